@@ -1,0 +1,41 @@
+"""What every encoder offers: pictures and sentences become unit vectors in one space."""
+
+from typing import Protocol, runtime_checkable
+
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.types import Embeddings, Frames
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A dual encoder of the CLIP family. Implementations batch by themselves and take any number of frames."""
+
+    @property
+    def name(self) -> str:
+        """How to load it again, e.g. ``sim-s`` or ``ViT-L-14/openai``."""
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    def size_px(self) -> int:
+        """Side of the square picture the vision tower sees."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The model's own resize and normalisation; picklable, so that environments can shrink their own frames."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor on cosines in the model's own loss (already exponentiated)."""
+
+    @property
+    def logit_bias(self) -> float:
+        """Added to the scaled cosine; 0 where the model has none (all but SigLIP)."""
+
+    def embed_frames(self, frames: Frames) -> Embeddings:
+        """Unit-length float32 embeddings on the CPU, one row per frame."""
+
+    def embed_texts(self, texts: list[str]) -> Embeddings:
+        """Unit-length float32 embeddings on the CPU, one row per sentence, with the model's own tokenizer."""

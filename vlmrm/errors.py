@@ -1,0 +1,68 @@
+"""Every error the package raises on purpose: what went wrong, what was given, what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class VlmrmError(Exception):
+    """Root of all errors of this package."""
+
+
+class PromptError(VlmrmError):
+    """A prompt set cannot be used as a reward."""
+
+
+class SpecError(VlmrmError):
+    """A reward or training specification has a missing, unknown or impossible value."""
+
+
+class FrameError(VlmrmError):
+    """A frame has the wrong shape, type or size, or the environment does not render one."""
+
+
+class EncoderError(VlmrmError):
+    """An encoder could not be loaded, or gave numbers that are no embedding."""
+
+
+class UnknownModel(EncoderError):
+    """No model or pretrained tag has this name."""
+
+
+class OfflineError(EncoderError):
+    """The weights would have to be downloaded, and no download is possible."""
+
+
+class UnknownTask(VlmrmError):
+    """No installed package provides a task of this name."""
+
+
+class PairingError(VlmrmError):
+    """Two parts were combined that would give wrong rewards together."""
+
+
+class RunError(VlmrmError):
+    """A run directory exists already, is incomplete, or holds a damaged checkpoint."""
+
+
+class MissingExtra(VlmrmError):
+    """An optional dependency is needed and not installed."""
+
+
+def near_matches(name: str, known: Iterable[str], *, at_most: int = 5) -> str:
+    """The known names nearest to a mistyped one, for an error message.
+
+    Args:
+        name: What was asked for.
+        known: All names that exist.
+        at_most: How many to name.
+
+    Returns:
+        Comma-separated names, the nearest first; all names where none is near and there are few.
+
+    Example:
+        >>> near_matches("cartpole/uprigt", ["cartpole/upright", "acrobot/up"])
+        'cartpole/upright'
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=at_most, cutoff=0.5)
+    return ", ".join(near or names[:at_most]) or "(none)"

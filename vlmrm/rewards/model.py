@@ -1,0 +1,106 @@
+"""`RewardModel`: an encoder and a head. Frames go in, one reward per frame comes out."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.errors import EncoderError
+from vlmrm.frames import as_frames
+from vlmrm.prompts import PromptSet
+from vlmrm.rewards.projection import ProjectionHead, project_alphas, unit_mean
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.types import Embeddings, Rewards
+
+
+class RewardModel:
+    """Scores frames by how well they show the goal.
+
+    The sentences are embedded once, when the model is made.
+
+    Args:
+        encoder: Turns frames and sentences into unit vectors.
+        spec: What to reward; its `encoder` field is the name of the encoder given.
+
+    Raises:
+        PromptError: Goal and baseline have the same embedding.
+
+    Example:
+        >>> import numpy as np
+        >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
+        >>> reward.score(np.zeros((2, 400, 600, 3), np.uint8)).shape
+        torch.Size([2])
+    """
+
+    def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
+        self.encoder = encoder
+        self.spec = spec
+        goal = unit_mean(_finite(encoder, encoder.embed_texts(list(spec.prompts.goal))))
+        baseline = None
+        if spec.prompts.baseline:
+            baseline = unit_mean(_finite(encoder, encoder.embed_texts(list(spec.prompts.baseline))))
+        self.head = ProjectionHead(goal, baseline, spec.alpha)
+        self.head(goal[None])  # fails here, not in the first step, where the prompts span no line
+
+    @classmethod
+    def load(
+        cls,
+        encoder: str,
+        prompts: PromptSet,
+        *,
+        alpha: float = 0.5,
+        device: str | None = None,
+        precision: str | None = None,
+    ) -> "RewardModel":
+        """A reward from the name of an encoder and some sentences.
+
+        Args:
+            encoder: As in `RewardSpec.encoder`.
+            prompts: Goal and baseline.
+            alpha: Share of the projection, 0 to 1.
+            device: ``cpu``, ``cuda`` …; None: the best one there is.
+            precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
+        """
+        return RewardSpec(encoder=encoder, prompts=prompts, alpha=alpha).build(device, precision=precision)
+
+    def embed(self, frames: Any) -> Embeddings:
+        """Embed frames, for several heads to share.
+
+        Args:
+            frames: uint8 RGB (n, h, w, 3) or one (h, w, 3); array, tensor, or a sequence of frames of one size.
+
+        Raises:
+            FrameError: The frames are not what is said above.
+            EncoderError: The encoder returned NaN or infinity.
+        """
+        return _finite(self.encoder, self.encoder.embed_frames(as_frames(frames)))
+
+    def score(self, frames: Any) -> Rewards:
+        """Reward of each frame: `embed`, then the head."""
+        return self.head(self.embed(frames))
+
+    def score_alphas(self, frames: Any, alphas: list[float]) -> Float[Tensor, "a n"]:
+        """Rewards of the same frames for several alphas, at the cost of one.
+
+        Raises:
+            SpecError: An alpha lies outside 0 to 1, or one is not 0 and there is no baseline.
+        """
+        for alpha in alphas:
+            RewardSpec(encoder=self.spec.encoder, prompts=self.spec.prompts, alpha=alpha)
+        embeddings = self.embed(frames)
+        if self.head.baseline is None:
+            return self.head(embeddings).expand(len(alphas), -1)
+        return project_alphas(embeddings, self.head.goal, self.head.baseline, torch.tensor(alphas))
+
+
+def _finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
+    """A NaN here would become a NaN reward, and a NaN policy some thousand steps later."""
+    if not bool(embeddings.isfinite().all()):
+        bad = int((~embeddings.isfinite().all(dim=1)).sum())
+        raise EncoderError(
+            f"encoder {encoder.name!r} gave NaN or infinity for {bad} of {len(embeddings)} inputs. "
+            'Try precision="fp32", and check the weights.'
+        )
+    return embeddings

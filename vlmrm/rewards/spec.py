@@ -1,0 +1,113 @@
+"""`RewardSpec`: a reward as a small record that can be written down, compared and built again."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlmrm.errors import SpecError, near_matches
+from vlmrm.prompts import PromptSet
+
+if TYPE_CHECKING:
+    from vlmrm.rewards.model import RewardModel
+
+RESIZE_MODES = ("shortest", "longest", "squash")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardSpec:
+    """Everything that decides the numbers of a reward.
+
+    Example:
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a red car", "a car"), alpha=0.5)
+        >>> RewardSpec.from_dict(spec.to_dict()) == spec
+        True
+        >>> spec.hash()
+        '9e2b0ae3ae0f21fd'
+    """
+
+    encoder: str
+    """A built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or ``local-dir:path``."""
+    prompts: PromptSet
+    """Goal and baseline sentences."""
+    alpha: float = 0.5
+    """Share of the goal-baseline projection, 0 (cosine) to 1."""
+    head: str = "projection"
+    """How embeddings become a reward."""
+    resize_mode: str | None = None
+    """Overrides the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as trained."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
+            raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
+        object.__setattr__(self, "alpha", float(self.alpha))
+        if self.alpha > 0 and not self.prompts.baseline:
+            raise SpecError(
+                f"alpha={self.alpha} projects on the line from baseline to goal, and no baseline was given. "
+                "Describe the plain scene in baseline, or set alpha=0."
+            )
+        if self.head != "projection":
+            raise SpecError(f"unknown head {self.head!r}. Near: {near_matches(self.head, ['projection'])}.")
+        if self.resize_mode is not None and self.resize_mode not in RESIZE_MODES:
+            raise SpecError(f"unknown resize_mode {self.resize_mode!r}. Known: {', '.join(RESIZE_MODES)}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return plain | {"prompts": self.prompts.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RewardSpec":
+        """The inverse of `to_dict`; fields with a default may be left out.
+
+        Raises:
+            SpecError: A key is unknown or missing.
+        """
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise SpecError(f"unknown key {key!r} in a reward spec. Near: {near_matches(key, known)}.")
+        for key in ("encoder", "prompts"):
+            if key not in values:
+                raise SpecError(f"a reward spec needs {key!r}; got only {', '.join(sorted(values)) or 'nothing'}.")
+        return cls(**{**values, "prompts": PromptSet.from_dict(values["prompts"])})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "RewardSpec":
+        """Read a spec from a ``.toml`` or ``.json`` file.
+
+        Raises:
+            SpecError: There is no such file, or it is not a reward spec.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise SpecError(f"no reward spec at {path}. It is a TOML or JSON file with encoder, prompts and alpha.")
+        try:
+            text = path.read_text(encoding="utf-8")
+            values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")
+        return cls.from_dict(values)
+
+    def hash(self) -> str:
+        """16 hex digits that are the same wherever and whenever the same reward is written down."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def build(self, device: str | None = None, *, precision: str | None = None) -> "RewardModel":
+        """Load the encoder and embed the prompts.
+
+        Args:
+            device: ``cpu``, ``cuda`` …; None: the best one there is.
+            precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
+        """
+        from vlmrm.encoders import load_encoder  # the encoder stack is heavy; a spec is not
+        from vlmrm.rewards.model import RewardModel
+
+        encoder = load_encoder(self.encoder, device=device, precision=precision, resize_mode=self.resize_mode)
+        return RewardModel(encoder, self)
