@@ -57,5 +57,5 @@ def _as_array(pictures: Any) -> Any:
 
 
 def _writable(batch: Any) -> Any:
-    """torch warns about read-only and negatively strided memory (`render()[::-1]`); copy just those."""
+    """Copy read-only and negatively strided memory (`render()[::-1]`), which torch warns about."""
     return batch if batch.flags.writeable and all(s >= 0 for s in batch.strides) else batch.copy()

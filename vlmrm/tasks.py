@@ -54,7 +54,9 @@ class SuccessRule:
         """
         for name in self.where:
             if name not in state:
-                raise SpecError(f"the environment reports no {name!r} in info['state']. Near: {near_matches(name, state)}.")
+                raise SpecError(
+                    f"the environment reports no {name!r} in info['state']. Near: {near_matches(name, state)}."
+                )
         return all(low <= state[name] <= high for name, (low, high) in self.where.items())
 
 

@@ -3,6 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 from vlmrm.encoders.preprocessing import Preprocessing
+
 from vlmrm.types import Embeddings, Frames
 
 

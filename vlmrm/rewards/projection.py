@@ -11,7 +11,6 @@ which needs two dot products instead of a d x d matrix and serves any number of 
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,6 +35,7 @@ def unit_mean(embeddings: Float[Tensor, "k d"]) -> Float[Tensor, " d"]:
         PromptError: The sentences cancel out.
 
     Example:
+        >>> import torch
         >>> unit_mean(torch.eye(2))
         tensor([0.7071, 0.7071])
     """
@@ -65,6 +65,7 @@ def project_alphas(
         PromptError: Goal and baseline have the same embedding.
 
     Example:
+        >>> import torch
         >>> goal, baseline = torch.eye(2)
         >>> project_alphas(torch.eye(2), goal, baseline, torch.tensor([0.0, 1.0])).round(decimals=6).abs()
         tensor([[1., 0.],
@@ -81,9 +82,7 @@ def project_alphas(
     return 1 - 0.5 * (along.square() + (1 - alphas[:, None]).square() * across_squared)
 
 
-def project(
-    frames: Embeddings, goal: Float[Tensor, " d"], baseline: Float[Tensor, " d"], alpha: float
-) -> Rewards:
+def project(frames: Embeddings, goal: Float[Tensor, " d"], baseline: Float[Tensor, " d"], alpha: float) -> Rewards:
     """Closeness to `goal`, ignoring what lies off the goal-baseline line.
 
     At ``alpha=0`` this is cosine similarity; at ``alpha=1`` only the component along the line counts.
@@ -98,6 +97,7 @@ def project(
         One reward per frame; 1 at the goal, lower farther away.
 
     Example:
+        >>> import torch
         >>> goal, baseline = torch.eye(2)
         >>> project(torch.eye(2), goal, baseline, alpha=0.0)
         tensor([1., 0.])
