@@ -1,0 +1,21 @@
+"""Makes `tests.toys` importable everywhere, also in the worker processes of vector environments."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = str(Path(__file__).parent.parent)
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)  # worker processes inherit sys.path
+if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+    os.environ.setdefault("MUJOCO_GL", "egl")  # before anything imports mujoco
+
+
+@pytest.fixture
+def red_reward():
+    """A reward model whose reward of a frame is its share of red."""
+    from tests.toys import red_reward
+
+    return red_reward()

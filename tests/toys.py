@@ -1,0 +1,120 @@
+"""A world small enough to know every number by heart.
+
+`CountingEnv` paints its picture red, a little more with every step, and `ColourEncoder` reads colours. With the goal
+"red" and alpha 0 the reward of a frame is its share of red, so that the reward of step t is ``t * RED_PER_STEP / 255``,
+and of a reset frame 0: a frame of the wrong step or episode shows at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.spaces import Box, Discrete
+from torch import Tensor
+
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.prompts import PromptSet
+from vlmrm.rewards import RewardModel, RewardSpec
+
+RED_PER_STEP = 20
+SIZE_PX = 8
+COLOURS = {
+    "red": (1, 0, 0, 0),
+    "green": (0, 1, 0, 0),
+    "blue": (0, 0, 1, 0),
+    "black": (0, 0, 0, 1),
+    "grey": (1, 1, 1, 0),
+}
+
+
+class CountingEnv(gym.Env[np.ndarray, Any]):
+    """Frame t of an episode is ``red = t * RED_PER_STEP``, green 0, blue 0; its own reward is -t.
+
+    Args:
+        lengths: Steps of the first, second … episode, then from the start again; at most 12 (red ends at 255).
+        ends_by: "truncated" or "terminated".
+        size: Height and width of the picture.
+        continuous: A Box action instead of two buttons; actions change nothing either way.
+    """
+
+    metadata = {"render_modes": ["rgb_array", "rgb_array_list", "human"], "render_fps": 10}
+
+    def __init__(
+        self,
+        lengths: Sequence[int] = (3,),
+        ends_by: str = "truncated",
+        size: tuple[int, int] = (SIZE_PX, SIZE_PX),
+        continuous: bool = False,
+        render_mode: str | None = "rgb_array",
+    ) -> None:
+        self.lengths, self.ends_by, self.size, self.render_mode = tuple(lengths), ends_by, size, render_mode
+        self.observation_space = Box(0, 20, (1,), np.float32)
+        self.action_space = Box(-1, 1, (1,), np.float32) if continuous else Discrete(2)
+        self.episode, self.t = -1, 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        self.episode, self.t = self.episode + 1, 0
+        return self._observe(), {"state": {"t": 0.0}}
+
+    def step(self, action: Any):
+        self.t += 1
+        ended = self.t >= self.lengths[self.episode % len(self.lengths)]
+        terminated, truncated = ended and self.ends_by == "terminated", ended and self.ends_by == "truncated"
+        return self._observe(), -float(self.t), terminated, truncated, {"state": {"t": float(self.t)}}
+
+    def render(self) -> Any:
+        frame = np.zeros((*self.size, 3), np.uint8)
+        frame[..., 0] = self.t * RED_PER_STEP
+        return [frame] if self.render_mode == "rgb_array_list" else frame
+
+    def _observe(self) -> np.ndarray:
+        return np.array([self.t], np.float32)
+
+
+class ColourEncoder:
+    """Embeds a picture as its mean colour and a sentence as the last colour it names.
+
+    A colour (r, g, b) becomes the unit vector (r, g, b, rest), so that the cosine of a frame with "red" is its share
+    of red. It counts how often it was asked and refuses to be copied, as a model of a gigabyte would like to.
+    """
+
+    name, dim, size_px, logit_scale, logit_bias = "colour", 4, SIZE_PX, 1.0, 0.0
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        """Number of frames of each call."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return Preprocessing(size_px=SIZE_PX, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+    def embed_frames(self, frames: Tensor) -> Tensor:
+        self.batches.append(len(frames))
+        colour = self.preprocessing.resize(frames).double().mean(dim=(1, 2)) / 255  # n 3
+        rest = (1 - colour.square().sum(dim=1, keepdim=True)).clamp(min=0).sqrt()
+        return torch.nn.functional.normalize(torch.cat([colour, rest], dim=1), dim=1).float()
+
+    def embed_texts(self, texts: list[str]) -> Tensor:
+        named = [[COLOURS[word] for word in text.lower().split() if word in COLOURS][-1] for text in texts]
+        return torch.nn.functional.normalize(torch.tensor(named, dtype=torch.float32), dim=1)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ColourEncoder":
+        raise RuntimeError("an encoder was copied")
+
+
+def red_spec() -> RewardSpec:
+    """Reward = share of red."""
+    return RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0)
+
+
+def red_reward() -> RewardModel:
+    """Reward = share of red, with an encoder of its own that counts its calls."""
+    return RewardModel(ColourEncoder(), red_spec())
+
+
+def red(*steps: int) -> list[float]:
+    """The rewards of these steps of `CountingEnv`, exact to six digits."""
+    return [round(t * RED_PER_STEP / 255, 6) for t in steps]
