@@ -48,6 +48,10 @@ class MissingExtra(VlmrmError):
     """An optional dependency is needed and not installed."""
 
 
+class SurvivalBonusWarning(UserWarning):
+    """Episodes end early, and the constant part of the reward pays the agent for how long they last."""
+
+
 def near_matches(name: str, known: Iterable[str], *, at_most: int = 5) -> str:
     """The known names nearest to a mistyped one, for an error message.
 

@@ -1,0 +1,23 @@
+"""Agents of Stable-Baselines3, rewarded by pictures.
+
+- `VecVLMReward`: scores every step as it happens; for any algorithm.
+- `RelabelCallback`: scores whole rollouts in large batches; for algorithms with a replay buffer.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vlmrm.agents.relabel import RelabelCallback
+    from vlmrm.agents.vec_reward import VecVLMReward
+
+__all__ = ["RelabelCallback", "VecVLMReward"]
+
+_LAZY = {"RelabelCallback": "vlmrm.agents.relabel", "VecVLMReward": "vlmrm.agents.vec_reward"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load each part when it is first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'vlmrm.agents' has no attribute {name!r}")

@@ -1,0 +1,179 @@
+"""`RelabelCallback`: whole rollouts scored at once, written over the rewards in the replay buffer."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import is_vecenv_wrapped
+from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
+
+from vlmrm.agents.vec_reward import EpisodeReturns, VecVLMReward, require_captured_frames, terminated_of
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import PairingError
+from vlmrm.frames import as_frames
+from vlmrm.types import Frames
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of
+from vlmrm.wrappers.vlm_reward import VLMReward
+
+_AT_ONCE = 1024  # frames handed to the encoder together; bounds the copy that stacking makes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Step:
+    """One step of all environments, waiting for its rewards."""
+
+    row: int
+    """Of the replay buffer."""
+    frames: Frames
+    """At the encoder's size, one per environment."""
+    dones: Bool[np.ndarray, " e"]
+    terminated: Bool[np.ndarray, " e"]
+    env_mean: float
+    """Mean of the environments' own rewards."""
+
+
+class RelabelCallback(BaseCallback):  # type: ignore[misc]  # Stable-Baselines3 has no types
+    """Score the frames of each rollout in large batches and write the rewards into the replay buffer.
+
+    Stable-Baselines3 trains only after a rollout has ended, so that the agent never sees another reward. Gives the
+    same numbers as `VecVLMReward`, with fewer and larger batches; a long `train_freq` makes them larger. Episodes may
+    have any length, and n-step buffers work, since they add up the rewards when they are sampled.
+
+    It logs ``reward/vlm_mean``, ``reward/env_mean``, ``rollout/ep_vlm_rew_mean`` and ``time/frames_per_s`` (of
+    scoring). Call `flush` before saving a replay buffer when training was cut short by an exception.
+
+    Args:
+        reward: What to score with; a spec is loaded first.
+        offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+
+    Raises:
+        PairingError: When training starts: the algorithm keeps no replay buffer, its buffer makes up rewards of its
+            own (HER), rewards are normalised (`VecNormalize`) or scored already, or the environments have no
+            `CaptureFrame`. While training: the callback was not called at every step.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from stable_baselines3 import DQN
+        >>> from vlmrm import PromptSet, RewardModel
+        >>> from vlmrm.wrappers import CaptureFrame
+        >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
+        >>> env = CaptureFrame(gym.make("Acrobot-v1", render_mode="rgb_array"), reward.encoder.preprocessing)
+        >>> model = DQN("MlpPolicy", env, train_freq=20, buffer_size=100)
+        >>> _ = model.learn(40, callback=RelabelCallback(reward))
+        >>> float(model.replay_buffer.rewards[:40].min()) > 0  # Acrobot's own rewards are -1
+        True
+    """
+
+    def __init__(self, reward: AnyReward, *, offset: float = 0.0) -> None:
+        super().__init__()
+        self._rewards = StepRewards(reward, offset)
+        self._preprocessing = self._rewards.model.encoder.preprocessing
+        self._pending: list[_Step] = []
+        self._buffer: Any = None
+        self.episode_returns = EpisodeReturns(num_envs=0)
+        """Sums of our rewards per episode."""
+
+    def _init_callback(self) -> None:
+        _require_fit(self.model, self._preprocessing)
+        if self._buffer is self.model.replay_buffer:
+            self.flush()  # left over where the last training ended with an exception
+        else:
+            self._buffer = self.model.replay_buffer
+            self._pending.clear()
+            self.episode_returns = EpisodeReturns(self._buffer.n_envs)
+
+    def _on_step(self) -> bool:
+        """Keep the frames; Stable-Baselines3 stores the transition right after this, in the row noted here."""
+        row = self._buffer.pos
+        if self._pending and row != (self._pending[-1].row + 1) % self._buffer.buffer_size:
+            raise PairingError(
+                "RelabelCallback was not called at every step, so some rewards would stay the environment's own. Give "
+                "it to learn() directly or in a list, not inside a callback that calls it now and then."
+            )
+        infos, dones = self.locals["infos"], self.locals["dones"]
+        self._pending.append(
+            _Step(
+                row=row,
+                frames=self._preprocessing.resize(as_frames(frames_of(infos))),
+                dones=dones,
+                terminated=terminated_of(dones, infos),
+                env_mean=float(self.locals["rewards"].mean()),
+            )
+        )
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self._relabel()
+
+    def _on_training_end(self) -> None:
+        self.flush()
+
+    def flush(self) -> None:
+        """Score what is stored and not scored yet.
+
+        Only needed by hand after an exception: a rollout that ends, and a callback that stops the training, are taken
+        care of. A last step that was not stored is dropped.
+        """
+        if self._pending and self._buffer.pos == self._pending[-1].row:
+            self._pending.pop()
+        self._relabel()
+
+    def _relabel(self) -> None:
+        if not self._pending:
+            return
+        steps = self._pending
+        start = time.perf_counter()
+        rewards = self._score([step.frames for step in steps])  # t e
+        seconds = time.perf_counter() - start
+        kept = slice(-self._buffer.buffer_size, None)  # a rollout longer than the buffer has overwritten its start
+        self._buffer.rewards[[step.row for step in steps[kept]]] = rewards[kept]
+        self._pending = []  # only now: what an interrupt leaves unscored is still there for `flush`
+        for step, row in zip(steps, rewards, strict=True):
+            self.episode_returns.add(row, step.dones)
+        self._rewards.watch(rewards.ravel(), np.concatenate([step.terminated for step in steps]))
+        self._log(rewards, float(np.mean([step.env_mean for step in steps])), seconds)
+
+    def _score(self, frames: list[Frames]) -> Float32[np.ndarray, "t e"]:
+        """In batches that hold whole steps; the encoder makes its own micro-batches of them."""
+        steps_at_once = max(_AT_ONCE // self._buffer.n_envs, 1)
+        starts = range(0, len(frames), steps_at_once)
+        scores = np.concatenate([self._rewards.score(torch.cat(frames[i : i + steps_at_once])) for i in starts])
+        return scores.reshape(len(frames), self._buffer.n_envs)
+
+    def _log(self, rewards: Float32[np.ndarray, "t e"], env_mean: float, seconds: float) -> None:
+        self.logger.record_mean("reward/vlm_mean", float(rewards.mean()))
+        self.logger.record_mean("reward/env_mean", env_mean)
+        self.logger.record_mean("time/frames_per_s", rewards.size / max(seconds, 1e-9))
+        if self.episode_returns.finished:
+            self.logger.record("rollout/ep_vlm_rew_mean", float(np.mean(self.episode_returns.finished)))
+
+
+def _require_fit(model: Any, preprocessing: Preprocessing) -> None:
+    """Refuse combinations that would train on wrong rewards without saying so."""
+    if not isinstance(model, OffPolicyAlgorithm):
+        raise PairingError(
+            f"{type(model).__name__} keeps no replay buffer and has used its rewards when a rollout ends. "
+            "Use VecVLMReward(venv, reward) instead of RelabelCallback."
+        )
+    if isinstance(model.replay_buffer, HerReplayBuffer):
+        raise PairingError(
+            "HerReplayBuffer computes rewards anew from the environment's compute_reward(), so relabelled ones would "
+            "be mixed with those. Use a plain replay buffer."
+        )
+    venv = model.get_env()
+    if is_vecenv_wrapped(venv, VecVLMReward) or any(venv.env_is_wrapped(VLMReward)):
+        raise PairingError(
+            "the frames are scored in the environment already. Use RelabelCallback or VLMReward, not both."
+        )
+    normalize = model.get_vec_normalize_env()
+    if normalize is not None and normalize.norm_reward:
+        raise PairingError(
+            "VecNormalize(norm_reward=True) would normalise our rewards with the statistics of the environment's own. "
+            "Use norm_reward=False."
+        )
+    require_captured_frames(venv, preprocessing)

@@ -1,0 +1,125 @@
+"""`VecVLMReward`: a Stable-Baselines3 vector environment, rewarded for what its pictures show."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, is_vecenv_wrapped
+
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import PairingError
+from vlmrm.wrappers.capture_frame import CaptureFrame
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize
+
+
+class EpisodeReturns:
+    """Sums of the rewards of each episode, for environments side by side.
+
+    Args:
+        num_envs: How many there are.
+        keep: How many finished episodes to remember.
+
+    Example:
+        >>> returns = EpisodeReturns(num_envs=1)
+        >>> for reward, done in [(1.0, False), (2.0, True), (5.0, False)]:
+        ...     returns.add(np.float32([reward]), np.array([done]))
+        >>> list(returns.finished)
+        [3.0]
+    """
+
+    def __init__(self, num_envs: int, keep: int = 100) -> None:
+        self.finished: deque[float] = deque(maxlen=keep)
+        """The last episodes' sums, oldest first."""
+        self._running = np.zeros(num_envs)
+
+    def add(self, rewards: Float32[np.ndarray, " e"], dones: Bool[np.ndarray, " e"]) -> None:
+        """One step of all environments."""
+        self._running += rewards
+        self.finished.extend(float(total) for total in self._running[dones])
+        self._running[dones] = 0.0
+
+    def clear_running(self) -> None:
+        """Forget episodes that have not ended, as a reset does."""
+        self._running[:] = 0.0
+
+
+class VecVLMReward(VecEnvWrapper):  # type: ignore[misc]  # Stable-Baselines3 has no types
+    """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
+
+    Works with every algorithm. ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is
+    the one returned, and ``info["frame"]`` the picture it was given for, also for the last step of an episode.
+
+    Args:
+        venv: Its environments have `CaptureFrame`.
+        reward: What to score with; a spec is loaded first.
+        offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+
+    Raises:
+        PairingError: The environments have no `CaptureFrame`, or one for another encoder; or there is a VecVLMReward
+            already.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from stable_baselines3.common.vec_env import DummyVecEnv
+        >>> from vlmrm import PromptSet, RewardModel
+        >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
+        >>> def make():
+        ...     env = gym.make("CartPole-v1", render_mode="rgb_array")
+        ...     return CaptureFrame(env, reward.encoder.preprocessing)
+        >>> venv = VecVLMReward(DummyVecEnv([make, make]), reward)
+        >>> _ = venv.reset()
+        >>> obs, rewards, dones, infos = venv.step(np.array([0, 1]))
+        >>> rewards.shape, infos[0]["env_reward"]
+        ((2,), 1.0)
+    """
+
+    def __init__(self, venv: VecEnv, reward: AnyReward, *, offset: float = 0.0) -> None:
+        if is_vecenv_wrapped(venv, VecVLMReward):
+            raise PairingError("the vector environment has a VecVLMReward already. Use one.")
+        super().__init__(venv)
+        self._rewards = StepRewards(reward, offset)
+        require_captured_frames(venv, self._rewards.model.encoder.preprocessing)
+        self.episode_returns = EpisodeReturns(venv.num_envs)
+        """Sums of our rewards per episode."""
+
+    def reset(self) -> Any:
+        """As the environments'."""
+        self.episode_returns.clear_running()
+        return self.venv.reset()
+
+    def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """As the environments', with the scores of the frames as rewards."""
+        obs, env_rewards, dones, infos = self.venv.step_wait()
+        rewards = self._rewards.score(frames_of(infos))
+        for info, env_reward, reward in zip(infos, env_rewards, rewards, strict=True):
+            info["env_reward"], info["vlm_reward"] = float(env_reward), float(reward)
+        self._rewards.watch(rewards, terminated_of(dones, infos))
+        self.episode_returns.add(rewards, dones)
+        return obs, rewards, dones, list(infos)
+
+
+def terminated_of(dones: Bool[np.ndarray, " e"], infos: Iterable[dict[str, Any]]) -> Bool[np.ndarray, " e"]:
+    """Which environments ended other than by a time limit; Stable-Baselines3 puts both into `dones`."""
+    return dones & ~np.array([info.get("TimeLimit.truncated", False) for info in infos], dtype=np.bool_)
+
+
+def require_captured_frames(venv: VecEnv, wanted: Preprocessing) -> None:
+    """Refuse environments without `CaptureFrame`, or with one for another encoder.
+
+    Args:
+        venv: The vector environment.
+        wanted: Of the encoder that scores.
+
+    Raises:
+        PairingError: One environment does not fit.
+    """
+    if not all(venv.env_is_wrapped(CaptureFrame)):
+        raise PairingError(
+            "the environments of this vector environment have no CaptureFrame. Stable-Baselines3 resets inside step(), "
+            "so a picture taken from outside shows the next episode. Make each of them with "
+            'CaptureFrame(gym.make(..., render_mode="rgb_array"), reward.encoder.preprocessing).'
+        )
+    for captured in venv.get_attr("capture_preprocessing"):
+        require_same_resize(captured, wanted)

@@ -1,0 +1,36 @@
+"""Gymnasium wrappers.
+
+- `CaptureFrame`: the frame of every step in ``info["frame"]``.
+- `VLMReward`: one environment, rewarded for what its frames show. For vector environments:
+  `vlmrm.wrappers.vector.VLMReward`.
+- `JudgeSuccess`: success judged on the simulator's own state.
+
+Importing this lets MuJoCo and pygame draw without a display (`headless`).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vlmrm.wrappers.headless import render_offscreen
+
+if TYPE_CHECKING:
+    from vlmrm.wrappers.capture_frame import CaptureFrame
+    from vlmrm.wrappers.judge_success import JudgeSuccess
+    from vlmrm.wrappers.vlm_reward import VLMReward
+
+__all__ = ["CaptureFrame", "JudgeSuccess", "VLMReward"]
+
+_LAZY = {
+    "CaptureFrame": "vlmrm.wrappers.capture_frame",
+    "JudgeSuccess": "vlmrm.wrappers.judge_success",
+    "VLMReward": "vlmrm.wrappers.vlm_reward",
+}
+
+render_offscreen()
+
+
+def __getattr__(name: str) -> Any:
+    """Load each part when it is first asked for: workers that only take pictures need no reward model."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'vlmrm.wrappers' has no attribute {name!r}")

@@ -1,0 +1,92 @@
+"""`CaptureFrame`: the picture of every step, taken before anything resets the environment."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, SupportsFloat
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+from jaxtyping import UInt8
+
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import FrameError
+from vlmrm.frames import as_frames
+
+
+class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Put the frame after each step and each reset in ``info["frame"]``.
+
+    Vector environments reset their parts inside `step`, so that a picture taken from outside shows the next episode.
+    This wrapper belongs inside, around each single environment.
+
+    Args:
+        env: Any environment made with ``render_mode="rgb_array"``.
+        preprocessing: Of the encoder that will score the frames; shrinks them to its size with its own resize, so that
+            little is sent and kept. None: as rendered.
+
+    Raises:
+        FrameError: The environment does not render one RGB picture. Raised here or at the first reset.
+
+    Example:
+        >>> env = CaptureFrame(gym.make("CartPole-v1", render_mode="rgb_array"))
+        >>> obs, info = env.reset(seed=0)
+        >>> info["frame"].shape, str(info["frame"].dtype)
+        ((400, 600, 3), 'uint8')
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], preprocessing: Preprocessing | Mapping[str, Any] | None = None) -> None:
+        if isinstance(preprocessing, Mapping):  # as `env.spec` writes it down
+            preprocessing = Preprocessing(**preprocessing)
+        RecordConstructorArgs.__init__(self, preprocessing=None if preprocessing is None else asdict(preprocessing))
+        gym.Wrapper.__init__(self, env)
+        if env.render_mode != "rgb_array":
+            raise FrameError(
+                f"{env} has render_mode={env.render_mode!r}, and a reward from pictures needs one RGB picture a step. "
+                'Make it with gym.make(..., render_mode="rgb_array").'
+            )
+        self.capture_preprocessing = preprocessing
+        """How its frames were shrunk; vector wrappers ask for it by name."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """As the environment's, with the first frame in `info`."""
+        obs, info = self.env.reset(seed=seed, options=options)
+        return obs, info | {"frame": self._frame()}
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """As the environment's, with the frame after the step in `info`."""
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        return obs, reward, terminated, truncated, info | {"frame": self._frame()}
+
+    def _frame(self) -> UInt8[np.ndarray, "h w 3"]:
+        """A picture of its own memory: environments may draw the next one into the same array."""
+        _make_context_current(self.unwrapped)
+        rendered = self.env.render()
+        if not isinstance(rendered, np.ndarray) or rendered.ndim != 3:
+            raise FrameError(
+                f"{self.env} rendered {_describe(rendered)}; one RGB picture (h, w, 3) of uint8 is needed."
+            )
+        frame = as_frames(rendered)
+        if self.capture_preprocessing is not None:
+            frame = self.capture_preprocessing.resize(frame)
+        picture: np.ndarray = frame[0].numpy()
+        return picture.copy() if np.may_share_memory(picture, rendered) else picture
+
+
+def _make_context_current(env: gym.Env[Any, Any]) -> None:
+    """Before a MuJoCo environment renders, make its own GL context the current one.
+
+    gymnasium 1.4 leaves the context of whichever viewer was made last, so that with two different MuJoCo environments
+    in one process one is drawn into the other's buffers and silently gives wrong pictures.
+    """
+    viewer = getattr(getattr(env, "mujoco_renderer", None), "viewer", None)
+    if viewer is not None:
+        viewer.make_context_current()
+
+
+def _describe(rendered: Any) -> str:
+    if rendered is None:
+        return "nothing (None)"
+    if isinstance(rendered, np.ndarray):
+        return f"an array of shape {rendered.shape}"
+    return f"a {type(rendered).__name__}"

@@ -1,0 +1,134 @@
+"""`StepRewards`: frames of steps become the rewards an agent gets, in the same way for every wrapper and callback."""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
+from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.spec import RewardSpec
+
+AnyReward = RewardModel | RewardSpec | Mapping[str, Any]
+"""A reward that is loaded, its spec, or the spec as plain values."""
+
+
+def reward_model(given: Any) -> RewardModel:
+    """The model of a reward, loaded where only its spec was given.
+
+    Args:
+        given: A `RewardModel`, a `RewardSpec`, or what `RewardSpec.to_dict` returns.
+
+    Raises:
+        SpecError: It is none of them, or the values are no spec.
+    """
+    if isinstance(given, RewardModel):
+        return given
+    if isinstance(given, RewardSpec):
+        return given.build()
+    if isinstance(given, Mapping):
+        return RewardSpec.from_dict(given).build()
+    raise SpecError(
+        f"the reward must be a RewardModel, a RewardSpec or its dictionary; got {type(given).__name__}. "
+        'For example RewardModel.load("sim-s", PromptSet(goal="…", baseline="…")).'
+    )
+
+
+class StepRewards:
+    """Scores frames and watches whether the reward pays for long episodes.
+
+    Args:
+        reward: What to score with.
+        offset: Subtracted from every score.
+
+    Example:
+        >>> from vlmrm import PromptSet, RewardSpec
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a pole held upright", "a pole on its cart"))
+        >>> rewards = StepRewards(spec, offset=0.5)
+        >>> rewards.score(np.zeros((2, 400, 600, 3), np.uint8)).shape
+        (2,)
+    """
+
+    def __init__(self, reward: AnyReward, offset: float = 0.0) -> None:
+        self.model = reward_model(reward)
+        self.offset = float(offset)
+        self._warned = False
+        self._count, self._sum, self._sum_squares = 0, 0.0, 0.0
+
+    def score(self, frames: Any) -> Float32[np.ndarray, " n"]:
+        """One reward per frame, less the offset.
+
+        Args:
+            frames: As `RewardModel.score` takes them.
+        """
+        scores: np.ndarray = self.model.score(frames).numpy()
+        return scores - np.float32(self.offset)
+
+    def watch(self, rewards: Float32[np.ndarray, " n"], terminated: Bool[np.ndarray, " n"]) -> None:
+        """Warn, once, when episodes end early under a reward with a large constant part.
+
+        A reward of 0.25 ± 0.03 pays 0.25 for every further step whatever it shows. Where the environment ends episodes
+        early this is a bonus for staying alive, and where it is negative one for dying; with episodes of one length it
+        does nothing.
+
+        Args:
+            rewards: Of some steps, in any order.
+            terminated: Whether the step ended its episode other than by a time limit.
+        """
+        if self._warned:
+            return
+        self._count += len(rewards)
+        self._sum += float(rewards.sum(dtype=np.float64))
+        self._sum_squares += float(np.square(rewards, dtype=np.float64).sum())
+        if not terminated.any():
+            return
+        mean = self._sum / self._count
+        spread = max(self._sum_squares / self._count - mean**2, 0.0) ** 0.5
+        if abs(mean) > spread:
+            self._warned = True
+            wish = "stay in the episode" if mean > 0 else "end the episode"
+            warnings.warn(
+                f"an episode terminated before its time limit, and the reward is {mean:.3f} on average with a spread "
+                f"of only {spread:.3f}: every further step counts {mean:.3f} whatever it shows, so the agent is paid "
+                f"to {wish}. Use episodes of one length ended by truncation, or take the constant off: "
+                f"offset={self.offset + mean:.3f}.",
+                SurvivalBonusWarning,
+                stacklevel=3,
+            )
+
+
+def frames_of(infos: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """The captured frame of each environment's info.
+
+    Raises:
+        PairingError: One has none.
+    """
+    frames = []
+    for index, info in enumerate(infos):
+        if "frame" not in info:
+            raise PairingError(
+                f"environment {index} has no frame in its info, only {', '.join(sorted(info)) or 'nothing'}. A wrapper "
+                "around CaptureFrame takes it out; put CaptureFrame outside of it."
+            )
+        frames.append(info["frame"])
+    return frames
+
+
+def require_same_resize(captured: Preprocessing | None, wanted: Preprocessing) -> None:
+    """Refuse frames that were shrunk for another encoder.
+
+    Args:
+        captured: Of the `CaptureFrame` inside; None: it does not shrink.
+        wanted: Of the encoder that scores.
+
+    Raises:
+        PairingError: They differ.
+    """
+    if captured is not None and captured != wanted:
+        raise PairingError(
+            f"CaptureFrame shrinks frames for another encoder ({captured}) than the one that scores them ({wanted}). "
+            "Give it preprocessing=reward.encoder.preprocessing, or None."
+        )

@@ -1,0 +1,122 @@
+"""`VLMReward` for Gymnasium's vector environments, in every autoreset mode."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from jaxtyping import UInt8
+
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import PairingError
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, require_same_resize
+
+
+class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
+    """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
+
+    ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those returned. The frame
+    scored is always the one after the step:
+
+    - NEXT_STEP: the step after an episode's end is a reset; it is not scored and its reward is 0.
+    - SAME_STEP: ``infos["frame"]`` shows the next episode already; the last frame is in ``infos["final_info"]``.
+    - DISABLED: nothing resets by itself.
+
+    Args:
+        envs: A `SyncVectorEnv` or `AsyncVectorEnv` whose environments have `CaptureFrame`.
+        reward: What to score with; a spec is loaded first.
+        offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+
+    Raises:
+        PairingError: The environments do not capture frames, shrink them for another encoder, or do not say how they
+            reset.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from vlmrm import PromptSet, RewardModel
+        >>> from vlmrm.wrappers import CaptureFrame
+        >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
+        >>> capture = lambda env: CaptureFrame(env, reward.encoder.preprocessing)
+        >>> envs = gym.make_vec(
+        ...     "CartPole-v1", 2, vectorization_mode="sync", wrappers=[capture], render_mode="rgb_array"
+        ... )
+        >>> envs = VLMReward(envs, reward)
+        >>> _ = envs.reset(seed=0)
+        >>> obs, rewards, terminated, truncated, infos = envs.step(np.array([0, 1]))
+        >>> rewards.shape, infos["env_reward"]
+        ((2,), array([1., 1.]))
+    """
+
+    def __init__(self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, offset: float = 0.0) -> None:
+        super().__init__(envs)
+        self._rewards = StepRewards(reward, offset)
+        self._mode = _autoreset_mode(envs)
+        _require_captured_frames(envs, self._rewards.model.encoder.preprocessing)
+        self._reset_is_next = np.zeros(self.num_envs, dtype=np.bool_)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """As the environments'; first frames are in `infos` and are not rewarded."""
+        self._reset_is_next[(options or {}).get("reset_mask", slice(None))] = False
+        obs, infos = self.env.reset(seed=seed, options=options)
+        _frames_in(infos)
+        return obs, infos
+
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """As the environments', with the scores of the frames as rewards."""
+        obs, env_rewards, terminated, truncated, infos = self.env.step(actions)
+        scored = ~self._reset_is_next
+        rewards = np.zeros(self.num_envs)
+        if scored.any():
+            scores = self._rewards.score(self._frames_after_step(infos)[scored])
+            self._rewards.watch(scores, terminated[scored])
+            rewards[scored] = scores
+        if self._mode is AutoresetMode.NEXT_STEP:
+            self._reset_is_next = terminated | truncated
+        every = np.ones(self.num_envs, dtype=np.bool_)
+        ours = {"env_reward": env_rewards, "_env_reward": every, "vlm_reward": rewards.copy(), "_vlm_reward": every}
+        return obs, rewards, terminated, truncated, infos | ours
+
+    def _frames_after_step(self, infos: Any) -> UInt8[np.ndarray, "n h w 3"]:
+        frames = _frames_in(infos)
+        if self._mode is AutoresetMode.SAME_STEP and "final_info" in infos:
+            ended = infos["_final_info"]
+            frames = frames.copy()
+            frames[ended] = _frames_in(infos["final_info"])[ended]
+        return frames
+
+
+def _frames_in(infos: Any) -> UInt8[np.ndarray, "n h w 3"]:
+    if not isinstance(infos, Mapping) or "frame" not in infos:
+        raise PairingError(
+            "the infos of the vector environment hold no frames. A wrapper between it and VLMReward takes them out or "
+            "turns them into a list; apply it outside VLMReward."
+        )
+    frames: np.ndarray = infos["frame"]
+    return frames
+
+
+def _autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> AutoresetMode:
+    mode = envs.metadata.get("autoreset_mode")
+    if not isinstance(mode, AutoresetMode):
+        raise PairingError(
+            f"{envs} does not say how it resets, so the last frame of an episode cannot be told from the first of the "
+            f'next: metadata["autoreset_mode"] is {mode!r}. Set it to a gymnasium.vector.AutoresetMode.'
+        )
+    return mode
+
+
+def _require_captured_frames(envs: VectorEnv[Any, Any, Any], wanted: Preprocessing) -> None:
+    """Ask the single environments, also those in other processes, whether they capture frames for this encoder."""
+    base: Any = envs.unwrapped
+    if not hasattr(base, "call"):
+        raise PairingError(
+            f"{envs} steps all its environments as one, so that no CaptureFrame can be put around each. "
+            'Use gym.make_vec(..., vectorization_mode="sync", wrappers=[CaptureFrame], render_mode="rgb_array").'
+        )
+    if not all(base.call("has_wrapper_attr", "capture_preprocessing")):
+        raise PairingError(
+            f"the environments in {envs} have no CaptureFrame, and frames taken after a reset belong to the next "
+            'episode. Make them with gym.make_vec(..., wrappers=[CaptureFrame], render_mode="rgb_array").'
+        )
+    for captured in base.get_attr("capture_preprocessing"):
+        require_same_resize(captured, wanted)

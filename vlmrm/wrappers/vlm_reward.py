@@ -1,0 +1,74 @@
+"""`VLMReward`: one environment, rewarded for what its picture shows."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+
+from vlmrm.errors import PairingError
+from vlmrm.wrappers.capture_frame import CaptureFrame
+from vlmrm.wrappers.chain import find_wrapper, resets_itself
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize
+
+
+class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Replace the reward of any environment that renders by the score of its frames.
+
+    ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is the one returned and
+    ``info["frame"]`` the picture it was given for. How episodes end does not change. `CaptureFrame` is added where it
+    is missing. The reset step of an inner `gymnasium.wrappers.Autoreset` is not scored; its reward is 0.
+
+    `env.spec` records the reward as its spec, so that `gymnasium.make(env.spec)` builds it again.
+
+    Args:
+        env: Made with ``render_mode="rgb_array"``.
+        reward: What to score with; a spec is loaded first.
+        offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+
+    Raises:
+        FrameError: The environment does not render RGB pictures.
+        PairingError: It is rewarded by pictures already, or `CaptureFrame` shrinks them for another encoder.
+
+    Example:
+        >>> from vlmrm import PromptSet, RewardSpec
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a pole held upright", "a pole on its cart"))
+        >>> env = VLMReward(gym.make("CartPole-v1", render_mode="rgb_array"), spec)
+        >>> obs, info = env.reset(seed=0)
+        >>> obs, reward, terminated, truncated, info = env.step(0)
+        >>> info["vlm_reward"] == reward, info["env_reward"], info["frame"].shape
+        (True, 1.0, (96, 96, 3))
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], reward: AnyReward, *, offset: float = 0.0) -> None:
+        if find_wrapper(env, VLMReward) is not None:
+            raise PairingError(f"{env} has a VLMReward already. Use one, or add up the rewards yourself.")
+        rewards = StepRewards(reward, offset)
+        # The spec, never the model: Gymnasium makes deep copies of what is recorded.
+        RecordConstructorArgs.__init__(self, reward=rewards.model.spec.to_dict(), offset=offset)
+        preprocessing = rewards.model.encoder.preprocessing
+        capture = find_wrapper(env, CaptureFrame)
+        if capture is None:
+            env = CaptureFrame(env, preprocessing)
+        else:
+            require_same_resize(capture.capture_preprocessing, preprocessing)
+        gym.Wrapper.__init__(self, env)
+        self._rewards = rewards
+        self._resets_itself = resets_itself(env)
+        self._reset_is_next = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """As the environment's; the first frame is in `info` and is not rewarded."""
+        self._reset_is_next = False
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """As the environment's, with the score of the frame as the reward."""
+        obs, env_reward, terminated, truncated, info = self.env.step(action)
+        reward = 0.0
+        if not self._reset_is_next:
+            scores = self._rewards.score(frames_of([info]))
+            self._rewards.watch(scores, np.array([terminated]))
+            reward = float(scores[0])
+        self._reset_is_next = self._resets_itself and (terminated or truncated)
+        return obs, reward, terminated, truncated, info | {"env_reward": float(env_reward), "vlm_reward": reward}
