@@ -1,12 +1,12 @@
 """A world small enough to know every number by heart.
 
 `CountingEnv` paints its picture red, a little more with every step, and `ColourEncoder` reads colours. With the goal
-"red" and alpha 0 the reward of a frame is its share of red, so that the reward of step t is ``t * RED_PER_STEP / 255``,
-and of a reset frame 0: a frame of the wrong step or episode shows at once.
+"red" and alpha 0 the reward of a frame is its share of red, from which `steps_shown` reads back the step: a frame of
+the wrong step or episode shows at once.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -19,6 +19,7 @@ from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
 
 RED_PER_STEP = 20
+UNSCORED = -1
 SIZE_PX = 8
 COLOURS = {
     "red": (1, 0, 0, 0),
@@ -30,16 +31,16 @@ COLOURS = {
 
 
 class CountingEnv(gym.Env[np.ndarray, Any]):
-    """Frame t of an episode is ``red = t * RED_PER_STEP``, green 0, blue 0; its own reward is -t.
+    """The frame after step t is ``red = (t + 1) * RED_PER_STEP``, green 0, blue 0; its own reward is -t.
 
     Args:
-        lengths: Steps of the first, second … episode, then from the start again; at most 12 (red ends at 255).
+        lengths: Steps of the first, second … episode, then from the start again; at most 11 (red ends at 255).
         ends_by: "truncated" or "terminated".
         size: Height and width of the picture.
         continuous: A Box action instead of two buttons; actions change nothing either way.
     """
 
-    metadata = {"render_modes": ["rgb_array", "rgb_array_list", "human"], "render_fps": 10}
+    metadata: ClassVar = {"render_modes": ["rgb_array", "rgb_array_list", "human"], "render_fps": 10}
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class CountingEnv(gym.Env[np.ndarray, Any]):
 
     def render(self) -> Any:
         frame = np.zeros((*self.size, 3), np.uint8)
-        frame[..., 0] = self.t * RED_PER_STEP
+        frame[..., 0] = (self.t + 1) * RED_PER_STEP
         return [frame] if self.render_mode == "rgb_array_list" else frame
 
     def _observe(self) -> np.ndarray:
@@ -115,6 +116,6 @@ def red_reward() -> RewardModel:
     return RewardModel(ColourEncoder(), red_spec())
 
 
-def red(*steps: int) -> list[float]:
-    """The rewards of these steps of `CountingEnv`, exact to six digits."""
-    return [round(t * RED_PER_STEP / 255, 6) for t in steps]
+def steps_shown(rewards: Iterable[float]) -> list[float]:
+    """The step of `CountingEnv` that each rewarded frame shows: 0 for a reset frame, `UNSCORED` for a reward of 0."""
+    return [round(255 * float(reward) / RED_PER_STEP, 3) - 1 for reward in rewards]

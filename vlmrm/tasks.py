@@ -8,7 +8,7 @@
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -29,7 +29,7 @@ class SuccessRule:
         True
     """
 
-    where: Mapping[str, tuple[float, float]]
+    where: Mapping[str, Sequence[int | float]]  # lists in TOML; pairs of floats once it is made
     """Bounds, inclusive, on variables of ``info["state"]``."""
     within_last: int
     """How many of the episode's last steps are looked at."""

@@ -37,7 +37,7 @@ class _Step:
     """Mean of the environments' own rewards."""
 
 
-class RelabelCallback(BaseCallback):  # type: ignore[misc]  # Stable-Baselines3 has no types
+class RelabelCallback(BaseCallback):
     """Score the frames of each rollout in large batches and write the rewards into the replay buffer.
 
     Stable-Baselines3 trains only after a rollout has ended, so that the agent never sees another reward. Gives the
@@ -79,11 +79,12 @@ class RelabelCallback(BaseCallback):  # type: ignore[misc]  # Stable-Baselines3 
         """Sums of our rewards per episode."""
 
     def _init_callback(self) -> None:
-        _require_fit(self.model, self._preprocessing)
-        if self._buffer is self.model.replay_buffer:
+        model: Any = self.model
+        _require_fit(model, self._preprocessing)
+        if self._buffer is model.replay_buffer:
             self.flush()  # left over where the last training ended with an exception
         else:
-            self._buffer = self.model.replay_buffer
+            self._buffer = model.replay_buffer
             self._pending.clear()
             self.episode_returns = EpisodeReturns(self._buffer.n_envs)
 
@@ -165,7 +166,7 @@ def _require_fit(model: Any, preprocessing: Preprocessing) -> None:
             "HerReplayBuffer computes rewards anew from the environment's compute_reward(), so relabelled ones would "
             "be mixed with those. Use a plain replay buffer."
         )
-    venv = model.get_env()
+    venv: Any = model.get_env()
     if is_vecenv_wrapped(venv, VecVLMReward) or any(venv.env_is_wrapped(VLMReward)):
         raise PairingError(
             "the frames are scored in the environment already. Use RelabelCallback or VLMReward, not both."

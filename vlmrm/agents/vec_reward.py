@@ -45,7 +45,7 @@ class EpisodeReturns:
         self._running[:] = 0.0
 
 
-class VecVLMReward(VecEnvWrapper):  # type: ignore[misc]  # Stable-Baselines3 has no types
+class VecVLMReward(VecEnvWrapper):
     """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
 
     Works with every algorithm. ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is

@@ -35,7 +35,7 @@ class JudgeSuccess(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         ...         return 0, {}
         ...     def step(self, action):
         ...         self.t += 1
-        ...         return self.t, 0.0, False, False, {"state": {"t": self.t}}
+        ...         return self.t, 0.0, False, False, {"state": {"t": float(self.t)}}
         >>> env = JudgeSuccess(Clock(), rule)
         >>> _ = env.reset()
         >>> [env.step(0)[-1]["is_success"] for _ in range(4)]

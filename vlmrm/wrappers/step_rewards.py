@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def frames_of(infos: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 
 def require_same_resize(captured: Preprocessing | None, wanted: Preprocessing) -> None:
-    """Refuse frames that were shrunk for another encoder.
+    """Refuse frames that were shrunk for another encoder, in another way.
 
     Args:
         captured: Of the `CaptureFrame` inside; None: it does not shrink.
@@ -127,7 +128,7 @@ def require_same_resize(captured: Preprocessing | None, wanted: Preprocessing) -
     Raises:
         PairingError: They differ.
     """
-    if captured is not None and captured != wanted:
+    if captured is not None and replace(captured, mean=wanted.mean, std=wanted.std) != wanted:
         raise PairingError(
             f"CaptureFrame shrinks frames for another encoder ({captured}) than the one that scores them ({wanted}). "
             "Give it preprocessing=reward.encoder.preprocessing, or None."

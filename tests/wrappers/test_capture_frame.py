@@ -1,0 +1,114 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from tests.toys import RED_PER_STEP, SIZE_PX, ColourEncoder, CountingEnv
+from vlmrm.errors import FrameError
+from vlmrm.wrappers import CaptureFrame
+
+PREPROCESSING = ColourEncoder().preprocessing
+
+
+def test_the_frame_in_info_is_the_one_after_the_step():
+    env = CaptureFrame(CountingEnv(lengths=(3,)))
+    frames = [env.reset()[1]["frame"]] + [env.step(0)[-1]["frame"] for _ in range(3)]
+    assert [frame[0, 0, 0] / RED_PER_STEP for frame in frames] == [1, 2, 3, 4]
+
+
+def test_the_frame_of_a_second_episode_starts_again():
+    env = CaptureFrame(CountingEnv(lengths=(2,)))
+    env.reset()
+    env.step(0)
+    env.step(0)
+    assert env.reset()[1]["frame"][0, 0, 0] == RED_PER_STEP
+
+
+def test_everything_else_passes_through_untouched():
+    env = CaptureFrame(CountingEnv(lengths=(1,)))
+    env.reset()
+    obs, reward, terminated, truncated, info = env.step(0)
+    assert (obs, reward, terminated, truncated, info["state"]) == (np.float32([1]), -1.0, False, True, {"t": 1.0})
+
+
+@pytest.mark.parametrize("size", [(40, 60), (SIZE_PX, 2 * SIZE_PX), (SIZE_PX, SIZE_PX)])
+def test_frames_are_shrunk_to_the_size_of_the_encoder(size):
+    env = CaptureFrame(CountingEnv(size=size), PREPROCESSING)
+    env.reset()
+    frame = env.step(0)[-1]["frame"]
+    assert (frame.shape, frame.dtype) == ((SIZE_PX, SIZE_PX, 3), np.uint8)
+    assert np.abs(frame[..., 0].astype(int) - 2 * RED_PER_STEP).max() <= 1
+
+
+class SharedBuffer(CountingEnv):
+    """Draws every picture into the same array, as some environments do."""
+
+    buffer = np.zeros((SIZE_PX, SIZE_PX, 3), np.uint8)
+
+    def render(self):
+        self.buffer[:] = super().render()
+        return self.buffer
+
+
+@pytest.mark.parametrize("preprocessing", [None, PREPROCESSING])
+def test_a_frame_keeps_its_picture_when_the_environment_draws_into_the_same_array(preprocessing):
+    env = CaptureFrame(SharedBuffer(), preprocessing)
+    first = env.reset()[1]["frame"]
+    env.step(0)
+    assert (first[..., 0] == RED_PER_STEP).all()
+
+
+@pytest.mark.parametrize("mode", [None, "human", "rgb_array_list"])
+def test_an_environment_without_rgb_pictures_is_refused_at_once(mode):
+    with pytest.raises(FrameError, match=r'render_mode="rgb_array"'):
+        CaptureFrame(CountingEnv(render_mode=mode))
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (None, "nothing"),
+        ([np.zeros((4, 4, 3), np.uint8)], "a list"),
+        (np.zeros((1, 4, 4, 3), np.uint8), r"shape \(1, 4, 4, 3\)"),
+        (np.zeros((4, 4), np.uint8), r"shape \(4, 4\)"),
+        (np.zeros((4, 4, 4), np.uint8), r"\(h, w, 3\)"),
+        (np.zeros((4, 4, 3), np.float32), "uint8"),
+    ],
+)
+def test_a_picture_that_is_not_rgb_is_refused_at_the_first_reset(picture, said):
+    env = CountingEnv()
+    env.render = lambda: picture
+    with pytest.raises(FrameError, match=said):
+        CaptureFrame(env).reset()
+
+
+def test_the_spec_makes_the_same_environment_again():
+    env = CaptureFrame(gym.make("CartPole-v1", render_mode="rgb_array"), PREPROCESSING)
+    again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+    assert again.get_wrapper_attr("capture_preprocessing") == PREPROCESSING
+    assert again.reset()[1]["frame"].shape == (SIZE_PX, SIZE_PX, 3)
+
+
+def frames_of(envs):
+    """Of the reset and two steps, the environments taking turns."""
+    frames = [[env.reset(seed=0)[1]["frame"]] for env in envs]
+    for _ in range(2):
+        for env, seen in zip(envs, frames, strict=True):
+            seen.append(env.step(np.zeros(env.action_space.shape, np.float32))[-1]["frame"])
+    return frames
+
+
+def test_two_different_mujoco_environments_give_the_frames_that_each_gives_alone():
+    """gymnasium 1.4 leaves the last viewer's GL context current, and the other environment is drawn wrongly."""
+    pytest.importorskip("mujoco")
+
+    def make(name):
+        return CaptureFrame(gym.make(name, render_mode="rgb_array", width=64, height=64))
+
+    names = ["InvertedPendulum-v5", "InvertedDoublePendulum-v5"]
+    alone = []
+    for name in names:
+        env = make(name)
+        alone += frames_of([env])
+        env.close()
+    together = frames_of([make(name) for name in names])
+    np.testing.assert_array_equal(together, alone)
