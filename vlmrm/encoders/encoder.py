@@ -3,7 +3,6 @@
 from typing import Protocol, runtime_checkable
 
 from vlmrm.encoders.preprocessing import Preprocessing
-
 from vlmrm.types import Embeddings, Frames
 
 

@@ -1,0 +1,18 @@
+"""Encoders: pictures and sentences become unit vectors in one space.
+
+- `load_encoder`: from a name to an encoder.
+- `list_models`: the models that come with the package.
+- `Encoder`: what every encoder offers.
+- `Preprocessing`: how one model wants its pictures.
+- `import_open_clip`: the open_clip package, also where torchvision does not match torch.
+
+Importing this package does not import open_clip; loading a model does.
+"""
+
+from vlmrm.encoders.cards import ModelCard
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.encoders.registry import list_models, load_encoder
+from vlmrm.encoders.torchvision_mend import import_open_clip
+
+__all__ = ["Encoder", "ModelCard", "Preprocessing", "import_open_clip", "list_models", "load_encoder"]

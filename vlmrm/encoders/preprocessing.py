@@ -1,0 +1,146 @@
+"""`Preprocessing`: how one model wants its pictures, as plain values.
+
+Resizing follows OpenCLIP's own transform (PIL), but on a whole batch of uint8 tensors at once.
+"""
+
+import functools
+import logging
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import interpolate, pad
+
+from vlmrm.errors import EncoderError, near_matches
+from vlmrm.types import Frames, Pixels
+
+_LOG = logging.getLogger(__name__)
+_CROP_WORTH_A_WARNING = 0.2  # share of the frame
+_RESIZE_MODES = ("shortest", "longest", "squash")
+_INTERPOLATIONS = ("bicubic", "bilinear")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """The resize and the normalisation that a model was trained with.
+
+    Small and picklable, so that environments in other processes can shrink their own frames. A frame that is resized
+    twice is the same as one resized once.
+
+    Raises:
+        EncoderError: A value is impossible.
+
+    Example:
+        >>> plain = Preprocessing(size_px=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+        >>> plain.resize(torch.zeros(2, 400, 600, 3, dtype=torch.uint8)).shape
+        torch.Size([2, 224, 224, 3])
+        >>> plain.normalise(torch.full((1, 224, 224, 3), 255, dtype=torch.uint8))[0, :, 0, 0]
+        tensor([1., 1., 1.])
+    """
+
+    size_px: int
+    """Side of the square picture the vision tower takes."""
+    mean: tuple[float, float, float]
+    """Of red, green and blue, in 0..1."""
+    std: tuple[float, float, float]
+    """Deviation of red, green and blue, in 0..1."""
+    resize_mode: str = "shortest"
+    """``shortest`` fits the shorter side and crops the longer, ``longest`` fits the longer side and pads the shorter,
+    ``squash`` fits both and distorts."""
+    interpolation: str = "bicubic"
+    """``bicubic`` or ``bilinear``, both with antialias."""
+    fill_color: int = 0
+    """Grey value of the padding of ``longest``, 0..255."""
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            values = tuple(float(value) for value in getattr(self, name))  # JSON and `asdict` may hand over lists
+            if len(values) != 3:
+                raise EncoderError(f"preprocessing needs three values of {name}, one per colour; got {values}.")
+            object.__setattr__(self, name, values)
+        if self.size_px < 1 or min(self.std) <= 0 or not 0 <= self.fill_color <= 255:
+            raise EncoderError(f"preprocessing needs size_px > 0, std > 0 and fill_color in 0..255; got {self}.")
+        for name, known in (("resize_mode", _RESIZE_MODES), ("interpolation", _INTERPOLATIONS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise EncoderError(f"unknown {name} {value!r}. Near: {near_matches(value, known)}.")
+
+    def resize(self, frames: Frames) -> Frames:
+        """Shrink or enlarge to the model's square; a frame that has this size already passes unchanged.
+
+        Logs a warning, once per frame shape, where more than a fifth of the frame would be cut away.
+
+        Args:
+            frames: RGB frames of any one size.
+
+        Returns:
+            The same frames, ``size_px`` high and wide.
+        """
+        height, width = frames.shape[1:3]
+        if (height, width) == (self.size_px, self.size_px):
+            return frames
+        share = self.cropped_share(height, width)
+        if share > _CROP_WORTH_A_WARNING:
+            _warn_of_crop(height, width, round(100 * share))
+        pictures = frames.movedim(-1, 1)  # n 3 h w, channels last in memory: torch's fast uint8 path
+        target = self._target(height, width)
+        if target != (height, width):
+            pictures = interpolate(pictures, target, mode=self.interpolation, antialias=True)
+        return self._to_square(pictures).movedim(1, -1).contiguous()  # n h w 3
+
+    def normalise(self, frames: Frames) -> Pixels:
+        """What the vision tower takes: 0..1, then minus `mean`, divided by `std`.
+
+        Args:
+            frames: Resized frames; any device.
+
+        Returns:
+            float32, channels first, on the same device.
+        """
+        pixels = frames.movedim(-1, 1).float()  # n 3 h w
+        mean = torch.tensor(self.mean, device=frames.device)[:, None, None] * 255
+        std = torch.tensor(self.std, device=frames.device)[:, None, None] * 255
+        return (pixels - mean) / std
+
+    def cropped_share(self, height: int, width: int) -> float:
+        """How much of a frame the centre crop of ``shortest`` cuts away, 0 to 1.
+
+        Example:
+            >>> clip = Preprocessing(size_px=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+            >>> round(clip.cropped_share(400, 600), 3)
+            0.333
+        """
+        return 1 - min(height, width) / max(height, width) if self.resize_mode == "shortest" else 0.0
+
+    def _target(self, height: int, width: int) -> tuple[int, int]:
+        """Size before cropping or padding, rounded as by OpenCLIP's transforms: down for one, nearest for the other."""
+        size = self.size_px
+        if self.resize_mode == "squash":
+            return size, size
+        if self.resize_mode == "shortest":
+            short = min(height, width)
+            return int(size * height / short), int(size * width / short)
+        ratio = max(height, width) / size
+        return max(1, round(height / ratio)), max(1, round(width / ratio))
+
+    def _to_square(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Crop or pad n 3 h w around the centre; an odd pixel of padding goes to the right and the bottom."""
+        size = self.size_px
+        height, width = pictures.shape[2:]
+        top, left = round((height - size) / 2), round((width - size) / 2)
+        if height >= size and width >= size:
+            return pictures[:, :, top : top + size, left : left + size]
+        above, before = (size - height) // 2, (size - width) // 2
+        borders = (before, size - width - before, above, size - height - above)
+        return pad(pictures, borders, value=self.fill_color)
+
+
+@functools.cache
+def _warn_of_crop(height: int, width: int, percent: int) -> None:
+    """Cached, so that it speaks once for each shape."""
+    _LOG.warning(
+        "the model's centre crop cuts %d %% off frames of %dx%d (height x width), and the reward cannot see what lies "
+        'there. resize_mode="longest" keeps the whole frame and pads it; resize_mode="squash" distorts it.',
+        percent,
+        height,
+        width,
+    )
