@@ -8,6 +8,8 @@ import logging
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import UInt8
+from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from vlmrm.errors import EncoderError, near_matches
@@ -64,7 +66,7 @@ class Preprocessing:
             if value not in known:
                 raise EncoderError(f"unknown {name} {value!r}. Near: {near_matches(value, known)}.")
 
-    def resize(self, frames: Frames) -> Frames:
+    def resize(self, frames: Frames) -> UInt8[Tensor, "n s s 3"]:
         """Shrink or enlarge to the model's square; a frame that has this size already passes unchanged.
 
         Logs a warning, once per frame shape, where more than a fifth of the frame would be cut away.

@@ -1,0 +1,308 @@
+"""In the toy world the observation is the number of the step, so that every row of a replay buffer can be checked."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict
+from stable_baselines3 import DDPG, DQN, PPO, SAC, TD3, HerReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback, EveryNTimesteps
+from stable_baselines3.common.logger import configure
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
+
+from tests.toys import RED_PER_STEP, SIZE_PX, ColourEncoder, CountingEnv, red_reward, steps_shown
+from vlmrm.agents import RelabelCallback, VecVLMReward
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import PairingError, SurvivalBonusWarning
+from vlmrm.wrappers import CaptureFrame, VLMReward
+
+PREPROCESSING = ColourEncoder().preprocessing
+
+
+def make(lengths=(3, 5, 2), **kwargs):
+    return CaptureFrame(CountingEnv(lengths, **kwargs), PREPROCESSING)
+
+
+def venv_of(num_envs=2, kind=DummyVecEnv, **kwargs):
+    return kind([lambda: make(**kwargs)] * num_envs)
+
+
+def dqn(venv, *, train_freq=7, buffer_size=100, learning_starts=10_000, **kwargs):
+    """By default it only collects."""
+    return DQN(
+        "MlpPolicy",
+        venv,
+        train_freq=train_freq,
+        buffer_size=buffer_size,
+        learning_starts=learning_starts,
+        batch_size=4,
+        policy_kwargs={"net_arch": [8]},
+        seed=0,
+        **kwargs,
+    )
+
+
+def assert_every_row_has_the_reward_of_its_own_frame(buffer):
+    rows = buffer.buffer_size if buffer.full else buffer.pos
+    np.testing.assert_array_equal(
+        np.reshape(steps_shown(buffer.rewards[:rows].ravel()), (rows, buffer.n_envs)),
+        buffer.next_observations[:rows, :, 0],
+    )
+    assert not buffer.rewards[rows:].any()
+
+
+def test_episodes_of_any_length_in_several_environments_are_relabelled(red_reward):
+    model = dqn(venv_of(2)).learn(60, callback=RelabelCallback(red_reward))
+    assert model.replay_buffer.pos == 35  # five rollouts of seven steps
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_the_last_row_of_an_episode_has_the_reward_of_its_last_frame(red_reward):
+    model = dqn(venv_of(1, lengths=(3,))).learn(7, callback=RelabelCallback(red_reward))
+    assert steps_shown(model.replay_buffer.rewards[:7, 0]) == [1, 2, 3, 1, 2, 3, 1]
+    assert model.replay_buffer.dones[:7, 0].tolist() == [0, 0, 1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("kind", [DummyVecEnv, SubprocVecEnv])
+def test_relabelling_and_scoring_step_by_step_give_the_same_buffer(kind, red_reward):
+    relabelled = dqn(venv_of(2, kind)).learn(60, callback=RelabelCallback(red_reward)).replay_buffer
+    stepwise = dqn(VecVLMReward(venv_of(2), red_reward)).learn(60).replay_buffer
+    for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
+        np.testing.assert_array_equal(getattr(relabelled, name), getattr(stepwise, name), err_msg=name)
+
+
+@pytest.mark.parametrize("train_freq", [7, 24])
+def test_a_buffer_that_wraps_around_is_relabelled(train_freq, red_reward):
+    """Of 100 rows 10 per environment remain; a rollout of 24 steps is longer than the buffer."""
+    model = dqn(venv_of(2), train_freq=train_freq, buffer_size=20).learn(100, callback=RelabelCallback(red_reward))
+    assert model.replay_buffer.full
+    assert model.replay_buffer.pos != 0
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_an_n_step_buffer_adds_up_the_new_rewards(red_reward):
+    """From step t of an episode of 4: the rewards of t+1, t+2, t+3, discounted by 0.5, as far as there are any."""
+    model = dqn(venv_of(1, lengths=(4,)), n_steps=3, gamma=0.5).learn(28, callback=RelabelCallback(red_reward))
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+    sample = model.replay_buffer.sample(200)
+    returns = {int(t): 255 / RED_PER_STEP * float(r) for t, r in zip(sample.observations, sample.rewards, strict=True)}
+    # step t is worth t + 1
+    assert returns == pytest.approx({0: 2 + 3 / 2 + 4 / 4, 1: 3 + 4 / 2 + 5 / 4, 2: 4 + 5 / 2, 3: 5.0})
+
+
+class NeverSeesOtherRewards(DQN):
+    """Looks at what it is about to train on; the environment's own rewards are negative."""
+
+    def train(self, gradient_steps, batch_size=100):
+        assert_every_row_has_the_reward_of_its_own_frame(self.replay_buffer)
+        self.trained = getattr(self, "trained", 0) + 1
+        super().train(gradient_steps, batch_size)
+
+
+def test_the_agent_never_trains_on_the_environments_own_reward(red_reward):
+    model = NeverSeesOtherRewards("MlpPolicy", venv_of(2), train_freq=5, learning_starts=0, batch_size=4, seed=0)
+    model.learn(60, callback=RelabelCallback(red_reward))
+    assert model.trained == 6
+
+
+@pytest.mark.parametrize("algorithm", [SAC, TD3, DDPG])
+def test_continuous_algorithms_train_on_the_scores(algorithm, red_reward):
+    model = algorithm(
+        "MlpPolicy",
+        venv_of(2, continuous=True),
+        train_freq=6,
+        learning_starts=8,
+        batch_size=4,
+        buffer_size=60,
+        policy_kwargs={"net_arch": [8]},
+        seed=0,
+    ).learn(36, callback=RelabelCallback(red_reward))
+    assert model._n_updates > 0
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_batches_need_not_divide_the_rollout(red_reward, monkeypatch):
+    """Three environments, seven steps, at most eight frames at once: whole steps, the last batch smaller."""
+    monkeypatch.setattr("vlmrm.agents.relabel._AT_ONCE", 8)
+    model = dqn(venv_of(3)).learn(21, callback=RelabelCallback(red_reward))
+    assert red_reward.encoder.batches == [6, 6, 6, 3]
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_ends_and_time_limits_are_stored_as_without_the_callback(red_reward):
+    relabelled = dqn(venv_of(1)).learn(28, callback=RelabelCallback(red_reward)).replay_buffer
+    plain = dqn(venv_of(1)).learn(28).replay_buffer
+    np.testing.assert_array_equal(relabelled.timeouts, plain.timeouts)
+    np.testing.assert_array_equal(relabelled.dones, plain.dones)
+    assert relabelled.timeouts.sum() == relabelled.dones.sum() > 0
+
+
+class AtStep(BaseCallback):
+    """Does something at one step."""
+
+    def __init__(self, step, then):
+        super().__init__()
+        self.step, self.then = step, then
+
+    def _on_step(self):
+        return self.n_calls != self.step or self.then()
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_callback_that_stops_the_training_leaves_no_row_unscored(order, red_reward):
+    """Stable-Baselines3 then skips the end of the rollout and does not store the step it was at."""
+    callbacks = [RelabelCallback(red_reward), AtStep(10, lambda: False)][::order]
+    model = dqn(venv_of(2)).learn(60, callback=callbacks)
+    assert model.replay_buffer.pos == 9
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+    assert sum(red_reward.encoder.batches) == 2 * 9
+
+
+def test_a_callback_that_stops_at_the_first_step_of_a_rollout_leaves_no_row_unscored(red_reward):
+    model = dqn(venv_of(2)).learn(60, callback=[RelabelCallback(red_reward), AtStep(8, lambda: False)])
+    assert model.replay_buffer.pos == 7
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_after_an_interrupt_flush_scores_what_is_stored(red_reward):
+    relabel = RelabelCallback(red_reward)
+    model = dqn(venv_of(2))
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=[relabel, AtStep(12, interrupt)])
+    assert model.replay_buffer.pos == 11
+    relabel.flush()
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_an_interrupt_while_scoring_loses_nothing(red_reward, monkeypatch):
+    relabel = RelabelCallback(red_reward)
+    model = dqn(venv_of(2))
+    monkeypatch.setattr(red_reward.encoder, "embed_frames", lambda frames: interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=relabel)
+    monkeypatch.undo()
+    relabel.flush()
+    assert model.replay_buffer.pos == 7
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_after_an_interrupt_the_next_training_scores_what_is_stored(red_reward):
+    relabel = RelabelCallback(red_reward)
+    model = dqn(venv_of(2))
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=[relabel, AtStep(12, interrupt)])
+    model.learn(28, callback=relabel)
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_one_callback_can_serve_two_agents_in_turn(red_reward):
+    relabel = RelabelCallback(red_reward)
+    for num_envs in (1, 2):
+        model = dqn(venv_of(num_envs)).learn(28, callback=relabel)
+        assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_it_logs_both_means_the_returns_and_the_rate(red_reward):
+    """One episode of three steps has red 40, 60 and 80; the environment's own rewards are -1, -2 and -3."""
+    model = dqn(venv_of(1, lengths=(3,)), train_freq=6)
+    model.set_logger(configure(None, []))
+    relabel = RelabelCallback(red_reward)
+    model.learn(6, callback=relabel, log_interval=None)
+    logged = model.logger.name_to_value
+    assert logged["reward/vlm_mean"] == pytest.approx(60 / 255)
+    assert logged["reward/env_mean"] == -2.0
+    assert logged["rollout/ep_vlm_rew_mean"] == pytest.approx(180 / 255)
+    assert list(relabel.episode_returns.finished) == pytest.approx([180 / 255] * 2)
+    assert logged["time/frames_per_s"] > 0
+
+
+def test_frames_are_kept_at_the_size_of_the_encoder(red_reward):
+    relabel = RelabelCallback(red_reward)
+    venv = DummyVecEnv([lambda: CaptureFrame(CountingEnv(size=(40, 60)))])
+    model = dqn(venv)
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=[relabel, AtStep(5, interrupt)])
+    assert {step.frames.shape for step in relabel._pending} == {(1, SIZE_PX, SIZE_PX, 3)}
+
+
+def test_the_offset_is_taken_off_every_score(red_reward):
+    with_offset = dqn(venv_of(1)).learn(14, callback=RelabelCallback(red_reward, offset=0.5)).replay_buffer
+    without = dqn(venv_of(1)).learn(14, callback=RelabelCallback(red_reward)).replay_buffer
+    np.testing.assert_allclose(with_offset.rewards[:14], without.rewards[:14] - 0.5, atol=1e-6)
+
+
+def test_early_termination_under_a_constant_reward_warns(red_reward):
+    with pytest.warns(SurvivalBonusWarning, match="paid to stay"):
+        dqn(venv_of(1, ends_by="terminated")).learn(14, callback=RelabelCallback(red_reward))
+
+
+def test_an_on_policy_algorithm_is_refused(red_reward):
+    with pytest.raises(PairingError, match=r"PPO keeps no replay buffer.*VecVLMReward"):
+        PPO("MlpPolicy", venv_of(2), n_steps=8, batch_size=8).learn(16, callback=RelabelCallback(red_reward))
+
+
+def scored_outside():
+    return VecVLMReward(venv_of(1), red_reward())
+
+
+def scored_inside():
+    return DummyVecEnv([lambda: VLMReward(CountingEnv(), red_reward())])
+
+
+@pytest.mark.parametrize("scored", [scored_outside, scored_inside])
+def test_frames_that_are_scored_already_are_refused(scored, red_reward):
+    with pytest.raises(PairingError, match="scored in the environment already"):
+        dqn(scored()).learn(14, callback=RelabelCallback(red_reward))
+
+
+def test_normalised_rewards_are_refused_and_normalised_observations_are_not(red_reward):
+    with pytest.raises(PairingError, match="norm_reward=False"):
+        dqn(VecNormalize(venv_of(1))).learn(14, callback=RelabelCallback(red_reward))
+    model = dqn(VecNormalize(venv_of(1), norm_reward=False)).learn(14, callback=RelabelCallback(red_reward))
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_environments_without_captured_frames_are_refused(red_reward):
+    with pytest.raises(PairingError, match="no CaptureFrame"):
+        dqn(DummyVecEnv([CountingEnv])).learn(14, callback=RelabelCallback(red_reward))
+
+
+def test_frames_shrunk_for_another_encoder_are_refused(red_reward):
+    other = Preprocessing(size_px=2 * SIZE_PX, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    venv = DummyVecEnv([lambda: CaptureFrame(CountingEnv(), other)])
+    with pytest.raises(PairingError, match="another encoder"):
+        dqn(venv).learn(14, callback=RelabelCallback(red_reward))
+
+
+class GoalEnv(gym.Wrapper):
+    """The toy world with goals, as hindsight replay needs them."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        box = Box(0, 20, (1,), np.float32)
+        self.observation_space = Dict({"observation": box, "achieved_goal": box, "desired_goal": box})
+
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        return -np.abs(achieved_goal - desired_goal).sum(axis=-1)
+
+    def reset(self, **kwargs):
+        obs, info = self.env.reset(**kwargs)
+        return dict.fromkeys(self.observation_space, obs), info
+
+    def step(self, action):
+        obs, *rest = self.env.step(action)
+        return dict.fromkeys(self.observation_space, obs), *rest
+
+
+def test_hindsight_replay_is_refused(red_reward):
+    model = DQN("MultiInputPolicy", GoalEnv(make()), replay_buffer_class=HerReplayBuffer, buffer_size=100)
+    with pytest.raises(PairingError, match="compute_reward"):
+        model.learn(14, callback=RelabelCallback(red_reward))
+
+
+def test_a_callback_that_misses_steps_is_refused(red_reward):
+    with pytest.raises(PairingError, match="not called at every step"):
+        dqn(venv_of(1)).learn(28, callback=EveryNTimesteps(2, RelabelCallback(red_reward)))
