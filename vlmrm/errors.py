@@ -32,6 +32,10 @@ class OfflineError(EncoderError):
     """The weights would have to be downloaded, and no download is possible."""
 
 
+class OutOfDomainWarning(UserWarning):
+    """A built-in model is asked about frames or words that it was not trained on."""
+
+
 class UnknownTask(VlmrmError):
     """No installed package provides a task of this name."""
 

@@ -143,7 +143,7 @@ class OpenClipEncoder:
         return rows
 
     def _tokens(self, texts: list[str]) -> Int[Tensor, "k context"]:
-        tokens = self.tokenizer(texts)
+        tokens: Tensor = self.tokenizer(texts)
         context = tokens.shape[1]
         whole = self.tokenizer(texts, context_length=context * _LONG_CONTEXT)
         for text, row in zip(texts, whole, strict=True):

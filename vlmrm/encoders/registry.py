@@ -1,6 +1,7 @@
 """From a name to an encoder, and the list of names."""
 
 from vlmrm.encoders.cards import ModelCard, builtin_folder, builtin_names
+from vlmrm.encoders.domain import Domain, DomainGuard
 from vlmrm.encoders.encoder import Encoder
 
 
@@ -22,6 +23,8 @@ def load_encoder(
         OfflineError: It would have to be downloaded, and that is not possible.
         EncoderError: The weights are missing, damaged, unsafe or of another architecture.
 
+    A built-in model comes inside a `DomainGuard`, which warns of frames and words from outside its small world.
+
     Example:
         >>> encoder = load_encoder("sim-s")
         >>> encoder.name, encoder.size_px
@@ -29,7 +32,9 @@ def load_encoder(
     """
     from vlmrm.encoders.open_clip import OpenClipEncoder  # open_clip takes seconds to import
 
-    return OpenClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
+    encoder = OpenClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
+    folder = builtin_folder(name)
+    return encoder if folder is None else DomainGuard(encoder, Domain.load(folder))
 
 
 def list_models() -> list[ModelCard]:
