@@ -72,8 +72,8 @@ def test_relabelling_and_scoring_step_by_step_give_the_same_buffer(kind, red_rew
 
 @pytest.mark.parametrize("train_freq", [7, 24])
 def test_a_buffer_that_wraps_around_is_relabelled(train_freq, red_reward):
-    """Of 100 rows 10 per environment remain; a rollout of 24 steps is longer than the buffer."""
-    model = dqn(venv_of(2), train_freq=train_freq, buffer_size=20).learn(100, callback=RelabelCallback(red_reward))
+    """It holds 11 steps, and episodes repeat after 10; a rollout of 24 steps is longer than the buffer."""
+    model = dqn(venv_of(2), train_freq=train_freq, buffer_size=22).learn(100, callback=RelabelCallback(red_reward))
     assert model.replay_buffer.full
     assert model.replay_buffer.pos != 0
     assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)

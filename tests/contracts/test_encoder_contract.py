@@ -1,0 +1,45 @@
+"""The contract holds for an encoder that keeps it, and breaks for ones that do not."""
+
+import pytest
+import torch
+
+from tests.contracts.encoder_contract import EncoderContract
+from tests.toys import ColourEncoder
+
+
+class TestColourEncoder(EncoderContract):
+    sentences = ("red", "green", "blue")
+
+    @pytest.fixture
+    def encoder(self):
+        return ColourEncoder()
+
+
+class Unnormalised(ColourEncoder):
+    def embed_frames(self, frames):
+        return 2 * super().embed_frames(frames)
+
+
+class DependsOnTheBatch(ColourEncoder):
+    def embed_frames(self, frames):
+        rows = super().embed_frames(frames)
+        return torch.nn.functional.normalize(rows - rows.mean(dim=0) / 2, dim=1)
+
+
+class Random(ColourEncoder):
+    def embed_frames(self, frames):
+        return torch.nn.functional.normalize(super().embed_frames(frames) + 0.1 * torch.rand(len(frames), 4), dim=1)
+
+
+@pytest.mark.parametrize(
+    ("broken", "test", "arguments"),
+    [
+        (Unnormalised, "test_frames_become_float32_rows_of_unit_length_on_the_cpu", ()),
+        (DependsOnTheBatch, "test_the_size_of_the_batch_never_changes_a_frames_row", (2,)),
+        (Random, "test_the_same_input_gives_the_same_row", ()),
+    ],
+)
+def test_an_encoder_that_breaks_the_contract_is_caught(broken, test, arguments):
+    frames = torch.randint(0, 256, (7, 8, 8, 3), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    with pytest.raises(AssertionError):
+        getattr(EncoderContract(), test)(broken(), frames, *arguments)
