@@ -17,16 +17,12 @@ from vlmrm.encoders.preprocessing import Preprocessing
 
 
 class EncoderContract:
-    """Tests for an encoder of any kind; no numbers of a particular model."""
+    """Tests for an encoder of any kind, given by a fixture called `encoder`; no numbers of a particular model."""
 
     sentences = ("a red picture", "a green picture", "a blue picture")
     """Sentences that the encoder knows and tells apart."""
     tolerance = 1e-4
     """How much a row may change with the size of its batch; fp16 and bf16 need more."""
-
-    @pytest.fixture
-    def encoder(self) -> Encoder:
-        raise NotImplementedError("return the encoder under test from a fixture called `encoder`")
 
     @pytest.fixture
     def frames(self, encoder):

@@ -7,12 +7,13 @@ from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import ColourEncoder
 
 
+@pytest.fixture(scope="module")
+def encoder():
+    return ColourEncoder()
+
+
 class TestColourEncoder(EncoderContract):
     sentences = ("red", "green", "blue")
-
-    @pytest.fixture
-    def encoder(self):
-        return ColourEncoder()
 
 
 class Unnormalised(ColourEncoder):
