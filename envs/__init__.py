@@ -1,0 +1,46 @@
+"""Tasks of the project: environments with prompts and honest success tests.
+
+- `task`, `tasks`: the tasks by name, read from the TOML files in ``envs/catalogue``.
+- `make`: one environment of a task, with its success judged on the simulator's state.
+- `make_vec`: several of them as an SB3 `VecEnv`.
+
+Importing this package registers the environments with Gymnasium under ``vlmrm/``.
+"""
+
+from pathlib import Path
+
+import gymnasium as gym
+
+from vlmrm.tasks import Task
+
+__all__ = ["task", "tasks"]
+
+for _name, _entry in {
+    "vlmrm/CartPole-v0": "envs.cartpole:CartPole",
+    "vlmrm/MountainCar-v0": "envs.mountain_car:MountainCar",
+    "vlmrm/Pendulum-v0": "envs.pendulum:Pendulum",
+    "vlmrm/Acrobot-v0": "envs.acrobot:Acrobot",
+}.items():
+    gym.register(_name, entry_point=_entry, max_episode_steps=200)
+
+
+def tasks() -> dict[str, Task]:
+    """All tasks of this package, by name.
+
+    Example:
+        >>> tasks()["cartpole/upright"].prompts.goal
+        ('pole vertically upright on top of the cart',)
+    """
+    found = (Task.load(path) for path in sorted((Path(__file__).parent / "catalogue").rglob("*.toml")))
+    return {task.name: task for task in found}
+
+
+def task(name: str) -> Task:
+    """The task of this name, from any installed package.
+
+    Raises:
+        UnknownTask: There is none; the message names the nearest.
+    """
+    from vlmrm.tasks import find_task
+
+    return find_task(name)

@@ -1,0 +1,71 @@
+"""CartPole with the whole circle: the pole may fall and swing, and nothing but the clock ends an episode."""
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
+from numpy.typing import NDArray
+
+_UPRIGHT_DEG = 12.0  # CartPole-v1's own failure angle
+_REACH_M = 2.4  # CartPole-v1's own failure distance; here there is a wall
+
+
+class CartPole(CartPoleEnv):
+    """Gymnasium's CartPole without its terminations, as in Rocamonde et al. 2024, appendix C.
+
+    The angle is kept in -180..180 degrees; at the ends of the track the cart stops at a wall. The environment's own
+    reward is CartPole-v1's: 1 for each step within 12 degrees of the goal direction and off the walls, else 0.
+    ``info["state"]`` has ``angle_deg`` (0 upright, positive leans right), ``hanging_deg`` (0 hanging) and ``x_m``.
+
+    Args:
+        render_mode: ``rgb_array``, ``human`` or None.
+        goal: What the environment's own reward counts: the pole ``upright`` or ``hanging``.
+
+    Example:
+        >>> env = CartPole(render_mode="rgb_array")
+        >>> env.place(180.0)
+        >>> env.state_variables()["hanging_deg"]
+        0.0
+    """
+
+    def __init__(self, render_mode: str | None = None, goal: Literal["upright", "hanging"] = "upright") -> None:
+        super().__init__(render_mode=render_mode)
+        self.state: Any  # x, its speed, the angle, its speed
+        self._goal_variable = {"upright": "angle_deg", "hanging": "hanging_deg"}[goal]
+        high = np.array([_REACH_M, np.inf, math.pi, np.inf], dtype=np.float32)
+        self.observation_space = spaces.Box(-high, high, dtype=np.float32)
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """One step of Gymnasium's physics, then wall and angle; never terminates."""
+        self.steps_beyond_terminated = None  # the parent thinks the episode over once the pole has fallen
+        super().step(action)
+        x, x_dot, theta, theta_dot = self.state
+        if abs(x) >= _REACH_M:
+            x, x_dot = math.copysign(_REACH_M, x), 0.0
+        theta = (theta + math.pi) % (2 * math.pi) - math.pi
+        self.state = np.array((x, x_dot, theta, theta_dot))
+        state = self.state_variables()
+        reward = float(abs(state[self._goal_variable]) <= _UPRIGHT_DEG and abs(x) < _REACH_M)
+        return self._observation(), reward, False, False, {"state": state}
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Gymnasium's own starts: every state variable within 0.05 of upright and still."""
+        super().reset(seed=seed, options=options)
+        return self._observation(), {"state": self.state_variables()}
+
+    def state_variables(self) -> dict[str, float]:
+        """The simulator's state in the units that success is judged in."""
+        x, _, theta, _ = self.state
+        angle = math.degrees(theta)
+        return {"angle_deg": angle, "hanging_deg": 180.0 - abs(angle), "x_m": float(x)}
+
+    def place(self, value: float) -> None:
+        """Put the pole at an angle (degrees from upright, positive to the right), the cart still in the middle."""
+        self.state = np.array((0.0, 0.0, math.radians(value), 0.0))
+
+    def _observation(self) -> NDArray[np.float32]:
+        return np.array(self.state, dtype=np.float32)

@@ -1,0 +1,226 @@
+"""Sentences about pictures of the classic environments, each with how true it is of any picture.
+
+The grammar is finite: `every_sentence` lists it, so that a test can show that no task's own prompt, nor a near copy of
+one, is ever a training sentence.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.concepts import CART_PLACES, CONCEPTS
+from envs.looks import COLOURS
+from envs.scenes import SCENES, SceneStates
+
+FALSE = -12.0
+"""Log-truth below which nothing is told apart, and that of a sentence about another scene."""
+
+MAX_OVERLAP = 0.6
+"""Largest share of content words that a training sentence may have in common with a task's prompt (Jaccard)."""
+
+_THINGS = {
+    "cartpole": ("pole", "rod", "stick"),
+    "mountain_car": ("car", "vehicle", "buggy"),
+    "pendulum": ("pendulum", "rod", "bar"),
+    "acrobot": ("double pendulum", "acrobot", "two-link arm"),
+}
+_PLACES = {
+    "cartpole": ("cart", "trolley", "wagon"),
+    "mountain_car": ("mountain", "hill"),
+    "pendulum": ("pivot", "axle"),
+    "acrobot": ("line", "bar"),
+}
+_STATED = {  # {t} thing, {p} place, {s} what is said of the thing
+    "cartpole": (
+        "the {t} on the {p} {s}", "a {t} hinged to a {p} {s}", "a {p} carrying a {t} that {s}", "the {t} {s}",
+        "picture of a {p} whose {t} {s}", "we see a {p} on a track, the {t} {s}", "the {t} {s} on top of its {p}",
+    ),
+    "mountain_car": (
+        "the {t} {s}", "the {t} {s} on the {p}", "a {t} in the mountains {s}", "a {t} driving on a {p} {s}",
+        "picture of a {p} where the {t} {s}", "near a flag on a {p}, a {t} {s}", "the {t} {s} of the {p}",
+    ),
+    "pendulum": (
+        "the {t} {s}", "a {t} turning around its {p} {s}", "the {t} on its {p} {s}", "a {t} fixed to a {p} {s}",
+        "picture of a {t} that {s}", "the {t} {s} over its {p}", "a swinging {t} {s}",
+    ),
+    "acrobot": (
+        "the {t} {s}", "a {t} under a {p} {s}", "picture of a {t} that {s}", "the {t} with a motor in its elbow {s}",
+        "a {t} turning around its pivot {s}",
+    ),
+}  # fmt: skip
+_PLAIN = {
+    "cartpole": (
+        "a {t} attached to a {p} that moves along a track", "a {p} rolling on a rail with a {t} hinged to it",
+        "the game of balancing a {t} on a moving {p}", "a simple drawing of a {p} and its {t} on a line",
+        "simulation of a {t} and a {p} on a track",
+    ),
+    "mountain_car": (
+        "a {t} somewhere on a {p} with a flag", "a drawing of a {t}, a {p} and a yellow flag",
+        "simulation of a {t} driving in the mountains", "a landscape with a {p}, a valley and a {t}",
+        "a {t} on a {p} track under the sky",
+    ),
+    "pendulum": (
+        "a {t} that swings around a {p}", "a simple drawing of a {t} on its {p}", "simulation of a {t} with a motor",
+        "a {t} fixed at one end to a {p} in the middle",
+    ),
+    "acrobot": (
+        "a {t} that swings below a {p}", "a simple drawing of a {t} and a horizontal {p}",
+        "simulation of a {t} with a motor in the elbow", "two links joined by an elbow, a {t} under a {p}",
+    ),
+}  # fmt: skip
+_COLOURED = ("the {c} {t} {s}", "a {c} {t} that {s}", "a {t} painted {c} {s}")
+_BACKED = ("on a {c} background, the {t} {s}", "the {t} {s} before a {c} background")
+_WITH_CART = ("the {p} is {w} and the {t} {s}", "the {t} {s} while the {p} stands {w}", "a {p} {w}, its {t} {s}")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence and the parts of it that can be true or false."""
+
+    text: str
+    """As the model reads it."""
+    scene: str
+    """One of `SCENES`."""
+    concept: int | None = None
+    """Index into `CONCEPTS[scene]`; None: nothing is said of the thing's state."""
+    place: int | None = None
+    """Index into `CART_PLACES`."""
+    thing: int | None = None
+    """Index into `COLOURS`: the thing's colour."""
+    ground: int | None = None
+    """Index into `COLOURS`: the background's colour."""
+
+
+class Grammar:
+    """All sentences, less those too close to any of the prompts given.
+
+    Args:
+        prompts: Sentences to keep away from.
+    """
+
+    def __init__(self, prompts: list[str]) -> None:
+        self._prompts = [content_words(prompt) for prompt in prompts]
+
+    def allows(self, text: str) -> bool:
+        """Whether a sentence shares at most `MAX_OVERLAP` of its content words with each prompt."""
+        words = content_words(text)
+        return all(len(words & prompt) <= MAX_OVERLAP * len(words | prompt) for prompt in self._prompts)
+
+    def sample(self, rng: np.random.Generator, scene: str, concept: int | None) -> Sentence:
+        """A random allowed sentence about one concept of one scene; None: one that says nothing of the state."""
+        while True:
+            sentence = _compose(rng, scene, concept)
+            if self.allows(sentence.text):
+                return sentence
+
+    def every_sentence(self) -> Iterator[str]:
+        """Every sentence that `sample` can give."""
+        return (text for scene in SCENES for text in _every_text(scene) if self.allows(text))
+
+
+def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]
+
+
+def _compose(rng: np.random.Generator, scene: str, concept: int | None) -> Sentence:
+    thing, place = _pick(rng, _THINGS[scene]), _pick(rng, _PLACES[scene])
+    if concept is None:
+        return Sentence(_pick(rng, _PLAIN[scene]).format(t=thing, p=place), scene)
+    said = _pick(rng, CONCEPTS[scene][concept].phrases)
+    chance = rng.random()
+    if chance < 0.1:
+        colour = int(rng.integers(len(COLOURS)))
+        text = _pick(rng, _COLOURED).format(c=COLOURS[colour], t=thing, s=said)
+        return Sentence(text, scene, concept, thing=colour)
+    if chance < 0.15:
+        colour = int(rng.integers(len(COLOURS)))
+        text = _pick(rng, _BACKED).format(c=COLOURS[colour], t=thing, s=said)
+        return Sentence(text, scene, concept, ground=colour)
+    if scene == "cartpole" and chance < 0.3:
+        where = int(rng.integers(len(CART_PLACES)))
+        words = _pick(rng, CART_PLACES[where].phrases)
+        text = _pick(rng, _WITH_CART).format(p=place, w=words, t=thing, s=said)
+        return Sentence(text, scene, concept, place=where)
+    return Sentence(_pick(rng, _STATED[scene]).format(t=thing, p=place, s=said), scene, concept)
+
+
+def _every_text(scene: str) -> Iterator[str]:
+    said = [phrase for concept in CONCEPTS[scene] for phrase in concept.phrases]
+    for form, thing, place in product(_PLAIN[scene], _THINGS[scene], _PLACES[scene]):
+        yield form.format(t=thing, p=place)
+    for form, thing, place, phrase in product(_STATED[scene], _THINGS[scene], _PLACES[scene], said):
+        yield form.format(t=thing, p=place, s=phrase)
+    for form, colour, thing, phrase in product(_COLOURED + _BACKED, COLOURS, _THINGS[scene], said):
+        yield form.format(c=colour, t=thing, s=phrase)
+    if scene == "cartpole":
+        places = [phrase for concept in CART_PLACES for phrase in concept.phrases]
+        for form, place, where, thing, phrase in product(_WITH_CART, _PLACES[scene], places, _THINGS[scene], said):
+            yield form.format(p=place, w=where, t=thing, s=phrase)
+
+
+def log_truths(sentences: list[Sentence], states: SceneStates) -> NDArray[np.float32]:
+    """How true each sentence is of each picture.
+
+    Args:
+        sentences: k sentences.
+        states: What n pictures show.
+
+    Returns:
+        Log-truths (n, k), 0 to `FALSE`.
+    """
+    table = np.full((len(states.scene), len(sentences)), FALSE)
+    for index, scene in enumerate(SCENES):
+        rows = np.flatnonzero(states.scene == index)
+        columns = [j for j, sentence in enumerate(sentences) if sentence.scene == scene]
+        if rows.size and columns:
+            table[np.ix_(rows, np.array(columns))] = _within(scene, [sentences[j] for j in columns], states.take(rows))
+    return table.clip(FALSE, 0.0).astype(np.float32)
+
+
+def _within(scene: str, sentences: list[Sentence], states: SceneStates) -> NDArray[np.float64]:
+    """The same for sentences and pictures of one scene."""
+    said = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]])  # concepts, n
+    carts = np.stack([place.log_truth(states) for place in CART_PLACES])
+    columns = []
+    for sentence in sentences:
+        truth = np.zeros(len(states.scene)) if sentence.concept is None else said[sentence.concept].copy()
+        if sentence.place is not None:
+            truth += carts[sentence.place]
+        if sentence.thing is not None:
+            truth += np.where(states.thing == sentence.thing, 0.0, -6.0)
+        if sentence.ground is not None:
+            truth += np.where(states.ground == sentence.ground, 0.0, -6.0)
+        columns.append(truth)
+    return np.stack(columns, axis=1)
+
+
+_STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be before by can does for from has have in is it its not of on or that the there this to "
+        "we where which while who whose with",
+    )
+)
+_ENDINGS = ("ically", "ally", "ing", "ed", "ly", "al", "es", "s")
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words that carry meaning, without their endings.
+
+    Example:
+        >>> sorted(content_words("the poles are standing vertically on the cart"))
+        ['cart', 'pole', 'stand', 'vertic']
+    """
+    words = (word for word in re.findall(r"[a-z0-9]+", text.lower()) if word not in _STOP_WORDS)
+    return frozenset(_stem(word) for word in words)
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word

@@ -1,0 +1,139 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import envs
+from vlmrm.tasks import all_tasks
+
+TASKS = envs.tasks()
+
+
+def make(name, **kwargs):
+    task = TASKS[name]
+    return gym.make(task.env_id, max_episode_steps=task.episode_steps, **task.env_kwargs, **kwargs)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_episode_has_the_same_length_and_is_truncated_not_terminated(name):
+    """An early end would tell the agent about the goal, and a time limit called `terminated` stops bootstrapping."""
+    env = make(name)
+    for seed in (0, 1):
+        env.reset(seed=seed)
+        env.action_space.seed(seed)
+        ends = [env.step(env.action_space.sample())[2:4] for _ in range(200)]
+        assert ends == [(False, False)] * 199 + [(False, True)]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_observation_lies_in_its_space(name):
+    env = make(name)
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    for _ in range(200):
+        observation = env.step(env.action_space.sample())[0]
+        assert env.observation_space.contains(observation)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_place_puts_the_env_where_the_sweep_says(name):
+    task = TASKS[name]
+    env = make(name, render_mode="rgb_array").unwrapped
+    env.reset(seed=0)
+    for value in np.linspace(task.sweep.low, task.sweep.high, 7):
+        env.place(value)
+        placed = env.state_variables()[task.sweep.variable]
+        assert placed == pytest.approx(value, abs=1e-4) or abs(placed - value) == pytest.approx(360, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_sweep_passes_through_success_and_failure(name):
+    task = TASKS[name]
+    env = make(name, render_mode="rgb_array").unwrapped
+    env.reset(seed=0)
+    inside = []
+    for value in np.linspace(task.sweep.low, task.sweep.high, 91):
+        env.place(value)
+        inside.append(task.success.holds(env.state_variables()))
+    assert 0 < sum(inside) < 50
+
+
+def test_the_cart_stops_at_the_wall_and_fails_there():
+    env = make("cartpole/upright")
+    env.reset(seed=0)
+    for _ in range(200):
+        *_, info = env.step(1)
+    assert info["state"]["x_m"] == 2.4
+    assert env.unwrapped.state[1] == 0.0
+    assert not TASKS["cartpole/upright"].success.holds({"angle_deg": 0.0, "x_m": 2.4})
+
+
+def test_the_pole_swings_through_the_whole_circle():
+    env = make("cartpole/upright")
+    env.reset(seed=0)
+    angles = [env.step(0)[4]["state"]["angle_deg"] for _ in range(200)]
+    assert max(abs(angle) for angle in angles) > 150
+    assert all(-180 <= angle <= 180 for angle in angles)
+
+
+def test_cartpole_pays_its_own_reward_only_near_upright():
+    env = make("cartpole/upright")
+    env.reset(seed=0)
+    for _ in range(200):
+        _, reward, *_, info = env.step(1)
+        state = info["state"]
+        assert reward == float(abs(state["angle_deg"]) <= 12 and abs(state["x_m"]) < 2.4)
+
+
+def test_the_car_stays_at_the_flag():
+    env = make("mountain_car/flag")
+    env.reset(seed=0)
+    env.unwrapped.state = np.array([0.43, 0.07], dtype=np.float32)
+    _, reward, *_, info = env.step(np.array([1.0], dtype=np.float32))
+    assert reward == pytest.approx(100 - 0.1)
+    for _ in range(20):
+        _, reward, *_, info = env.step(np.array([-1.0], dtype=np.float32))
+    assert info["state"]["position_m"] == pytest.approx(0.45)
+    assert reward == pytest.approx(-0.1)  # the bonus is paid once
+
+
+def test_left_and_right_are_the_same_in_the_number_and_in_the_picture():
+    """A sign error would show only as a reward that steers the wrong way."""
+    for name in ("cartpole/upright", "pendulum/upright"):
+        env = make(name, render_mode="rgb_array").unwrapped
+        env.reset(seed=0)
+        env.place(60.0)
+        picture = env.render().astype(int)
+        coloured = picture.max(axis=2) - picture.min(axis=2) > 40
+        columns = np.flatnonzero(coloured.any(axis=0))
+        assert columns.mean() > picture.shape[1] / 2, name
+
+
+def test_pendulum_pays_gymnasiums_reward():
+    ours, theirs = make("pendulum/upright"), gym.make("Pendulum-v1")
+    ours.reset(seed=3)
+    theirs.reset(seed=3)
+    for k in range(50):
+        action = np.array([np.sin(k)], dtype=np.float32)
+        assert ours.step(action)[1] == pytest.approx(theirs.step(action)[1])
+
+
+def test_the_mountain_looks_like_one():
+    """Not a thin line on white: the paper's untextured picture could not be learned from."""
+    env = make("mountain_car/flag", render_mode="rgb_array").unwrapped
+    env.reset(seed=0)
+    picture = env.render()
+    assert picture.shape == (400, 600, 3)
+    assert (picture == 255).all(axis=2).mean() < 0.05
+    yellow = (picture[..., 0] > 200) & (picture[..., 1] > 160) & (picture[..., 2] < 80)
+    assert yellow.sum() > 400
+
+
+def test_the_tasks_are_found_by_name_without_importing_envs():
+    assert set(TASKS) <= set(all_tasks())
+
+
+def test_the_paper_s_prompts_stand_in_the_tasks():
+    assert TASKS["cartpole/upright"].prompts.goal == ("pole vertically upright on top of the cart",)
+    assert TASKS["cartpole/upright"].prompts.baseline == ("pole and cart",)
+    assert TASKS["mountain_car/flag"].prompts.goal == ("a car at the peak of the mountain, next to the yellow flag",)
+    assert TASKS["mountain_car/flag"].prompts.baseline == ("a car in the mountain",)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from envs.looks import COLOURS, random_backdrop, random_colours, recolour
+from envs.scenes import SCENES, random_pictures
+from vlmrm.encoders.preprocessing import Preprocessing
+
+SMALL = Preprocessing(size_px=96, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), resize_mode="longest", fill_color=255)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_same_seed_draws_the_same_pictures(scene):
+    first, states = random_pictures(scene, 4, seed=3, preprocessing=SMALL)
+    again, _ = random_pictures(scene, 4, seed=3, preprocessing=SMALL)
+    other, _ = random_pictures(scene, 4, seed=4, preprocessing=SMALL)
+    assert first.shape == (4, 96, 96, 3)
+    assert (states.scene == SCENES.index(scene)).all()
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_the_state_recorded_is_the_state_shown():
+    """A rod that points right has its pixels right of the pivot, also in other colours."""
+    frames, states = random_pictures("pendulum", 60, seed=0, preprocessing=SMALL, own_look=1.0)
+    for frame, angle in zip(frames.astype(int), states.angle, strict=True):
+        red = (frame[..., 0] - frame[..., 1]) > 60
+        rows, columns = np.nonzero(red)
+        shown = np.arctan2(columns.mean() - 47.5, 47.5 - rows.mean())
+        assert np.cos(shown - angle) > np.cos(np.radians(8))
+
+
+def test_both_links_of_the_arm_are_recorded_as_shown():
+    frames, states = random_pictures("acrobot", 40, seed=1, preprocessing=SMALL, own_look=1.0)
+    for frame, first, second in zip(frames.astype(int), states.angle, states.second, strict=True):
+        teal = (frame[..., 2] - frame[..., 0]) > 60
+        rows, columns = np.nonzero(teal)
+        scale = 96 / 4.4
+        middle_x = 47.5 + scale * (0.75 * np.sin(first) + 0.25 * np.sin(second))  # mean of two links of length 1
+        middle_y = 47.5 - scale * (0.75 * np.cos(first) + 0.25 * np.cos(second))
+        assert abs(columns.mean() - middle_x) < 6
+        assert abs(rows.mean() - middle_y) < 6
+
+
+def test_colours_stand_out_from_the_background():
+    for seed in range(50):
+        colours, names = random_colours(np.random.default_rng(seed), 4)
+        assert all(0 <= name < len(COLOURS) for name in names)
+        distances = np.linalg.norm(np.array(colours[1:], float) - colours[0], axis=1)
+        assert distances.min() > 80
+
+
+def test_recolouring_keeps_the_shape():
+    picture = np.full((20, 30, 3), 255, np.uint8)
+    picture[5:10, 5:10] = (202, 152, 101)
+    backdrop = random_backdrop(np.random.default_rng(0), (0, 0, 200), (20, 30))
+    painted = recolour(picture, [(255, 255, 255), (202, 152, 101)], [(0, 0, 200), (250, 0, 0)], backdrop)
+    assert (painted[5:10, 5:10] == (250, 0, 0)).all()
+    np.testing.assert_array_equal(painted[12:], backdrop[12:])

@@ -1,0 +1,110 @@
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import envs
+from envs.concepts import CART_PLACES, CONCEPTS
+from envs.looks import COLOURS
+from envs.scenes import SCENES, SceneStates
+from envs.sentences import FALSE, Grammar, Sentence, log_truths
+
+PROMPTS = [p for task in envs.tasks().values() for p in task.prompts.goal + task.prompts.baseline]
+STOP_WORDS = {"a", "an", "and", "are", "at", "in", "is", "it", "its", "of", "on", "or", "that", "the", "to", "with"}
+
+
+def stems(text):
+    """An independent, coarser reading of "content words after stop-word removal and stemming"."""
+    words = set(re.findall(r"[a-z0-9]+", text.lower())) - STOP_WORDS
+    return frozenset(re.sub(r"(ically|ally|ing|ed|ly|al|es|s)$", "", word) if len(word) > 5 else word for word in words)
+
+
+@pytest.fixture(scope="module")
+def training_sentences():
+    return list(Grammar(PROMPTS).every_sentence())
+
+
+def test_no_prompt_of_a_task_is_a_training_sentence_nor_a_near_copy(training_sentences):
+    """A model that was trained on the task's own prompt would prove nothing about language."""
+    assert len(training_sentences) > 100_000
+    prompts = [stems(prompt) for prompt in PROMPTS]
+    nearest = (0.0, "")
+    for text in training_sentences:
+        words = stems(text)
+        overlap = max(len(words & prompt) / len(words | prompt) for prompt in prompts)
+        nearest = max(nearest, (overlap, text))
+    assert nearest[0] <= 0.6, nearest
+
+
+def test_a_near_copy_would_be_kept_out():
+    grammar = Grammar(["pole vertically upright on top of the cart"])
+    assert not grammar.allows("the pole stands vertically upright on top of the cart")
+    assert not grammar.allows("a pole upright on top of a cart")
+    assert grammar.allows("the rod on the wagon stands tall")
+
+
+def test_what_is_sampled_is_in_the_list(training_sentences):
+    listed = set(training_sentences)
+    rng = np.random.default_rng(0)
+    grammar = Grammar(PROMPTS)
+    for scene in SCENES:
+        for concept in [None, *range(len(CONCEPTS[scene]))]:
+            for _ in range(10):
+                assert grammar.sample(rng, scene, concept).text in listed
+
+
+def test_every_word_of_the_prompts_is_taught(training_sentences):
+    taught = Counter(word for text in training_sentences for word in text.replace(",", "").split())
+    for prompt in PROMPTS:
+        assert not [word for word in re.findall(r"[a-z]+", prompt) if word not in taught], prompt
+
+
+def states(**columns):
+    n = len(next(iter(columns.values())))
+    blank = {name: np.zeros(n, np.float32) for name in ("angle", "second", "position")}
+    marks = {name: np.zeros(n, np.int8) for name in ("scene", "thing", "ground")}
+    return SceneStates(**{**blank, **marks, **{k: np.asarray(v, np.float32) for k, v in columns.items()}})
+
+
+def phrase(scene, text):
+    (found,) = [i for i, concept in enumerate(CONCEPTS[scene]) if text in concept.phrases]
+    return Sentence(text, scene, found)
+
+
+def test_truth_falls_with_the_angle_from_what_is_said():
+    said = [phrase("cartpole", "stands upright"), phrase("cartpole", "hangs down")]
+    truth = log_truths(said, states(angle=np.radians([0, 30, 90, 180])))
+    assert truth[0, 0] == pytest.approx(0, abs=1e-6)
+    assert np.all(np.diff(truth[:, 0]) < 0)
+    assert np.all(np.diff(truth[:, 1]) > 0)
+
+
+def test_a_number_of_degrees_is_sharper_than_a_word_and_knows_its_side():
+    tilted = [phrase("pendulum", "is tilted 40 degrees to the right")]
+    shown = states(angle=np.radians([40, 30, 50, -40]), scene=[SCENES.index("pendulum")] * 4)
+    truth = log_truths(tilted, shown)[:, 0]
+    assert truth[0] == pytest.approx(0, abs=1e-6)
+    assert np.all(truth[1:3] < -0.5)
+    assert truth[3] == FALSE
+
+
+def test_a_sentence_is_false_of_every_other_scene():
+    plain = Sentence("simulation of a pole and a cart on a track", "cartpole")
+    truth = log_truths([plain], states(scene=np.arange(4)))[:, 0]
+    assert truth.tolist() == [0.0, FALSE, FALSE, FALSE]
+
+
+def test_a_wrong_colour_makes_a_sentence_false():
+    red = Sentence("the red pole stands upright", "cartpole", None, thing=COLOURS.index("red"))
+    shown = states(thing=[COLOURS.index("red"), COLOURS.index("blue")])
+    assert log_truths([red], shown)[:, 0].tolist() == [0.0, -6.0]
+
+
+def test_the_place_of_the_cart_counts_as_well():
+    left = next(i for i, place in enumerate(CART_PLACES) if "at the left edge" in place.phrases)
+    sentence = Sentence("the cart is at the left edge", "cartpole", None, place=left)
+    truth = log_truths([sentence], states(position=[-2.2, 0.0, 2.2]))[:, 0]
+    assert truth[0] == pytest.approx(0, abs=1e-6)
+    assert truth[1] < -3
+    assert truth[2] == FALSE
