@@ -46,10 +46,12 @@ class StepRewards:
         offset: Subtracted from every score.
 
     Example:
-        >>> from vlmrm import PromptSet, RewardSpec
-        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a pole held upright", "a pole on its cart"))
-        >>> rewards = StepRewards(spec, offset=0.5)
-        >>> rewards.score(np.zeros((2, 400, 600, 3), np.uint8)).shape
+        >>> import gymnasium as gym
+        >>> from vlmrm import PromptSet
+        >>> rewards = StepRewards(RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart")))
+        >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+        >>> _ = env.reset(seed=0)
+        >>> rewards.score([env.render(), env.render()]).shape
         (2,)
     """
 
