@@ -36,11 +36,8 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """
 
     def __init__(self, env: gym.Env[Any, Any], preprocessing: Preprocessing | Mapping[str, Any] | None = None) -> None:
-        if isinstance(preprocessing, Mapping):  # as `env.spec` writes it down, and JSON makes lists of tuples
-            values: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value for name, value in preprocessing.items()
-            }
-            preprocessing = Preprocessing(**values)
+        if isinstance(preprocessing, Mapping):  # as `env.spec` writes it down
+            preprocessing = Preprocessing(**preprocessing)
         RecordConstructorArgs.__init__(self, preprocessing=None if preprocessing is None else asdict(preprocessing))
         gym.Wrapper.__init__(self, env)
         if env.render_mode != "rgb_array":
