@@ -135,7 +135,11 @@ class Domain:
 
     def share_outside(self, embeddings: Embeddings) -> float:
         """Share of the frames that lie farther out than all but a few training-like ones, 0 to 1."""
-        return float((self.distances(embeddings) > self.threshold).float().mean())
+        return self.count_outside(embeddings) / len(embeddings)
+
+    def count_outside(self, embeddings: Embeddings) -> int:
+        """How many frames lie farther out than all but a few training-like ones."""
+        return int((self.distances(embeddings) > self.threshold).sum())
 
     def unknown_words(self, sentence: str) -> list[str]:
         """Words of a sentence that no training sentence had; common small words do not count."""
@@ -159,7 +163,7 @@ class DomainGuard:
         self.domain = domain
         """What it knows."""
         self._frames = 0
-        self._outside = 0.0
+        self._outside = 0
         self._warned = False
         self._warned_words: set[str] = set()
 
@@ -198,11 +202,11 @@ class DomainGuard:
         embeddings = self.encoder.embed_frames(frames)
         if not self._warned:
             self._frames += len(embeddings)
-            self._outside += self.domain.share_outside(embeddings) * len(embeddings)
+            self._outside += self.domain.count_outside(embeddings)
             self._warned = self._outside > _TOO_MANY * self._frames
             if self._warned:
                 warnings.warn(
-                    f"{self._outside:.0f} of {self._frames} frames look like nothing {self.name!r} was trained on, so "
+                    f"{self._outside} of {self._frames} frames look like nothing {self.name!r} was trained on, so "
                     "its rewards mean little there. `vlmrm models` prints what it knows; for other scenes use a large "
                     "model, e.g. ViT-L-14/openai.",
                     OutOfDomainWarning,

@@ -31,13 +31,12 @@ def hub_file(repository: str, filenames: Sequence[str], *, wanted_for: str) -> P
         OfflineError: No file is in the cache, and the hub cannot be reached or is switched off.
         UnknownModel: There is no such repository, or it has none of the files.
     """
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
-    for filename in filenames:
-        cached = try_to_load_from_cache(repository, filename)
-        if isinstance(cached, str):
-            return Path(cached)
+    cached = cached_file(repository, filenames)
+    if cached is not None:
+        return cached
     require_hub(wanted_for)
     missing: Exception | None = None
     for filename in filenames:
@@ -47,11 +46,27 @@ def hub_file(repository: str, filenames: Sequence[str], *, wanted_for: str) -> P
             raise _offline(wanted_for, str(error)) from error
         except EntryNotFoundError as error:
             missing = error
-        except (HfHubHTTPError, ValueError) as error:  # ValueError: the name itself is impossible
+        except HfHubHTTPError as error:
             raise UnknownModel(f"the hub does not give out {repository!r}: {error}") from error
     raise UnknownModel(
         f"{repository!r} on the hub is no OpenCLIP model: it has none of {', '.join(filenames)}."
     ) from missing
+
+
+def cached_file(repository: str, filenames: Sequence[str]) -> Path | None:
+    """The first of several files that the hub's cache on this machine has; None: it has none.
+
+    Raises:
+        UnknownModel: No repository can have this name.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = [try_to_load_from_cache(repository, filename) for filename in filenames]
+    except HFValidationError as error:
+        raise UnknownModel(f"{repository!r} is no repository of the hub; they are called owner/name.") from error
+    return next((Path(path) for path in found if isinstance(path, str)), None)
 
 
 def require_hub(wanted_for: str) -> None:

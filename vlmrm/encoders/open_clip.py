@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from vlmrm.encoders.checkpoints import load_weights
-from vlmrm.encoders.downloads import require_hub
+from vlmrm.encoders.downloads import cached_file, require_hub
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.encoders.sources import ModelSource, find_source
@@ -211,12 +211,7 @@ def _tokenizer(source: ModelSource) -> Any:
 
 def _fetchable(tokenizer: str, model: str) -> None:
     """Stop here, before transformers starts to ask a hub that does not answer."""
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = any(
-        isinstance(try_to_load_from_cache(tokenizer, file), str) for file in ("tokenizer.json", "tokenizer_config.json")
-    )
-    if not cached and not Path(tokenizer).exists():
+    if not Path(tokenizer).exists() and cached_file(tokenizer, ["tokenizer.json", "tokenizer_config.json"]) is None:
         require_hub(f"{model} (its tokenizer {tokenizer})")
 
 
@@ -234,8 +229,8 @@ def _preprocessing(values: dict[str, Any], resize_mode: str | None) -> Preproces
         raise EncoderError(f"only models of square pictures are supported; this one takes {size}.")
     own = Preprocessing(
         size_px=sides.pop(),
-        mean=values["mean"],
-        std=values["std"],
+        mean=[float(value) for value in values["mean"]],
+        std=[float(value) for value in values["std"]],
         resize_mode=values["resize_mode"],
         interpolation="bilinear" if values["interpolation"] == "bilinear" else "bicubic",  # "random" is for training
         fill_color=values["fill_color"],

@@ -5,6 +5,7 @@ Resizing follows OpenCLIP's own transform (PIL), but on a whole batch of uint8 t
 
 import functools
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,10 +42,10 @@ class Preprocessing:
 
     size_px: int
     """Side of the square picture the vision tower takes."""
-    mean: tuple[float, float, float]
-    """Of red, green and blue, in 0..1."""
-    std: tuple[float, float, float]
-    """Deviation of red, green and blue, in 0..1."""
+    mean: Sequence[float]
+    """Of red, green and blue, in 0..1; kept as a tuple."""
+    std: Sequence[float]
+    """Deviation of red, green and blue, in 0..1; kept as a tuple."""
     resize_mode: str = "shortest"
     """``shortest`` fits the shorter side and crops the longer, ``longest`` fits the longer side and pads the shorter,
     ``squash`` fits both and distorts."""
@@ -55,7 +56,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
-            values = tuple(float(value) for value in getattr(self, name))  # JSON and `asdict` may hand over lists
+            values = tuple(float(value) for value in getattr(self, name))  # JSON hands over lists
             if len(values) != 3:
                 raise EncoderError(f"preprocessing needs three values of {name}, one per colour; got {values}.")
             object.__setattr__(self, name, values)

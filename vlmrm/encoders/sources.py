@@ -133,7 +133,8 @@ def _require_config(folder: Path) -> None:
         raise EncoderError(f"{folder} is no model folder: it has no {CONFIG_FILE}.") from error
     except (OSError, ValueError) as error:
         raise EncoderError(f"{config} cannot be read: {error}") from error
-    if not isinstance(values, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(values.get("model_cfg", ())):
+    model = values.get("model_cfg") if isinstance(values, dict) else None
+    if not isinstance(model, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= set(model):
         raise EncoderError(
             f"{config} is no OpenCLIP configuration: it needs model_cfg with embed_dim, vision_cfg and text_cfg."
         )
