@@ -5,7 +5,6 @@ torchvision they do not load, and torchvision then fails while it describes them
 exist*. Naming the operators without implementing them lets the import pass. Nothing an encoder uses calls them.
 """
 
-import sys
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -40,7 +39,6 @@ def import_open_clip() -> ModuleType:
     except RuntimeError as error:
         if _MISSING_OPERATOR not in str(error) or _definitions:
             raise
-    _forget_half_imported("torchvision", "timm", "open_clip")
     library: Any = torch.library.Library  # untyped in torch
     _definitions.append(library("torchvision", "FRAGMENT"))
     for schema in _SCHEMAS:
@@ -52,11 +50,3 @@ def import_open_clip() -> ModuleType:
             f"open_clip cannot be imported, because torchvision does not match torch {torch.__version__}: {error}. "
             "Install a torchvision that was built for this torch."
         ) from error
-
-
-def _forget_half_imported(*packages: str) -> None:
-    """Python drops a package whose import failed, but not those of its parts that had succeeded."""
-    for package in packages:
-        if package not in sys.modules:
-            for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
-                del sys.modules[name]
