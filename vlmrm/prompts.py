@@ -54,10 +54,13 @@ class PromptSet:
         for key in values:
             if key not in ("goal", "baseline"):
                 raise PromptError(f"unknown key {key!r} in prompts. Near: {near_matches(key, ('goal', 'baseline'))}.")
-        return cls(values.get("goal", ()), values.get("baseline", ()))
+        return cls(*(_sentences(role, values.get(role, ())) for role in ("goal", "baseline")))
 
 
-def _sentences(role: str, given: str | Sequence[str]) -> tuple[str, ...]:
+def _sentences(role: str, given: Any) -> tuple[str, ...]:
+    """Checked here, not only in the type: prompts come from TOML and JSON files as well."""
+    if not isinstance(given, str | Sequence):
+        raise PromptError(f"{role} must be a sentence or a list of sentences; got {given!r}.")
     sentences = (given,) if isinstance(given, str) else tuple(given)
     for sentence in sentences:
         if not isinstance(sentence, str):

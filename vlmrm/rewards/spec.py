@@ -26,7 +26,7 @@ class RewardSpec:
         >>> RewardSpec.from_dict(spec.to_dict()) == spec
         True
         >>> spec.hash()
-        '9e2b0ae3ae0f21fd'
+        '5c4f20a1fa577e97'
     """
 
     encoder: str

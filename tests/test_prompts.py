@@ -1,0 +1,26 @@
+import pytest
+
+from vlmrm import PromptSet
+from vlmrm.errors import PromptError
+
+
+def test_one_sentence_and_a_list_of_one_are_the_same():
+    assert PromptSet("a robot kneeling", "a robot") == PromptSet(["a robot kneeling"], ["a robot"])
+
+
+@pytest.mark.parametrize("empty", ["", "   ", [], ["a robot", ""]])
+def test_an_empty_goal_is_refused(empty):
+    with pytest.raises(PromptError, match=r"empty sentence|no goal"):
+        PromptSet(empty, "a scene")
+
+
+def test_equal_goal_and_baseline_are_refused():
+    with pytest.raises(PromptError, match="no direction"):
+        PromptSet("a robot", ["a scene", "a robot "])
+
+
+def test_what_is_not_text_is_refused():
+    with pytest.raises(PromptError, match="must be a sentence"):
+        PromptSet.from_dict({"goal": [3]})
+    with pytest.raises(PromptError, match="must be a sentence"):
+        PromptSet.from_dict({"goal": 3})
