@@ -19,6 +19,7 @@ def render_offscreen() -> None:
     Example:
         >>> render_offscreen()
     """
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return
     for variable, value in _OFFSCREEN.items():

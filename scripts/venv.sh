@@ -1,0 +1,52 @@
+# Sourced by scripts/demo and scripts/test: makes .venv with the tested versions, once.
+#
+# usage: prepare_venv EXTRAS     e.g. prepare_venv "" or prepare_venv "[dev]"
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
+        [ -n "$candidate" ] || continue
+        if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+    {
+        echo "vlmrm needs Python 3.11 or newer with its venv module, and found none."
+        echo "Found: $(python3 --version 2>&1 || echo 'no python3')."
+        echo "On Debian or Ubuntu: apt-get install python3.11-venv. Or name one: PYTHON=/path/to/python3.11 $0"
+    } >&2
+    return 1
+}
+
+warn_without_egl() {
+    [ "$(uname -s)" = Linux ] || return 0
+    if ! ldconfig -p 2>/dev/null | grep -q 'libEGL\.so\.1'; then
+        echo "note: libEGL is missing, so MuJoCo cannot render without a display." >&2
+        echo "      On Debian or Ubuntu: apt-get install libegl1. Everything else works without it." >&2
+    fi
+}
+
+prepare_venv() {
+    local extras=$1 python stamp wanted
+    if [ ! -x .venv/bin/python ]; then
+        python=$(find_python) || return 1
+        echo "making .venv with $("$python" --version)"
+        "$python" -m venv .venv || {
+            echo "could not make .venv. On Debian or Ubuntu: apt-get install python3-venv" >&2
+            return 1
+        }
+    fi
+    wanted="$extras $(cat pyproject.toml constraints.txt | cksum)"
+    stamp=.venv/installed
+    if ! grep -qsxF "$wanted" "$stamp"; then
+        echo "installing vlmrm$extras with the tested versions (the first time takes some minutes)"
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$extras" || {
+            echo "the installation failed; see above. It needs the Python package index." >&2
+            return 1
+        }
+        [ -f "$stamp" ] && ! grep -qsF "$(cat pyproject.toml constraints.txt | cksum)" "$stamp" && rm -f "$stamp"
+        echo "$wanted" >>"$stamp"
+    fi
+    warn_without_egl
+}
