@@ -1,0 +1,75 @@
+"""Files and folders that appear whole or not at all, so that a crash never leaves half of one under its name."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_UNFINISHED, _DOOMED = ".unfinished-", ".doomed-"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; when the block ends without an error it takes the place of `path`.
+
+    The name keeps the suffix, by which image and video libraries choose their format.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "notes.txt"
+        >>> with whole_file(path) as unfinished:
+        ...     _ = unfinished.write_text("all of it")
+        ...     path.exists()
+        False
+        >>> path.read_text()
+        'all of it'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(_UNFINISHED + path.name)
+    try:
+        yield unfinished
+        _to_disk(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder of files."""
+    unfinished = path.with_name(_UNFINISHED + path.name)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        for file in unfinished.iterdir():
+            _to_disk(file)
+        if path.exists():
+            remove_folder(path)
+        os.replace(unfinished, path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Delete a folder so that a crash in between leaves nothing under its name."""
+    doomed = path.with_name(_DOOMED + path.name)
+    shutil.rmtree(doomed, ignore_errors=True)
+    os.replace(path, doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete what a crash has left half-written in a folder."""
+    for path in [*folder.glob(f"{_UNFINISHED}*"), *folder.glob(f"{_DOOMED}*")]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _to_disk(file: Path) -> None:
+    """A rename may reach the disk before the contents do, and a power cut then leaves an empty file."""
+    with file.open("rb") as handle:
+        os.fsync(handle.fileno())

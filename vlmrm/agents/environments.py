@@ -1,0 +1,155 @@
+"""Environments of a task: with or without pictures, one or several, and errors that say what is missing."""
+
+import importlib
+import multiprocessing
+import signal
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.error import DependencyNotInstalled
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
+
+from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
+from vlmrm.tasks import Task
+from vlmrm.wrappers.capture_frame import CaptureFrame
+from vlmrm.wrappers.judge_success import JudgeSuccess
+
+_LONGEST_EPISODE = 1_000  # steps, for environments that are registered without a limit
+_OUR_EXTRAS = {"box2d": "box2d", "mujoco": "mujoco"}  # word in Gymnasium's message -> extra of this package
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeEnv:
+    """Makes one environment of a task each time it is called; picklable, for vector environments.
+
+    Example:
+        >>> from vlmrm import PromptSet
+        >>> task = Task(name="t", description="", env_id="CartPole-v1", prompts=PromptSet("a pole upright", "a pole"))
+        >>> env = MakeEnv(task=task, pictures=True)()
+        >>> env.reset(seed=0)[1]["frame"].shape
+        (400, 600, 3)
+    """
+
+    task: Task
+    """Which environment, how long its episodes are, and when they succeed."""
+    pictures: bool
+    """Whether every step has its frame in `info`; drawing often costs more than everything else."""
+    preprocessing: Preprocessing | None = None
+    """Of the encoder that scores the frames; None: frames as drawn."""
+
+    def __call__(self) -> gym.Env[Any, Any]:
+        """One environment.
+
+        Raises:
+            SpecError: There is no such environment, or it does not take the task's arguments.
+            MissingExtra: A package it needs is not installed.
+            FrameError: It does not draw RGB pictures.
+        """
+        env = _make(self.task, pictures=self.pictures)
+        if self.task.success is not None:
+            env = JudgeSuccess(env, self.task.success)
+        return CaptureFrame(env, self.preprocessing) if self.pictures else env
+
+
+def make_vec(make_env: MakeEnv, *, num_envs: int, processes: bool = False) -> VecEnv:
+    """Environments side by side, for Stable-Baselines3.
+
+    Args:
+        make_env: Makes each of them.
+        num_envs: How many.
+        processes: Each in a process of its own; worth it where drawing or physics is slow and there are cores.
+    """
+    makers: list[Callable[[], gym.Env[Any, Any]]] = [_Monitored(make_env)] * num_envs
+    return SubprocVecEnv(makers) if processes else DummyVecEnv(makers)
+
+
+def with_time_limit(task: Task) -> Task:
+    """The task with its episode length filled in, so that every episode ends.
+
+    Environments without a limit of their own get one of 1,000 steps.
+
+    Raises:
+        SpecError: There is no such environment.
+    """
+    if task.episode_steps is not None:
+        return task
+    registered = registered_spec(task.env_id).max_episode_steps
+    return replace(task, episode_steps=registered or _LONGEST_EPISODE)
+
+
+def registered_spec(env_id: str) -> gym.envs.registration.EnvSpec:
+    """What Gymnasium knows about an environment.
+
+    Args:
+        env_id: As in `gymnasium.make`; ``module:id`` imports the module first.
+
+    Raises:
+        SpecError: There is no such environment or module; the message names the nearest.
+    """
+    module, colon, name = env_id.rpartition(":")
+    if colon:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise MissingExtra(f"{module} needs {error.name!r}, which is not installed: {error}") from error
+            raise SpecError(
+                f"no module {module!r} to register {env_id!r}. Install its package, or check the name."
+            ) from error
+    try:
+        return gym.spec(name)
+    except gym.error.Error as error:
+        raise SpecError(
+            f"no environment {name!r}. Near: {near_matches(name, gym.registry)}. Those of another package need its "
+            "name in front: PACKAGE:ID."
+        ) from error
+
+
+def _make(task: Task, *, pictures: bool) -> gym.Env[Any, Any]:
+    spec = registered_spec(task.env_id)
+    arguments = dict(task.env_kwargs) | ({"render_mode": "rgb_array"} if pictures else {})
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r".*is being initialised with render_mode")  # raised below
+            env = gym.make(spec, max_episode_steps=task.episode_steps, **arguments)
+    except DependencyNotInstalled as error:
+        raise MissingExtra(_how_to_install(spec.id, str(error))) from error
+    except ImportError as error:
+        raise MissingExtra(f"{spec.id} needs a package that is not installed: {error}") from error
+    except (TypeError, ValueError, gym.error.Error) as error:
+        if pictures and "argument 'render_mode'" in str(error):
+            raise FrameError(f"{spec.id} cannot draw: it takes no render_mode. Pictures are needed.") from error
+        raise SpecError(f"{spec.id} cannot be made with {dict(task.env_kwargs)}: {error}") from error
+    modes = env.metadata.get("render_modes") or []
+    if pictures and "rgb_array" not in modes:
+        env.close()
+        raise FrameError(
+            f"{spec.id} does not draw pictures into memory: its render modes are "
+            f"{', '.join(map(str, modes)) or 'none'}, and rgb_array is needed."
+        )
+    return env
+
+
+def _how_to_install(env_id: str, message: str) -> str:
+    for word, extra in _OUR_EXTRAS.items():
+        if word in message.lower():
+            return f'{env_id} needs {extra}, which is not installed: pip install "vlmrm[{extra}]"'
+    return f"{env_id} needs a package that is not installed: {message}"
+
+
+@dataclass(frozen=True)
+class _Monitored:
+    """Adds the episode statistics of Stable-Baselines3."""
+
+    make_env: MakeEnv
+
+    def __call__(self) -> gym.Env[Any, Any]:
+        if multiprocessing.parent_process() is not None:
+            # Ctrl-C goes to all processes; the main one finishes its step and stores a checkpoint
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return Monitor(self.make_env())

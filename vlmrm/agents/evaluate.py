@@ -1,0 +1,207 @@
+"""Evaluation on fixed seeds: success by the simulator's own state, and what the pictures would have earned."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import gymnasium as gym
+import numpy as np
+
+from vlmrm.errors import SpecError
+from vlmrm.rewards.model import RewardModel
+
+_AT_ONCE = 20  # episodes side by side: one call of the policy serves all of them
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """What acts; every agent of Stable-Baselines3 does."""
+
+    def predict(self, observation: Any, *, deterministic: bool = False) -> tuple[Any, Any]:
+        """Actions for a batch of observations, and a state that is not used here."""
+
+
+class RandomPolicy:
+    """Acts at random; the floor that every agent is compared with.
+
+    Args:
+        action_space: What to draw from.
+        seed: Of the draws.
+
+    Example:
+        >>> actions, _ = RandomPolicy(gym.spaces.Discrete(2), seed=0).predict(np.zeros((3, 4)))
+        >>> actions.shape
+        (3,)
+    """
+
+    def __init__(self, action_space: gym.Space[Any], *, seed: int) -> None:
+        self._space = gym.vector.utils.batch_space(action_space, 1)
+        self._space.seed(seed)
+
+    def predict(self, observation: Any, *, deterministic: bool = False) -> tuple[Any, Any]:
+        """One random action per observation."""
+        count = len(next(iter(observation.values()))) if isinstance(observation, dict) else len(observation)
+        return np.concatenate([self._space.sample() for _ in range(count)]), None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeRecord:
+    """One evaluated episode."""
+
+    seed: int
+    """Of the environment."""
+    steps: int
+    """How long it was."""
+    success: bool | None
+    """By the task's rule at the end of the episode; None: the task has none."""
+    env_return: float
+    """Sum of the environment's own rewards."""
+    vlm_reward: float | None
+    """Mean text reward per step; None: it was not drawn."""
+
+
+def evaluate(
+    policy: Policy,
+    make_env: Callable[[], gym.Env[Any, Any]],
+    *,
+    episodes: int,
+    seed: int,
+    reward: RewardModel | None = None,
+) -> list[EpisodeRecord]:
+    """Run whole episodes with fixed seeds; episode i starts from seed + i whatever else is run.
+
+    Args:
+        policy: Acts deterministically.
+        make_env: Makes an environment; with `JudgeSuccess` for success, with `CaptureFrame` where `reward` is given.
+            Without pictures it is many times faster.
+        episodes: How many.
+        seed: Of the first episode.
+        reward: Scores the frames of each episode after it has ended.
+
+    Returns:
+        One record per episode, in the order of seeds.
+
+    Raises:
+        SpecError: `episodes` is not positive.
+
+    Example:
+        >>> make = lambda: gym.make("CartPole-v1")
+        >>> records = evaluate(RandomPolicy(gym.spaces.Discrete(2), seed=0), make, episodes=2, seed=7)
+        >>> [record.seed for record in records], records[0].env_return == records[0].steps
+        ([7, 8], True)
+    """
+    if episodes < 1:
+        raise SpecError(f"an evaluation needs at least 1 episode; got {episodes}.")
+    at_once = min(episodes, _AT_ONCE if reward is None else 1)
+    envs = [make_env() for _ in range(at_once)]
+    try:
+        records: list[EpisodeRecord] = []
+        for first in range(seed, seed + episodes, at_once):
+            seeds = range(first, min(first + at_once, seed + episodes))
+            records += _side_by_side(policy, envs, seeds, reward)
+    finally:
+        for env in envs:
+            env.close()
+    return records
+
+
+def _side_by_side(
+    policy: Policy, envs: Sequence[gym.Env[Any, Any]], seeds: Sequence[int], reward: RewardModel | None
+) -> list[EpisodeRecord]:
+    running = [_Running(env, seed, keep_frames=reward is not None) for env, seed in zip(envs, seeds, strict=False)]
+    active = list(running)
+    while active:
+        actions, _ = policy.predict(_stack([episode.observation for episode in active]), deterministic=True)
+        for episode, action in zip(active, actions, strict=True):
+            episode.step(action)
+        active = [episode for episode in active if not episode.ended]
+    return [episode.record(reward) for episode in running]
+
+
+class _Running:
+    """One episode on its way."""
+
+    def __init__(self, env: gym.Env[Any, Any], seed: int, *, keep_frames: bool) -> None:
+        self.env, self.seed, self.keep_frames = env, seed, keep_frames
+        self.observation, _ = env.reset(seed=seed)
+        self.ended, self.steps, self.env_return = False, 0, 0.0
+        self.success: bool | None = None
+        self.frames: list[Any] = []
+
+    def step(self, action: Any) -> None:
+        self.observation, env_reward, terminated, truncated, info = self.env.step(action)
+        self.steps += 1
+        self.env_return += float(env_reward)
+        self.ended = terminated or truncated
+        if self.keep_frames:
+            self.frames.append(info["frame"])
+        if self.ended and "is_success" in info:
+            self.success = bool(info["is_success"])
+
+    def record(self, reward: RewardModel | None) -> EpisodeRecord:
+        scored = None if reward is None else float(reward.score(self.frames).mean())
+        return EpisodeRecord(
+            seed=self.seed, steps=self.steps, success=self.success, env_return=self.env_return, vlm_reward=scored
+        )
+
+
+def _stack(observations: Sequence[Any]) -> Any:
+    """One batch of observations, as policies of Stable-Baselines3 take them."""
+    if isinstance(observations[0], dict):
+        return {key: np.stack([observation[key] for observation in observations]) for key in observations[0]}
+    return np.stack(observations)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The mean of some episodes."""
+
+    episodes: int
+    """How many."""
+    success: float | None
+    """Share that succeeded by the simulator's state; None: the task has no rule."""
+    env_return: float
+    """Mean sum of the environment's own rewards."""
+    vlm_reward: float | None
+    """Mean text reward per step, over the episodes that were drawn; None: none was."""
+    steps: float
+    """Mean length."""
+
+
+def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:
+    """Sum up what `evaluate` returned.
+
+    Example:
+        >>> record = EpisodeRecord(seed=0, steps=4, success=True, env_return=2.0, vlm_reward=None)
+        >>> mean_of([record]).success
+        1.0
+    """
+    judged = [record.success for record in records if record.success is not None]
+    scored = [record.vlm_reward for record in records if record.vlm_reward is not None]
+    return Evaluation(
+        episodes=len(records),
+        success=float(np.mean(judged)) if judged else None,
+        env_return=float(np.mean([record.env_return for record in records])),
+        vlm_reward=float(np.mean(scored)) if scored else None,
+        steps=float(np.mean([record.steps for record in records])),
+    )
+
+
+def play(policy: Policy, env: gym.Env[Any, Any], *, seed: int) -> Iterator[dict[str, Any]]:
+    """One episode, step by step, for recording.
+
+    Args:
+        policy: Acts deterministically.
+        env: Reset here.
+        seed: Of the environment.
+
+    Yields:
+        The info of every step, with the environment's own reward in ``env_reward``.
+    """
+    observation, _ = env.reset(seed=seed)
+    ended = False
+    while not ended:
+        actions, _ = policy.predict(_stack([observation]), deterministic=True)
+        observation, env_reward, terminated, truncated, info = env.step(actions[0])
+        ended = terminated or truncated
+        yield info | {"env_reward": float(env_reward)}

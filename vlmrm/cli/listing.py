@@ -1,0 +1,80 @@
+"""``vlmrm tasks`` and ``vlmrm models``: what there is."""
+
+import json as jsonlib
+from dataclasses import asdict, dataclass
+
+from vlmrm.cli.table import format_table
+from vlmrm.tasks import SuccessRule, Task, all_tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """List the tasks that `vlmrm train` knows."""
+
+    json: bool = False
+    """Print JSON with everything about each task."""
+
+    def run(self) -> int:
+        """Print them."""
+        tasks = all_tasks()
+        if self.json:
+            print(jsonlib.dumps([asdict(task) for task in tasks.values()], indent=2, ensure_ascii=False))  # noqa: T201
+            return 0
+        print("\n\n".join(_paragraph(task) for task in tasks.values()))  # noqa: T201
+        print('\nAny other environment: vlmrm train --env ID --goal "…" --baseline "…"')  # noqa: T201
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """List the models that come with the package, and say how to name others."""
+
+    json: bool = False
+    """Print JSON."""
+
+    def run(self) -> int:
+        """Print them."""
+        from vlmrm.encoders import list_models  # loads torch
+
+        cards = list_models()
+        if self.json:
+            plain = [asdict(card) | {"words": sorted(card.words)} for card in cards]
+            print(jsonlib.dumps(plain, indent=2, ensure_ascii=False))  # noqa: T201
+            return 0
+        rows = [[card.name, f"{card.parameters / 1e6:.1f} M", f"{card.size_px} px", str(card.dim)] for card in cards]
+        print(format_table(["model", "numbers", "picture", "embedding"], rows))  # noqa: T201
+        for card in cards:
+            print(f"\n{card.name}: {card.description}")  # noqa: T201
+            print("\n".join(f"  knows {line}" for line in card.knows))  # noqa: T201
+        print(_OTHERS)  # noqa: T201
+        return 0
+
+
+_OTHERS = """
+The built-in models know only the small world above. Any other model by its name:
+  ViT-L-14/openai               NAME/TAG of OpenCLIP; downloaded once
+  ViT-B-32/weights.safetensors  an OpenCLIP architecture with weights of your own
+  hf-hub:OWNER/NAME             a repository in OpenCLIP's format
+  local-dir:FOLDER              a folder in OpenCLIP's format
+All names and tags: python -c "import open_clip; print(open_clip.list_pretrained())\""""
+
+
+def _paragraph(task: Task) -> str:
+    rows = [
+        ["goal", "; ".join(task.prompts.goal)],
+        ["baseline", "; ".join(task.prompts.baseline) or "-"],
+        ["success", "unknown" if task.success is None else _in_words(task.success)],
+        ["training", f"{task.train.algorithm}, {task.train.steps:,} steps"],
+    ]
+    return f"{task.name}\n  {task.description}\n" + "\n".join(f"  {name:<9} {text}" for name, text in rows)
+
+
+def _in_words(rule: SuccessRule) -> str:
+    """A success rule as a sentence.
+
+    Example:
+        >>> _in_words(SuccessRule(where={"angle_deg": (-12, 12)}, within_last=50, at_least=45))
+        'angle_deg in -12..12, in at least 45 of the last 50 steps'
+    """
+    bounds = " and ".join(f"{name} in {low:.4g}..{high:.4g}" for name, (low, high) in rule.where.items())
+    return f"{bounds}, in at least {rule.at_least} of the last {rule.within_last} steps"

@@ -1,0 +1,83 @@
+"""The entry point: reads the arguments, runs one command, and turns errors into one line."""
+
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import tyro
+
+import vlmrm
+from vlmrm.cli.listing import Models, Tasks
+from vlmrm.cli.score import Score
+from vlmrm.cli.train import Train
+from vlmrm.errors import SurvivalBonusWarning, VlmrmError
+
+_DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
+
+  vlmrm tasks                      what can be trained
+  vlmrm train cartpole/upright     from sentences to a trained agent
+  vlmrm score cartpole/upright DIR what the reward makes of pictures
+
+--version prints the version; --debug, anywhere, shows the traceback of an error."""
+
+_Command = (
+    Annotated[Train, tyro.conf.subcommand("train", description="From sentences to a trained agent.")]
+    | Annotated[Score, tyro.conf.subcommand("score", description="What a reward makes of pictures.")]
+    | Annotated[Tasks, tyro.conf.subcommand("tasks", description="The tasks that can be trained by name.")]
+    | Annotated[Models, tyro.conf.subcommand("models", description="The built-in models, and how to name others.")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Without the program's name; None: those of the process.
+
+    Returns:
+        The exit code: 0 done, 2 a mistake that is explained on stderr, 130 stopped by the user.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        print(f"vlmrm {vlmrm.__version__}")  # noqa: T201
+        return 0
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    _show_warnings()
+    command: Any = tyro.cli(
+        _Command,
+        prog="vlmrm",
+        description=_DESCRIPTION,
+        args=given or ["--help"],
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+    )
+    try:
+        return int(command.run())
+    except VlmrmError as error:
+        if debug:
+            traceback.print_exc()
+        _say(f"vlmrm: error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        _say("vlmrm: interrupted.")
+        return 130
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def _show_warnings() -> None:
+    """Ours as one line without the place in the source, which is of no use on a command line."""
+    logging.basicConfig(level=logging.WARNING, format="vlmrm: %(message)s")
+    usual = warnings.formatwarning
+
+    def one_line(message: Any, category: Any, filename: str, lineno: int, line: str | None = None) -> str:
+        if issubclass(category, SurvivalBonusWarning):
+            return f"vlmrm: warning: {message}\n"
+        return usual(message, category, filename, lineno, line)
+
+    warnings.formatwarning = one_line

@@ -1,0 +1,107 @@
+"""``vlmrm score``: what a reward makes of pictures."""
+
+import json as jsonlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional
+
+from vlmrm.cli.table import format_table
+from vlmrm.errors import SpecError
+from vlmrm.prompts import PromptSet
+from vlmrm.training.config import Sentences, open_option
+
+if TYPE_CHECKING:
+    from vlmrm.rewards.model import RewardModel
+    from vlmrm.rewards.spec import RewardSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Score pictures with a reward.
+
+    vlmrm score reward.toml frames/
+    vlmrm score cartpole/upright video.mp4 --alphas 0 0.5 1
+    vlmrm score --goal "a red car" --baseline "a car" --encoder ViT-B-32/openai a.png b.png
+    """
+
+    inputs: Annotated[Positional[tuple[str, ...]], open_option("[SPEC] FRAMES")] = ()
+    """SPEC is a reward as .toml or .json, or the name of a task; left out where --goal is given. FRAMES are pictures,
+    folders of pictures, videos or .npy arrays (h, w, 3) or (n, h, w, 3) of uint8."""
+    goal: Sentences = ()
+    """What the picture should show, as one sentence or several."""
+    baseline: Sentences = ()
+    """The scene without the goal."""
+    encoder: Annotated[str | None, open_option("NAME")] = None
+    """Instead of the spec's. Default: sim-s."""
+    alpha: Annotated[float | None, open_option("SHARE")] = None
+    """Instead of the spec's. Default: 0.5, and 0 without a baseline."""
+    alphas: Annotated[tuple[float, ...], open_option("SHARE [SHARE ...]")] = ()
+    """Score for several alphas at the cost of one."""
+    json: bool = False
+    """Print JSON instead of a table."""
+    device: Annotated[str | None, open_option("NAME")] = None
+    """cpu, cuda, ... Default: the best there is."""
+
+    def run(self) -> int:
+        """Print one row per frame."""
+        spec, paths = self._spec()
+        alphas = list(self.alphas) or [spec.alpha]
+        for alpha in alphas:
+            replace(spec, alpha=alpha)  # refused here, before a large model is loaded
+        missing = [path for path in paths if not Path(path).exists()]
+        if missing:
+            raise SpecError(f"there is no file or folder {missing[0]}.")
+        rows = _score(spec.build(self.device), paths, alphas)
+        if self.json:
+            frames = [
+                {"frame": name, "rewards": dict(zip(map(str, alphas), values, strict=True))} for name, values in rows
+            ]
+            print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))  # noqa: T201
+        else:
+            header = ["frame", *(f"alpha={alpha:g}" for alpha in alphas)]
+            print(format_table(header, [[name, *(f"{value:.4f}" for value in values)] for name, values in rows]))  # noqa: T201
+        return 0
+
+    def _spec(self) -> tuple["RewardSpec", tuple[str, ...]]:
+        from vlmrm.rewards.spec import RewardSpec
+
+        paths = self.inputs
+        if self.goal:
+            alpha = 0.5 if self.baseline else 0.0
+            spec = RewardSpec(encoder="sim-s", prompts=PromptSet(self.goal, self.baseline), alpha=alpha)
+        elif paths:
+            spec, paths = _named_spec(paths[0]), paths[1:]
+            if self.baseline:
+                spec = replace(spec, prompts=PromptSet(spec.prompts.goal, self.baseline))
+        else:
+            raise SpecError("give a reward (a .toml or .json file, the name of a task, or --goal) and frames.")
+        if not paths:
+            raise SpecError("no frames were given: name pictures, folders, videos or .npy files after the reward.")
+        changes: dict[str, Any] = {"encoder": self.encoder, "alpha": self.alpha}
+        return replace(spec, **{name: value for name, value in changes.items() if value is not None}), paths
+
+
+def _named_spec(name: str) -> "RewardSpec":
+    """A file's, or a task's."""
+    from vlmrm.rewards.spec import RewardSpec
+    from vlmrm.tasks import find_task
+
+    if Path(name).suffix in (".toml", ".json"):
+        return RewardSpec.load(name)
+    if Path(name).exists():
+        raise SpecError(f"{name} is not a reward. Put a reward file or a task before the frames, or give --goal.")
+    task = find_task(name)
+    return RewardSpec(encoder="sim-s", prompts=task.prompts, alpha=task.alpha)
+
+
+def _score(reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]) -> list[tuple[str, list[float]]]:
+    from vlmrm.data.frame_files import read_frames
+
+    rows: list[tuple[str, list[float]]] = []
+    for path in paths:
+        for batch in read_frames(path):
+            rewards = reward.score_alphas(batch.frames, alphas).T.tolist()
+            rows += zip(batch.names, rewards, strict=True)
+    return rows

@@ -1,0 +1,28 @@
+"""What a reward or a run looks like, as figures.
+
+- `measure_landscape`, `draw_landscape`: the reward over one state variable, for several alphas.
+- `draw_curves`: success and reward over the steps of a run.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vlmrm.report.curves import draw_curves
+    from vlmrm.report.landscape import Landscape, draw_landscape, measure_landscape
+
+__all__ = ["Landscape", "draw_curves", "draw_landscape", "measure_landscape"]
+
+_LAZY = {
+    "Landscape": "vlmrm.report.landscape",
+    "draw_curves": "vlmrm.report.curves",
+    "draw_landscape": "vlmrm.report.landscape",
+    "measure_landscape": "vlmrm.report.landscape",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load each part, and matplotlib with it, when it is first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'vlmrm.report' has no attribute {name!r}")

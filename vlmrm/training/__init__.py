@@ -1,0 +1,34 @@
+"""Training runs: from a configuration to a trained agent, its videos, curves and success rates.
+
+- `TrainConfig`: what to train; the same record is the command line of ``vlmrm train`` and ``config.json``.
+- `train`, `resume`: carry a run out, or on.
+- `load_agent`: the trained agent of a run, ready to act.
+- `Summary`: what came out; the same as ``summary.json``.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vlmrm.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from vlmrm.training.outcome import Summary
+    from vlmrm.training.parts import load_agent
+    from vlmrm.training.train import TrainingStopped, resume, train
+
+__all__ = ["Summary", "TrainConfig", "TrainingStopped", "load_agent", "resume", "train"]
+
+_LAZY = {
+    "Summary": "vlmrm.training.outcome",
+    "TrainingStopped": "vlmrm.training.train",
+    "load_agent": "vlmrm.training.parts",
+    "resume": "vlmrm.training.train",
+    "train": "vlmrm.training.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the parts that need torch when they are first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'vlmrm.training' has no attribute {name!r}")

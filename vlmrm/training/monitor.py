@@ -1,0 +1,161 @@
+"""`RunMonitor`: evaluates, writes down, stores and shows a run while the agent trains."""
+
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+
+from vlmrm.agents.checkpoint import save_best, save_checkpoint
+from vlmrm.agents.evaluate import Evaluation
+from vlmrm.agents.metrics import MetricsRow
+from vlmrm.agents.progress import Progress
+from vlmrm.agents.run import RunDirectory
+from vlmrm.training.plan import Plan
+from vlmrm.training.rollout_stats import RolloutStats
+from vlmrm.training.stop import StopSignal
+
+_ROWS_PER_EVALUATION = 4
+
+
+class RunMonitor(BaseCallback):
+    """Works between two rollouts, when the agent has learnt from all it has stored.
+
+    Comes after `RelabelCallback` in the list of callbacks.
+
+    Args:
+        plan: What the run does.
+        run: Where it is written.
+        evaluate: Evaluates the agent as it is.
+        stop: Asked at every step.
+        progress: Shows how far the run is.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        run: RunDirectory,
+        *,
+        evaluate: Callable[[], Evaluation],
+        stop: StopSignal,
+        progress: Progress,
+    ) -> None:
+        super().__init__()
+        self.stopped = False
+        """Whether training ended early because somebody asked."""
+        self._run, self._evaluate, self._stop, self._progress = run, evaluate, stop, progress
+        self._stats = RolloutStats(relabelled=plan.spec is not None and plan.algorithm.off_policy)
+        eval_every = plan.config.eval_every or 1
+        self._every = {
+            "eval": eval_every,
+            "row": max(eval_every // _ROWS_PER_EVALUATION, 1),
+            "checkpoint": plan.config.checkpoint_every or eval_every,
+        }
+        self._next = dict.fromkeys(self._every, 0)
+        rows = run.metrics.read()
+        self._time_before_s = rows[-1].time_s if rows else 0.0
+        self._started = time.monotonic()
+        self._rollout_start = 0
+        self._frames_per_s: float | None = None
+
+    def _on_training_start(self) -> None:
+        self._started = time.monotonic()
+        self._stats.restart()
+        if self.num_timesteps > 0:  # resumed: the row, the evaluation and the checkpoint of this step are there
+            for what in self._next:
+                self._done(what, self.num_timesteps)
+
+    def _on_rollout_start(self) -> None:
+        step = self._rollout_start = self.model.num_timesteps
+        if step >= self._next["eval"]:
+            self.write_row(evaluated=True)
+        elif step >= self._next["row"]:
+            self.write_row(evaluated=False)
+        if step >= self._next["checkpoint"]:
+            save_checkpoint(self.model, self._run.checkpoints)
+            self._done("checkpoint", step)
+
+    def _on_step(self) -> bool:
+        self._stats.add_step(self.locals["rewards"], self.locals["infos"])
+        self._progress.update(self.num_timesteps)
+        self.stopped = self._stop.requested
+        return not self.stopped
+
+    def _on_rollout_end(self) -> None:
+        self._stats.end_rollout(self.model)
+        self._frames_per_s = self.logger.name_to_value.get("time/frames_per_s", self._frames_per_s)
+
+    def write_row(self, *, evaluated: bool) -> None:
+        """Add a row to ``metrics.csv`` and TensorBoard, and keep the agent if it is the best so far.
+
+        Args:
+            evaluated: Whether to evaluate the agent for it.
+        """
+        step, values = self.model.num_timesteps, self._stats.means()
+        if self._frames_per_s is not None:
+            values["frames_per_s"] = round(self._frames_per_s, 1)
+        if self.model.ep_success_buffer:
+            values["train_success"] = float(np.mean(self.model.ep_success_buffer))
+        evaluation = self._evaluate() if evaluated else None
+        if evaluation is not None:
+            values |= _columns(evaluation)
+            self._done("eval", step)
+            self._keep_best(evaluation)
+        self._done("row", step)
+        time_s = round(self._time_before_s + time.monotonic() - self._started, 2)
+        row = MetricsRow(step=step, time_s=time_s, **values)
+        self._run.metrics.add(row)
+        self._publish(row)
+        self._stats.restart()
+
+    def rewind_to_stored(self) -> None:
+        """After an early stop: count only the steps that the agent has stored.
+
+        The last step was taken and not stored; a rollout of an on-policy algorithm that is not complete is lost.
+        """
+        if getattr(self.model, "replay_buffer", None) is None:
+            self.model.num_timesteps = self._rollout_start
+        else:
+            self.model.num_timesteps -= self.model.n_envs
+
+    def _done(self, what: str, step: int) -> None:
+        self._next[what] = (step // self._every[what] + 1) * self._every[what]
+
+    def _keep_best(self, evaluation: Evaluation) -> None:
+        """By true success, then by the environment's own return; the text reward has no say."""
+        best = self._run.read_best()
+        if best is None or _merit(evaluation.success, evaluation.env_return) > _merit(
+            best["success"], best["env_return"]
+        ):
+            save_best(self.model, self._run.checkpoints)
+            self._run.write_best(self.model.num_timesteps, evaluation.success, evaluation.env_return)
+
+    def _publish(self, row: MetricsRow) -> None:
+        for entry in fields(row):
+            value = getattr(row, entry.name)
+            if value is not None and entry.name != "step":
+                self.logger.record(entry.name.replace("_", "/", 1), value)
+        self.logger.dump(row.step)
+        reward = row.train_env_reward if row.train_vlm_reward is None else row.train_vlm_reward
+        facts = {
+            "speed": None if row.frames_per_s is None else f"{row.frames_per_s:,.0f} frames/s",
+            "reward": None if reward is None else f"reward {reward:.3f}",
+            "success": None if row.eval_success is None else f"success {row.eval_success:.0%}",
+        }
+        self._progress.update(row.step, {name: text for name, text in facts.items() if text is not None})
+
+
+def _merit(success: float | None, env_return: float) -> tuple[float, float]:
+    return (-1.0 if success is None else success, env_return)
+
+
+def _columns(evaluation: Evaluation) -> dict[str, float]:
+    found: dict[str, Any] = {
+        "eval_success": evaluation.success,
+        "eval_vlm_reward": evaluation.vlm_reward,
+        "eval_env_return": evaluation.env_return,
+        "eval_episode_steps": evaluation.steps,
+    }
+    return {name: value for name, value in found.items() if value is not None}

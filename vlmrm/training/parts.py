@@ -1,0 +1,112 @@
+"""The parts of a run: the reward, the environments, the agent and how its steps are rewarded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+
+from vlmrm.agents.algorithms import make_agent
+from vlmrm.agents.checkpoint import find_best, load_checkpoint, load_newest
+from vlmrm.agents.environments import MakeEnv, make_vec
+from vlmrm.agents.relabel import RelabelCallback
+from vlmrm.agents.run import RunDirectory
+from vlmrm.agents.vec_reward import VecVLMReward
+from vlmrm.errors import RunError
+from vlmrm.rewards.model import RewardModel
+from vlmrm.training.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parts:
+    """What a run works with."""
+
+    plan: Plan
+    """What it does."""
+    reward: RewardModel | None
+    """The text reward; None: the environment's own is trained on."""
+    venv: VecEnv
+    """Where it trains."""
+    agent: BaseAlgorithm
+    """What it trains."""
+    scoring: tuple[BaseCallback, ...]
+    """Rewards the steps, where the environments do not do it themselves."""
+
+
+def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
+    """Load the encoder and make environments and an untrained agent.
+
+    Off-policy algorithms score whole rollouts (`RelabelCallback`), on-policy ones every step (`VecVLMReward`).
+
+    Args:
+        plan: What to do.
+        reward: A model of the plan's spec that is loaded already.
+
+    Raises:
+        SpecError: The agent cannot be made with these hyper-parameters.
+        EncoderError: The encoder cannot be loaded.
+    """
+    config = plan.config
+    if plan.spec is None:
+        reward = None
+    elif reward is None:
+        reward = plan.spec.build(config.device, precision=config.precision)
+    preprocessing = None if reward is None else reward.encoder.preprocessing
+    make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
+    venv = make_vec(make_env, num_envs=config.num_envs or 1, processes=config.processes)
+    try:
+        scoring: tuple[BaseCallback, ...] = ()
+        if reward is not None and plan.algorithm.off_policy:
+            scoring = (RelabelCallback(reward, offset=config.offset),)
+        elif reward is not None:
+            venv = VecVLMReward(venv, reward, offset=config.offset)
+        agent = make_agent(
+            plan.algorithm, venv, hyperparameters=config.hyperparameters, seed=config.seed, device=config.device
+        )
+    except BaseException:
+        venv.close()
+        raise
+    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, scoring=scoring)
+
+
+def reseed(parts: Parts, step: int) -> None:
+    """Give the environments of a resumed run other starts than those they had before.
+
+    Args:
+        parts: Of the run.
+        step: Where it goes on.
+    """
+    fresh = np.random.SeedSequence([parts.plan.config.seed, step]).generate_state(1)[0]
+    parts.venv.seed(int(fresh) % 2**31)
+
+
+def load_agent(run: str | Path, *, best: bool = False) -> BaseAlgorithm:
+    """The agent of a run, to act or to train on; runs no code from the files.
+
+    Args:
+        run: The run's folder.
+        best: The agent of the evaluation with the most successes instead of the last one.
+
+    Returns:
+        An agent of Stable-Baselines3: ``agent.predict(observation, deterministic=True)``.
+
+    Raises:
+        RunError: There is no such run, or no checkpoint of it can be read.
+    """
+    directory = RunDirectory(Path(run))
+    plan = Plan.from_dict(RunDirectory.read_json(directory.config))
+    venv = make_vec(MakeEnv(task=plan.task, pictures=False), num_envs=plan.config.num_envs or 1)
+    agent = make_agent(
+        plan.algorithm, venv, hyperparameters=plan.config.hyperparameters, seed=plan.config.seed, device="cpu"
+    )
+    if best:
+        path = find_best(directory.checkpoints)
+        if path is not None:
+            load_checkpoint(agent, path)
+    else:
+        path, _ = load_newest(agent, directory.checkpoints)
+    if path is None:
+        raise RunError(f"{run} has no checkpoint yet.")
+    return agent
