@@ -12,6 +12,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
 from vlmrm.errors import SpecError, near_matches
@@ -21,6 +22,7 @@ _OURS = {  # decided by TrainConfig, or not expressible as plain values
     "replay_buffer_class", "rollout_buffer_class",
 }  # fmt: skip
 _ACTIVATIONS = ("ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Tanh")
+_SCHEDULED = {"learning_rate", "clip_range"}
 _IMAGE_BUFFER = 30_000  # 96 x 96 pictures with their successors: 1.7 GB
 
 
@@ -146,8 +148,8 @@ def make_agent(
         algorithm: Which.
         venv: Where it will train.
         hyperparameters: Of the algorithm's constructor, as TOML holds them. A list stands for a tuple in
-            ``train_freq``, a number for the deviation of Gaussian noise in ``action_noise``, and a name like ``ReLU``
-            for a class in ``policy_kwargs.activation_fn``.
+            ``train_freq``, a number for the deviation of Gaussian noise in ``action_noise``, ``lin_1e-3`` for a rate or
+            range that falls to 0 over the run, and a name like ``ReLU`` for a class in ``policy_kwargs.activation_fn``.
         seed: Of the networks, the exploration and the environments.
         device: Of the networks; None: the best there is, but the CPU for small on-policy networks.
 
@@ -190,6 +192,8 @@ def _arguments(
     if isinstance(noise, int | float):
         shape = action_space.shape or (1,)
         arguments["action_noise"] = NormalActionNoise(np.zeros(shape), np.full(shape, float(noise)))
+    for name in _SCHEDULED & set(arguments):
+        arguments[name] = _schedule(name, arguments[name])
     network = dict(arguments.get("policy_kwargs", {}))
     _require_known(
         f"{policy} of {kind.__name__} has no policy_kwargs", network, _parameters(kind.policy_aliases[policy].__init__)
@@ -198,6 +202,16 @@ def _arguments(
         _require_known("there is no activation_fn", [network["activation_fn"]], _ACTIVATIONS)
         network["activation_fn"] = getattr(torch.nn, network["activation_fn"])
     return arguments | {"policy_kwargs": network}
+
+
+def _schedule(name: str, value: Any) -> Any:
+    """A number stays; ``lin_X`` falls from X to 0 over the run."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return LinearSchedule(float(value.removeprefix("lin_")), 0.0, 1.0)
+    except ValueError as error:
+        raise SpecError(f"{name} must be a number, or lin_NUMBER to let it fall to 0; got {value!r}.") from error
 
 
 def _parameters(function: Callable[..., Any]) -> set[str]:

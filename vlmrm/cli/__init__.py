@@ -1,5 +1,5 @@
 """The command line: ``vlmrm train``, ``score``, ``tasks`` and ``models``."""
 
-from vlmrm.cli.main import main
+from vlmrm.cli.entry import main
 
 __all__ = ["main"]

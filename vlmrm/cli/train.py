@@ -35,7 +35,7 @@ class Train:
 
     def run(self) -> int:
         """Train, and print the results."""
-        from vlmrm.training.train import TrainingStopped, resume, train  # loads torch
+        from vlmrm.training.carry_out import TrainingStopped, resume, train  # loads torch
 
         progress = Progress(sys.stderr)
         try:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from vlmrm.training.config import TrainConfig
 
 if TYPE_CHECKING:
+    from vlmrm.training.carry_out import TrainingStopped, resume, train
     from vlmrm.training.outcome import Summary
     from vlmrm.training.parts import load_agent
-    from vlmrm.training.train import TrainingStopped, resume, train
 
 __all__ = ["Summary", "TrainConfig", "TrainingStopped", "load_agent", "resume", "train"]
 
 _LAZY = {
     "Summary": "vlmrm.training.outcome",
-    "TrainingStopped": "vlmrm.training.train",
+    "TrainingStopped": "vlmrm.training.carry_out",
     "load_agent": "vlmrm.training.parts",
-    "resume": "vlmrm.training.train",
-    "train": "vlmrm.training.train",
+    "resume": "vlmrm.training.carry_out",
+    "train": "vlmrm.training.carry_out",
 }
 
 

@@ -47,14 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
     _show_warnings()
-    command: Any = tyro.cli(
-        _Command,
-        prog="vlmrm",
-        description=_DESCRIPTION,
-        args=given or ["--help"],
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-    )
     try:
+        command: Any = tyro.cli(
+            _Command,
+            prog="vlmrm",
+            description=_DESCRIPTION,
+            args=given or ["--help"],
+            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+        )
         return int(command.run())
     except VlmrmError as error:
         if debug:

@@ -1,0 +1,51 @@
+import pytest
+
+from vlmrm.agents.atomic import remove_folder, remove_unfinished, whole_file, whole_folder
+
+
+def write_and_break(whole, name):
+    with whole as unfinished:
+        (unfinished / name).write_text("new")
+        raise RuntimeError("broken")
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with whole_file(path) as unfinished:
+        unfinished.write_text("half")
+        assert not path.exists()
+        assert unfinished.suffix == ".txt"
+    assert path.read_text() == "half"
+    assert [file.name for file in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_an_error_while_writing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="broken"):
+        write_and_break(whole_file(path), "")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole_and_takes_the_place_of_an_older_one(tmp_path):
+    path = tmp_path / "folder"
+    for text in ("first", "second"):
+        with whole_folder(path) as unfinished:
+            (unfinished / "a.txt").write_text(text)
+    assert (path / "a.txt").read_text() == "second"
+    with pytest.raises(RuntimeError, match="broken"):
+        write_and_break(whole_folder(path), "a.txt")
+    assert (path / "a.txt").read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_crash_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / ".unfinished-a.png").write_text("half")
+    (tmp_path / ".doomed-step-1").mkdir()
+    (tmp_path / "b.png").write_text("whole")
+    remove_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
+    (tmp_path / "folder").mkdir()
+    remove_folder(tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.png"]

@@ -1,0 +1,264 @@
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v2 as imageio
+import numpy as np
+import pytest
+from PIL import Image
+
+import vlmrm
+from tests.encoders.models import SIGLIP_LIKE, write_model
+from tests.training.toy_runs import TASK, Lamp
+from vlmrm.cli import main
+from vlmrm.rewards import RewardModel, RewardSpec
+from vlmrm.tasks import all_tasks
+
+# imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+QUICK = ["--eval-episodes", "2", "--final-episodes", "2", "--eval-drawn", "0", "--no-videos", "--no-tensorboard"]
+
+
+@pytest.fixture(autouse=True)
+def pipes_are_collected_here():
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """The name of a small model with random weights."""
+    return f"local-dir:{write_model(tmp_path_factory.mktemp('model'), SIGLIP_LIKE)}"
+
+
+@pytest.fixture
+def spec(tmp_path, encoder):
+    path = tmp_path / "reward.toml"
+    path.write_text(
+        f'encoder = "{encoder}"\nalpha = 0.5\n[prompts]\ngoal = "a red car"\nbaseline = ["a car", "a road"]\n'
+    )
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        Image.fromarray(rng.integers(0, 255, (20, 30, 3), np.uint8)).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture
+def lamp_task(tmp_path):
+    path = tmp_path / "lamp.toml"
+    path.write_text(TASK)
+    return path
+
+
+def refused(capsys, *arguments):
+    """The one line on stderr."""
+    assert main(list(map(str, arguments))) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+    lines = [line for line in captured.err.splitlines() if line.startswith("vlmrm: error: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_scoring_prints_the_rewards_of_the_reward_model(spec, pictures, capsys):
+    assert main(["score", str(spec), str(pictures), "--json", "--alphas", "0", "0.5"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    reward: RewardModel = RewardSpec.load(spec).build("cpu")
+    frames = np.stack([np.asarray(Image.open(path)) for path in sorted(pictures.iterdir())])
+    expected = reward.score_alphas(frames, [0.0, 0.5])
+    assert printed["spec_hash"] == reward.spec.hash()
+    assert [row["frame"] for row in printed["frames"]] == [str(path) for path in sorted(pictures.iterdir())]
+    for index, alpha in enumerate(["0.0", "0.5"]):
+        got = [row["rewards"][alpha] for row in printed["frames"]]
+        assert got == pytest.approx(expected[index].tolist(), abs=1e-6)
+
+
+def test_scoring_prints_a_table_of_pictures_videos_and_arrays(spec, pictures, tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.zeros((2, 8, 8, 3), np.uint8))
+    imageio.mimwrite(tmp_path / "a.mp4", [np.zeros((32, 32, 3), np.uint8)] * 3, macro_block_size=2)
+    files = [str(pictures / "0.png"), str(tmp_path / "a.npy"), str(tmp_path / "a.mp4")]
+    assert main(["score", str(spec), *files]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["frame", "alpha=0.5"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        files[0], *(f"{files[1]}#{i}" for i in range(2)), *(f"{files[2]}#{i}" for i in range(3)),
+    ]  # fmt: skip
+
+
+def test_sentences_may_be_given_instead_of_a_file_and_override_one(spec, pictures, encoder, capsys):
+    frame = str(pictures / "0.png")
+    words = ["--goal", "a red car", "--baseline", "a car", "a road", "--encoder", encoder]
+    assert main(["score", frame, *words, "--json"]) == 0
+    by_words = json.loads(capsys.readouterr().out)
+    assert main(["score", str(spec), frame, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == by_words
+    assert main(["score", str(spec), frame, "--json", "--alpha", "0"]) == 0
+    assert json.loads(capsys.readouterr().out)["spec"]["alpha"] == 0.0
+
+
+def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):
+    assert main(["score", "pendulum/upright", str(pictures / "0.png"), "--encoder", encoder, "--json"]) == 0
+    goal = json.loads(capsys.readouterr().out)["spec"]["prompts"]["goal"]
+    assert goal == list(all_tasks()["pendulum/upright"].prompts.goal)
+
+
+def test_what_cannot_be_scored_is_one_clean_line(spec, pictures, tmp_path, capsys):
+    assert "give a reward" in refused(capsys, "score")
+    assert "no frames were given" in refused(capsys, "score", spec)
+    assert "no file or folder" in refused(capsys, "score", spec, tmp_path / "nowhere.png")
+    assert "is not a reward" in refused(capsys, "score", pictures / "0.png")
+    assert "no task 'cartpole/uprigt'" in refused(capsys, "score", "cartpole/uprigt", pictures)
+    assert "no reward spec at" in refused(capsys, "score", "nowhere.toml", pictures)
+    assert "alpha must lie in 0 to 1" in refused(capsys, "score", spec, pictures, "--alphas", "2")
+    (tmp_path / "bad.toml").write_text('encodr = "x"')
+    assert "unknown key 'encodr'" in refused(capsys, "score", tmp_path / "bad.toml", pictures)
+
+
+def test_a_run_is_trained_and_its_results_are_printed(lamp_task, encoder, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", str(lamp_task), "--encoder", encoder, "--out", str(out), *QUICK]) == 0
+    captured = capsys.readouterr()
+    assert f"writing to {out}" in captured.err
+    for text in ("random policy", f"DQN on text, scored by {encoder}", "steps to 90%", str(out / "summary.json")):
+        assert text in captured.out
+    assert main(["train", "--resume", str(out)]) == 0
+    assert "is complete" in capsys.readouterr().err
+
+
+def test_any_environment_is_trained_without_a_task_file(encoder, tmp_path, capsys):
+    words = ["--goal", "a pole standing upright", "--baseline", "a pole"]
+    options = ["--encoder", encoder, "--steps", "60", "--episode-steps", "20", "--out", str(tmp_path / "run")]
+    settings = ["--algorithm", "PPO", "--hyperparameters", "n_steps = 20, n_epochs = 1, batch_size = 20"]
+    assert main(["train", "--env", "Pendulum-v1", *words, *options, *settings, *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert "env return" in out
+    assert "steps to" not in out  # without a success test there is nothing to count to
+    saved = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert saved["train"]["hyperparameters"] == {"n_steps": 20, "n_epochs": 1, "batch_size": 20}
+
+
+def test_the_comparison_stands_in_the_table(lamp_task, encoder, tmp_path, capsys):
+    arguments = ["--steps", "60", "--encoder", encoder, "--out", str(tmp_path / "run"), "--compare-env-reward"]
+    assert main(["train", str(lamp_task), *arguments, *QUICK]) == 0
+    assert "DQN on the environment's own reward" in capsys.readouterr().out
+
+
+def test_what_cannot_be_trained_is_one_clean_line(lamp_task, tmp_path, capsys):
+    words = ["--goal", "a", "--baseline", "b"]
+    assert "give a task or an environment" in refused(capsys, "train")
+    assert "Near: cartpole/upright" in refused(capsys, "train", "cartpole/uprigt")
+    assert "Near: LunarLander-v3" in refused(capsys, "train", "--env", "LunarLandr-v3", *words)
+    assert "no hyper-parameter 'gama'" in refused(capsys, "train", lamp_task, "--hyperparameters", "gama = 1")
+    assert "unknown algorithm" in refused(capsys, "train", lamp_task, "--algorithm", "DQM")
+    assert "steps must be at least 1" in refused(capsys, "train", lamp_task, "--steps", "0")
+    assert "empty sentence" in refused(capsys, "train", lamp_task, "--goal", "")
+    assert "no model 'sim-q'" in refused(capsys, "train", lamp_task, "--encoder", "sim-q", "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert "not empty" in refused(capsys, "train", lamp_task, "--out", tmp_path)
+    assert "no run directory" in refused(capsys, "train", "--resume", tmp_path)
+    assert "drop task, steps" in refused(capsys, "train", lamp_task, "--steps", "9", "--resume", tmp_path)
+
+
+def test_debug_shows_the_traceback(capsys):
+    assert main(["train", "--debug"]) == 2
+    captured = capsys.readouterr().err
+    assert "Traceback" in captured
+    assert "vlmrm: error: give a task" in captured
+
+
+def test_ctrl_c_stores_everything_and_says_how_to_go_on(lamp_task, encoder, tmp_path, capsys, monkeypatch):
+    out, original = tmp_path / "run", Lamp.step
+
+    def interrupt(self, button):
+        if self.render_mode is not None:
+            os.kill(os.getpid(), signal.SIGINT)
+            monkeypatch.setattr(Lamp, "step", original)
+        return original(self, button)
+
+    monkeypatch.setattr(Lamp, "step", interrupt)
+    assert main(["train", str(lamp_task), "--encoder", encoder, "--out", str(out), *QUICK]) == 130
+    assert f"go on with: vlmrm train --resume {out}" in capsys.readouterr().err
+    assert main(["train", "--resume", str(out)]) == 0
+
+
+def test_tasks_are_listed_with_their_sentences_and_their_success_test(capsys):
+    assert main(["tasks"]) == 0
+    out = capsys.readouterr().out
+    assert "cartpole/upright" in out
+    assert "pole vertically upright on top of the cart" in out
+    assert "angle_deg in -12..12" in out
+    assert main(["tasks", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {task["name"] for task in listed} == set(all_tasks())
+
+
+def test_models_are_listed_with_what_they_know_and_how_to_name_others(capsys, tmp_path, monkeypatch):
+    from tests.encoders.models import write_card
+
+    folder = write_card(write_model(tmp_path / "sim-toy", SIGLIP_LIKE), ["red", "car"])
+    monkeypatch.setattr("vlmrm.encoders.cards.BUILTIN_FOLDER", folder.parent)
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    for text in ("sim-toy", "32 px", "knows red things", "ViT-L-14/openai", "local-dir:FOLDER"):
+        assert text in out
+    assert main(["models", "--json"]) == 0
+    (card,) = json.loads(capsys.readouterr().out)
+    assert card["words"] == ["car", "red"]
+
+
+def test_the_version_is_printed(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"vlmrm {vlmrm.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["score", "--help"]])
+def test_help_is_printed(arguments, capsys):
+    with pytest.raises(SystemExit) as done:
+        main(arguments)
+    assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert "usage: vlmrm" in out
+    assert "(default: None)" not in out
+
+
+def test_every_option_of_train_is_explained(capsys):
+    from dataclasses import fields
+
+    from vlmrm.training import TrainConfig
+
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = capsys.readouterr().out
+    for entry in fields(TrainConfig):
+        if entry.name != "task":
+            assert f"--{entry.name.replace('_', '-')}" in out
+
+
+def test_help_and_tasks_do_not_wait_for_torch():
+    code = "import sys; from vlmrm.cli import main; main(['tasks']); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_module_runs_as_the_command_does():
+    done = subprocess.run(
+        [sys.executable, "-m", "vlmrm", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent,
+    )
+    assert done.stdout == f"vlmrm {vlmrm.__version__}\n"

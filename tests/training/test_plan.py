@@ -1,0 +1,127 @@
+"""What a configuration is taken to mean."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.training.toy_runs import lamp_config
+from vlmrm.errors import PromptError, SpecError, UnknownTask
+from vlmrm.training import TrainConfig
+from vlmrm.training.config import toml_table
+from vlmrm.training.plan import Plan, make_plan
+
+CARTPOLE = TrainConfig(env="CartPole-v1", goal=("a pole",), baseline=("a cart",))
+
+
+def plan(**changes):
+    return make_plan(TrainConfig(**{name: value for name, value in vars(CARTPOLE).items() if value} | changes))
+
+
+def test_a_task_brings_its_settings_and_options_override_them(tmp_path):
+    made = make_plan(lamp_config(tmp_path, steps=70, hyperparameters={"batch_size": 4}))
+    assert made.config.steps == 70
+    assert made.config.eval_every == 50
+    assert made.config.hyperparameters["batch_size"] == 4
+    assert made.config.hyperparameters["train_freq"] == 10
+    assert made.config.episode_steps == 10
+    assert made.spec.alpha == 0.0
+
+
+def test_a_tasks_hyperparameters_belong_to_its_algorithm(tmp_path):
+    made = make_plan(lamp_config(tmp_path, algorithm="PPO"))
+    assert made.config.hyperparameters == {}
+
+
+def test_an_installed_task_is_found_by_name():
+    made = make_plan(TrainConfig(task="cartpole/upright"))
+    assert made.spec.prompts.goal == ("pole vertically upright on top of the cart",)
+    assert (made.spec.encoder, made.spec.alpha) == ("sim-s", 0.5)
+    assert made.algorithm.name == "DQN"
+
+
+def test_other_sentences_leave_the_success_test_alone():
+    usual = make_plan(TrainConfig(task="cartpole/upright"))
+    wrong = make_plan(TrainConfig(task="cartpole/upright", goal=("a bowl of soup",)))
+    assert wrong.spec.prompts.goal == ("a bowl of soup",)
+    assert wrong.spec.prompts.baseline == usual.spec.prompts.baseline
+    assert wrong.task.success == usual.task.success
+
+
+def test_any_environment_works_without_a_task_file():
+    made = plan(steps=1000)
+    assert made.algorithm.name == "DQN"
+    assert made.task.env_id == "CartPole-v1"
+    assert made.task.success is None
+    assert (made.config.eval_every, made.config.episode_steps) == (50, 500)
+    assert plan(env="Pendulum-v1").algorithm.name == "SAC"
+    assert plan(env="CartPole-v1", algorithm="PPO").algorithm.name == "PPO"
+
+
+def test_without_a_baseline_there_is_nothing_to_project_on():
+    assert plan(baseline=()).spec.alpha == 0.0
+    with pytest.raises(SpecError, match="no baseline was given"):
+        plan(baseline=(), alpha=0.5)
+
+
+def test_the_environments_own_reward_needs_no_encoder():
+    assert plan(reward="env", encoder="there is no such model").spec is None
+    with pytest.raises(SpecError, match="compare_env_reward"):
+        plan(reward="env", compare_env_reward=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"env": None}, SpecError, "got neither"),
+        ({"task": "cartpole/upright"}, SpecError, "got both"),
+        ({"env": None, "task": "cartpole/uprigt"}, UnknownTask, "Near: cartpole/upright"),
+        ({"env": None, "task": "nowhere.toml"}, SpecError, "no task file"),
+        ({"env": "CartPol-v1"}, SpecError, "Near: CartPole-v1"),
+        ({"goal": ()}, PromptError, "no goal"),
+        ({"goal": ("a cart",)}, PromptError, "share a sentence"),
+        ({"goal": ("",)}, PromptError, "empty"),
+        ({"alpha": 1.5}, SpecError, "0 to 1"),
+        ({"algorithm": "DQM"}, SpecError, "unknown algorithm"),
+        ({"algorithm": "SAC"}, SpecError, "needs actions of kind Box"),
+        ({"env_kwargs": {"colour": "red"}}, SpecError, "cannot be made with"),
+        ({"env": "Blackjack-v1", "env_kwargs": {}}, SpecError, "observations of kind"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_loaded(changes, error, message):
+    with pytest.raises(error, match=message):
+        plan(**changes)
+
+
+def test_a_plan_survives_json(tmp_path):
+    made = make_plan(lamp_config(tmp_path))
+    again = Plan.from_dict(json.loads(json.dumps(made.to_dict())))
+    assert again.task.success == made.task.success
+    assert json.dumps(again.to_dict()) == json.dumps(made.to_dict())
+    with pytest.raises(SpecError, match="no training configuration"):
+        Plan.from_dict({"train": {}})
+
+
+def test_a_new_run_gets_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    now = datetime(2030, 1, 31, 9, 5, 0)
+    first = make_plan(CARTPOLE, now=now).out
+    assert first == Path("runs/CartPole-v1-sim-s-seed0-20300131-090500")
+    first.mkdir(parents=True)
+    assert make_plan(CARTPOLE, now=now).out == Path(f"{first}-2")
+    assert make_plan(CARTPOLE.__class__(**vars(CARTPOLE) | {"out": Path("mine")})).out == Path("mine")
+
+
+def test_tables_are_written_as_toml(tmp_path):
+    assert toml_table('gamma = 0.9, policy_kwargs = {net_arch = [64, 64]}, unit = "step"') == {
+        "gamma": 0.9,
+        "policy_kwargs": {"net_arch": [64, 64]},
+        "unit": "step",
+    }
+    file = tmp_path / "settings.toml"
+    file.write_text("gamma = 0.9\n[policy_kwargs]\nnet_arch = [8]\n")
+    assert toml_table(str(file)) == {"gamma": 0.9, "policy_kwargs": {"net_arch": [8]}}
+    for wrong in ("gamma", "gamma = ", str(tmp_path / "nowhere.toml")):
+        with pytest.raises(ValueError, match="is no TOML"):
+            toml_table(wrong)
