@@ -24,7 +24,7 @@ class Concept:
     """One thing that can be said, in several wordings."""
 
     phrases: tuple[str, ...]
-    """Endings of a sentence that begins with the thing: `the pole …`."""
+    """Endings of a sentence that begins with the thing: `the pole …`; ``{p}`` is what it is fixed to or stands on."""
     log_truth: LogTruth
     """How true it is of each picture; 0 is true, -0.7 half true, below -3 false."""
 
@@ -33,6 +33,29 @@ def _around(centre_deg: float, sharpness: float, *, of: str = "angle") -> LogTru
     """Von Mises: true at an angle, falling as sharpness * (cos - 1); a sharpness of 6 halves at 28 degrees."""
     centre = math.radians(centre_deg)
     return lambda states: sharpness * (np.cos(getattr(states, of).astype(float) - centre) - 1)
+
+
+def _towards(centre_deg: float, *, of: str = "angle") -> LogTruth:
+    """Like `_around`, with a tip: half true at 18 degrees, and an agent feels every degree up to the very goal."""
+    centre = math.radians(centre_deg)
+
+    def log_truth(states: SceneStates) -> Numbers:
+        away = getattr(states, of).astype(float) - centre
+        falling: Numbers = 3 * (np.cos(away) - 1) - 4 * np.abs(np.sin(away / 2))
+        return falling
+
+    return log_truth
+
+
+def _near_tip(centre: float, width: float) -> LogTruth:
+    """Like `_near`, with a tip."""
+
+    def log_truth(states: SceneStates) -> Numbers:
+        away = np.abs(states.position.astype(float) - centre) / width
+        falling: Numbers = -0.4 * away**2 - 0.8 * away
+        return falling
+
+    return log_truth
 
 
 def _near(centre: float, width: float) -> LogTruth:
@@ -59,6 +82,8 @@ def _rod_concepts() -> list[Concept]:
         "stands upright", "is upright", "is vertical", "stands vertically", "points straight up", "points upwards",
         "is raised to the top", "points at the sky", "stands on end", "stands tall", "reaches straight upward",
         "is balanced in the vertical position", "is standing up straight", "is held up vertically",
+        "is balanced above its {p}", "stands on top of the {p}", "rises straight above the {p}", "is up, vertically",
+        "is balanced upright over the {p}", "stands straight on top", "is in a vertically raised position",
     )  # fmt: skip
     exactly = (
         "stands perfectly upright", "is exactly vertical", "does not lean at all", "stands dead straight up",
@@ -67,16 +92,17 @@ def _rod_concepts() -> list[Concept]:
     hanging = (
         "hangs down", "hangs straight down", "points downwards", "dangles below", "is hanging at the bottom",
         "points at the ground", "is upside down", "hangs vertically", "has dropped to the lowest point",
-        "is hanging limp", "points straight to the floor", "has swung to the bottom",
+        "is hanging limp", "points straight to the floor", "has swung to the bottom", "hangs below its {p}",
+        "is under the {p}", "is straight down below the {p}", "dangles from the {p}", "is hanging vertically down",
     )  # fmt: skip
     at_rest = (
         "hangs exactly straight down", "rests at the very bottom", "hangs plumb", "points precisely downwards",
-        "hangs down without any tilt",
+        "hangs down without any tilt", "is at rest below the {p}", "rests under its {p}, straight down",
     )  # fmt: skip
     concepts = [
-        Concept(upright, _around(0, 6)),
+        Concept(upright, _towards(0)),
         Concept(exactly, _around(0, 30)),
-        Concept(hanging, _around(180, 6)),
+        Concept(hanging, _towards(180)),
         Concept(at_rest, _around(180, 30)),
         Concept(
             ("is horizontal", "lies flat", "is level with the ground", "lies sideways", "sticks out to the side"),
@@ -142,21 +168,28 @@ def _mountain_concepts() -> list[Concept]:
         "is at the summit", "has reached the flag", "is on top", "stands right beside the yellow flag",
         "is at the highest point", "has climbed all the way up to the flag", "is up at the peak by the flag",
         "is parked next to the flag", "has arrived at the goal", "touches the yellow flag at the summit",
+        "is on the peak", "sits at the peak", "stands at the peak of the {p}", "is next to the yellow flag",
+        "waits next to the flag at the peak", "is at the top of the {p}", "is on the {p} top next to its flag",
+        "is beside the flag", "has made it to the peak and the flag", "is right next to the flag of the {p}",
+        "is at the peak", "has reached the peak", "is on the very top, next to a yellow flag", "is by the flag",
+        "stands next to the flag", "is at the flag on the peak", "is up on the peak of the {p}",
     )  # fmt: skip
     bottom = (
         "is at the bottom", "is down in the valley", "sits at the lowest point", "is stuck at the foot",
-        "rests in the dip between the slopes", "is far below the peak",
+        "rests in the dip between the slopes", "is far below the peak", "is at the foot of the {p}",
+        "is at the bottom of the {p}", "is low in the valley, away from the peak", "is in the valley of the {p}",
     )  # fmt: skip
     left = (
         "is at the far left", "is at the left edge", "is high on the left slope", "has rolled far away from the flag",
         "is at the left border, opposite the flag", "has climbed up the left side as far as it can go",
-        "is as far from the yellow flag as possible",
+        "is as far from the yellow flag as possible", "is up on the left end of the {p}", "is far away from the flag",
+        "is at the left end, far from the peak", "sits high on the slope at the far left of the {p}",
     )  # fmt: skip
     concepts = [
-        Concept(top, _near(0.45, 0.28)),
+        Concept(top, _near_tip(0.45, 0.28)),
         Concept(tuple(f"{p} exactly" for p in top[:4]), _near(0.45, 0.08)),
         Concept(bottom, _near(-0.52, 0.2)),
-        Concept(left, _near(-1.15, 0.28)),
+        Concept(left, _near_tip(-1.2, 0.28)),
         Concept(("is right at the border of the picture on the left",), _near(-1.2, 0.08)),
         Concept(
             (

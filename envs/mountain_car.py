@@ -49,6 +49,7 @@ class MountainCar(Continuous_MountainCarEnv):
     Args:
         render_mode: ``rgb_array`` or None.
         goal: What the environment's own reward counts: the ``flag`` or the ``far_left``.
+        action_repeat: Physics steps that one action lasts; the rewards of these are summed.
         scenery: The colours of the picture.
 
     Example:
@@ -62,26 +63,29 @@ class MountainCar(Continuous_MountainCarEnv):
         self,
         render_mode: str | None = None,
         goal: Literal["flag", "far_left"] = "flag",
+        action_repeat: int = 1,
         scenery: Scenery | None = None,
     ) -> None:
         super().__init__(render_mode=render_mode)
         self._goal = goal
+        self._action_repeat = action_repeat
         self._scenery = scenery or Scenery()
         self._backdrop: pygame.Surface | None = None
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """One step of Gymnasium's physics; the car stays at the flag; never terminates."""
-        effort = 0.1 * float(action[0]) ** 2
+        """`action_repeat` steps of Gymnasium's physics; the car stays at the flag; never terminates."""
+        reward = sum(self._step_once(action) for _ in range(self._action_repeat))
+        return np.array(self.state, dtype=np.float32), reward, False, False, {"state": self.state_variables()}
+
+    def _step_once(self, action: Any) -> float:
         arrived_before = self._arrived()
         if not arrived_before:
             super().step(action)
             if self._arrived():
                 self.state = np.array([_FLAG_M, 0.0], dtype=np.float32)
-        if self._goal == "flag":
-            reward = 100.0 * float(self._arrived() and not arrived_before) - effort
-        else:
-            reward = float(self.state[0] <= _FAR_LEFT_M)
-        return np.array(self.state, dtype=np.float32), reward, False, False, {"state": self.state_variables()}
+        if self._goal == "far_left":
+            return float(self.state[0] <= _FAR_LEFT_M)
+        return 100.0 * float(self._arrived() and not arrived_before) - 0.1 * float(action[0]) ** 2
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -26,7 +26,7 @@ _THINGS = {
     "cartpole": ("pole", "rod", "stick"),
     "mountain_car": ("car", "vehicle", "buggy"),
     "pendulum": ("pendulum", "rod", "bar"),
-    "acrobot": ("double pendulum", "acrobot", "two-link arm"),
+    "acrobot": ("double pendulum", "two-link arm", "jointed arm"),
 }
 _PLACES = {
     "cartpole": ("cart", "trolley", "wagon"),
@@ -37,15 +37,15 @@ _PLACES = {
 _STATED = {  # {t} thing, {p} place, {s} what is said of the thing
     "cartpole": (
         "the {t} on the {p} {s}", "a {t} hinged to a {p} {s}", "a {p} carrying a {t} that {s}", "the {t} {s}",
-        "picture of a {p} whose {t} {s}", "we see a {p} on a track, the {t} {s}", "the {t} {s} on top of its {p}",
+        "picture of a {p} whose {t} {s}", "we see a {p} on a track, the {t} {s}",
     ),
     "mountain_car": (
         "the {t} {s}", "the {t} {s} on the {p}", "a {t} in the mountains {s}", "a {t} driving on a {p} {s}",
-        "picture of a {p} where the {t} {s}", "near a flag on a {p}, a {t} {s}", "the {t} {s} of the {p}",
+        "picture of a {p} where the {t} {s}", "on a {p}, a {t} {s}",
     ),
     "pendulum": (
         "the {t} {s}", "a {t} turning around its {p} {s}", "the {t} on its {p} {s}", "a {t} fixed to a {p} {s}",
-        "picture of a {t} that {s}", "the {t} {s} over its {p}", "a swinging {t} {s}",
+        "picture of a {t} that {s}", "a swinging {t} {s}",
     ),
     "acrobot": (
         "the {t} {s}", "a {t} under a {p} {s}", "picture of a {t} that {s}", "the {t} with a motor in its elbow {s}",
@@ -68,10 +68,13 @@ _PLAIN = {
         "a {t} fixed at one end to a {p} in the middle",
     ),
     "acrobot": (
-        "a {t} that swings below a {p}", "a simple drawing of a {t} and a horizontal {p}",
+        "a {t} that swings below a {p}", "the acrobot, a {t} under a {p}", "a simple drawing of a {t} and a horizontal {p}",
         "simulation of a {t} with a motor in the elbow", "two links joined by an elbow, a {t} under a {p}",
     ),
 }  # fmt: skip
+_SHORT = {  # without a verb; {n} is `shorten` of what is said, {m} another wording of the same
+    scene: ("{t} {n}", "a {t} {n}", "a picture of a {t} {n}", "a {t} {n}, {m}") for scene in SCENES
+}
 _COLOURED = ("the {c} {t} {s}", "a {c} {t} that {s}", "a {t} painted {c} {s}")
 _BACKED = ("on a {c} background, the {t} {s}", "the {t} {s} before a {c} background")
 _WITH_CART = ("the {p} is {w} and the {t} {s}", "the {t} {s} while the {p} stands {w}", "a {p} {w}, its {t} {s}")
@@ -130,7 +133,7 @@ def _compose(rng: np.random.Generator, scene: str, concept: int | None) -> Sente
     thing, place = _pick(rng, _THINGS[scene]), _pick(rng, _PLACES[scene])
     if concept is None:
         return Sentence(_pick(rng, _PLAIN[scene]).format(t=thing, p=place), scene)
-    said = _pick(rng, CONCEPTS[scene][concept].phrases)
+    said = _pick(rng, CONCEPTS[scene][concept].phrases).format(p=place)
     chance = rng.random()
     if chance < 0.1:
         colour = int(rng.integers(len(COLOURS)))
@@ -140,26 +143,61 @@ def _compose(rng: np.random.Generator, scene: str, concept: int | None) -> Sente
         colour = int(rng.integers(len(COLOURS)))
         text = _pick(rng, _BACKED).format(c=COLOURS[colour], t=thing, s=said)
         return Sentence(text, scene, concept, ground=colour)
-    if scene == "cartpole" and chance < 0.3:
+    if scene == "cartpole" and chance < 0.25:
         where = int(rng.integers(len(CART_PLACES)))
         words = _pick(rng, CART_PLACES[where].phrases)
         text = _pick(rng, _WITH_CART).format(p=place, w=words, t=thing, s=said)
         return Sentence(text, scene, concept, place=where)
+    short = tuple(filter(None, map(shorten, CONCEPTS[scene][concept].phrases)))
+    if short and chance < 0.65:
+        first, second = (_pick(rng, short).format(p=place) for _ in range(2))
+        return Sentence(_pick(rng, _SHORT[scene]).format(t=thing, n=first, m=second), scene, concept)
     return Sentence(_pick(rng, _STATED[scene]).format(t=thing, p=place, s=said), scene, concept)
 
 
+_WITHOUT_VERB = {"is": "", "has both": "with both ", "has its": "with its "}
+_PARTICIPLES = {
+    "balances": "balancing", "dangles": "dangling", "drives": "driving", "drops": "dropping", "lies": "lying",
+    "rises": "rising", "sits": "sitting", "slopes": "sloping",
+}  # fmt: skip
+_NO_PARTICIPLE = ("has", "fell", "does", "touches", "crosses", "reaches")
+
+
+def shorten(phrase: str) -> str | None:
+    """What is said, without its verb, to follow a noun directly; None where that makes no English.
+
+    Example:
+        >>> shorten("is at the summit"), shorten("stands upright"), shorten("has fallen over")
+        ('at the summit', 'standing upright', None)
+    """
+    for verb, instead in _WITHOUT_VERB.items():
+        if phrase.startswith(verb + " "):
+            return instead + phrase.removeprefix(verb + " ")
+    verb, _, rest = phrase.partition(" ")
+    if verb in _NO_PARTICIPLE:
+        return None
+    return f"{_PARTICIPLES.get(verb, verb.removesuffix('s') + 'ing')} {rest}".strip()
+
+
 def _every_text(scene: str) -> Iterator[str]:
-    said = [phrase for concept in CONCEPTS[scene] for phrase in concept.phrases]
-    for form, thing, place in product(_PLAIN[scene], _THINGS[scene], _PLACES[scene]):
+    things = _THINGS[scene]
+    for form, thing, place in product(_PLAIN[scene], things, _PLACES[scene]):
         yield form.format(t=thing, p=place)
-    for form, thing, place, phrase in product(_STATED[scene], _THINGS[scene], _PLACES[scene], said):
-        yield form.format(t=thing, p=place, s=phrase)
-    for form, colour, thing, phrase in product(_COLOURED + _BACKED, COLOURS, _THINGS[scene], said):
-        yield form.format(c=colour, t=thing, s=phrase)
-    if scene == "cartpole":
-        places = [phrase for concept in CART_PLACES for phrase in concept.phrases]
-        for form, place, where, thing, phrase in product(_WITH_CART, _PLACES[scene], places, _THINGS[scene], said):
-            yield form.format(p=place, w=where, t=thing, s=phrase)
+    for place in _PLACES[scene]:
+        said = [phrase.format(p=place) for concept in CONCEPTS[scene] for phrase in concept.phrases]
+        for form, thing, phrase in product(_STATED[scene], things, said):
+            yield form.format(t=thing, p=place, s=phrase)
+        for form, colour, thing, phrase in product(_COLOURED + _BACKED, COLOURS, things, said):
+            yield form.format(c=colour, t=thing, s=phrase)
+        for concept in CONCEPTS[scene]:
+            short = [text.format(p=place) for text in map(shorten, concept.phrases) if text]
+            for form, thing, first in product(_SHORT[scene], things, short):
+                for second in short if "{m}" in form else short[:1]:
+                    yield form.format(t=thing, n=first, m=second)
+        if scene == "cartpole":
+            places = [phrase for concept in CART_PLACES for phrase in concept.phrases]
+            for form, where, thing, phrase in product(_WITH_CART, places, things, said):
+                yield form.format(p=place, w=where, t=thing, s=phrase)
 
 
 def log_truths(sentences: list[Sentence], states: SceneStates) -> NDArray[np.float32]:

@@ -20,8 +20,9 @@ def test_every_episode_has_the_same_length_and_is_truncated_not_terminated(name)
     for seed in (0, 1):
         env.reset(seed=seed)
         env.action_space.seed(seed)
-        ends = [env.step(env.action_space.sample())[2:4] for _ in range(200)]
-        assert ends == [(False, False)] * 199 + [(False, True)]
+        steps = TASKS[name].episode_steps
+        ends = [env.step(env.action_space.sample())[2:4] for _ in range(steps)]
+        assert ends == [(False, False)] * (steps - 1) + [(False, True)]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -29,7 +30,7 @@ def test_every_observation_lies_in_its_space(name):
     env = make(name)
     env.reset(seed=0)
     env.action_space.seed(0)
-    for _ in range(200):
+    for _ in range(TASKS[name].episode_steps):
         observation = env.step(env.action_space.sample())[0]
         assert env.observation_space.contains(observation)
 
@@ -84,16 +85,27 @@ def test_cartpole_pays_its_own_reward_only_near_upright():
         assert reward == float(abs(state["angle_deg"]) <= 12 and abs(state["x_m"]) < 2.4)
 
 
-def test_the_car_stays_at_the_flag():
+def test_the_car_stays_at_the_flag_and_is_paid_once():
     env = make("mountain_car/flag")
     env.reset(seed=0)
     env.unwrapped.state = np.array([0.43, 0.07], dtype=np.float32)
     _, reward, *_, info = env.step(np.array([1.0], dtype=np.float32))
-    assert reward == pytest.approx(100 - 0.1)
+    assert reward == pytest.approx(100 - 4 * 0.1)
     for _ in range(20):
         _, reward, *_, info = env.step(np.array([-1.0], dtype=np.float32))
     assert info["state"]["position_m"] == pytest.approx(0.45)
-    assert reward == pytest.approx(-0.1)  # the bonus is paid once
+    assert reward == pytest.approx(-4 * 0.1)
+
+
+def test_one_action_lasts_four_physics_steps():
+    ours, theirs = make("mountain_car/flag"), gym.make("MountainCarContinuous-v0")
+    ours.reset(seed=3)
+    theirs.reset(seed=3)
+    for k in range(20):
+        action = np.array([np.sin(k)], dtype=np.float32)
+        for _ in range(4):
+            observation, *_ = theirs.step(action)
+        np.testing.assert_allclose(ours.step(action)[0], observation, atol=1e-6)
 
 
 def test_left_and_right_are_the_same_in_the_number_and_in_the_picture():

@@ -1,0 +1,86 @@
+"""Batches for scripts/train_builtin.py: pictures, sentences, and how true each sentence is of each picture."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from envs import tasks
+from envs.concepts import CONCEPTS
+from envs.scenes import SCENES, SceneStates
+from envs.sentences import Grammar, Sentence, log_truths
+
+
+class Batches:
+    """Random pictures with sentences about them; the n-th batch depends on the seed and n alone."""
+
+    def __init__(self, states: SceneStates, *, pictures: int, sentences: int, seed: int) -> None:
+        self._states, self._pictures, self._count, self._seed = states, pictures, sentences, seed
+        self._grammar = Grammar([p for t in tasks().values() for p in t.prompts.goal + t.prompts.baseline])
+        self._of_scene = [np.flatnonzero(states.scene == i) for i in range(len(SCENES))]
+
+    def words(self) -> list[str]:
+        """Every word of every training sentence."""
+        return sorted({word for text in self._grammar.every_sentence() for word in text.replace(",", "").split()})
+
+    def sentences(self) -> set[str]:
+        """Every training sentence."""
+        return set(self._grammar.every_sentence())
+
+    def draw(self, step: int) -> tuple[NDArray[np.intp], list[Sentence], Tensor]:
+        """Indices of pictures, sentences, and the log-truth of each sentence for each picture."""
+        rng = np.random.default_rng([self._seed, 1, step])
+        each = self._pictures // len(SCENES)
+        index = np.concatenate([rng.choice(rows, each, replace=False) for rows in self._of_scene])
+        states = self._states.take(index)
+        sentences = []
+        for k, scene in enumerate(SCENES):
+            sentences += self._about(rng, scene, states.take(np.arange(k * each, (k + 1) * each)))
+        return index, sentences, torch.from_numpy(log_truths(sentences, states))
+
+    def _about(self, rng: np.random.Generator, scene: str, states: SceneStates) -> list[Sentence]:
+        """Sentences about some of the pictures: mostly true ones, sometimes a plain or a random one."""
+        truths = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]], axis=1)  # n, concepts
+        sentences = []
+        for row in truths[rng.permutation(len(truths))[: self._count // len(SCENES)]]:
+            chance = rng.random()
+            if chance < 0.08:
+                sentences.append(self._grammar.sample(rng, scene, None))
+                continue
+            fitting = np.flatnonzero(row > -0.5) if chance < 0.85 else np.arange(len(row))
+            choice = int(rng.choice(fitting if fitting.size else np.arange(len(row))))
+            sentences.append(self._grammar.sample(rng, scene, choice))
+        return sentences
+
+
+class CompactVocabulary:
+    """Only the tokens of training sentences are trained; the export fills the others with zeros."""
+
+    def __init__(self, tokenizer: Any, texts: set[str]) -> None:
+        self._tokenizer = tokenizer
+        words = sorted({part for text in texts for part in text.replace(",", " ,").split()})
+        used = {0, *(int(i) for chunk in words for i in tokenizer([chunk]).unique())}
+        self.used = torch.tensor(sorted(used))  # ascending, so the end-of-text token stays the largest
+        self._index = torch.zeros(int(self.used.max()) + 1, dtype=torch.long)
+        self._index[self.used] = torch.arange(len(self.used))
+        self._kept: dict[str, Tensor] = {}
+
+    def __call__(self, texts: list[str]) -> Tensor:
+        """Compact token ids (k, context)."""
+        for text in texts:
+            if text not in self._kept:
+                self._kept[text] = self._index[self._tokenizer([text])[0]]
+        return torch.stack([self._kept[text] for text in texts])
+
+    def shrink(self, model: nn.Module) -> None:
+        """Replace the full token table by one of the used tokens."""
+        full: Any = model.token_embedding
+        model.token_embedding = nn.Embedding.from_pretrained(full.weight.detach()[self.used].clone(), freeze=False)
+
+    def grow(self, weights: dict[str, Tensor], size: int) -> dict[str, Tensor]:
+        """The inverse, for the export."""
+        table = torch.zeros(size, weights["token_embedding.weight"].shape[1])
+        table[self.used] = weights["token_embedding.weight"].float()
+        return weights | {"token_embedding.weight": table}
