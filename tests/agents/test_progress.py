@@ -55,6 +55,16 @@ def test_long_lines_are_cut_to_the_terminal(monkeypatch):
     assert out.getvalue() == "\r" + "500/1,000 steps  500 steps/s  reward 0.123456"[:19]
 
 
+def test_facts_keep_their_order_and_stay_until_there_are_new_ones():
+    out, clock = io.StringIO(), Clock()
+    progress = Progress(out, clock=clock)
+    progress.begin(total_steps=1000, from_step=0)
+    progress.update(0, {"reward": "", "success": "success 0%"})
+    clock.now += 20
+    progress.update(100, {"reward": "reward 0.5", "success": ""})
+    assert "  reward 0.5  success 0%  " in out.getvalue()
+
+
 def test_hours_are_shown_as_hours():
     out, clock = io.StringIO(), Clock()
     progress = Progress(out, clock=clock)

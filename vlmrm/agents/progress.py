@@ -64,9 +64,11 @@ class Progress:
 
         Args:
             step: Steps so far.
-            facts: Further short texts by name, in the order they first came; kept until replaced.
+            facts: Further short texts by name, shown in the order the names first came; a text is kept until another
+                one that is not empty replaces it.
         """
-        self._facts |= facts or {}
+        for name, text in (facts or {}).items():
+            self._facts[name] = text or self._facts.get(name, "")
         now = self._clock()
         if self._stream is None or now - self._written < (_BLINK_S if self._live else _SILENCE_S):
             return
@@ -92,7 +94,7 @@ class Progress:
         done = step - self._first_step
         speed = done / seconds
         parts = [f"{step:,}/{self._total:,} steps", f"{speed:,.0f} steps/s"]
-        parts += self._facts.values()
+        parts += filter(None, self._facts.values())
         if done > 0:
             parts.append(f"{_duration((self._total - step) / speed)} left")
         return "  ".join(parts)

@@ -139,7 +139,7 @@ def _draw_strip(draw: ImageDraw.ImageDraw, episode: Episode, step: int, points: 
     font = ImageFont.load_default(size=11)
     width = draw.im.size[0]
     draw.line([(0, 0), (width, 0)], fill=_GREY)
-    draw.text((4, 2), f"{episode.title}  reward {episode.rewards[step]:.3f}".strip(), fill=_INK, font=font)
+    draw.text((4, 2), f"{episode.title}   reward {episode.rewards[step]:.3f}".strip(), fill=_INK, font=font)
     if episode.in_goal and episode.in_goal[step]:
         draw.text((width - 4, 2), "in goal", fill=_GOAL, font=font, anchor="ra")
     draw.line(points, fill=(225, 225, 225))

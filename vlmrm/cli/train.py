@@ -1,9 +1,10 @@
 """``vlmrm train``: from sentences to a trained agent."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
@@ -64,18 +65,19 @@ def format_results(summary: "Summary") -> str:
     judged = summary.trained.success is not None
     what = "success" if judged else "env return"
     rows = [
-        ["random policy", *_cells(summary.random), ""],
-        [_trained_on(summary), *_cells(summary.trained), _steps(summary.steps_to_success)],
+        ["random policy", *_cells(summary.random), "", ""],
+        [_trained_on(summary), *_cells(summary.trained), _best(summary.best), _steps(summary.steps_to_success)],
     ]
     if summary.env_reward is not None:
         rows.append(
             [
                 f"{summary.algorithm} on the environment's own reward",
                 *_cells(summary.env_reward),
+                _best(summary.env_reward_best),
                 _steps(summary.env_reward_steps_to_success),
             ]
         )
-    header = ["policy", what, "episodes", f"steps to {summary.success_target:.0%}"]
+    header = ["policy", what, "episodes", "best in training", f"steps to {summary.success_target:.0%}"]
     if not judged:
         header, rows = header[:-1], [row[:-1] for row in rows]
     speed = f"{summary.steps:,} steps in {summary.time_s:,.0f} s with evaluations"
@@ -97,6 +99,13 @@ def _cells(evaluation: "Evaluation") -> list[str]:
     if evaluation.success is None:
         return [f"{evaluation.env_return:.1f}", str(evaluation.episodes)]
     return [f"{evaluation.success:.0%}", str(evaluation.episodes)]
+
+
+def _best(best: Mapping[str, Any] | None) -> str:
+    if best is None:
+        return ""
+    value = f"{best['env_return']:.1f}" if best["success"] is None else f"{best['success']:.0%}"
+    return f"{value} at {best['step']:,}"
 
 
 def _steps(step: int | None) -> str:

@@ -90,6 +90,7 @@ class Measures:
             steps_to_success=steps_to_success(rows, config.success_target),
             env_reward_steps_to_success=None if compared is None else compared.steps_to_success,
             best=self._run.read_best(),
+            env_reward_best=None if compared is None else compared.best,
             files=self._run.files(),
         )
 
@@ -106,7 +107,8 @@ class Measures:
             landscape = measure_landscape(env, reward, task.sweep, rule=task.success)
         finally:
             env.close()
-        draw_landscape(landscape, self._run.landscape, title=_title(self._config.encoder, reward.spec.prompts.goal))
+        title, chosen = _title(self._config.encoder, reward.spec.prompts.goal), reward.spec.alpha
+        draw_landscape(landscape, self._run.landscape, title=title, chosen=chosen)
         row = landscape.rewards[landscape.alphas.index(reward.spec.alpha)]
         self._limits = (float(row.min()), float(row.max()))
 

@@ -140,11 +140,11 @@ class RunMonitor(BaseCallback):
         self.logger.dump(row.step)
         reward = row.train_env_reward if row.train_vlm_reward is None else row.train_vlm_reward
         facts = {
-            "speed": None if row.frames_per_s is None else f"{row.frames_per_s:,.0f} frames/s",
-            "reward": None if reward is None else f"reward {reward:.3f}",
-            "success": None if row.eval_success is None else f"success {row.eval_success:.0%}",
+            "speed": "" if row.frames_per_s is None else f"{row.frames_per_s:,.0f} frames/s",
+            "reward": "" if reward is None else f"reward {reward:.3f}",
+            "success": "" if row.eval_success is None else f"success {row.eval_success:.0%}",
         }
-        self._progress.update(row.step, {name: text for name, text in facts.items() if text is not None})
+        self._progress.update(row.step, facts)
 
 
 def _merit(success: float | None, env_return: float) -> tuple[float, float]:

@@ -48,6 +48,8 @@ class Summary:
     """The same for the environment's own reward; None: never, or not asked for."""
     best: Mapping[str, Any] | None = None
     """Step and success of the best evaluation during training, whose agent is kept too; chosen by true success."""
+    env_reward_best: Mapping[str, Any] | None = None
+    """The same for the environment's own reward."""
     files: Mapping[str, str]
     """What the run wrote, by kind."""
 
