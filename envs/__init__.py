@@ -1,8 +1,6 @@
 """Tasks of the project: environments with prompts and honest success tests.
 
 - `task`, `tasks`: the tasks by name, read from the TOML files in ``envs/catalogue``.
-- `make`: one environment of a task, with its success judged on the simulator's state.
-- `make_vec`: several of them as an SB3 `VecEnv`.
 
 Importing this package registers the environments with Gymnasium under ``vlmrm/``.
 """
@@ -12,8 +10,11 @@ from pathlib import Path
 import gymnasium as gym
 
 from vlmrm.tasks import Task
+from vlmrm.wrappers.headless import render_offscreen
 
 __all__ = ["task", "tasks"]
+
+render_offscreen()  # before pygame is loaded
 
 for _name, _entry in {
     "vlmrm/CartPole-v0": "envs.cartpole:CartPole",

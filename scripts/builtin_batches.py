@@ -29,6 +29,10 @@ class Batches:
         """Every training sentence."""
         return set(self._grammar.every_sentence())
 
+    def about(self, rng: np.random.Generator, scene: str, concept: int | None) -> Sentence:
+        """A random training sentence about one concept of one scene."""
+        return self._grammar.sample(rng, scene, concept)
+
     def draw(self, step: int) -> tuple[NDArray[np.intp], list[Sentence], Tensor]:
         """Indices of pictures, sentences, and the log-truth of each sentence for each picture."""
         rng = np.random.default_rng([self._seed, 1, step])
@@ -47,11 +51,11 @@ class Batches:
         for row in truths[rng.permutation(len(truths))[: self._count // len(SCENES)]]:
             chance = rng.random()
             if chance < 0.08:
-                sentences.append(self._grammar.sample(rng, scene, None))
+                sentences.append(self.about(rng, scene, None))
                 continue
             fitting = np.flatnonzero(row > -0.5) if chance < 0.85 else np.arange(len(row))
             choice = int(rng.choice(fitting if fitting.size else np.arange(len(row))))
-            sentences.append(self._grammar.sample(rng, scene, choice))
+            sentences.append(self.about(rng, scene, choice))
         return sentences
 
 

@@ -266,7 +266,8 @@ def main(config: Config) -> None:
         "description": "A small CLIP of Gymnasium's four classic-control scenes, trained by vlmrm.",
         "knows": ["CartPole", "MountainCar (vlmrm's own drawing)", "Pendulum", "Acrobot"],
         "words": batches.words(),
-        "training": _identity(config) | {"minutes": round(seconds / 60, 1), "sentences": len(batches.sentences())},
+        "training": _identity(config)
+        | {"minutes": round(seconds / 60, 1), "possible_sentences": len(batches.sentences())},
     }
     folder = export(config, vocabulary.grow(weights, 49408), card)
     fit_domain(config, folder, batches.words())

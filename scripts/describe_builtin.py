@@ -1,0 +1,177 @@
+#!/usr/bin/env python
+"""Measure a built-in model on pictures it never saw, and write its README and its reward landscapes.
+
+    python scripts/describe_builtin.py sim-s
+
+Held out: pictures of another seed, and, for the landscapes, the tasks' own prompts, which are never training sentences
+nor near copies of one (tests/envs/test_sentences.py).
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import torch
+from builtin_batches import Batches
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+from train_builtin import REPOSITORY, load_or_draw
+
+import envs
+from envs.concepts import CONCEPTS
+from envs.scenes import SCENES, SceneStates
+from envs.sentences import log_truths
+from vlmrm.encoders import Domain
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.open_clip import OpenClipEncoder
+from vlmrm.report.landscape import measure_landscape
+from vlmrm.rewards import RewardModel
+
+HALF_TRUE = np.log(0.5)
+
+
+def held_out(seed: int = 2, count: int = 250) -> tuple[Tensor, SceneStates]:
+    """Pictures of a seed that neither training nor the domain's threshold used."""
+    return load_or_draw(REPOSITORY / "cache", count, seed)
+
+
+def retrieval(encoder: Encoder, frames: Tensor, states: SceneStates) -> list[str]:
+    """For each scene: how often the nearest sentence is true, and how many of the ten nearest pictures fit."""
+    batches = Batches(states, pictures=len(SCENES), sentences=len(SCENES), seed=12345)
+    lines = [
+        "| scene | nearest sentence is true | by chance | ten nearest pictures fit | by chance |",
+        "|---|" + "---|" * 4,
+    ]
+    rng = np.random.default_rng(0)
+    for index, scene in enumerate(SCENES):
+        rows = np.flatnonzero(states.scene == index)
+        sentences = [batches.about(rng, scene, concept) for concept in range(len(CONCEPTS[scene]))]
+        truth = log_truths(sentences, states.take(rows)) > HALF_TRUE  # n k
+        near = encoder.embed_frames(frames[rows]) @ encoder.embed_texts([s.text for s in sentences]).T
+        first = truth[np.arange(len(rows)), near.argmax(dim=1).numpy()].mean()
+        said = np.flatnonzero(truth.sum(axis=0) >= 10)  # sentences that ten pictures could fit
+        ten = near.topk(10, dim=0).indices.numpy()[:, said]
+        fit = np.mean([truth[ten[:, j], k].mean() for j, k in enumerate(said)])
+        lines.append(f"| {scene} | {first:.0%} | {truth.mean():.0%} | {fit:.0%} | {truth[:, said].mean():.0%} |")
+    return lines
+
+
+def landscapes(name: str, path: Path) -> list[str]:
+    """Rewards of every task over its state variable: a figure, and where the highest one lies."""
+    tasks = envs.tasks()
+    figure = Figure(figsize=(4 * 4, 6.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2, 4).ravel()
+    lines = [
+        "| task | highest reward at | rank correlation with nearness | inside success bounds |",
+        "|---|---|---|---|",
+    ]
+    for axes, task in zip(panels, tasks.values(), strict=False):
+        reward = RewardModel.load(name, task.prompts, alpha=task.alpha)
+        env = gym.make(task.env_id, render_mode="rgb_array", **task.env_kwargs)
+        measured = measure_landscape(env, reward, task.sweep, rule=task.success)
+        values, inside = measured.values, measured.in_goal
+        row = measured.rewards[measured.alphas.index(task.alpha)]
+        for alpha, rewards in zip(measured.alphas, measured.rewards, strict=True):
+            axes.plot(values, rewards, linewidth=1.2, label=f"alpha {alpha:g}")
+        axes.fill_between(values, 0, 1, where=inside, transform=axes.get_xaxis_transform(), color="green", alpha=0.12)
+        axes.set_title(task.name)
+        axes.set_xlabel(task.sweep.label, fontsize=8)
+        axes.grid(color="#e5e5e5", linewidth=0.6)
+        best = f"{measured.peak(task.alpha):.3g} | {nearness(values, inside, row):.2f}"
+        lines.append(f"| {task.name} | {best} | {'yes' if inside[row.argmax()] else 'no'} |")
+    panels[-1].axis("off")
+    panels[-1].legend(*panels[0].get_legend_handles_labels(), loc="center", frameon=False)
+    figure.savefig(path, dpi=100)
+    return lines
+
+
+def nearness(values: np.ndarray, inside: np.ndarray, rewards: np.ndarray) -> float:
+    """Spearman correlation of the reward with the closeness to the success bounds; 1 is a perfect slope."""
+    goal = values[inside]
+    gaps = np.abs(values[:, None] - goal[None, :])
+    if values[0] == -180:
+        gaps = np.minimum(gaps, 360 - gaps)
+    ranks = [np.argsort(np.argsort(x)) for x in (-gaps.min(axis=1)[~inside], rewards[~inside])]
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def foreign(encoder: Encoder, domain: Domain, frames: Tensor) -> list[str]:
+    """How much of what the model knows, and of what it cannot know, is reported as outside."""
+    rng = torch.Generator().manual_seed(0)
+    known = domain.share_outside(encoder.embed_frames(frames))
+    lines = ["| frames | reported as outside |", "|---|---|", f"| held-out pictures of its scenes | {known:.1%} |"]
+    noise = torch.randint(0, 256, (200, 96, 96, 3), generator=rng, dtype=torch.uint8)
+    lines.append(f"| noise | {domain.share_outside(encoder.embed_frames(noise)):.0%} |")
+    for env_id in ("LunarLander-v3", "FrozenLake-v1", "Taxi-v4", "CarRacing-v3"):
+        env = gym.make(env_id, render_mode="rgb_array")
+        env.reset(seed=0)
+        env.action_space.seed(0)
+        pictures = []
+        while len(pictures) < 100:
+            _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+            pictures.append(torch.from_numpy(env.render().copy()))
+            if terminated or truncated:
+                env.reset()
+        share = domain.share_outside(encoder.embed_frames(torch.stack(pictures)))
+        lines.append(f"| {env_id}, random actions | {share:.0%} |")
+        env.close()
+    return lines
+
+
+def main(name: str) -> None:
+    """Write README.md and landscapes.png into the model's folder."""
+    folder = REPOSITORY / "vlmrm" / "encoders" / "builtin" / name
+    card = json.loads((folder / "card.json").read_text())
+    encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
+    frames, states = held_out()
+    training = card["training"]
+    lines = [
+        f"# {name}",
+        "",
+        card["description"],
+        f"It knows {', '.join(card['knows'])}, and {len(card['words'])} English words.",
+        "It is a model of a very small world: anything else, in a picture or a sentence, draws an",
+        "`OutOfDomainWarning`, and its reward means nothing.",
+        "",
+        "## Training",
+        "",
+        f"`python scripts/train_builtin.py`: {training['frames']:,} pictures of each scene at random states, half of",
+        "them in other colours, backgrounds, zooms and places;",
+        f"{training['possible_sentences']:,} possible sentences made from the state;",
+        f"{training['steps']:,} steps of {training['pictures']} pictures and {training['sentences']} sentences;",
+        f"seed {training['seed']}; {training['minutes']:.0f} minutes on one core, after 4 minutes of drawing.",
+        "A ResNet of OpenCLIP's kind at 96 px, squashed, and a 2-layer text tower; the loss is CLIP's with soft",
+        "targets, the log-truth of each sentence for each picture.",
+        "No task's prompt, nor a near copy (content-word Jaccard > 0.6), is a training sentence.",
+        "",
+        "## Retrieval on held-out pictures",
+        "",
+        "One sentence per concept and scene; a sentence is true of a picture where its truth is above one half.",
+        "",
+        *retrieval(encoder, frames, states),
+        "",
+        "## Reward landscapes of the tasks' own prompts",
+        "",
+        "At the task's alpha; the rank correlation is of the reward with the closeness to the success bounds, outside",
+        "of them.",
+        "",
+        *landscapes(name, folder / "landscapes.png"),
+        "",
+        "![landscapes](landscapes.png)",
+        "",
+        "## Where it is not at home",
+        "",
+        "Squared Mahalanobis distance to the nearest scene, threshold at the 99.5th percentile of held-out frames.",
+        "",
+        *foreign(encoder, Domain.load(folder), frames),
+    ]
+    (folder / "README.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
