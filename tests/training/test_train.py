@@ -12,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from stable_baselines3 import DQN
+from stable_baselines3 import PPO as PPO_ALGORITHM
 
 from tests.conftest import ROOT
 from tests.training.toy_runs import LENGTH, Lamp, lamp_config, lamp_reward
@@ -99,7 +102,7 @@ def test_environments_in_processes_of_their_own_work_and_ignore_ctrl_c(tmp_path)
         parts.venv.reset()
         for worker in parts.venv.processes:
             os.kill(worker.pid, signal.SIGINT)
-        parts.agent.learn(20, callback=list(parts.scoring))
+        parts.agent.learn(20, callback=list(parts.callbacks))
     finally:
         parts.venv.close()
     assert parts.agent.replay_buffer.rewards[:10].max() > 0
@@ -374,6 +377,29 @@ def test_one_lucky_evaluation_is_no_success():
     assert steps_to_success(rows(0.0, 1.0, 0.8, 1.0), 0.9) is None
     assert steps_to_success(rows(0.0, 1.0, None, 0.9, 0.0), 0.9) == 10
     assert steps_to_success(rows(), 0.9) is None
+
+
+@pytest.mark.parametrize("changes", [{}, PPO], ids=["DQN", "PPO"])
+def test_learning_uses_one_thread_and_scoring_those_it_was_given(changes, tmp_path, monkeypatch):
+    threads = {"learning": set(), "scoring": set()}
+    kind = DQN if not changes else PPO_ALGORITHM
+    learn, reward = kind.train, lamp_reward()
+    embed = reward.encoder.embed_frames
+
+    def watched_train(self, *args, **kwargs):
+        threads["learning"].add(torch.get_num_threads())
+        learn(self, *args, **kwargs)
+
+    def watched_embed(frames):
+        threads["scoring"].add(torch.get_num_threads())
+        return embed(frames)
+
+    monkeypatch.setattr(kind, "train", watched_train)
+    monkeypatch.setattr(reward.encoder, "embed_frames", watched_embed)
+    before = torch.get_num_threads()
+    train(lamp_config(tmp_path, threads=2, **changes), reward=reward)
+    assert threads == {"learning": {1}, "scoring": {2}}
+    assert torch.get_num_threads() == before
 
 
 def test_a_run_may_be_moved_and_resumed_there(tmp_path, crash_at):

@@ -1,5 +1,7 @@
 """`train` and `resume`: one run from its plan to its summary."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from vlmrm.training.outcome import Summary
 from vlmrm.training.parts import Parts, build_parts, reseed
 from vlmrm.training.plan import Plan, make_plan
 from vlmrm.training.stop import StopSignal
+from vlmrm.training.threads import cpu_threads
 
 
 class TrainingStopped(VlmrmError):
@@ -43,13 +46,10 @@ def train(config: TrainConfig, *, reward: RewardModel | None = None, progress: P
     """
     plan = make_plan(config)
     RunDirectory.require_free(plan.out)
-    parts = build_parts(plan, reward)
-    try:
+    with cpu_threads(plan.config.threads), _parts(plan, reward) as parts:
         run = RunDirectory.create(plan.out)
         write_json(run.config, plan.to_dict())
         return _carry_out(parts, run, progress or Progress())
-    finally:
-        parts.venv.close()
 
 
 def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Progress | None = None) -> Summary:
@@ -76,8 +76,7 @@ def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Pro
         return Summary.from_dict(run.read_json(run.summary))
     plan = Plan.from_dict(run.read_json(run.config))
     plan = replace(plan, config=replace(plan.config, out=Path(path)))  # the folder may have been moved
-    parts = build_parts(plan, reward)
-    try:
+    with cpu_threads(plan.config.threads), _parts(plan, reward) as parts:
         checkpoint, faults = load_newest(parts.agent, run.checkpoints)
         for fault in faults:
             shown.note(f"{fault} The checkpoint before it is used.")
@@ -87,6 +86,14 @@ def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Pro
         run.metrics.keep_until(step if checkpoint else -1)
         shown.note(f"going on from step {step:,} of {plan.config.steps:,}.")
         return _carry_out(parts, run, shown)
+
+
+@contextmanager
+def _parts(plan: Plan, reward: RewardModel | None) -> Iterator[Parts]:
+    """The parts of a run; its environments are closed at the end."""
+    parts = build_parts(plan, reward)
+    try:
+        yield parts
     finally:
         parts.venv.close()
 
@@ -112,14 +119,14 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
 def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progress) -> RunMonitor:
     agent, steps = parts.agent, parts.plan.config.steps or 0
     agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.tensorboard else Logger(None, []))
-    with StopSignal() as stop:
+    with StopSignal() as stop, cpu_threads(None):
         monitor = RunMonitor(parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress)
         progress.note(f"training {measures.label} with {parts.plan.algorithm.name}")
         progress.begin(total_steps=steps, from_step=agent.num_timesteps)
         try:
             if agent.num_timesteps < steps:
                 rest = steps - agent.num_timesteps  # Stable-Baselines3 adds the steps so far
-                agent.learn(rest, callback=[*parts.scoring, monitor], reset_num_timesteps=False)
+                agent.learn(rest, callback=[*parts.callbacks, monitor], reset_num_timesteps=False)
                 if monitor.stopped:
                     monitor.rewind_to_stored()
                 else:

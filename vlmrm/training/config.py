@@ -136,11 +136,13 @@ class TrainConfig:
     """cpu, cuda, ... Default: the best there is."""
     precision: Annotated[Literal["fp32", "bf16", "fp16"] | None, open_option("NAME")] = None
     """Of the encoder: fp32, bf16 or fp16. Default: what suits the device."""
+    threads: Annotated[int | None, open_option("N")] = None
+    """CPU threads for scoring pictures; fewer are faster where other programs use the cores. Default: torch's own."""
     out: Annotated[Path | None, open_option("FOLDER")] = None
     """Where to write the run. Default: a new folder in runs/."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "num_envs", "episode_steps", "eval_every", "checkpoint_every"):
+        for name in ("steps", "num_envs", "episode_steps", "eval_every", "checkpoint_every", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SpecError(f"{name} must be at least 1; got {value}.")

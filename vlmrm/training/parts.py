@@ -8,7 +8,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from vlmrm.agents.algorithms import make_agent
+from vlmrm.agents.algorithms import make_agent, policy_name
 from vlmrm.agents.checkpoint import find_best, load_checkpoint, load_newest
 from vlmrm.agents.environments import MakeEnv, make_vec
 from vlmrm.agents.relabel import RelabelCallback
@@ -17,6 +17,7 @@ from vlmrm.agents.vec_reward import VecVLMReward
 from vlmrm.errors import RunError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.training.plan import Plan
+from vlmrm.training.threads import LearnOnOneThread
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,8 +32,8 @@ class Parts:
     """Where it trains."""
     agent: BaseAlgorithm
     """What it trains."""
-    scoring: tuple[BaseCallback, ...]
-    """Rewards the steps, where the environments do not do it themselves."""
+    callbacks: tuple[BaseCallback, ...]
+    """What rewards the steps, where the environments do not do it themselves, and what keeps learning quick."""
 
 
 def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
@@ -57,9 +58,9 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
     venv = make_vec(make_env, num_envs=config.num_envs or 1, processes=config.processes)
     try:
-        scoring: tuple[BaseCallback, ...] = ()
+        callbacks: tuple[BaseCallback, ...] = ()
         if reward is not None and plan.algorithm.off_policy:
-            scoring = (RelabelCallback(reward, offset=config.offset),)
+            callbacks = (RelabelCallback(reward, offset=config.offset),)
         elif reward is not None:
             venv = VecVLMReward(venv, reward, offset=config.offset)
         agent = make_agent(
@@ -68,7 +69,9 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     except BaseException:
         venv.close()
         raise
-    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, scoring=scoring)
+    if agent.device.type == "cpu" and policy_name(venv.observation_space) == "MlpPolicy":
+        callbacks += (LearnOnOneThread(),)
+    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, callbacks=callbacks)
 
 
 def reseed(parts: Parts, step: int) -> None:

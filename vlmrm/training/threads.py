@@ -1,0 +1,52 @@
+"""CPU threads of a run: many for scoring pictures, one for learning.
+
+The layers of a small policy are too short to be shared out: two threads wait for each other after every layer. On 2
+cores that 8 other processes wanted too, DQN on CartPole ran at 165 steps/s with one thread and at 16 with two.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+
+
+class LearnOnOneThread(BaseCallback):
+    """Gradient steps on one thread, everything else as before; comes after what scores a rollout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usual = torch.get_num_threads()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        torch.set_num_threads(1)
+
+    def _on_rollout_start(self) -> None:
+        torch.set_num_threads(self._usual)
+
+    def _on_training_end(self) -> None:
+        torch.set_num_threads(self._usual)
+
+
+@contextmanager
+def cpu_threads(count: int | None) -> Iterator[None]:
+    """Let torch use so many threads inside the block; afterwards as many as before, whatever was set inside.
+
+    Args:
+        count: How many; None: as it is.
+
+    Example:
+        >>> with cpu_threads(1):
+        ...     torch.get_num_threads()
+        1
+    """
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
