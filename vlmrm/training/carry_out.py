@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard.writer import SummaryWriter
 
@@ -21,7 +22,7 @@ from vlmrm.training.outcome import Summary
 from vlmrm.training.parts import Parts, build_parts, reseed
 from vlmrm.training.plan import Plan, make_plan
 from vlmrm.training.stop import StopSignal
-from vlmrm.training.threads import cpu_threads
+from vlmrm.training.threads import cpu_threads, crowding_note
 
 
 class TrainingStopped(VlmrmError):
@@ -102,6 +103,9 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     """Measure, train, measure again; the same for a new run and a resumed one."""
     run.note_versions(parts.agent.num_timesteps)
     progress.note(f"writing to {run.path}")
+    crowding = crowding_note(torch.get_num_threads())
+    if crowding is not None:
+        progress.note(crowding)
     measures = Measures(parts, run, progress)
     random = measures.before()
     monitor = _learn(parts, run, measures, progress)
