@@ -40,10 +40,12 @@ class CartPole(CartPoleEnv):
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """One step of Gymnasium's physics, then wall and angle; never terminates."""
         self.steps_beyond_terminated = None  # the parent thinks the episode over once the pole has fallen
+        _, _, theta_before, theta_dot_before = self.state
         super().step(action)
         x, x_dot, theta, theta_dot = self.state
-        if abs(x) >= _REACH_M:
+        if abs(x) >= _REACH_M:  # the wall holds the cart, whatever pushes it; the pole swings from a fixed hinge
             x, x_dot = math.copysign(_REACH_M, x), 0.0
+            theta_dot = theta_dot_before + self.tau * self.gravity * math.sin(theta_before) / (4 / 3 * self.length)
         theta = (theta + math.pi) % (2 * math.pi) - math.pi
         self.state = np.array((x, x_dot, theta, theta_dot))
         state = self.state_variables()

@@ -69,7 +69,8 @@ _PLAIN = {
     ),
     "acrobot": (
         "a {t} that swings below a {p}", "the acrobot, a {t} under a {p}",
-        "a simple drawing of a {t} and a horizontal {p}", "simulation of a {t} with a motor in the elbow", "two links joined by an elbow, a {t} under a {p}",
+        "a simple drawing of a {t} and a horizontal {p}", "simulation of a {t} with a motor in the elbow",
+        "two links joined by an elbow, a {t} under a {p}",
     ),
 }  # fmt: skip
 _SHORT = {  # without a verb; {n} is `shorten` of what is said, {m} another wording of the same

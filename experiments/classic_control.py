@@ -8,7 +8,8 @@
 Killed or stopped, the same command goes on where it was. For every task and seed there is one run on the text reward
 and one of the same algorithm for the same steps on the environment's own reward; then, with seed 0, the opposite goal
 in the same scene, and two controls that must fail: a sentence about another scene, and the same encoder with random
-weights. Results go to experiments/results/classic_control.{md,json,png}.
+weights. Results go to experiments/results/classic_control.{md,json,png}, and one
+agent's video to mountain_car.gif.
 """
 
 import json
@@ -20,9 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import imageio.v3 as imageio
 import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from vlmrm.agents.metrics import MetricsRow
 from vlmrm.agents.run import RunDirectory
@@ -40,9 +43,11 @@ OPPOSITES = {
 }
 WRONG = {  # a sentence about another scene, with that scene's baseline
     "cartpole/upright": ("a car at the peak of the mountain, next to the yellow flag", "a car in the mountain"),
-    "mountain_car/flag": ("pole vertically upright on top of the cart", "pole and cart"),
+    "mountain_car/flag": ("a pendulum hanging straight down, at rest below its pivot", "a pendulum on its pivot"),
     "pendulum/upright": ("a car at the peak of the mountain, next to the yellow flag", "a car in the mountain"),
 }
+
+ON_TOP = ("pole vertically upright on top of the cart", "pole and cart")  # of another scene as well, but it says "top"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +99,9 @@ def controls() -> list[Run]:
         runs.append(Run(name=f"{short}-wrong-0", task=task, kind="wrong sentence", seed=0, options=options))
         options = ["--encoder", "random:sim-s"]
         runs.append(Run(name=f"{short}-random-0", task=task, kind="random weights", seed=0, options=options))
+    goal, baseline = ON_TOP
+    options = ["--goal", goal, "--baseline", baseline]
+    runs.append(Run(name="mountain_car-flag-top-0", task="mountain_car/flag", kind=goal, seed=0, options=options))
     return runs
 
 
@@ -158,13 +166,13 @@ def controls_table(runs: list[Run]) -> list[str]:
     """What language steers, and what must fail."""
     lines = ["| task judged | trained on | success of 100 | must |", "|---|---|---|---|"]
     for run in runs:
-        if run.kind not in ("opposite", "wrong sentence", "random weights"):
+        if run.kind in ("text", "env"):
             continue
         result = run.summary()
         success = percent(result["trained"]["success"]) if result else "not run yet"
         said = {"opposite": "its own sentence", "wrong sentence": f"“{WRONG.get(run.task, ('',))[0]}”"}
         must = "reach it" if run.kind == "opposite" else "fail"
-        lines.append(f"| {run.task} | {said.get(run.kind, 'random weights')} | {success} | {must} |")
+        lines.append(f"| {run.task} | {said.get(run.kind, run.kind)} | {success} | {must} |")
     return lines
 
 
@@ -198,6 +206,13 @@ def draw(runs: list[Run], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
+def animate(run: Run, path: Path) -> None:
+    """The trained agent's video, small, as a GIF that a README can show."""
+    video = imageio.imread(run.folder / "after.mp4")
+    small = [Image.fromarray(frame).resize((360, 360 * frame.shape[0] // frame.shape[1])) for frame in video[:60]]
+    small[0].save(path, save_all=True, append_images=small[1:], duration=70, loop=0, optimize=True)
+
+
 def write_results(runs: list[Run]) -> None:
     """Tables, figure and numbers of everything that has finished."""
     RESULTS.mkdir(exist_ok=True)
@@ -228,6 +243,9 @@ def write_results(runs: list[Run]) -> None:
     }
     (RESULTS / "classic_control.json").write_text(json.dumps(numbers, indent=1) + "\n")
     draw(finished, RESULTS / "classic_control.png")
+    shown = next(run for run in runs if run.name == "mountain_car-flag-text-0")
+    if shown in finished:
+        animate(shown, RESULTS / "mountain_car.gif")
     print("\n".join(lines))
 
 

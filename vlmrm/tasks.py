@@ -89,6 +89,8 @@ class TrainSettings:
     """Environments side by side."""
     eval_every: int = 5_000
     """Steps between two evaluations."""
+    offset: float = 0.0
+    """Taken off every text reward: far from 0, a constant part is the first thing that a value network has to learn."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the algorithm's constructor."""
 

@@ -68,6 +68,25 @@ def test_the_cart_stops_at_the_wall_and_fails_there():
     assert not TASKS["cartpole/upright"].success.holds({"angle_deg": 0.0, "x_m": 2.4})
 
 
+def test_at_the_wall_the_pole_swings_like_a_pendulum_whatever_the_cart_does():
+    """A force that moves nothing must not hold the pole at a slant."""
+    angles = []
+    for action in (0, 1):
+        env = make("cartpole/upright")
+        env.reset(seed=0)
+        env.unwrapped.state = np.array((2.4, 0.0, np.radians(150), 0.0))
+        angle_deg, states = 150.0, []
+        for _ in range(40):
+            if action == 0:
+                env.unwrapped.state[:2] = 2.41, 0.0  # keep it at the wall although it is pulled away
+            *_, info = env.step(action)
+            states.append(info["state"]["angle_deg"])
+        angles.append(states)
+        assert abs(angle_deg - states[0]) < 1
+    np.testing.assert_allclose(angles[0], angles[1])
+    assert max(abs(angle) for angle in angles[1]) > 179
+
+
 def test_the_pole_swings_through_the_whole_circle():
     env = make("cartpole/upright")
     env.reset(seed=0)

@@ -11,7 +11,7 @@ from envs.scenes import SCENES, SceneStates
 from envs.sentences import FALSE, Grammar, Sentence, log_truths
 
 PROMPTS = [p for task in envs.tasks().values() for p in task.prompts.goal + task.prompts.baseline]
-STOP_WORDS = {"a", "an", "and", "are", "at", "by", "for", "from", "has", "in", "is", "it", "its", "of", "on", "or", "that", "the", "to", "with"}
+STOP_WORDS = set(re.findall(r"\w+", "a an and are at by for from has in is it its of on or that the to with"))
 
 
 def stems(text):

@@ -43,7 +43,8 @@ def unit_mean(embeddings: Float[Tensor, "k d"]) -> Float[Tensor, " d"]:
     length = mean.norm()
     if length < 1e-6:
         raise PromptError("the sentences of one prompt set point in opposite directions and cancel out. Use fewer.")
-    return mean / length
+    unit: Tensor = mean / length
+    return unit
 
 
 def project_alphas(
@@ -79,7 +80,8 @@ def project_alphas(
     offset = frames - goal  # n d
     along = offset @ (line / line.norm())  # n
     across_squared = (offset.square().sum(dim=1) - along.square()).clamp(min=0)  # n
-    return 1 - 0.5 * (along.square() + (1 - alphas[:, None]).square() * across_squared)
+    rewards: Tensor = 1 - 0.5 * (along.square() + (1 - alphas[:, None]).square() * across_squared)
+    return rewards
 
 
 def project(frames: Embeddings, goal: Float[Tensor, " d"], baseline: Float[Tensor, " d"], alpha: float) -> Rewards:

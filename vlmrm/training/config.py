@@ -91,8 +91,9 @@ class TrainConfig:
     """A built-in model, NAME/TAG of OpenCLIP, hf-hub:OWNER/NAME, or local-dir:PATH. See `vlmrm models`."""
     reward: Literal["text", "env"] = "text"
     """`text` scores the pictures; `env` trains on the environment's own reward, for comparison."""
-    offset: float = 0.0
-    """Taken off every text reward. Where episodes end early, a constant part pays for their length."""
+    offset: Annotated[float | None, open_option("REWARD")] = None
+    """Taken off every text reward; where episodes end early, a constant part pays for their length. Default: the
+    task's, else 0."""
     resize_mode: Annotated[Literal["shortest", "longest", "squash"] | None, open_option("MODE")] = None
     """How pictures become square: `shortest` crops, `longest` pads, `squash` distorts. Default: the model's own."""
 

@@ -60,9 +60,9 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     try:
         callbacks: tuple[BaseCallback, ...] = ()
         if reward is not None and plan.algorithm.off_policy:
-            callbacks = (RelabelCallback(reward, offset=config.offset),)
+            callbacks = (RelabelCallback(reward, offset=config.offset or 0.0),)
         elif reward is not None:
-            venv = VecVLMReward(venv, reward, offset=config.offset)
+            venv = VecVLMReward(venv, reward, offset=config.offset or 0.0)
         agent = make_agent(
             plan.algorithm, venv, hyperparameters=config.hyperparameters, seed=config.seed, device=config.device
         )

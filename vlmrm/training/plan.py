@@ -110,6 +110,7 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     filled = replace(
         config,
         alpha=alpha,
+        offset=settings.offset if config.offset is None else config.offset,
         algorithm=algorithm.name,
         hyperparameters=hyperparameters,
         steps=steps,
