@@ -5,8 +5,8 @@
     python experiments/scoring_overhead.py --piece-steps 400 --pairs 2 --out /tmp
 
 Both runs draw every step and shrink it to the encoder's size; one also embeds the frames and rewrites the rewards
-(`RelabelCallback`). They take turns in one process, so that whatever else the machine does slows both. Results go to
-experiments/results/scoring_overhead.{md,json}.
+(`RelabelCallback`). As in `vlmrm train`, gradient steps use one thread. The runs take turns in one process, so that
+whatever else the machine does slows both. Results go to experiments/results/scoring_overhead.{md,json}.
 """
 
 import json
@@ -32,6 +32,7 @@ from vlmrm.agents.environments import MakeEnv, make_vec
 from vlmrm.agents.run import environment_versions
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.tasks import find_task
+from vlmrm.training.threads import LearnOnOneThread, cpu_threads
 
 GOAL = 0.5  # of the steps per second without scoring
 PARTS: dict[str, tuple[type, str]] = {  # where time goes: what to put a clock around
@@ -56,6 +57,8 @@ class Args:
     """Steps of each run before the first piece; past learning_starts, 1,000."""
     seed: int = 0
     """Of both runs."""
+    threads: int | None = None
+    """Of torch, for what is not a gradient step; None: as many as torch chooses."""
     out: Path = Path(__file__).resolve().parent / "results"
     """Folder of the results."""
 
@@ -96,11 +99,11 @@ def make_run(args: Args, reward: RewardModel, *, scored: bool) -> Callable[[int]
     agent: BaseAlgorithm = make_agent(
         find_algorithm(task.train.algorithm), venv, hyperparameters=task.train.hyperparameters, seed=args.seed
     )
-    callback = RelabelCallback(reward) if scored else None
+    callbacks = [RelabelCallback(reward, offset=task.offset)] if scored else []
 
     def learn(steps: int) -> float:
         before, start = agent.num_timesteps, time.perf_counter()
-        agent.learn(steps, callback=callback, reset_num_timesteps=False)
+        agent.learn(steps, callback=[*callbacks, LearnOnOneThread()], reset_num_timesteps=False)
         return (agent.num_timesteps - before) / (time.perf_counter() - start)
 
     return learn
@@ -188,8 +191,8 @@ def report(result: Result) -> str:
     lines += [
         f"| together | {total:.2f} | 100% |",
         "",
-        f"{result.threads} torch thread(s), {result.cores} cores, {result.load_before:.1f} running processes (mean of "
-        "the minute before).",
+        f"{result.threads} torch thread(s), 1 for gradient steps; {result.cores} cores; "
+        f"{result.load_before:.1f} running processes (mean of the minute before).",
     ]
     if result.load_before > 0.5:
         lines += [
@@ -201,7 +204,8 @@ def report(result: Result) -> str:
 
 def main(args: Args) -> None:
     """Measure and write the results."""
-    result = measure(args)
+    with cpu_threads(args.threads):
+        result = measure(args)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "scoring_overhead.md").write_text(report(result))
     (args.out / "scoring_overhead.json").write_text(
