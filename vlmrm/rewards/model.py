@@ -28,10 +28,12 @@ class RewardModel:
         PromptError: Goal and baseline have the same embedding.
 
     Example:
-        >>> import numpy as np
+        >>> import gymnasium as gym
+        >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+        >>> _ = env.reset(seed=0)
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
-        >>> reward.score(np.zeros((2, 400, 600, 3), np.uint8)).shape
-        torch.Size([2])
+        >>> reward.score(env.render()).shape
+        torch.Size([1])
     """
 
     def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
