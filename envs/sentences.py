@@ -251,8 +251,8 @@ def content_words(text: str) -> frozenset[str]:
     """The words that carry meaning, without their endings.
 
     Example:
-        >>> sorted(content_words("the poles are standing vertically on the cart"))
-        ['cart', 'pole', 'stand', 'vertic']
+        >>> sorted(content_words("the pole is standing vertically on the carts"))
+        ['cart', 'pole', 'stand', 'vert']
     """
     words = (word for word in re.findall(r"[a-z0-9]+", text.lower()) if word not in _STOP_WORDS)
     return frozenset(_stem(word) for word in words)
