@@ -99,7 +99,7 @@ def make_run(args: Args, reward: RewardModel, *, scored: bool) -> Callable[[int]
     agent: BaseAlgorithm = make_agent(
         find_algorithm(task.train.algorithm), venv, hyperparameters=task.train.hyperparameters, seed=args.seed
     )
-    callbacks = [RelabelCallback(reward, offset=task.offset)] if scored else []
+    callbacks = [RelabelCallback(reward, offset=task.train.offset)] if scored else []
 
     def learn(steps: int) -> float:
         before, start = agent.num_timesteps, time.perf_counter()
