@@ -43,9 +43,11 @@ class CartPole(CartPoleEnv):
         _, _, theta_before, theta_dot_before = self.state
         super().step(action)
         x, x_dot, theta, theta_dot = self.state
-        if abs(x) >= _REACH_M:  # the wall holds the cart, whatever pushes it; the pole swings from a fixed hinge
-            x, x_dot = math.copysign(_REACH_M, x), 0.0
-            theta_dot = theta_dot_before + self.tau * self.gravity * math.sin(theta_before) / (4 / 3 * self.length)
+        if abs(x) >= _REACH_M:
+            x = math.copysign(_REACH_M, x)
+            if x * x_dot >= 0:  # the wall holds the cart, whatever pushes it; the pole swings from a fixed hinge
+                x_dot = 0.0
+                theta_dot = theta_dot_before + self.tau * self.gravity * math.sin(theta_before) / (4 / 3 * self.length)
         theta = (theta + math.pi) % (2 * math.pi) - math.pi
         self.state = np.array((x, x_dot, theta, theta_dot))
         state = self.state_variables()

@@ -6,8 +6,8 @@
         --goal "a cheetah robot standing on its hind legs" --baseline "a cheetah robot"
 
 The frames of each rollout are scored in one batch, and the rewards are written into the replay buffer before SAC
-learns from it (`RelabelCallback`). One run as it stands, seed 0, on one busy CPU core: 50 of 50 episodes succeed after
-5,000 steps in 3.5 minutes; of a random policy, 0 of 50.
+learns from it (`RelabelCallback`). One run as it stands, seed 0, with OMP_NUM_THREADS=1: 50 of 50 episodes
+succeed after 5,000 steps in 0.4 minutes on one CPU core; of a random policy, 0 of 50.
 """
 
 import time

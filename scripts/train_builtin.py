@@ -9,7 +9,8 @@ own format under vlmrm/encoders/builtin; scripts/describe_builtin.py measures it
 
 The loss is CLIP's with soft targets: the log-truth of every sentence for every picture of a batch is known from the
 simulator's state, and each picture's (sentence's) similarities are drawn towards the softmax of its row (column). Each
-scene of a batch is a block of its own as well, so that states are told apart and not only scenes.
+scene of a batch is a block of its own as well, so that states are told apart and not only scenes, and so is each pair
+of scenes, so that a sentence about one scene says nothing of the states of another.
 """
 
 import json
@@ -110,22 +111,30 @@ def load_or_draw(work: Path, count: int, seed: int) -> tuple[Tensor, SceneStates
 
 
 def soft_clip_loss(logits: Tensor, log_truth: Tensor, blocks: int) -> Tensor:
-    """Cross-entropy with soft targets, both ways, over the whole batch and over each scene's block alone.
+    """Cross-entropy with soft targets, both ways: over the whole batch, and over each scene's pictures and sentences.
+
+    The blocks of one scene's pictures and another's sentences have even targets: a sentence about another scene must
+    not prefer one state to another, or it would train an agent on something that it does not say.
 
     Args:
         logits: Scaled cosines (n, k).
         log_truth: Log-truth of sentence k for picture n.
         blocks: Number of scenes; pictures and sentences are sorted by scene.
     """
-    each_n, each_k = logits.shape[0] // blocks, logits.shape[1] // blocks
-    diagonal = [(slice(b * each_n, (b + 1) * each_n), slice(b * each_k, (b + 1) * each_k)) for b in range(blocks)]
-    parts = [(logits, log_truth), *((logits[rc], log_truth[rc]) for rc in diagonal)]
-    losses = [_one_way(s, t) + _one_way(s.T, t.T) for s, t in parts]
-    return losses[0] + torch.stack(losses[1:]).mean()
+    shape = (blocks, logits.shape[0] // blocks, blocks, logits.shape[1] // blocks)
+    by_scene = [x.reshape(shape).transpose(1, 2) for x in (logits, log_truth)]  # scene, scene, n, k
+    same = torch.eye(blocks, dtype=torch.bool)
+    within = _both_ways(*(x[same] for x in by_scene))
+    across = _both_ways(*(x[~same] for x in by_scene))
+    return _both_ways(logits, log_truth) + within + across
+
+
+def _both_ways(logits: Tensor, log_truth: Tensor) -> Tensor:
+    return _one_way(logits, log_truth) + _one_way(logits.mT, log_truth.mT)
 
 
 def _one_way(logits: Tensor, log_truth: Tensor) -> Tensor:
-    return -(log_truth.softmax(dim=1) * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    return -(log_truth.softmax(dim=-1) * logits.log_softmax(dim=-1)).sum(dim=-1).mean()
 
 
 def augment(frames: Tensor, generator: torch.Generator) -> Tensor:
@@ -271,6 +280,8 @@ def main(config: Config) -> None:
     }
     folder = export(config, vocabulary.grow(weights, 49408), card)
     fit_domain(config, folder, batches.words())
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
     print(f"wrote {folder} after {seconds / 60:.0f} minutes of training")
 
 
