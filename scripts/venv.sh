@@ -6,13 +6,13 @@ find_python() {
     local candidate
     for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3.14 python3 python; do
         [ -n "$candidate" ] || continue
-        if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
             echo "$candidate"
             return
         fi
     done
     {
-        echo "vlmrm needs Python 3.11 or newer with its venv module, and found none."
+        echo "vlmrm needs Python 3.11 or newer with its venv module, and found none with which it could work."
         echo "Found: $(python3 --version 2>&1 || echo 'no python3')."
         echo "On Debian or Ubuntu: apt-get install python3.11-venv. Or name one: PYTHON=/path/to/python3.11 $0"
     } >&2
@@ -21,7 +21,7 @@ find_python() {
 
 warn_without_egl() {
     [ "$(uname -s)" = Linux ] || return 0
-    if ! ldconfig -p 2>/dev/null | grep -q 'libEGL\.so\.1'; then
+    if ! PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q 'libEGL\.so\.1'; then
         echo "note: libEGL is missing, so MuJoCo cannot render without a display." >&2
         echo "      On Debian or Ubuntu: apt-get install libegl1. Everything else works without it." >&2
     fi
@@ -29,10 +29,11 @@ warn_without_egl() {
 
 prepare_venv() {
     local extras=$1 python stamp wanted
-    if [ ! -x .venv/bin/python ]; then
+    if ! .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
         python=$(find_python) || return 1
         echo "making .venv with $("$python" --version)"
-        "$python" -m venv .venv || {
+        "$python" -m venv --clear .venv || {
+            rm -rf .venv
             echo "could not make .venv. On Debian or Ubuntu: apt-get install python3-venv" >&2
             return 1
         }
@@ -48,5 +49,5 @@ prepare_venv() {
         [ -f "$stamp" ] && ! grep -qsF "$(cat pyproject.toml constraints.txt | cksum)" "$stamp" && rm -f "$stamp"
         echo "$wanted" >>"$stamp"
     fi
-    warn_without_egl
+    case $extras in *dev*) warn_without_egl ;; esac
 }

@@ -8,7 +8,7 @@ from vlmrm.agents import VecVLMReward
 from vlmrm.agents.vec_reward import EpisodeReturns
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError, SurvivalBonusWarning
-from vlmrm.wrappers import CaptureFrame
+from vlmrm.wrappers import CaptureFrame, VLMReward
 
 PREPROCESSING = ColourEncoder().preprocessing
 
@@ -131,3 +131,9 @@ def test_the_offset_is_taken_off_every_score(red_reward):
     venv.reset()
     assert step(venv)[1] == pytest.approx([0.0], abs=1e-6)
     assert steps_shown(step(venv)[1]) == [2 - 1 + UNSCORED]
+
+
+def test_environments_that_score_themselves_are_refused(red_reward):
+    """Their text reward would be reported as the environment's own."""
+    with pytest.raises(PairingError, match="not both"):
+        VecVLMReward(DummyVecEnv([lambda: VLMReward(make(), red_reward)]), red_reward)

@@ -49,6 +49,19 @@ def test_other_sentences_leave_the_success_test_alone():
     assert wrong.task.success == usual.task.success
 
 
+def test_a_rule_about_the_whole_episode_still_is_one_when_episodes_get_longer():
+    """Else the first steps of a longer episode would not be judged."""
+    rule = make_plan(TrainConfig(task="cartpole/upright", episode_steps=300)).task.success
+    assert (rule.within_last, rule.at_least) == (300, 180)
+    rule = make_plan(TrainConfig(task="pendulum/upright", episode_steps=300)).task.success
+    assert (rule.within_last, rule.at_least) == (50, 50)
+
+
+def test_an_episode_too_short_to_succeed_in_is_refused():
+    with pytest.raises(SpecError, match="episode_steps of at least 180"):
+        make_plan(TrainConfig(task="cartpole/upright", episode_steps=100))
+
+
 def test_any_environment_works_without_a_task_file():
     made = plan(steps=1000)
     assert made.algorithm.name == "DQN"
@@ -69,6 +82,10 @@ def test_the_environments_own_reward_needs_no_encoder():
     assert plan(reward="env", encoder="there is no such model").spec is None
     with pytest.raises(SpecError, match="compare_env_reward"):
         plan(reward="env", compare_env_reward=True)
+
+
+def test_the_environments_own_reward_needs_no_sentence():
+    assert plan(reward="env", goal=(), baseline=()).spec is None
 
 
 @pytest.mark.parametrize(

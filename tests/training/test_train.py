@@ -371,6 +371,17 @@ def test_the_agent_of_a_run_acts(tmp_path):
         load_agent(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("best", [False, True])
+def test_loading_an_agent_leaves_the_callers_random_numbers_alone(best, tmp_path):
+    """A checkpoint holds those of its run, for a run that goes on."""
+    train(lamp_config(tmp_path), reward=lamp_reward())
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    load_agent(tmp_path / "run", best=best)
+    assert torch.equal(torch.rand(3), expected)
+
+
 def test_one_lucky_evaluation_is_no_success():
     def rows(*success):
         return [MetricsRow(step=10 * i, time_s=0.0, eval_success=value) for i, value in enumerate(success)]

@@ -12,6 +12,7 @@ from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize
+from vlmrm.wrappers.vlm_reward import VLMReward
 
 
 class EpisodeReturns:
@@ -78,6 +79,11 @@ class VecVLMReward(VecEnvWrapper):
     def __init__(self, venv: VecEnv, reward: AnyReward, *, offset: float = 0.0) -> None:
         if is_vecenv_wrapped(venv, VecVLMReward):
             raise PairingError("the vector environment has a VecVLMReward already. Use one.")
+        if any(venv.env_is_wrapped(VLMReward)):
+            raise PairingError(
+                "the environments have a VLMReward already, whose reward would be taken for their own. "
+                "Use VLMReward or VecVLMReward, not both."
+            )
         super().__init__(venv)
         self._rewards = StepRewards(reward, offset)
         require_captured_frames(venv, self._rewards.model.encoder.preprocessing)

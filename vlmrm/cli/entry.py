@@ -13,7 +13,7 @@ import vlmrm
 from vlmrm.cli.listing import Models, Tasks
 from vlmrm.cli.score import Score
 from vlmrm.cli.train import Train
-from vlmrm.errors import SurvivalBonusWarning, VlmrmError
+from vlmrm.errors import OutOfDomainWarning, SurvivalBonusWarning, VlmrmError
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
 
@@ -76,7 +76,7 @@ def _show_warnings() -> None:
     usual = warnings.formatwarning
 
     def one_line(message: Any, category: Any, filename: str, lineno: int, line: str | None = None) -> str:
-        if issubclass(category, SurvivalBonusWarning):
+        if issubclass(category, SurvivalBonusWarning | OutOfDomainWarning):
             return f"vlmrm: warning: {message}\n"
         return usual(message, category, filename, lineno, line)
 

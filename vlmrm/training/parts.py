@@ -1,9 +1,13 @@
 """The parts of a run: the reward, the environments, the agent and how its steps are rewarded."""
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
@@ -101,15 +105,32 @@ def load_agent(run: str | Path, *, best: bool = False) -> BaseAlgorithm:
     directory = RunDirectory(Path(run))
     plan = Plan.from_dict(RunDirectory.read_json(directory.config))
     venv = make_vec(MakeEnv(task=plan.task, pictures=False), num_envs=plan.config.num_envs or 1)
-    agent = make_agent(
-        plan.algorithm, venv, hyperparameters=plan.config.hyperparameters, seed=plan.config.seed, device="cpu"
-    )
-    if best:
-        path = find_best(directory.checkpoints)
-        if path is not None:
-            load_checkpoint(agent, path)
-    else:
-        path, _ = load_newest(agent, directory.checkpoints)
+    with _random_states_kept():
+        agent = make_agent(
+            plan.algorithm, venv, hyperparameters=plan.config.hyperparameters, seed=plan.config.seed, device="cpu"
+        )
+        path = _load(agent, directory, best=best)
     if path is None:
         raise RunError(f"{run} has no checkpoint yet.")
     return agent
+
+
+def _load(agent: BaseAlgorithm, directory: RunDirectory, *, best: bool) -> Path | None:
+    if not best:
+        return load_newest(agent, directory.checkpoints)[0]
+    path = find_best(directory.checkpoints)
+    if path is not None:
+        load_checkpoint(agent, path)
+    return path
+
+
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """Making an agent seeds the global generators and a checkpoint sets them; a caller of `load_agent` keeps theirs."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])

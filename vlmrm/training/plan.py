@@ -21,7 +21,7 @@ from vlmrm.agents.run import run_name
 from vlmrm.errors import RunError, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.tasks import Task, TrainSettings, find_task
+from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task
 from vlmrm.training.config import TrainConfig
 
 _STEPS = 100_000  # where there is no task that says so
@@ -100,6 +100,7 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
             episode_steps=config.episode_steps or base.episode_steps,
         )
     )
+    task = replace(task, success=_rule_for_length(base, task))
     alpha = config.alpha if config.alpha is not None else (task.alpha if prompts.baseline else 0.0)
     spec = RewardSpec(encoder=config.encoder, prompts=prompts, alpha=alpha, resize_mode=config.resize_mode)
     if config.compare_env_reward and config.reward == "env":
@@ -135,9 +136,24 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
         task = Task.load(config.task) if config.task.endswith(".toml") else find_task(config.task)
         return task, task.train
     env_id = config.env or ""
-    prompts = PromptSet(config.goal, config.baseline)
+    goal = config.goal or (("the environment's own reward",) if config.reward == "env" else ())  # not read there
+    prompts = PromptSet(goal, config.baseline)
     settings = TrainSettings(steps=_STEPS)
     return Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, prompts=prompts), settings
+
+
+def _rule_for_length(base: Task, task: Task) -> SuccessRule | None:
+    """The success rule for episodes of this length: one that looked at the whole episode still does."""
+    rule, length = task.success, task.episode_steps
+    if rule is None or length is None:
+        return rule
+    if rule.at_least > length:
+        raise SpecError(
+            f"{task.name} asks for {rule.at_least} steps in the goal, and an episode has only {length}, so none could "
+            f"succeed. Use episode_steps of at least {rule.at_least}."
+        )
+    whole = rule.within_last == base.episode_steps
+    return replace(rule, within_last=max(length, rule.at_least)) if whole else rule
 
 
 def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tuple[Algorithm, dict[str, Any]]:
