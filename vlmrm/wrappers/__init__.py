@@ -3,6 +3,7 @@
 - `CaptureFrame`: the frame of every step in ``info["frame"]``.
 - `VLMReward`: one environment, rewarded for what its frames show. For vector environments:
   `vlmrm.wrappers.vector.VLMReward`.
+- `RenderMujoco`: pictures of MuJoCo environments, from a camera and in a quality of one's choice.
 - `JudgeSuccess`: success judged on the simulator's own state.
 
 Importing this lets MuJoCo and pygame draw without a display (`headless`).
@@ -16,13 +17,15 @@ from vlmrm.wrappers.headless import render_offscreen
 if TYPE_CHECKING:
     from vlmrm.wrappers.capture_frame import CaptureFrame
     from vlmrm.wrappers.judge_success import JudgeSuccess
+    from vlmrm.wrappers.render_mujoco import RenderMujoco
     from vlmrm.wrappers.vlm_reward import VLMReward
 
-__all__ = ["CaptureFrame", "JudgeSuccess", "VLMReward"]
+__all__ = ["CaptureFrame", "JudgeSuccess", "RenderMujoco", "VLMReward"]
 
 _LAZY = {
     "CaptureFrame": "vlmrm.wrappers.capture_frame",
     "JudgeSuccess": "vlmrm.wrappers.judge_success",
+    "RenderMujoco": "vlmrm.wrappers.render_mujoco",
     "VLMReward": "vlmrm.wrappers.vlm_reward",
 }
 

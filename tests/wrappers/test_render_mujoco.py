@@ -1,0 +1,177 @@
+"""Pictures of MuJoCo environments: right, from the camera that was asked for, and fast."""
+
+import os
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from vlmrm.errors import FrameError, SpecError
+from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.wrappers import CaptureFrame, RenderMujoco
+
+pytest.importorskip("mujoco")
+
+PAPER = Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=180, elevation_deg=-10)
+
+
+def make(env_id="Hopper-v5", camera=None, **options):
+    env = RenderMujoco(gym.make(env_id, render_mode="rgb_array"), camera, **{"size_px": 64} | options)
+    env.reset(seed=0)
+    return env
+
+
+def test_two_environments_in_one_process_draw_what_each_draws_alone():
+    """Gymnasium 1.4 draws into the context that was made last: 75 of 255 off, without a word."""
+    alone = {}
+    for env_id in ("Hopper-v5", "Ant-v5"):
+        env = make(env_id)
+        alone[env_id] = env.render()
+        env.close()
+    hopper, ant = make("Hopper-v5"), make("Ant-v5")
+    for _ in range(2):
+        np.testing.assert_array_equal(hopper.render(), alone["Hopper-v5"])
+        np.testing.assert_array_equal(ant.render(), alone["Ant-v5"])
+
+
+def test_it_also_draws_right_beside_gymnasiums_own_viewer():
+    ours, theirs = make("Hopper-v5"), CaptureFrame(gym.make("Ant-v5", render_mode="rgb_array"))
+    before = ours.render()
+    first = theirs.reset(seed=0)[1]["frame"]
+    np.testing.assert_array_equal(ours.render(), before)
+    np.testing.assert_array_equal(theirs.reset(seed=0)[1]["frame"], first)
+
+
+@pytest.mark.parametrize(
+    "camera", [PAPER, Camera(track="torso", distance_m=4.0, azimuth_deg=30), Camera(name="track")], ids=str
+)
+def test_the_picture_is_taken_from_where_the_camera_says(camera):
+    env = make("Humanoid-v5", camera, quality="fast")
+    env.render()
+    drawn_from = np.mean([eye.pos for eye in env._renderer.scene.camera], axis=0)
+    torso = env.unwrapped.data.body("torso").xpos
+    by_hand = {  # distances and angles by hand; `track` stands 4 m to the side of the centre of mass
+        PAPER: (3.5 * np.cos(np.radians(10)), 0.0, 1 + 3.5 * np.sin(np.radians(10))),
+        Camera(name="track"): env.unwrapped.data.camera("track").xpos,
+    }
+    other = torso - 4.0 * np.array([np.cos(np.radians(30)), 0.5, 0.0])
+    np.testing.assert_allclose(drawn_from, by_hand.get(camera, other), atol=1e-3)
+
+
+def test_a_camera_that_does_not_apply_is_an_error(monkeypatch):
+    """Gymnasium 1.0 to 1.3 ignore some environments' camera, and the pictures look fine."""
+    env = make("Hopper-v5", Camera(track="torso", distance_m=4.0))
+    monkeypatch.setattr(env, "_view", lambda: "track")
+    with pytest.raises(FrameError, match="did not apply"):
+        env.render()
+
+
+def test_without_a_word_the_camera_is_the_models_own():
+    assert (make("Hopper-v5").render() == make("Hopper-v5", Camera(name="track")).render()).all()
+
+
+def test_a_tracking_camera_follows():
+    env = make("Hopper-v5", Camera(track="torso", distance_m=3.0))
+    env.render()
+    before = np.mean([eye.pos for eye in env._renderer.scene.camera], axis=0)
+    env.unwrapped.data.qpos[0] += 5.0
+    env.unwrapped.set_state(env.unwrapped.data.qpos, env.unwrapped.data.qvel)
+    env.render()
+    after = np.mean([eye.pos for eye in env._renderer.scene.camera], axis=0)
+    np.testing.assert_allclose(after - before, (5, 0, 0), atol=1e-4)
+
+
+def test_fast_pictures_have_no_shadow_and_full_ones_are_gymnasiums():
+    """The same camera, size and quality give the very picture that Gymnasium draws."""
+    theirs = gym.make("Humanoid-v5", render_mode="rgb_array", width=64, height=64, camera_name="track")
+    theirs.reset(seed=0)
+    full, fast = (make("Humanoid-v5", quality=quality).render() for quality in RenderQuality)
+    np.testing.assert_array_equal(full, theirs.render())
+    assert np.abs(full.astype(int) - fast).mean() > 1
+
+
+def test_the_choice_of_quality_leaves_the_environments_own_pictures_alone():
+    env = gym.make("Hopper-v5", render_mode="rgb_array")
+    samples = env.unwrapped.model.vis.quality.offsamples
+    wrapped = RenderMujoco(env, quality="fast", size_px=32)
+    wrapped.reset(seed=0)
+    wrapped.render()
+    assert env.unwrapped.model.vis.quality.offsamples == samples
+
+
+def test_any_size_up_to_the_limit_is_drawn():
+    assert make(size_px=1).render().shape == (1, 1, 3)
+    assert make(size_px=1000, quality="fast").render().shape == (1000, 1000, 3)  # larger than the XML's buffer
+
+
+def test_the_spec_of_the_environment_can_be_made_again():
+    env = make("Hopper-v5", Camera(track="torso", distance_m=3.0, azimuth_deg=45), quality="fast")
+    again = gym.make(env.spec)
+    again.reset(seed=0)
+    np.testing.assert_array_equal(again.render(), env.render())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"camera": Camera(name="trak")}, SpecError, "no camera 'trak'. Near: track"),
+        ({"camera": Camera(track="torsoo", distance_m=1.0)}, SpecError, "no body 'torsoo'. Near: torso"),
+        ({"quality": "best"}, SpecError, "Known: full, fast"),
+        ({"size_px": 0}, FrameError, "1 to 8192; got 0"),
+        ({"size_px": 100_000}, FrameError, "1 to 8192; got 100000"),
+        ({"env_id": "CartPole-v1"}, FrameError, "no MuJoCo environment"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_before_the_first_step(options, error, message):
+    with pytest.raises(error, match=message):
+        make(**options)
+
+
+def test_an_environment_that_does_not_render_is_refused():
+    with pytest.raises(FrameError, match="render_mode=None"):
+        RenderMujoco(gym.make("Hopper-v5"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "one of the three"),
+        ({"name": "track", "track": "torso"}, "one of the three"),
+        ({"name": "track", "azimuth_deg": 10}, "say nothing else"),
+        ({"track": "torso"}, "distance_m above 0"),
+        ({"track": "torso", "distance_m": -1}, "distance_m above 0"),
+        ({"lookat_m": [0, 1], "distance_m": 1}, "a point x, y, z"),
+        ({"track": "torso", "distance_m": 1, "elevation_deg": 100}, "-90 to 90"),
+        ({"tracks": "torso"}, "Near: track"),
+    ],
+)
+def test_an_impossible_camera_says_what_is_wrong(values, message):
+    with pytest.raises(SpecError, match=message):
+        Camera.from_dict(values)
+
+
+def test_a_camera_survives_plain_values():
+    for camera in (PAPER, Camera(name="track"), Camera(track="torso", distance_m=2)):
+        assert Camera.from_dict(camera.to_dict()) == camera
+
+
+def test_a_machine_that_cannot_draw_says_which_package_is_missing():
+    """GLFW without a display stands for a machine without libEGL: MuJoCo's own error is an AttributeError or worse."""
+    code = (
+        "import gymnasium as gym\n"
+        "from vlmrm.errors import FrameError\n"
+        "from vlmrm.wrappers import RenderMujoco\n"
+        "env = RenderMujoco(gym.make('Hopper-v5', render_mode='rgb_array'))\n"
+        "env.reset()\n"
+        "try:\n    env.render()\nexcept FrameError as error:\n    print(error)\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment | {"MUJOCO_GL": "glfw"},
+        capture_output=True,
+        text=True,
+    )
+    assert "apt-get install libegl1" in done.stdout, done.stderr

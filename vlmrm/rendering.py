@@ -1,0 +1,107 @@
+"""How a simulator's picture is taken: `Camera` and `RenderQuality`, as records that a task and a spec can hold."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from vlmrm.errors import SpecError, near_matches
+
+_AZIMUTH_DEG, _ELEVATION_DEG = 90.0, 0.0
+
+
+class RenderQuality(StrEnum):
+    """What a MuJoCo picture is drawn with. The picture changes, and the reward with it, so a spec records it.
+
+    Example:
+        >>> RenderQuality.named("fast")
+        <RenderQuality.FAST: 'fast'>
+    """
+
+    FULL = "full"
+    """As the model's XML says: shadows, reflections, antialiasing."""
+    FAST = "fast"
+    """Without these three: about ten times as many frames a second on a CPU."""
+
+    @classmethod
+    def named(cls, name: str) -> "RenderQuality":
+        """The quality of this name.
+
+        Raises:
+            SpecError: There is none.
+        """
+        try:
+            return cls(name)
+        except ValueError as error:
+            raise SpecError(f"unknown render quality {name!r}. Known: {', '.join(cls)}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """Where a MuJoCo picture is taken from: a camera of the XML by its name, or a free one.
+
+    A free camera looks at `lookat_m`, or at the body named in `track`, from `distance_m` away.
+
+    Raises:
+        SpecError: It is neither of the two or both, or a number is impossible.
+
+    Example:
+        >>> camera = Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=180)
+        >>> [round(value, 3) for value in camera.direction()]
+        [-1.0, 0.0, 0.0]
+    """
+
+    name: str | None = None
+    """Of a camera in the XML; then nothing else is said."""
+    lookat_m: Sequence[int | float] | None = None
+    """The point in the middle of the picture."""
+    track: str | None = None
+    """The body in the middle of the picture, wherever it goes."""
+    distance_m: int | float | None = None
+    """From there to the lens."""
+    azimuth_deg: int | float = _AZIMUTH_DEG
+    """The direction it looks in, around the vertical axis: 0 along +x, 90 along +y."""
+    elevation_deg: int | float = _ELEVATION_DEG
+    """How far up it looks; negative: down."""
+
+    def __post_init__(self) -> None:
+        if [self.name, self.lookat_m, self.track].count(None) != 2:
+            raise SpecError(f"a camera has a name, looks at a point or tracks a body, one of the three; got {self}.")
+        if self.name is not None:
+            if self.distance_m is not None or (self.azimuth_deg, self.elevation_deg) != (_AZIMUTH_DEG, _ELEVATION_DEG):
+                raise SpecError(f"the camera {self.name!r} of the XML stands where it stands; say nothing else of it.")
+            return
+        if self.distance_m is None or not (math.isfinite(self.distance_m) and self.distance_m > 0):
+            raise SpecError(f"a free camera needs a distance_m above 0; got {self.distance_m!r}.")
+        if self.lookat_m is not None:
+            if len(self.lookat_m) != 3:
+                raise SpecError(f"lookat_m is a point x, y, z; got {self.lookat_m!r}.")
+            x, y, z = self.lookat_m
+            object.__setattr__(self, "lookat_m", (float(x), float(y), float(z)))
+        if not -90 <= self.elevation_deg <= 90:
+            raise SpecError(f"elevation_deg must lie in -90 to 90; got {self.elevation_deg!r}.")
+
+    def direction(self) -> tuple[float, float, float]:
+        """The unit vector along which a free camera looks."""
+        azimuth, elevation = math.radians(self.azimuth_deg), math.radians(self.elevation_deg)
+        level = math.cos(elevation)
+        return level * math.cos(azimuth), level * math.sin(azimuth), math.sin(elevation)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Camera":
+        """From plain values, as TOML holds them.
+
+        Raises:
+            SpecError: A key is unknown or a value impossible.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise SpecError(f"unknown key {key!r} of a camera. Near: {near_matches(key, known)}.")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values; what was not said is left out."""
+        plain = {key: value for key, value in asdict(self).items() if value is not None}
+        return {"name": self.name} if self.name is not None else plain

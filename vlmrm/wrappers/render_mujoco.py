@@ -1,0 +1,178 @@
+"""`RenderMujoco`: pictures of a MuJoCo environment from a camera of one's choice, at the size and quality asked for.
+
+Gymnasium's own MuJoCo viewer has three traps, all of them silent: its versions 1.0 to 1.3 ignore the camera that some
+environments configure, it draws into whichever GL context was made last when there are two different environments in
+one process, and at its fixed quality a frame of a humanoid takes a tenth of a second on a CPU. This wrapper draws with
+`mujoco.Renderer` instead and checks that the camera stands where it should.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import RecordConstructorArgs
+from jaxtyping import UInt8
+
+from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
+from vlmrm.rendering import Camera, RenderQuality
+
+_LARGEST_PX = 8192  # beyond this drivers refuse, each in its own way
+_APART_M = 1e-3
+_NO_GL = (
+    "MuJoCo cannot draw on this machine ({error}). On Debian or Ubuntu: apt-get install libegl1; the variable "
+    "MUJOCO_GL must be egl (or osmesa, with libosmesa6) before mujoco is imported, and is {value!r}."
+)
+
+
+class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Draw a MuJoCo environment oneself; everything but `render` stays as it is.
+
+    Args:
+        env: A MuJoCo environment of Gymnasium's kind, made with ``render_mode="rgb_array"``.
+        camera: Where the picture is taken from; None: the XML's camera ``track``, or MuJoCo's own choice.
+        quality: ``full``, as the XML says, or ``fast``, without shadows, reflections and antialiasing.
+        size_px: Side of the picture; drawing at the encoder's size saves a resize.
+
+    Raises:
+        FrameError: It is no MuJoCo environment, does not render, or cannot be drawn at this size or on this machine.
+        SpecError: There is no such camera, body or quality.
+
+    Example:
+        >>> env = gym.make("InvertedPendulum-v5", render_mode="rgb_array")
+        >>> env = RenderMujoco(env, Camera(track="cart", distance_m=3.0), quality="fast", size_px=96)
+        >>> _ = env.reset(seed=0)
+        >>> env.render().shape
+        (96, 96, 3)
+        >>> env.close()
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        camera: Camera | Mapping[str, Any] | None = None,
+        *,
+        quality: str = RenderQuality.FULL,
+        size_px: int = 480,
+    ) -> None:
+        if isinstance(camera, Mapping):  # as `env.spec` and TOML write it down
+            camera = Camera.from_dict(camera)
+        written = None if camera is None else camera.to_dict()
+        RecordConstructorArgs.__init__(self, camera=written, quality=str(quality), size_px=size_px)
+        gym.Wrapper.__init__(self, env)
+        self.quality = RenderQuality.named(quality)
+        """What the pictures are drawn with."""
+        self._size_px = size_px
+        self._renderer: Any = None
+        self._model, self._data = _model_of(env)
+        self._camera = _resolved(camera, self._model)
+        if env.render_mode != "rgb_array":
+            raise FrameError(
+                f'{env} has render_mode={env.render_mode!r}. Make it with gym.make(..., render_mode="rgb_array").'
+            )
+        if not 1 <= size_px <= _LARGEST_PX:
+            raise FrameError(f"size_px must lie in 1 to {_LARGEST_PX}; got {size_px}.")
+
+    def render(self) -> UInt8[np.ndarray, "s s 3"]:
+        """The picture (size_px, size_px, 3) of the present state.
+
+        Raises:
+            FrameError: MuJoCo cannot draw on this machine, or the camera is not where it should be.
+        """
+        first = self._renderer is None
+        if first:
+            self._renderer = _make_renderer(self._model, self._size_px, self.quality)
+        self._renderer.update_scene(self._data, camera=self._view())
+        picture: np.ndarray = self._renderer.render()
+        if first:
+            self._require_camera_applied()
+        return picture
+
+    def close(self) -> None:
+        """As the environment's, and free what drawing took."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        super().close()
+
+    def _view(self) -> Any:
+        """What `mujoco.Renderer` takes for a camera."""
+        import mujoco
+
+        if self._camera is None or self._camera.name is not None:
+            return -1 if self._camera is None else self._camera.name
+        view, aim = mujoco.MjvCamera(), self._camera
+        view.type = mujoco.mjtCamera.mjCAMERA_FREE
+        view.lookat[:] = self._lookat(aim)
+        view.distance, view.azimuth, view.elevation = aim.distance_m, aim.azimuth_deg, aim.elevation_deg
+        return view
+
+    def _lookat(self, aim: Camera) -> Any:
+        return aim.lookat_m if aim.track is None else self._data.body(aim.track).xpos
+
+    def _require_camera_applied(self) -> None:
+        """Compare where the scene was drawn from with where it should be, by a formula of our own."""
+        if self._camera is None:
+            return
+        eyes = self._renderer.scene.camera
+        drawn_from = (np.array(eyes[0].pos) + np.array(eyes[1].pos)) / 2  # two eyes, for stereo
+        if self._camera.name is not None:
+            wanted = np.array(self._data.camera(self._camera.name).xpos)
+        else:
+            wanted = np.array(self._lookat(self._camera)) - (self._camera.distance_m or 0) * np.array(
+                self._camera.direction()
+            )
+        if float(np.abs(drawn_from - wanted).max()) > _APART_M:
+            raise FrameError(
+                f"the camera of {self.env} did not apply: it stands at {drawn_from.round(3).tolist()} and should at "
+                f"{wanted.round(3).tolist()}. This is a fault of the MuJoCo version; please report it."
+            )
+
+
+def _model_of(env: gym.Env[Any, Any]) -> tuple[Any, Any]:
+    try:
+        import mujoco
+    except ImportError as error:
+        raise MissingExtra('MuJoCo environments need mujoco: pip install "vlmrm[mujoco]"') from error
+    inner: Any = env.unwrapped
+    model, data = getattr(inner, "model", None), getattr(inner, "data", None)
+    if not isinstance(model, mujoco.MjModel) or not isinstance(data, mujoco.MjData):
+        raise FrameError(
+            f"{env} is no MuJoCo environment (it has no MjModel and MjData), so it has no camera and no render "
+            "quality to choose. Leave both out."
+        )
+    return model, data
+
+
+def _resolved(camera: Camera | None, model: Any) -> Camera | None:
+    """The camera, once its name and body are known to exist."""
+    cameras = [model.camera(i).name for i in range(model.ncam)]
+    bodies = [model.body(i).name for i in range(model.nbody)]
+    if camera is None:
+        return Camera(name="track") if "track" in cameras else None
+    for what, name, known in (("camera", camera.name, cameras), ("body", camera.track, bodies)):
+        named = [other for other in known if other]
+        if name is not None and name not in named:
+            raise SpecError(f"the model has no {what} {name!r}. Near: {near_matches(name, named)}.")
+    return camera
+
+
+def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
+    """A renderer of its own GL context, which it makes current each time it draws."""
+    import mujoco
+
+    size, samples = model.vis.global_, model.vis.quality.offsamples
+    size.offwidth, size.offheight = max(size.offwidth, size_px), max(size.offheight, size_px)
+    if quality is RenderQuality.FAST:
+        model.vis.quality.offsamples = 0  # read when the context is made
+    try:
+        renderer = mujoco.Renderer(model, size_px, size_px)
+    except (ImportError, AttributeError, RuntimeError, OSError, mujoco.FatalError) as error:
+        raise FrameError(_NO_GL.format(error=error, value=os.environ.get("MUJOCO_GL"))) from error
+    finally:
+        model.vis.quality.offsamples = samples
+    if quality is RenderQuality.FAST:
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+            renderer.scene.flags[flag] = 0
+    return renderer
