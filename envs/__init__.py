@@ -21,6 +21,7 @@ for _name, _entry in {
     "vlmrm/MountainCar-v0": "envs.mountain_car:MountainCar",
     "vlmrm/Pendulum-v0": "envs.pendulum:Pendulum",
     "vlmrm/Acrobot-v0": "envs.acrobot:Acrobot",
+    "vlmrm/Humanoid-v0": "envs.humanoid:Humanoid",
 }.items():
     gym.register(_name, entry_point=_entry, max_episode_steps=200)
 

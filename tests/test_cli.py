@@ -200,6 +200,8 @@ def test_tasks_are_listed_with_their_sentences_and_their_success_test(capsys):
     assert "cartpole/upright" in out
     assert "pole vertically upright on top of the cart" in out
     assert "angle_deg in -12..12" in out
+    assert "camera lookat_m (0.0, 0.0, 1.0), distance_m 3.5, azimuth_deg 180, elevation_deg -10; quality fast" in out
+    assert "SAC, 10,000,000 steps; small: SAC, 300,000 steps" in out
     assert main(["tasks", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert {task["name"] for task in listed} == set(all_tasks())

@@ -16,8 +16,10 @@ from typing import Any
 
 from vlmrm.errors import SpecError, UnknownTask, near_matches
 from vlmrm.prompts import PromptSet
+from vlmrm.rendering import Camera, RenderQuality
 
 ENTRY_POINT_GROUP = "vlmrm.tasks"
+OWN_REWARDS = ("environment", "goal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +119,31 @@ class Task:
     """None: unknown; then only returns are reported."""
     ground_truth: str = "the environment's own reward"
     """What the environment's own reward, used as the comparison, is."""
+    own_reward: str = "environment"
+    """Where that comes from: the ``environment``, or the ``goal``, 1 for each step inside the success bounds."""
+    camera: Camera | None = None
+    """Of a MuJoCo environment. None: as the environment draws."""
+    render_quality: str | None = None
+    """Of a MuJoCo environment, ``full`` or ``fast``. None: as the environment draws."""
     sweep: Sweep | None = None
     """The state variable of the reward landscape. None: no landscape is drawn."""
     train: TrainSettings = field(default_factory=TrainSettings)
     """How it is usually trained."""
+    small: TrainSettings | None = None
+    """The same for two cores and an evening, where the usual training needs a cluster."""
+
+    def __post_init__(self) -> None:
+        if self.own_reward not in OWN_REWARDS:
+            raise SpecError(f"unknown own_reward {self.own_reward!r}. Known: {', '.join(OWN_REWARDS)}.")
+        if self.own_reward == "goal" and self.success is None:
+            raise SpecError('own_reward = "goal" pays for steps inside the success bounds, and there are none.')
+        if self.render_quality is not None:
+            RenderQuality.named(self.render_quality)
+
+    @property
+    def draws_itself(self) -> bool:
+        """Whether its pictures are the environment's own, from a camera and in a quality that nobody chose."""
+        return self.camera is None and self.render_quality is None
 
     @classmethod
     def load(cls, path: str | Path) -> "Task":
@@ -149,7 +172,10 @@ class Task:
         given = dict(values)
         if "prompts" in given:
             given["prompts"] = PromptSet.from_dict(given["prompts"])
-        for key, record in (("success", SuccessRule), ("sweep", Sweep), ("train", TrainSettings)):
+        if isinstance(given.get("camera"), Mapping):
+            given["camera"] = Camera.from_dict({k: v for k, v in given["camera"].items() if v is not None})
+        records = {"success": SuccessRule, "sweep": Sweep, "train": TrainSettings, "small": TrainSettings}
+        for key, record in records.items():
             if key in given:
                 given[key] = _record(record, given[key], where=f"[{key}]")
         task: Task = _record(cls, given, where="the task")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import ClassVar
 
 import gymnasium as gym
@@ -5,11 +6,14 @@ import numpy as np
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
-from tests.toys import ColourEncoder, CountingEnv
+from tests.toys import SIZE_PX, ColourEncoder, CountingEnv
 from vlmrm.agents.environments import MakeEnv, make_vec, registered_spec, with_time_limit
 from vlmrm.errors import FrameError, MissingExtra, SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.tasks import SuccessRule, Task
+from vlmrm.rendering import Camera
+from vlmrm.tasks import SuccessRule, Task, find_task
+from vlmrm.wrappers import RenderMujoco
+from vlmrm.wrappers.chain import find_wrapper
 
 
 class Blind(CountingEnv):
@@ -142,3 +146,42 @@ def test_environments_side_by_side_have_sb3s_statistics(processes):
         assert infos[0]["TimeLimit.truncated"]
     finally:
         venv.close()
+
+
+def humanoid(**changes):
+    return replace(find_task("humanoid/kneeling"), **changes)
+
+
+def test_a_camera_and_a_quality_make_the_picture_at_the_encoders_size():
+    env = MakeEnv(task=humanoid(), pictures=True, preprocessing=ColourEncoder().preprocessing)()
+    drawing = find_wrapper(env, RenderMujoco)
+    assert drawing.quality == "fast"
+    assert env.reset(seed=0)[1]["frame"].shape == (SIZE_PX, SIZE_PX, 3)
+    assert drawing.render().shape == (SIZE_PX, SIZE_PX, 3)  # drawn small, not drawn large and shrunk
+    env.close()
+
+
+def test_without_pictures_nothing_is_drawn():
+    assert find_wrapper(MakeEnv(task=humanoid(), pictures=False)(), RenderMujoco) is None
+
+
+def test_the_oracle_of_a_task_is_its_own_reward():
+    env = MakeEnv(task=humanoid(), pictures=False)()
+    env.reset(seed=0)
+    assert env.step(env.action_space.sample())[1] == 0.0  # it stands
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"camera": Camera(track="torsoo", distance_m=2)}, SpecError, "Near: torso"),
+        (
+            {"env_id": "CartPole-v1", "env_kwargs": {}, "success": None, "own_reward": "environment"},
+            FrameError,
+            "no Mu",
+        ),
+    ],
+)
+def test_a_camera_that_cannot_be_is_refused_before_training(changes, error, message):
+    with pytest.raises(error, match=message):
+        MakeEnv(task=humanoid(**changes), pictures=True)()

@@ -56,7 +56,8 @@ def test_what_is_sampled_is_in_the_list(training_sentences):
 
 def test_every_word_of_the_prompts_is_taught(training_sentences):
     taught = Counter(word for text in training_sentences for word in text.replace(",", "").split())
-    for prompt in PROMPTS:
+    own = [task.prompts for name, task in envs.tasks().items() if name.split("/")[0] in SCENES]
+    for prompt in (sentence for prompts in own for sentence in prompts.goal + prompts.baseline):
         assert not [word for word in re.findall(r"[a-z]+", prompt) if word not in taught], prompt
 
 
@@ -99,6 +100,14 @@ def test_a_wrong_colour_makes_a_sentence_false():
     red = Sentence("the red pole stands upright", "cartpole", None, thing=COLOURS.index("red"))
     shown = states(thing=[COLOURS.index("red"), COLOURS.index("blue")])
     assert log_truths([red], shown)[:, 0].tolist() == [0.0, -6.0]
+
+
+def test_a_place_that_was_asked_for_is_the_one_that_is_said():
+    rng, grammar = np.random.default_rng(0), Grammar([])
+    for place, concept in enumerate(CART_PLACES):
+        said = [grammar.sample(rng, "cartpole", None, place) for _ in range(20)]
+        assert {sentence.place for sentence in said} == {None, place}
+        assert all(any(p in s.text for p in concept.phrases) for s in said if s.place is not None)
 
 
 def test_the_place_of_the_cart_counts_as_well():

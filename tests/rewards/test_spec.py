@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pytest
@@ -17,14 +18,29 @@ def test_a_spec_survives_json():
 
 
 def test_the_hash_is_the_same_everywhere_and_changes_with_every_field():
-    assert spec().hash() == spec().hash() == "092f12b3549747ab"
+    assert spec().hash() == spec().hash() == "5387da8aae77b891"
     changes = [
         {"encoder": "sim-m"},
         {"alpha": 0.4},
         {"prompts": PromptSet("a red car", "a car")},
         {"resize_mode": "squash"},
+        {"render_quality": "fast"},
     ]
-    assert len({spec().hash(), *(spec(**change).hash() for change in changes)}) == 5
+    assert len({spec().hash(), *(spec(**change).hash() for change in changes)}) == 6
+
+
+def test_an_option_that_is_not_used_is_not_in_the_hash():
+    """Else every option that a later version brings would change the hash of every reward of today."""
+    said = (
+        '{"alpha":0.5,"encoder":"sim-s","head":"projection",'
+        '"prompts":{"baseline":["a car"],"goal":["a red car","a car that is red"]}}'
+    )
+    assert spec().hash() == hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def test_an_unknown_render_quality_names_the_known_ones():
+    with pytest.raises(SpecError, match="Known: full, fast"):
+        spec(render_quality="best")
 
 
 @pytest.mark.parametrize("suffix", [".toml", ".json"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.toy_runs import lamp_config
-from vlmrm.errors import PromptError, SpecError, UnknownTask
+from vlmrm.errors import FrameError, PromptError, SpecError, UnknownTask
 from vlmrm.training import TrainConfig
 from vlmrm.training.config import toml_table
 from vlmrm.training.plan import Plan, make_plan
@@ -62,6 +62,26 @@ def test_an_episode_too_short_to_succeed_in_is_refused():
         make_plan(TrainConfig(task="cartpole/upright", episode_steps=100))
 
 
+def test_small_settings_replace_the_usual_ones():
+    usual, small = (make_plan(TrainConfig(task="humanoid/kneeling", small=small)).config for small in (False, True))
+    assert usual.steps == 10_000_000
+    assert small.steps == 300_000
+    assert (usual.hyperparameters["learning_starts"], small.hyperparameters["learning_starts"]) == (50_000, 10_000)
+    with pytest.raises(SpecError, match="small already"):
+        make_plan(TrainConfig(task="cartpole/upright", small=True))
+    with pytest.raises(SpecError, match="belong to a task"):
+        plan(small=True)
+
+
+def test_the_spec_records_what_pictures_are_drawn_with():
+    assert make_plan(TrainConfig(task="humanoid/kneeling")).spec.render_quality == "fast"
+    made = make_plan(TrainConfig(task="humanoid/kneeling", render_quality="full", camera={"name": "track"}))
+    assert made.spec.render_quality == "full"
+    assert made.task.camera.to_dict() == {"name": "track"}
+    assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))).task.camera == made.task.camera
+    assert make_plan(TrainConfig(task="cartpole/upright")).spec.render_quality is None
+
+
 def test_any_environment_works_without_a_task_file():
     made = plan(steps=1000)
     assert made.algorithm.name == "DQN"
@@ -103,6 +123,9 @@ def test_the_environments_own_reward_needs_no_sentence():
         ({"algorithm": "DQM"}, SpecError, "unknown algorithm"),
         ({"algorithm": "SAC"}, SpecError, "needs actions of kind Box"),
         ({"env_kwargs": {"colour": "red"}}, SpecError, "cannot be made with"),
+        ({"camera": {"track": "torso", "distance_m": 2.0}}, FrameError, "no MuJoCo environment"),
+        ({"env": "Hopper-v5", "camera": {"name": "trak"}}, SpecError, "Near: track"),
+        ({"camera": {"nam": "track"}}, SpecError, "Near: name"),
         ({"env": "Blackjack-v1", "env_kwargs": {}}, SpecError, "observations of kind"),
     ],
 )

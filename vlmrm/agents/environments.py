@@ -14,11 +14,15 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from vlmrm.encoders.preprocessing import Preprocessing
-from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
+from vlmrm.errors import FrameError, MissingExtra, SpecError, VlmrmError, near_matches
+from vlmrm.rendering import RenderQuality
 from vlmrm.tasks import Task
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.judge_success import JudgeSuccess
+from vlmrm.wrappers.render_mujoco import RenderMujoco
+from vlmrm.wrappers.reward_goal import RewardGoal
 
+_VIDEO_PX = 480  # of MuJoCo pictures that no encoder sees
 _LONGEST_EPISODE = 1_000  # steps, for environments that are registered without a limit
 _OUR_EXTRAS = {"box2d": "box2d", "mujoco": "mujoco"}  # word in Gymnasium's message -> extra of this package
 
@@ -53,7 +57,20 @@ class MakeEnv:
         env = _make(self.task, pictures=self.pictures)
         if self.task.success is not None:
             env = JudgeSuccess(env, self.task.success)
-        return CaptureFrame(env, self.preprocessing) if self.pictures else env
+        if self.task.own_reward == "goal":
+            env = RewardGoal(env)
+        return self._drawn(env) if self.pictures else env
+
+    def _drawn(self, env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+        if not self.task.draws_itself:
+            size_px = _VIDEO_PX if self.preprocessing is None else self.preprocessing.size_px
+            quality = self.task.render_quality or RenderQuality.FULL
+            try:
+                env = RenderMujoco(env, self.task.camera, quality=quality, size_px=size_px)
+            except VlmrmError:
+                env.close()
+                raise
+        return CaptureFrame(env, self.preprocessing)
 
 
 def make_vec(make_env: MakeEnv, *, num_envs: int, processes: bool = False) -> VecEnv:

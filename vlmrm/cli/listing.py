@@ -4,7 +4,7 @@ import json as jsonlib
 from dataclasses import asdict, dataclass
 
 from vlmrm.cli.table import format_table
-from vlmrm.tasks import SuccessRule, Task, all_tasks
+from vlmrm.tasks import SuccessRule, Task, TrainSettings, all_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +64,22 @@ def _paragraph(task: Task) -> str:
         ["goal", "; ".join(task.prompts.goal)],
         ["baseline", "; ".join(task.prompts.baseline) or "-"],
         ["success", "unknown" if task.success is None else _in_words(task.success)],
-        ["training", f"{task.train.algorithm}, {task.train.steps:,} steps"],
+        ["compared", task.ground_truth],
+        *([] if task.draws_itself else [["picture", _picture(task)]]),
+        ["training", _in_steps(task.train) + (f"; small: {_in_steps(task.small)}" if task.small else "")],
     ]
     return f"{task.name}\n  {task.description}\n" + "\n".join(f"  {name:<9} {text}" for name, text in rows)
+
+
+def _in_steps(settings: TrainSettings) -> str:
+    return f"{settings.algorithm}, {settings.steps:,} steps"
+
+
+def _picture(task: Task) -> str:
+    camera = "the model's own camera"
+    if task.camera is not None:
+        camera = "camera " + ", ".join(f"{key} {value}" for key, value in task.camera.to_dict().items())
+    return f"{camera}; quality {task.render_quality or 'as the environment draws'}"
 
 
 def _in_words(rule: SuccessRule) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.prompts import PromptSet
+from vlmrm.rendering import RenderQuality
 
 if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
@@ -26,7 +27,7 @@ class RewardSpec:
         >>> RewardSpec.from_dict(spec.to_dict()) == spec
         True
         >>> spec.hash()
-        '5c4f20a1fa577e97'
+        '56e36bf31335d12e'
     """
 
     encoder: str
@@ -39,6 +40,8 @@ class RewardSpec:
     """How embeddings become a reward."""
     resize_mode: str | None = None
     """Overrides the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as trained."""
+    render_quality: str | None = None
+    """Of the MuJoCo pictures that it is meant for, ``full`` or ``fast``. None: as the environment draws."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
@@ -53,6 +56,8 @@ class RewardSpec:
             raise SpecError(f"unknown head {self.head!r}. Near: {near_matches(self.head, ['projection'])}.")
         if self.resize_mode is not None and self.resize_mode not in RESIZE_MODES:
             raise SpecError(f"unknown resize_mode {self.resize_mode!r}. Known: {', '.join(RESIZE_MODES)}.")
+        if self.render_quality is not None:
+            RenderQuality.named(self.render_quality)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -95,8 +100,12 @@ class RewardSpec:
         return cls.from_dict(values)
 
     def hash(self) -> str:
-        """16 hex digits that are the same wherever and whenever the same reward is written down."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        """16 hex digits that are the same wherever and whenever the same reward is written down.
+
+        Fields at None are left out, so that one which is added later changes no hash of today.
+        """
+        said = {key: value for key, value in self.to_dict().items() if value is not None}
+        canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def build(self, device: str | None = None, *, precision: str | None = None) -> "RewardModel":

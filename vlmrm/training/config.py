@@ -97,6 +97,14 @@ class TrainConfig:
     resize_mode: Annotated[Literal["shortest", "longest", "squash"] | None, open_option("MODE")] = None
     """How pictures become square: `shortest` crops, `longest` pads, `squash` distorts. Default: the model's own."""
 
+    camera: _Table = field(default_factory=dict)
+    """Of a MuJoCo environment, like 'track = "torso", distance_m = 3, azimuth_deg = 90', or 'name = "side"'."""
+    render_quality: Annotated[Literal["full", "fast"] | None, open_option("QUALITY")] = None
+    """Of a MuJoCo environment: `fast` leaves out shadows, reflections and antialiasing, and draws about ten times as
+    fast. Default: the task's, else as the environment draws."""
+
+    small: bool = False
+    """The task's settings for two cores, where it has such."""
     algorithm: Annotated[str | None, open_option("NAME")] = None
     """DQN, SAC, TD3, DDPG, PPO or A2C. Default: the task's, else DQN for buttons and SAC for continuous actions."""
     hyperparameters: _Table = field(default_factory=dict)
@@ -159,6 +167,7 @@ class TrainConfig:
         plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return plain | {
             "env_kwargs": dict(self.env_kwargs),
+            "camera": dict(self.camera),
             "hyperparameters": dict(self.hyperparameters),
             "goal": list(self.goal),
             "baseline": list(self.baseline),

@@ -20,6 +20,7 @@ from vlmrm.agents.environments import MakeEnv, with_time_limit
 from vlmrm.agents.run import run_name
 from vlmrm.errors import RunError, SpecError
 from vlmrm.prompts import PromptSet
+from vlmrm.rendering import Camera
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task
 from vlmrm.training.config import TrainConfig
@@ -98,11 +99,19 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
             prompts=prompts,
             env_kwargs=dict(base.env_kwargs) | dict(config.env_kwargs),
             episode_steps=config.episode_steps or base.episode_steps,
+            camera=Camera.from_dict(config.camera) if config.camera else base.camera,
+            render_quality=config.render_quality or base.render_quality,
         )
     )
     task = replace(task, success=_rule_for_length(base, task))
     alpha = config.alpha if config.alpha is not None else (task.alpha if prompts.baseline else 0.0)
-    spec = RewardSpec(encoder=config.encoder, prompts=prompts, alpha=alpha, resize_mode=config.resize_mode)
+    spec = RewardSpec(
+        encoder=config.encoder,
+        prompts=prompts,
+        alpha=alpha,
+        resize_mode=config.resize_mode,
+        render_quality=task.render_quality,
+    )
     if config.compare_env_reward and config.reward == "env":
         raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
     algorithm, hyperparameters = _algorithm(config, task, settings)
@@ -134,12 +143,22 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
         )
     if config.task is not None:
         task = Task.load(config.task) if config.task.endswith(".toml") else find_task(config.task)
-        return task, task.train
+        return task, _settings(task, small=config.small)
+    if config.small:
+        raise SpecError("small settings belong to a task; for an environment use steps and hyperparameters.")
     env_id = config.env or ""
     goal = config.goal or (("the environment's own reward",) if config.reward == "env" else ())  # not read there
     prompts = PromptSet(goal, config.baseline)
     settings = TrainSettings(steps=_STEPS)
     return Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, prompts=prompts), settings
+
+
+def _settings(task: Task, *, small: bool) -> TrainSettings:
+    if not small:
+        return task.train
+    if task.small is None:
+        raise SpecError(f"{task.name} has no small settings: its usual {task.train.steps:,} steps are small already.")
+    return task.small
 
 
 def _rule_for_length(base: Task, task: Task) -> SuccessRule | None:

@@ -5,6 +5,7 @@
   `vlmrm.wrappers.vector.VLMReward`.
 - `RenderMujoco`: pictures of MuJoCo environments, from a camera and in a quality of one's choice.
 - `JudgeSuccess`: success judged on the simulator's own state.
+- `RewardGoal`: 1 for each step in the goal, to compare a text reward with.
 
 Importing this lets MuJoCo and pygame draw without a display (`headless`).
 """
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
     from vlmrm.wrappers.capture_frame import CaptureFrame
     from vlmrm.wrappers.judge_success import JudgeSuccess
     from vlmrm.wrappers.render_mujoco import RenderMujoco
+    from vlmrm.wrappers.reward_goal import RewardGoal
     from vlmrm.wrappers.vlm_reward import VLMReward
 
-__all__ = ["CaptureFrame", "JudgeSuccess", "RenderMujoco", "VLMReward"]
+__all__ = ["CaptureFrame", "JudgeSuccess", "RenderMujoco", "RewardGoal", "VLMReward"]
 
 _LAZY = {
     "CaptureFrame": "vlmrm.wrappers.capture_frame",
     "JudgeSuccess": "vlmrm.wrappers.judge_success",
     "RenderMujoco": "vlmrm.wrappers.render_mujoco",
+    "RewardGoal": "vlmrm.wrappers.reward_goal",
     "VLMReward": "vlmrm.wrappers.vlm_reward",
 }
 

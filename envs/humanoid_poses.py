@@ -1,0 +1,267 @@
+"""Poses of the humanoid: the tasks' goals, what looks like them and is not, and anything else a body does.
+
+A `Pose` is a range for every joint that matters; `put` draws one from it, mirrored half of the time, and sets the body
+on the floor. Whether what comes out is a goal is decided by the oracle of the task (`SuccessRule` on
+`humanoid_state`), never by the pose's name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from envs.humanoid_state import SIDES
+
+Range = tuple[float, float]
+Joints = Mapping[str, Range]
+
+_STIFFNESS, _DAMPING = 200.0, 10.0  # N·m/rad and N·m·s/rad: hold a pose while it comes to rest
+_SINK_M = 0.001  # into the floor, so that what should touch it does
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pose:
+    """Ranges of joint angles, in degrees, and how the body stands in the world."""
+
+    joints: Joints
+    """By joint; one that is not named stays within 4 degrees of straight."""
+    pitch_deg: Range = (-3.0, 3.0)
+    """Of the torso; positive leans forwards."""
+    roll_deg: Range = (-3.0, 3.0)
+    """Of the torso; positive leans to the left."""
+    lift_m: Range = (0.0, 0.0)
+    """Of the lowest point above the floor."""
+    settle_s: float = 0.0
+    """How long it falls and comes to rest, with its joints held, where touching the floor matters."""
+    arms: tuple[str, ...] = field(default=("down", "loose", "forward"))
+    """Which of `ARMS` it may have."""
+
+
+def _legs(**ranges: Range) -> dict[str, Range]:
+    """The same for both legs; the model's axes are mirrored."""
+    return {f"{side}_{joint}": limits for joint, limits in ranges.items() for side in SIDES}
+
+
+def _leg(side: str, **ranges: Range) -> dict[str, Range]:
+    return {f"{side}_{joint}": limits for joint, limits in ranges.items()}
+
+
+def _arm(side: str, shoulder1: Range, shoulder2: Range, elbow: Range) -> dict[str, Range]:
+    """As the right arm counts; the left arm's shoulder turns the other way."""
+    if side == "left":
+        shoulder1, shoulder2 = ((-high, -low) for low, high in (shoulder1, shoulder2))
+    return {f"{side}_shoulder1": shoulder1, f"{side}_shoulder2": shoulder2, f"{side}_elbow": elbow}
+
+
+def _arms(shoulder1: Range, shoulder2: Range, elbow: Range) -> dict[str, Range]:
+    return _arm("right", shoulder1, shoulder2, elbow) | _arm("left", shoulder1, shoulder2, elbow)
+
+
+_DOWN: tuple[Range, Range, Range] = ((36, 50), (-45, -28), (-90, -75))
+_RAISED: tuple[Range, Range, Range] = ((-85, -70), (10, 35), (-90, -70))
+_ON_HIPS: tuple[Range, Range, Range] = ((45, 58), (-84, -68), (-14, 4))
+
+ARMS: Mapping[str, Joints] = {
+    "down": _arms(*_DOWN),
+    "loose": _arms((-20, 40), (-40, 20), (-60, 30)),
+    "forward": _arms((-12, 4), (34, 52), (-90, -70)),
+    "raised": _arms(*_RAISED),
+    "one raised": _arm("right", *_RAISED) | _arm("left", *_DOWN),
+    "sideways": _arms((-56, -44), (-42, -28), (-90, -75)),
+    "on hips": _arms(*_ON_HIPS),
+    "one on hip": _arm("right", *_ON_HIPS) | _arm("left", *_DOWN),
+    "crossed": _arms((52, 60), (36, 50), (-90, -72)),
+    "before the chest": _arms((30, 50), (0, 20), (-90, -70)),
+}
+"""What the arms do, by name."""
+
+_STRAIGHT = _legs(hip_y=(-8, 4), knee=(-12, -3))
+
+POSES: Mapping[str, Pose] = {
+    "standing": Pose(joints=_STRAIGHT),
+    "standing, arms raised": Pose(joints=_STRAIGHT, arms=("raised",)),
+    "standing, one arm raised": Pose(joints=_STRAIGHT, arms=("one raised",)),
+    "standing, arms forward": Pose(joints=_STRAIGHT, arms=("forward",)),
+    "standing, arms sideways": Pose(joints=_STRAIGHT, arms=("sideways",)),
+    "standing, hands on hips": Pose(joints=_STRAIGHT, arms=("on hips",)),
+    "standing, one hand on its hip": Pose(joints=_STRAIGHT, arms=("one on hip",)),
+    "standing, arms crossed": Pose(joints=_STRAIGHT, arms=("crossed",)),
+    "standing, hands before the chest": Pose(joints=_STRAIGHT, arms=("before the chest",)),
+    "one leg, knee raised": Pose(
+        joints=_leg("right", hip_y=(-6, 2), knee=(-10, -3)) | _leg("left", hip_y=(-100, -60), knee=(-120, -60)),
+    ),
+    "one leg, foot behind": Pose(
+        joints=_leg("right", hip_y=(-6, 2), knee=(-10, -3)) | _leg("left", hip_y=(-5, 15), knee=(-130, -70)),
+    ),
+    "stepping": Pose(
+        joints=_leg("right", hip_y=(-35, -20), knee=(-25, -5)) | _leg("left", hip_y=(5, 14), knee=(-25, -8)),
+    ),
+    "kneeling": Pose(joints=_legs(hip_y=(-10, 10), hip_z=(-15, 5), knee=(-100, -80)), settle_s=0.1),
+    "sitting on the heels": Pose(joints=_legs(hip_y=(-80, -60), hip_z=(-20, 0), knee=(-160, -148)), settle_s=0.15),
+    "on one knee": Pose(
+        joints=_leg("right", hip_y=(-5, 8), knee=(-100, -82)) | _leg("left", hip_y=(-95, -80), knee=(-100, -85)),
+        settle_s=0.05,
+    ),
+    "squatting": Pose(joints=_legs(hip_y=(-110, -85), hip_z=(-25, 0), knee=(-135, -105)), pitch_deg=(5, 30)),
+    "half squatting": Pose(joints=_legs(hip_y=(-70, -40), knee=(-85, -55)), pitch_deg=(5, 20)),
+    "lotus": Pose(joints=_legs(hip_x=(-5, 5), hip_z=(-60, -48), hip_y=(-110, -100), knee=(-140, -122)), settle_s=0.2),
+    "sitting, legs stretched": Pose(joints=_legs(hip_y=(-95, -82), hip_z=(-8, 4), knee=(-15, -3)), settle_s=0.2),
+    "sitting, knees drawn up": Pose(joints=_legs(hip_y=(-110, -100), hip_z=(-8, 4), knee=(-120, -95)), settle_s=0.2),
+    "side splits": Pose(
+        joints=_legs(hip_x=(-25, -18), hip_z=(-60, -54), hip_y=(-92, -74), knee=(-10, -3)), settle_s=0.2
+    ),
+    "sitting, legs half apart": Pose(
+        joints=_legs(hip_x=(-8, 2), hip_z=(-32, -18), hip_y=(-92, -80), knee=(-15, -3)), settle_s=0.2
+    ),
+    "front splits": Pose(
+        joints=_leg("right", hip_y=(-108, -98), knee=(-10, -3)) | _leg("left", hip_y=(12, 20), knee=(-12, -3)),
+        pitch_deg=(40, 50),
+        settle_s=0.1,
+    ),
+    "kicking": Pose(
+        joints=_leg("right", hip_y=(-105, -75), knee=(-10, -3)) | _leg("left", hip_y=(-5, 5), knee=(-12, -3)),
+    ),
+    "straddling, standing": Pose(joints=_legs(hip_x=(-25, -18), hip_y=(-8, 4), knee=(-10, -3))),
+    "bowing": Pose(joints=_legs(hip_y=(-80, -50), knee=(-12, -3)), pitch_deg=(50, 80)),
+    "on hands and knees": Pose(
+        joints=_legs(hip_y=(-95, -80), knee=(-100, -85)), pitch_deg=(80, 95), arms=("raised", "forward"), settle_s=0.1
+    ),
+    "lying on its back": Pose(joints=_STRAIGHT, pitch_deg=(-95, -80), settle_s=0.2),
+    "lying on its front": Pose(joints=_STRAIGHT, pitch_deg=(80, 95), settle_s=0.2),
+    "lying on its side": Pose(joints=_legs(hip_y=(-60, 0), knee=(-60, -5)), roll_deg=(80, 95), settle_s=0.2),
+    "jumping": Pose(joints=_STRAIGHT, lift_m=(0.15, 0.5), arms=("down", "loose", "raised", "sideways")),
+    "leaning": Pose(joints=_STRAIGHT, pitch_deg=(25, 50)),
+}
+"""By name; a test puts the body into each."""
+
+
+def put(model: Any, data: Any, pose: Pose, rng: np.random.Generator) -> None:
+    """Put the humanoid into a pose drawn from the ranges, at rest, facing any direction.
+
+    Args:
+        model: Of Gymnasium's humanoid.
+        data: Is overwritten.
+        pose: Which.
+        rng: The only source of chance.
+    """
+    mirrored = bool(rng.random() < 0.5)
+    wanted = dict(ARMS[str(rng.choice(pose.arms))]) | dict(pose.joints)
+    angles = {}
+    for name in _hinges(model):
+        low, high = wanted.get(_other_side(name) if mirrored else name, (-4.0, 4.0))
+        if mirrored and _turns_the_other_way(name):
+            low, high = -high, -low
+        angles[name] = np.radians(rng.uniform(low, high))
+    pitch, roll, lift = (float(rng.uniform(*limits)) for limits in (pose.pitch_deg, pose.roll_deg, pose.lift_m))
+    place(model, data, angles, turned_deg=(rng.uniform(-180, 180), pitch, roll), lift_m=lift)
+    settle(model, data, pose.settle_s)
+
+
+def put_random(model: Any, data: Any, rng: np.random.Generator, *, settle_s: float = 0.6) -> None:
+    """Any pose: joints anywhere within their limits, the body turned any way, fallen to the floor and limp.
+
+    Args:
+        model: Of Gymnasium's humanoid.
+        data: Is overwritten.
+        rng: The only source of chance.
+        settle_s: How long it falls.
+    """
+    angles = {name: rng.uniform(*model.joint(name).range) for name in _hinges(model)}
+    place(model, data, angles, turned_deg=rng.uniform(-180, 180, 3).tolist())
+    settle(model, data, settle_s, held=False)
+
+
+def place(
+    model: Any,
+    data: Any,
+    angles_rad: Mapping[str, float],
+    *,
+    turned_deg: Sequence[float] = (0, 0, 0),
+    lift_m: float = 0,
+) -> None:
+    """Set the joints, clipped to their limits, and stand the body on its lowest point.
+
+    Args:
+        model: Of Gymnasium's humanoid.
+        data: Is overwritten.
+        angles_rad: By joint; others are 0, or the nearest value within their limits.
+        turned_deg: Yaw, the direction it faces, 0 is +x; then pitch, positive leans forwards; then roll, positive
+            leans to the left.
+        lift_m: Of the lowest point above the floor.
+    """
+    mujoco.mj_resetData(model, data)
+    data.qpos[:] = 0
+    data.qpos[2] = 2.0
+    yaw, pitch, roll = np.radians(turned_deg)
+    data.qpos[3:7] = _turn(yaw, pitch, -roll)
+    for name in _hinges(model):
+        low, high = model.joint(name).range
+        data.joint(name).qpos[0] = np.clip(angles_rad.get(name, 0.0), low, high)
+    mujoco.mj_forward(model, data)
+    data.qpos[2] += lift_m - _lowest_m(model, data) - (_SINK_M if lift_m == 0 else 0)
+    mujoco.mj_forward(model, data)
+
+
+def settle(model: Any, data: Any, seconds: float, *, held: bool = True) -> None:
+    """Let the body fall and come to rest.
+
+    Args:
+        model: Of Gymnasium's humanoid.
+        data: Is overwritten.
+        seconds: Of simulated time.
+        held: Whether the joints are held where they are; else it is limp.
+    """
+    usual = {name: getattr(model, name).copy() for name in ("jnt_stiffness", "dof_damping", "qpos_spring")}
+    integrator = model.opt.integrator
+    try:
+        if held:
+            model.jnt_stiffness[1:], model.dof_damping[6:] = _STIFFNESS, _DAMPING  # but for the free joint
+            model.qpos_spring[:] = data.qpos
+        model.opt.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST  # stiff dampers blow the usual one up
+        for _ in range(round(seconds / model.opt.timestep)):
+            mujoco.mj_step(model, data)
+    finally:
+        model.opt.integrator = integrator
+        for name, values in usual.items():
+            getattr(model, name)[:] = values
+    data.qvel[:] = 0
+    mujoco.mj_forward(model, data)
+
+
+def _hinges(model: Any) -> list[str]:
+    return [model.joint(i).name for i in range(model.njnt) if model.joint(i).name != "root"]
+
+
+def _other_side(name: str) -> str:
+    side, _, joint = name.partition("_")
+    return {"left": f"right_{joint}", "right": f"left_{joint}"}.get(side, name)
+
+
+def _turns_the_other_way(name: str) -> bool:
+    return "shoulder" in name or name in ("abdomen_x", "abdomen_z")
+
+
+def _turn(yaw: float, pitch: float, roll: float) -> Any:
+    """Quaternion of a turn about z, then about the turned y, then about the turned x."""
+    quaternion = np.array([1.0, 0.0, 0.0, 0.0])
+    for axis, angle in ((2, yaw), (1, pitch), (0, roll)):
+        step, turned = np.zeros(4), np.zeros(4)
+        mujoco.mju_axisAngle2Quat(step, np.eye(3)[axis], angle)
+        mujoco.mju_mulQuat(turned, quaternion, step)
+        quaternion = turned
+    return quaternion
+
+
+def _lowest_m(model: Any, data: Any) -> float:
+    """Height of the lowest point of the body; it consists of spheres and capsules."""
+    lowest = np.inf
+    for i in range(model.ngeom):
+        if model.geom(i).type[0] == mujoco.mjtGeom.mjGEOM_PLANE:
+            continue
+        radius, half = model.geom_size[i, 0], 0.0
+        if model.geom(i).type[0] == mujoco.mjtGeom.mjGEOM_CAPSULE:
+            half = model.geom_size[i, 1] * abs(data.geom_xmat[i, 8])
+        lowest = min(lowest, data.geom_xpos[i, 2] - half - radius)
+    return float(lowest)

@@ -1,0 +1,173 @@
+"""The humanoid's tasks: what their oracles accept, and what they take for a look-alike."""
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+import pytest
+
+import envs
+from envs.humanoid_poses import ARMS, POSES, place, put, put_random
+from envs.humanoid_state import humanoid_state
+
+TASKS = {name.split("/")[1]: task for name, task in envs.tasks().items() if name.startswith("humanoid/")}
+STANDING = {name for name in POSES if name.startswith("standing")} | {"straddling, standing"}
+GOALS = {
+    "kneeling": {"kneeling", "sitting on the heels"},
+    "lotus": {"lotus"},
+    "standing_up": STANDING,
+    "arms_raised": {"standing, arms raised"},
+    "splits": {"side splits"},
+    "hands_on_hips": {"standing, hands on hips"},
+    "arms_crossed": {"standing, arms crossed"},
+    "one_leg": {"one leg, knee raised", "one leg, foot behind", "kicking"},
+}
+LOOK_ALIKES = {
+    "kneeling": {"squatting", "on one knee", "lotus", "sitting, legs stretched", "on hands and knees", "bowing"},
+    "lotus": {"sitting on the heels", "squatting", "sitting, knees drawn up", "sitting, legs stretched", "side splits"},
+    "standing_up": {"half squatting", "leaning", "jumping", "kneeling", "one leg, knee raised", "bowing"},
+    "arms_raised": {"standing, one arm raised", "standing, arms sideways", "standing, arms forward", "jumping"},
+    "splits": {"sitting, legs half apart", "front splits", "sitting, legs stretched", "straddling, standing"},
+    "hands_on_hips": {"standing, one hand on its hip", "standing, arms crossed", "standing, arms sideways"},
+    "arms_crossed": {"standing, hands before the chest", "standing, arms forward", "standing, hands on hips"},
+    "one_leg": {"standing", "stepping", "jumping", "on one knee", "straddling, standing"},
+}
+
+
+@pytest.fixture(scope="module")
+def body():
+    env = gym.make("envs:vlmrm/Humanoid-v0").unwrapped
+    env.reset(seed=0)
+    return env.model, env.data
+
+
+def share_in_goal(task, pose, body, count=40):
+    model, data = body
+    rng = np.random.default_rng(sum(map(ord, pose)))
+    inside = 0
+    for _ in range(count):
+        put(model, data, POSES[pose], rng)
+        inside += TASKS[task].success.holds(humanoid_state(model, data))
+    return inside / count
+
+
+@pytest.mark.parametrize(("task", "pose"), [(task, pose) for task, poses in GOALS.items() for pose in sorted(poses)])
+def test_the_oracle_accepts_the_pose(task, pose, body):
+    assert share_in_goal(task, pose, body) >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("task", "pose"), [(task, pose) for task, poses in LOOK_ALIKES.items() for pose in sorted(poses)]
+)
+def test_the_oracle_rejects_what_looks_like_it(task, pose, body):
+    assert share_in_goal(task, pose, body) <= 0.05
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_oracle_rejects_a_heap_on_the_floor(task, body):
+    model, data = body
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(40):
+        put_random(model, data, rng)
+        inside += TASKS[task].success.holds(humanoid_state(model, data))
+    assert inside <= 2
+
+
+@pytest.mark.parametrize("pose", POSES)
+def test_a_pose_respects_the_joints_limits_and_rests_on_the_floor(pose, body):
+    model, data = body
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        put(model, data, POSES[pose], rng)
+        for i in range(1, model.njnt):
+            low, high = model.jnt_range[i]
+            angle = data.qpos[model.jnt_qposadr[i]]
+            assert low - 0.12 <= angle <= high + 0.12, model.joint(i).name  # settling may press it a little further
+        lowest = min(
+            data.geom_xpos[i, 2] - model.geom_size[i, 0] - model.geom_size[i, 1] * abs(data.geom_xmat[i, 8])
+            if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_CAPSULE
+            else data.geom_xpos[i, 2] - model.geom_size[i, 0]
+            for i in range(1, model.ngeom)
+        )
+        assert lowest == pytest.approx(0, abs=0.03) or (pose == "jumping" and 0.15 <= lowest <= 0.5)
+        assert np.isfinite(data.qpos).all()
+        assert not data.qvel.any()
+
+
+def test_settling_leaves_the_model_as_it_was(body):
+    model, data = body
+    before = {name: getattr(model, name).copy() for name in ("jnt_stiffness", "dof_damping", "qpos_spring")}
+    integrator = model.opt.integrator
+    put(model, data, POSES["kneeling"], np.random.default_rng(0))
+    assert all((getattr(model, name) == values).all() for name, values in before.items())
+    assert model.opt.integrator == integrator
+
+
+def test_the_same_seed_gives_the_same_pose(body):
+    model, data = body
+    drawn = []
+    for seed in (3, 3, 4):
+        put(model, data, POSES["lotus"], np.random.default_rng(seed))
+        drawn.append(data.qpos.copy())
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert np.abs(drawn[0] - drawn[2]).max() > 0.1
+
+
+def test_every_arm_position_and_pose_is_reachable():
+    for name, arms in ARMS.items():
+        assert all(low < high for low, high in arms.values()), name
+    assert all(arms in ARMS for pose in POSES.values() for arms in pose.arms)
+
+
+def test_the_state_is_right_for_a_body_whose_numbers_are_known(body):
+    """As the XML has them: the head 0.615 m above the pelvis, knees 0.18 m apart, soles 0.075 m below the feet."""
+    model, data = body
+    place(model, data, {})
+    state = humanoid_state(model, data)
+    straight = {"torso_tilt_deg": 0, "lower_foot_m": 0.075, "higher_foot_m": 0.075, "feet_on_floor": 2}
+    for name, value in straight.items():
+        assert state[name] == pytest.approx(value, abs=2e-2), name
+    assert state["head_height_m"] - state["pelvis_height_m"] == pytest.approx(0.26 + 0.165 + 0.19, abs=2e-2)
+    assert state["knees_apart_m"] == pytest.approx(0.18, abs=1e-2)
+    assert state["least_elbow_bend_deg"] == pytest.approx(90)
+
+
+def test_a_turned_body_has_the_same_numbers(body):
+    model, data = body
+    angles = {"right_hip_y": -1.0, "left_shoulder1": 0.5}
+    place(model, data, angles)
+    ahead = humanoid_state(model, data)
+    place(model, data, angles, turned_deg=(130, 0, 0))
+    turned = humanoid_state(model, data)
+    for name, value in ahead.items():
+        assert turned[name] == pytest.approx(value, abs=1e-6), name
+    place(model, data, angles, turned_deg=(130, 40, 0))
+    assert humanoid_state(model, data)["torso_tilt_deg"] == pytest.approx(40)
+
+
+@pytest.mark.parametrize("look", ["plain", "textured"])
+def test_a_look_changes_nothing_but_the_picture(look):
+    """Same seed, same actions, same states as Gymnasium's own; and a picture of its own."""
+    ours = gym.make("envs:vlmrm/Humanoid-v0", look=look, max_episode_steps=100)
+    theirs = gym.make("Humanoid-v5", terminate_when_unhealthy=False, max_episode_steps=100)
+    np.testing.assert_array_equal(ours.reset(seed=5)[0], theirs.reset(seed=5)[0])
+    ours.action_space.seed(0)
+    for _ in range(100):
+        action = ours.action_space.sample()
+        (observation, reward, terminated, truncated, _), other = ours.step(action), theirs.step(action)
+        np.testing.assert_array_equal(observation, other[0])
+        assert reward == other[1]
+        assert not terminated
+    assert truncated
+
+
+def test_the_paper_s_camera_and_prompts_stand_in_the_tasks():
+    for task in TASKS.values():
+        assert task.prompts.baseline == ("a humanoid robot",)
+        assert task.camera.to_dict() == {
+            "lookat_m": (0.0, 0.0, 1.0), "distance_m": 3.5, "azimuth_deg": 180, "elevation_deg": -10,
+        }  # fmt: skip
+        assert (task.success.within_last, task.success.at_least, task.episode_steps) == (100, 50, 100)
+    assert TASKS["kneeling"].prompts.goal == ("a humanoid robot kneeling",)
+    assert TASKS["splits"].prompts.goal == ("a humanoid robot practicing gymnastics, doing the side splits",)
+    assert len(TASKS) == 8
