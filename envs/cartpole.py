@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 _UPRIGHT_DEG = 12.0  # CartPole-v1's own failure angle
 _REACH_M = 2.4  # CartPole-v1's own failure distance; here there is a wall
+VIEW_M = 3.4  # wall and pole: CartPole-v1's picture ends at the wall, and a pole that leans over it cannot be seen
 
 
 class CartPole(CartPoleEnv):
@@ -17,7 +18,9 @@ class CartPole(CartPoleEnv):
 
     The angle is kept in -180..180 degrees; at the ends of the track the cart stops at a wall. The environment's own
     reward is CartPole-v1's: 1 for each step within 12 degrees of the goal direction and off the walls, else 0.
-    ``info["state"]`` has ``angle_deg`` (0 upright, positive leans right), ``hanging_deg`` (0 hanging) and ``x_m``.
+    ``info["state"]`` has ``angle_deg`` (0 upright, positive leans right), ``hanging_deg`` (0 hanging) and ``x_m``. The
+    picture is a little wider than CartPole-v1's, so that the whole pole is always in it: an agent paid for pictures
+    would hide it behind the edge.
 
     Args:
         render_mode: ``rgb_array``, ``human`` or None.
@@ -32,6 +35,7 @@ class CartPole(CartPoleEnv):
 
     def __init__(self, render_mode: str | None = None, goal: Literal["upright", "hanging"] = "upright") -> None:
         super().__init__(render_mode=render_mode)
+        self.x_threshold = VIEW_M  # only decides how much the picture shows; the wall stands where it did
         self.state: Any  # x, its speed, the angle, its speed
         self._goal_variable = {"upright": "angle_deg", "hanging": "hanging_deg"}[goal]
         high = np.array([_REACH_M, np.inf, math.pi, np.inf], dtype=np.float32)

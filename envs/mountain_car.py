@@ -1,4 +1,4 @@
-"""MountainCarContinuous with a mountain that looks like one, and a flag where the car stays.
+"""MountainCarContinuous with a mountain that looks like one, and a goal where the car stays.
 
 Gymnasium draws the mountain as a thin line. Rocamonde et al. 2024 report that the task cannot be learned from that
 picture and can from a textured one; theirs was a photograph, this one is drawn here.
@@ -40,15 +40,16 @@ class Scenery:
 
 
 class MountainCar(Continuous_MountainCarEnv):
-    """Gymnasium's MountainCarContinuous, drawn with a mountain, where the flag is absorbing.
+    """Gymnasium's MountainCarContinuous, drawn with a mountain, where the goal is absorbing.
 
-    A car that has reached the flag (position 0.45) stays there until the clock ends the episode. ``info["state"]`` has
-    ``position_m`` and ``height_m``. The environment's own reward is Gymnasium's -0.1 action², and 100 on reaching the
-    flag; with ``goal="far_left"``, where nothing absorbs, 1 for each step at or left of -1.1.
+    A car that has reached the flag (position 0.45) stays there until the clock ends the episode; with
+    ``goal="far_left"`` it passes the flag and stays on the left slope instead (position -1.1), which is too steep for
+    its motor to hold it. ``info["state"]`` has ``position_m`` and ``height_m``. The environment's own reward is
+    Gymnasium's -0.1 action², and 100 on reaching the goal.
 
     Args:
         render_mode: ``rgb_array`` or None.
-        goal: What the environment's own reward counts: the ``flag`` or the ``far_left``.
+        goal: Where the car stays, and what the environment's own reward counts: the ``flag`` or the ``far_left``.
         action_repeat: Physics steps that one action lasts; the rewards of these are summed.
         scenery: The colours of the picture.
 
@@ -67,7 +68,7 @@ class MountainCar(Continuous_MountainCarEnv):
         scenery: Scenery | None = None,
     ) -> None:
         super().__init__(render_mode=render_mode)
-        self._goal = goal
+        self._goal_m, self._side = {"flag": (_FLAG_M, 1), "far_left": (_FAR_LEFT_M, -1)}[goal]
         self._action_repeat = action_repeat
         self._scenery = scenery or Scenery()
         self._backdrop: pygame.Surface | None = None
@@ -82,9 +83,7 @@ class MountainCar(Continuous_MountainCarEnv):
         if not arrived_before:
             super().step(action)
             if self._arrived():
-                self.state = np.array([_FLAG_M, 0.0], dtype=np.float32)
-        if self._goal == "far_left":
-            return float(self.state[0] <= _FAR_LEFT_M)
+                self.state = np.array([self._goal_m, 0.0], dtype=np.float32)
         return 100.0 * float(self._arrived() and not arrived_before) - 0.1 * float(action[0]) ** 2
 
     def reset(
@@ -95,7 +94,7 @@ class MountainCar(Continuous_MountainCarEnv):
         return observation, {"state": self.state_variables()}
 
     def _arrived(self) -> bool:
-        return bool(self.state[0] >= np.float32(_FLAG_M))
+        return bool(self._side * self.state[0] >= self._side * np.float32(self._goal_m))
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""

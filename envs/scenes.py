@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.acrobot import Acrobot
-from envs.cartpole import CartPole
+from envs.cartpole import VIEW_M, CartPole
 from envs.looks import COLOURS, random_backdrop, random_colours, recolour
 from envs.mountain_car import MountainCar, Scenery
 from envs.pendulum import Pendulum
@@ -124,6 +124,7 @@ def _rendered(env: Any) -> NDArray[np.uint8]:
 def _cartpole(rng: np.random.Generator) -> tuple[NDArray[np.uint8], float, float, float]:
     angle, position = _random_angle(rng), float(rng.uniform(-2.4, 2.4))
     _CARTPOLE.state = np.array((position, 0.0, angle, 0.0))
+    _CARTPOLE.x_threshold = float(rng.choice([VIEW_M, 2.4]))  # our picture, and CartPole-v1's
     return _rendered(_CARTPOLE), angle, 0.0, position
 
 

@@ -78,7 +78,14 @@ _SHORT = {  # without a verb; {n} is `shorten` of what is said, {m} another word
 }
 _COLOURED = ("the {c} {t} {s}", "a {c} {t} that {s}", "a {t} painted {c} {s}")
 _BACKED = ("on a {c} background, the {t} {s}", "the {t} {s} before a {c} background")
-_WITH_CART = ("the {p} is {w} and the {t} {s}", "the {t} {s} while the {p} stands {w}", "a {p} {w}, its {t} {s}")
+_WITH_CART = (
+    "the {p} is {w} and the {t} {s}",
+    "the {t} {s} while the {p} stands {w}",
+    "a {p} {w}, its {t} {s}",
+    "the {t} on a {p} {w} {s}",
+    "a {t} that {s}, with the {p} {w}",
+)
+_CART_ALONE = ("the {p} is {w}", "a {p} {w} with its {t}", "a {t} on a {p} {w}", "the {t} and the {p} are {w}")
 
 
 @dataclass(frozen=True)
@@ -114,10 +121,17 @@ class Grammar:
         words = content_words(text)
         return all(len(words & prompt) <= MAX_OVERLAP * len(words | prompt) for prompt in self._prompts)
 
-    def sample(self, rng: np.random.Generator, scene: str, concept: int | None) -> Sentence:
-        """A random allowed sentence about one concept of one scene; None: one that says nothing of the state."""
+    def sample(self, rng: np.random.Generator, scene: str, concept: int | None, place: int | None = None) -> Sentence:
+        """A random allowed sentence about one concept of one scene.
+
+        Args:
+            rng: The only source of chance.
+            scene: One of `SCENES`.
+            concept: Index into `CONCEPTS[scene]`; None: nothing is said of the thing's state.
+            place: Index into `CART_PLACES`, for a sentence that says where the cart is; None: any.
+        """
         while True:
-            sentence = _compose(rng, scene, concept)
+            sentence = _compose(rng, scene, concept, place)
             if self.allows(sentence.text):
                 return sentence
 
@@ -130,8 +144,13 @@ def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def _compose(rng: np.random.Generator, scene: str, concept: int | None) -> Sentence:
+def _compose(rng: np.random.Generator, scene: str, concept: int | None, where: int | None) -> Sentence:
     thing, place = _pick(rng, _THINGS[scene]), _pick(rng, _PLACES[scene])
+    if where is None:
+        where = int(rng.integers(len(CART_PLACES)))
+    words = _pick(rng, CART_PLACES[where].phrases)
+    if concept is None and scene == "cartpole" and rng.random() < 0.6:
+        return Sentence(_pick(rng, _CART_ALONE).format(p=place, w=words, t=thing), scene, place=where)
     if concept is None:
         return Sentence(_pick(rng, _PLAIN[scene]).format(t=thing, p=place), scene)
     said = _pick(rng, CONCEPTS[scene][concept].phrases).format(p=place)
@@ -144,13 +163,11 @@ def _compose(rng: np.random.Generator, scene: str, concept: int | None) -> Sente
         colour = int(rng.integers(len(COLOURS)))
         text = _pick(rng, _BACKED).format(c=COLOURS[colour], t=thing, s=said)
         return Sentence(text, scene, concept, ground=colour)
-    if scene == "cartpole" and chance < 0.25:
-        where = int(rng.integers(len(CART_PLACES)))
-        words = _pick(rng, CART_PLACES[where].phrases)
+    if scene == "cartpole" and chance < 0.4:
         text = _pick(rng, _WITH_CART).format(p=place, w=words, t=thing, s=said)
         return Sentence(text, scene, concept, place=where)
     short = tuple(filter(None, map(shorten, CONCEPTS[scene][concept].phrases)))
-    if short and chance < 0.65:
+    if short and chance < 0.7:
         first, second = (_pick(rng, short).format(p=place) for _ in range(2))
         return Sentence(_pick(rng, _SHORT[scene]).format(t=thing, n=first, m=second), scene, concept)
     return Sentence(_pick(rng, _STATED[scene]).format(t=thing, p=place, s=said), scene, concept)
@@ -190,15 +207,25 @@ def _every_text(scene: str) -> Iterator[str]:
             yield form.format(t=thing, p=place, s=phrase)
         for form, colour, thing, phrase in product(_COLOURED + _BACKED, COLOURS, things, said):
             yield form.format(c=colour, t=thing, s=phrase)
-        for concept in CONCEPTS[scene]:
-            short = [text.format(p=place) for text in map(shorten, concept.phrases) if text]
-            for form, thing, first in product(_SHORT[scene], things, short):
-                for second in short if "{m}" in form else short[:1]:
-                    yield form.format(t=thing, n=first, m=second)
+        yield from _every_short(scene, place)
         if scene == "cartpole":
-            places = [phrase for concept in CART_PLACES for phrase in concept.phrases]
-            for form, where, thing, phrase in product(_WITH_CART, places, things, said):
-                yield form.format(p=place, w=where, t=thing, s=phrase)
+            yield from _every_cart(place, said)
+
+
+def _every_short(scene: str, place: str) -> Iterator[str]:
+    for concept in CONCEPTS[scene]:
+        short = [text.format(p=place) for text in map(shorten, concept.phrases) if text]
+        for form, thing, first in product(_SHORT[scene], _THINGS[scene], short):
+            for second in short if "{m}" in form else short[:1]:
+                yield form.format(t=thing, n=first, m=second)
+
+
+def _every_cart(place: str, said: list[str]) -> Iterator[str]:
+    where = [phrase for concept in CART_PLACES for phrase in concept.phrases]
+    for form, words, thing in product(_CART_ALONE, where, _THINGS["cartpole"]):
+        yield form.format(p=place, w=words, t=thing)
+    for form, words, thing, phrase in product(_WITH_CART, where, _THINGS["cartpole"], said):
+        yield form.format(p=place, w=words, t=thing, s=phrase)
 
 
 def log_truths(sentences: list[Sentence], states: SceneStates) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from envs import tasks
-from envs.concepts import CONCEPTS
+from envs.concepts import CART_PLACES, CONCEPTS
 from envs.scenes import SCENES, SceneStates
 from envs.sentences import Grammar, Sentence, log_truths
 
@@ -29,9 +29,9 @@ class Batches:
         """Every training sentence."""
         return set(self._grammar.every_sentence())
 
-    def about(self, rng: np.random.Generator, scene: str, concept: int | None) -> Sentence:
-        """A random training sentence about one concept of one scene."""
-        return self._grammar.sample(rng, scene, concept)
+    def about(self, rng: np.random.Generator, scene: str, concept: int | None, place: int | None = None) -> Sentence:
+        """A random training sentence about one concept of one scene, and perhaps the cart's place."""
+        return self._grammar.sample(rng, scene, concept, place)
 
     def draw(self, step: int) -> tuple[NDArray[np.intp], list[Sentence], Tensor]:
         """Indices of pictures, sentences, and the log-truth of each sentence for each picture."""
@@ -47,15 +47,18 @@ class Batches:
     def _about(self, rng: np.random.Generator, scene: str, states: SceneStates) -> list[Sentence]:
         """Sentences about some of the pictures: mostly true ones, sometimes a plain or a random one."""
         truths = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]], axis=1)  # n, concepts
+        carts = np.stack([place.log_truth(states) for place in CART_PLACES], axis=1)  # n, places
         sentences = []
-        for row in truths[rng.permutation(len(truths))[: self._count // len(SCENES)]]:
-            chance = rng.random()
-            if chance < 0.08:
-                sentences.append(self.about(rng, scene, None))
+        for index in rng.permutation(len(truths))[: self._count // len(SCENES)]:
+            row, chance = truths[index], rng.random()
+            seen = np.flatnonzero(carts[index] > -0.5) if rng.random() < 0.7 else np.arange(len(CART_PLACES))
+            place = int(rng.choice(seen if seen.size else np.arange(len(CART_PLACES))))
+            if chance < 0.1:
+                sentences.append(self.about(rng, scene, None, place))
                 continue
             fitting = np.flatnonzero(row > -0.5) if chance < 0.85 else np.arange(len(row))
             choice = int(rng.choice(fitting if fitting.size else np.arange(len(row))))
-            sentences.append(self.about(rng, scene, choice))
+            sentences.append(self.about(rng, scene, choice, place))
         return sentences
 
 

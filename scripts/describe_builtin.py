@@ -61,7 +61,7 @@ def retrieval(encoder: Encoder, frames: Tensor, states: SceneStates) -> list[str
 
 def landscapes(name: str, path: Path) -> list[str]:
     """Rewards of every task over its state variable: a figure, and where the highest one lies."""
-    tasks = envs.tasks()
+    tasks = {name: task for name, task in envs.tasks().items() if name.split("/")[0] in SCENES}
     figure = Figure(figsize=(4 * 4, 6.4), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 4).ravel()
