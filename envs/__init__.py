@@ -1,18 +1,24 @@
 """Tasks of the project: environments with prompts and honest success tests.
 
 - `task`, `tasks`: the tasks by name, read from the TOML files in ``envs/catalogue``.
+- `labelled_frames`: pictures of a task with the verdict of its oracle.
 
 Importing this package registers the environments with Gymnasium under ``vlmrm/``.
 """
 
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
 from vlmrm.tasks import Task
 from vlmrm.wrappers.headless import render_offscreen
 
-__all__ = ["task", "tasks"]
+if TYPE_CHECKING:
+    from envs.labelled import LabelledFrames, labelled_frames
+
+__all__ = ["LabelledFrames", "labelled_frames", "task", "tasks"]
 
 render_offscreen()  # before pygame is loaded
 
@@ -22,6 +28,11 @@ for _name, _entry in {
     "vlmrm/Pendulum-v0": "envs.pendulum:Pendulum",
     "vlmrm/Acrobot-v0": "envs.acrobot:Acrobot",
     "vlmrm/Humanoid-v0": "envs.humanoid:Humanoid",
+    "vlmrm/InvertedPendulum-v0": "envs.mujoco_small:InvertedPendulum",
+    "vlmrm/Reacher-v0": "envs.mujoco_small:Reacher",
+    "vlmrm/Hopper-v0": "envs.mujoco_small:Hopper",
+    "vlmrm/HalfCheetah-v0": "envs.mujoco_small:HalfCheetah",
+    "vlmrm/Ant-v0": "envs.mujoco_small:Ant",
 }.items():
     gym.register(_name, entry_point=_entry, max_episode_steps=200)
 
@@ -46,3 +57,10 @@ def task(name: str) -> Task:
     from vlmrm.tasks import find_task
 
     return find_task(name)
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch when it is first asked for: a list of tasks does not."""
+    if name in ("LabelledFrames", "labelled_frames"):
+        return getattr(import_module("envs.labelled"), name)
+    raise AttributeError(f"module 'envs' has no attribute {name!r}")

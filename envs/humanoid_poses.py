@@ -13,12 +13,12 @@ import mujoco
 import numpy as np
 
 from envs.humanoid_state import SIDES
+from envs.mujoco_bodies import SINK_M, lowest_point_m
 
 Range = tuple[float, float]
 Joints = Mapping[str, Range]
 
 _STIFFNESS, _DAMPING = 200.0, 10.0  # N·m/rad and N·m·s/rad: hold a pose while it comes to rest
-_SINK_M = 0.001  # into the floor, so that what should touch it does
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +137,52 @@ POSES: Mapping[str, Pose] = {
 """By name; a test puts the body into each."""
 
 
+_STANDING = tuple(name for name in POSES if name.startswith("standing"))
+
+GOALS: Mapping[str, tuple[str, ...]] = {
+    "kneeling": ("kneeling", "sitting on the heels"),
+    "lotus": ("lotus",),
+    "standing_up": (*_STANDING, "straddling, standing"),
+    "arms_raised": ("standing, arms raised",),
+    "splits": ("side splits",),
+    "hands_on_hips": ("standing, hands on hips",),
+    "arms_crossed": ("standing, arms crossed",),
+    "one_leg": ("one leg, knee raised", "one leg, foot behind", "kicking"),
+}
+"""Poses that a task's oracle accepts as a rule, by the second part of the task's name."""
+
+LOOK_ALIKES: Mapping[str, tuple[str, ...]] = {
+    "kneeling": (
+        "squatting", "half squatting", "on one knee", "lotus", "sitting, legs stretched", "sitting, knees drawn up",
+        "on hands and knees", "bowing",
+    ),
+    "lotus": (
+        "sitting on the heels", "squatting", "sitting, knees drawn up", "sitting, legs stretched", "side splits",
+        "sitting, legs half apart", "kneeling",
+    ),
+    "standing_up": (
+        "half squatting", "leaning", "jumping", "kneeling", "one leg, knee raised", "one leg, foot behind", "bowing",
+    ),
+    "arms_raised": (
+        "standing, one arm raised", "standing, arms sideways", "standing, arms forward", "jumping", "standing",
+    ),
+    "splits": (
+        "sitting, legs half apart", "front splits", "sitting, legs stretched", "straddling, standing", "lotus",
+        "kicking",
+    ),
+    "hands_on_hips": (
+        "standing, one hand on its hip", "standing, arms crossed", "standing, arms sideways", "standing",
+        "standing, hands before the chest",
+    ),
+    "arms_crossed": (
+        "standing, hands before the chest", "standing, arms forward", "standing, hands on hips", "standing",
+        "standing, one hand on its hip",
+    ),
+    "one_leg": ("standing", "stepping", "jumping", "on one knee", "straddling, standing", "front splits"),
+}  # fmt: skip
+"""Poses that look like a task's goal and that its oracle rejects as a rule, by the second part of the task's name."""
+
+
 def put(model: Any, data: Any, pose: Pose, rng: np.random.Generator) -> None:
     """Put the humanoid into a pose drawn from the ranges, at rest, facing any direction.
 
@@ -200,7 +246,7 @@ def place(
         low, high = model.joint(name).range
         data.joint(name).qpos[0] = np.clip(angles_rad.get(name, 0.0), low, high)
     mujoco.mj_forward(model, data)
-    data.qpos[2] += lift_m - _lowest_m(model, data) - (_SINK_M if lift_m == 0 else 0)
+    data.qpos[2] += lift_m - lowest_point_m(model, data) - (SINK_M if lift_m == 0 else 0)
     mujoco.mj_forward(model, data)
 
 
@@ -252,16 +298,3 @@ def _turn(yaw: float, pitch: float, roll: float) -> Any:
         mujoco.mju_mulQuat(turned, quaternion, step)
         quaternion = turned
     return quaternion
-
-
-def _lowest_m(model: Any, data: Any) -> float:
-    """Height of the lowest point of the body; it consists of spheres and capsules."""
-    lowest = np.inf
-    for i in range(model.ngeom):
-        if model.geom(i).type[0] == mujoco.mjtGeom.mjGEOM_PLANE:
-            continue
-        radius, half = model.geom_size[i, 0], 0.0
-        if model.geom(i).type[0] == mujoco.mjtGeom.mjGEOM_CAPSULE:
-            half = model.geom_size[i, 1] * abs(data.geom_xmat[i, 8])
-        lowest = min(lowest, data.geom_xpos[i, 2] - half - radius)
-    return float(lowest)

@@ -30,7 +30,7 @@ class Look:
     tiles: Colour = (0.70, 0.66, 0.60)
     """Of its neighbour."""
     body: Colour = (0.62, 0.66, 0.72)
-    """Of everything that moves; grey as metal."""
+    """Of what moves, grey as metal; parts that Gymnasium tells apart by their colours keep them."""
     reflectance: float = 0.0
     """Of the floor, 0 to 1; a mirror image doubles the body."""
     light: float = 0.8
@@ -82,7 +82,7 @@ def load_model(path: str, look: Look | None) -> Any:
 
 
 def _paint(spec: Any, look: Look) -> None:
-    """Give every texture, material and geom its new colour; the floor is the plane."""
+    """Give sky, floor and body their new colours; the floor is the plane."""
     for texture in list(spec.textures):
         spec.delete(texture)
     spec.add_texture(
@@ -100,9 +100,10 @@ def _paint(spec: Any, look: Look) -> None:
     floor.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "vlmrm_floor"
     spec.add_material(name="vlmrm_body", rgba=[*look.body, 1.0], specular=0.5, shininess=0.5)
     for geom in spec.geoms:
-        plane = geom.type == mujoco.mjtGeom.mjGEOM_PLANE
-        geom.material = "vlmrm_floor" if plane else "vlmrm_body"
-        geom.rgba = [1.0, 1.0, 1.0, 1.0] if plane else [*look.body, 1.0]
+        if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
+            geom.material, geom.rgba = "vlmrm_floor", [1.0, 1.0, 1.0, 1.0]
+        elif geom.material:  # those without one have colours that tell parts from each other
+            geom.material, geom.rgba = "vlmrm_body", [*look.body, 1.0]
     for material in spec.materials:
         if not material.name.startswith("vlmrm_"):
             material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = ""

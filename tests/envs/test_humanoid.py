@@ -6,31 +6,10 @@ import numpy as np
 import pytest
 
 import envs
-from envs.humanoid_poses import ARMS, POSES, place, put, put_random
+from envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES, place, put, put_random
 from envs.humanoid_state import humanoid_state
 
 TASKS = {name.split("/")[1]: task for name, task in envs.tasks().items() if name.startswith("humanoid/")}
-STANDING = {name for name in POSES if name.startswith("standing")} | {"straddling, standing"}
-GOALS = {
-    "kneeling": {"kneeling", "sitting on the heels"},
-    "lotus": {"lotus"},
-    "standing_up": STANDING,
-    "arms_raised": {"standing, arms raised"},
-    "splits": {"side splits"},
-    "hands_on_hips": {"standing, hands on hips"},
-    "arms_crossed": {"standing, arms crossed"},
-    "one_leg": {"one leg, knee raised", "one leg, foot behind", "kicking"},
-}
-LOOK_ALIKES = {
-    "kneeling": {"squatting", "on one knee", "lotus", "sitting, legs stretched", "on hands and knees", "bowing"},
-    "lotus": {"sitting on the heels", "squatting", "sitting, knees drawn up", "sitting, legs stretched", "side splits"},
-    "standing_up": {"half squatting", "leaning", "jumping", "kneeling", "one leg, knee raised", "bowing"},
-    "arms_raised": {"standing, one arm raised", "standing, arms sideways", "standing, arms forward", "jumping"},
-    "splits": {"sitting, legs half apart", "front splits", "sitting, legs stretched", "straddling, standing"},
-    "hands_on_hips": {"standing, one hand on its hip", "standing, arms crossed", "standing, arms sideways"},
-    "arms_crossed": {"standing, hands before the chest", "standing, arms forward", "standing, hands on hips"},
-    "one_leg": {"standing", "stepping", "jumping", "on one knee", "straddling, standing"},
-}
 
 
 @pytest.fixture(scope="module")

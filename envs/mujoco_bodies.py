@@ -1,0 +1,73 @@
+"""MuJoCo bodies in the world: environments whose episodes only the clock ends, and bodies set on the floor."""
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from gymnasium.envs.mujoco.mujoco_env import MujocoEnv
+from numpy.typing import NDArray
+
+from envs.mujoco_looks import find_look, load_model
+
+SINK_M = 0.001
+"""How far a body that is set on the floor sinks in, so that what should touch it does."""
+
+
+class EndlessMujoco(MujocoEnv):
+    """A mixin before one of Gymnasium's MuJoCo environments: nothing terminates, and `info` has the state.
+
+    Its subclass says in `state_variables` what the state is, and in `place` how to come by one.
+    """
+
+    _look_name = "textured"
+
+    def step(  # type: ignore[override]  # Gymnasium's says that `info` has only numbers
+        self, action: Any
+    ) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
+        """One step of Gymnasium's physics; never terminates."""
+        observation, reward, _, truncated, info = super().step(action)
+        return observation, float(reward), False, bool(truncated), info | {"state": self.state_variables()}
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
+        """Gymnasium's own starts."""
+        observation, info = super().reset(seed=seed, options=options)
+        return observation, info | {"state": self.state_variables()}
+
+    def state_variables(self) -> dict[str, float]:
+        """The simulator's state in the terms that success is judged in."""
+        raise NotImplementedError(f"{type(self).__name__} says nothing of its state.")
+
+    def _initialize_simulation(self) -> tuple[Any, Any]:
+        model = load_model(self.fullpath, find_look(self._look_name))
+        size = model.vis.global_
+        size.offwidth, size.offheight = max(size.offwidth, self.width), max(size.offheight, self.height)
+        return model, mujoco.MjData(model)
+
+
+def lowest_point_m(model: Any, data: Any) -> float:
+    """Height of the lowest point of everything but planes; for models of spheres, capsules and cylinders.
+
+    Args:
+        model: A `mujoco.MjModel`.
+        data: Its `mujoco.MjData`, after `mj_forward`.
+    """
+    long = (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_CYLINDER)
+    lowest = np.inf
+    for i in range(model.ngeom):
+        if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_PLANE:
+            continue
+        half = model.geom_size[i, 1] * abs(data.geom_xmat[i, 8]) if model.geom_type[i] in long else 0.0
+        lowest = min(lowest, data.geom_xpos[i, 2] - half - model.geom_size[i, 0])
+    return float(lowest)
+
+
+def wrapped_deg(angle_rad: float) -> float:
+    """An angle in degrees, -180 up to 180.
+
+    Example:
+        >>> wrapped_deg(3.5 * np.pi)
+        -90.0
+    """
+    return float((np.degrees(angle_rad) + 180.0) % 360.0 - 180.0)

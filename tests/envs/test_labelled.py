@@ -1,0 +1,57 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import envs
+from envs import labelled_frames
+from vlmrm.errors import SpecError
+from vlmrm.rendering import Camera
+
+CAMERAS = [
+    Camera(lookat_m=(0, 0, 0.8), distance_m=3.5, azimuth_deg=azimuth, elevation_deg=-10) for azimuth in (180, 90)
+]
+
+
+def test_goals_look_alikes_and_others_are_all_there():
+    drawn = labelled_frames("humanoid/kneeling", 200, seed=0, size_px=16)
+    assert 0.25 < drawn.in_goal.mean() < 0.5
+    assert 0.25 < drawn.look_alike.mean() < 0.45
+    assert not (drawn.in_goal & drawn.look_alike).any()
+    assert {"kneeling", "squatting", "heap"} <= set(drawn.poses)
+
+
+def test_the_oracle_labels_and_not_the_name_of_the_pose():
+    """A pose is drawn from ranges, and near their ends it may be no goal."""
+    strict = envs.tasks()["humanoid/kneeling"]
+    never = replace(strict, success=replace(strict.success, where={"head_height_m": (5, 6)}))
+    assert not labelled_frames(never, 30, seed=0, size_px=16).in_goal.any()
+
+
+def test_the_same_seed_gives_the_same_frames_and_another_one_others():
+    first, again, other = (labelled_frames("humanoid/splits", 12, seed=seed, size_px=16) for seed in (1, 1, 2))
+    assert (first.frames == again.frames).all()
+    assert first.poses == again.poses
+    assert first.poses != other.poses
+
+
+def test_frames_are_taken_from_every_camera():
+    drawn = labelled_frames("humanoid/one_leg", 40, seed=0, size_px=16, cameras=CAMERAS)
+    assert set(drawn.cameras) == {0, 1}
+    one = labelled_frames("humanoid/one_leg", 40, seed=0, size_px=16, cameras=CAMERAS[:1])
+    assert set(one.cameras) == {0}
+
+
+def test_a_task_with_a_state_variable_is_spread_over_it():
+    drawn = labelled_frames("pendulum/upright", 73, seed=0, size_px=32)
+    angles = np.array([float(pose.split()[1]) for pose in drawn.poses])
+    np.testing.assert_allclose(np.sort(angles), np.linspace(-180, 180, 73), atol=0.1)
+    np.testing.assert_array_equal(drawn.in_goal, np.abs(angles) <= 12)
+
+
+def test_what_cannot_be_labelled_says_so():
+    task = envs.tasks()["pendulum/upright"]
+    with pytest.raises(SpecError, match="no success bounds"):
+        labelled_frames(replace(task, success=None), 5, seed=0)
+    with pytest.raises(SpecError, match="neither poses nor a state variable"):
+        labelled_frames(replace(task, sweep=None), 5, seed=0)
