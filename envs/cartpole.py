@@ -16,7 +16,8 @@ VIEW_M = 3.4  # wall and pole: CartPole-v1's picture ends at the wall, and a pol
 class CartPole(CartPoleEnv):
     """Gymnasium's CartPole without its terminations, as in Rocamonde et al. 2024, appendix C.
 
-    The angle is kept in -180..180 degrees; at the ends of the track the cart stops at a wall. The environment's own
+    The angle is kept in -180..180 degrees, and observed as cosine and sine, so that it does not jump where the pole
+    hangs; at the ends of the track the cart stops at a wall. The environment's own
     reward is CartPole-v1's: 1 for each step within 12 degrees of the goal direction and off the walls, else 0.
     ``info["state"]`` has ``angle_deg`` (0 upright, positive leans right), ``hanging_deg`` (0 hanging) and ``x_m``. The
     picture is a little wider than CartPole-v1's, so that the whole pole is always in it: an agent paid for pictures
@@ -38,7 +39,7 @@ class CartPole(CartPoleEnv):
         self.x_threshold = VIEW_M  # only decides how much the picture shows; the wall stands where it did
         self.state: Any  # x, its speed, the angle, its speed
         self._goal_variable = {"upright": "angle_deg", "hanging": "hanging_deg"}[goal]
-        high = np.array([_REACH_M, np.inf, math.pi, np.inf], dtype=np.float32)
+        high = np.array([_REACH_M, np.inf, 1.0, 1.0, np.inf], dtype=np.float32)
         self.observation_space = spaces.Box(-high, high, dtype=np.float32)
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -76,4 +77,6 @@ class CartPole(CartPoleEnv):
         self.state = np.array((0.0, 0.0, math.radians(value), 0.0))
 
     def _observation(self) -> NDArray[np.float32]:
-        return np.array(self.state, dtype=np.float32)
+        """Place and speed of the cart; cosine, sine and speed of the angle, which itself jumps where the pole hangs."""
+        x, x_dot, theta, theta_dot = self.state
+        return np.array((x, x_dot, math.cos(theta), math.sin(theta), theta_dot), dtype=np.float32)

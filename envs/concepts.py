@@ -6,33 +6,21 @@ it makes the reward fall smoothly from the goal to its opposite, which an agent 
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.scenes import SceneStates
+from envs.mujoco_concepts import MUJOCO_CONCEPTS
+from envs.states import Concept, LogTruth, SceneStates
 
 Numbers = NDArray[np.floating[Any]]
-LogTruth = Callable[[SceneStates], Numbers]
-
-
-@dataclass(frozen=True)
-class Concept:
-    """One thing that can be said, in several wordings."""
-
-    phrases: tuple[str, ...]
-    """Endings of a sentence that begins with the thing: `the pole …`; ``{p}`` is what it is fixed to or stands on."""
-    log_truth: LogTruth
-    """How true it is of each picture; 0 is true, -0.7 half true, below -3 false."""
 
 
 def _around(centre_deg: float, sharpness: float, *, of: str = "angle") -> LogTruth:
     """Von Mises: true at an angle, falling as sharpness * (cos - 1); a sharpness of 6 halves at 28 degrees."""
     centre = math.radians(centre_deg)
-    return lambda states: sharpness * (np.cos(getattr(states, of).astype(float) - centre) - 1)
+    return lambda states: sharpness * (np.cos(states[of].astype(float) - centre) - 1)
 
 
 def _towards(centre_deg: float, *, of: str = "angle") -> LogTruth:
@@ -40,7 +28,7 @@ def _towards(centre_deg: float, *, of: str = "angle") -> LogTruth:
     centre = math.radians(centre_deg)
 
     def log_truth(states: SceneStates) -> Numbers:
-        away = getattr(states, of).astype(float) - centre
+        away = states[of].astype(float) - centre
         falling: Numbers = 3 * (np.cos(away) - 1) - 4 * np.abs(np.sin(away / 2))
         return falling
 
@@ -51,7 +39,7 @@ def _near_tip(centre: float, width: float) -> LogTruth:
     """Like `_near`, with a tip."""
 
     def log_truth(states: SceneStates) -> Numbers:
-        away = np.abs(states.position.astype(float) - centre) / width
+        away = np.abs(states["position"].astype(float) - centre) / width
         falling: Numbers = -0.4 * away**2 - 0.8 * away
         return falling
 
@@ -60,7 +48,7 @@ def _near_tip(centre: float, width: float) -> LogTruth:
 
 def _near(centre: float, width: float) -> LogTruth:
     """Gaussian in the position."""
-    return lambda states: -0.5 * ((states.position.astype(float) - centre) / width) ** 2
+    return lambda states: -0.5 * ((states["position"].astype(float) - centre) / width) ** 2
 
 
 def _beyond(signed: LogTruth, width: float) -> LogTruth:
@@ -110,15 +98,15 @@ def _rod_concepts() -> list[Concept]:
         ),
         Concept(
             ("has fallen over", "has tipped over", "fell down", "is not balanced", "has lost its balance"),
-            _beyond(lambda s: 0.6 - np.cos(s.angle.astype(float)), 0.15),
+            _beyond(lambda s: 0.6 - np.cos(s["angle"].astype(float)), 0.15),
         ),
         Concept(
             ("is above the axle", "is in the upper half", "is higher than its hinge", "is up in the air"),
-            _beyond(lambda s: np.cos(s.angle.astype(float)), 0.15),
+            _beyond(lambda s: np.cos(s["angle"].astype(float)), 0.15),
         ),
         Concept(
             ("is below the axle", "is in the lower half", "is lower than its hinge"),
-            _beyond(lambda s: -np.cos(s.angle.astype(float)), 0.15),
+            _beyond(lambda s: -np.cos(s["angle"].astype(float)), 0.15),
         ),
     ]
     for side, sign in (("left", -1), ("right", 1)):
@@ -142,7 +130,7 @@ def _leaning(side: str, sign: int) -> list[Concept]:
     concepts.append(
         Concept(
             tuple(p.format(side) for p in ("leans to the {}", "is on the {} side", "tilts {}", "falls to the {}")),
-            _beyond(lambda s: sign * np.sin(s.angle.astype(float)), 0.12),
+            _beyond(lambda s: sign * np.sin(s["angle"].astype(float)), 0.12),
         )
     )
     for degrees in range(10, 180, 10):
@@ -155,8 +143,10 @@ def _cart_places() -> list[Concept]:
     """Where the cart is; joined to what the pole does."""
     return [
         Concept(("in the middle", "at the centre of the track", "halfway along the rail"), _near(0.0, 0.7)),
-        Concept(("on the left side", "left of the middle", "in the left half"), _beyond(lambda s: -s.position, 0.3)),
-        Concept(("on the right side", "right of the middle", "in the right half"), _beyond(lambda s: s.position, 0.3)),
+        Concept(("on the left side", "left of the middle", "in the left half"), _beyond(lambda s: -s["position"], 0.3)),
+        Concept(
+            ("on the right side", "right of the middle", "in the right half"), _beyond(lambda s: s["position"], 0.3)
+        ),
         Concept(("at the left edge", "at the far left end of the track"), _near(-2.2, 0.4)),
         Concept(("at the right edge", "at the far right end of the track"), _near(2.2, 0.4)),
     ]
@@ -202,11 +192,11 @@ def _mountain_concepts() -> list[Concept]:
         ),
         Concept(("is just below the summit", "has almost reached the flag", "is close to the top"), _near(0.27, 0.12)),
         Concept(("is on the left slope", "backs up the left side", "is left of the valley"), _near(-0.85, 0.18)),
-        Concept(("is on the left", "is in the left half"), _beyond(lambda s: -0.52 - s.position, 0.12)),
-        Concept(("is on the right", "is in the right half"), _beyond(lambda s: s.position + 0.3, 0.12)),
+        Concept(("is on the left", "is in the left half"), _beyond(lambda s: -0.52 - s["position"], 0.12)),
+        Concept(("is on the right", "is in the right half"), _beyond(lambda s: s["position"] + 0.3, 0.12)),
         Concept(
             ("is high up", "is at a great height", "has gained height"),
-            _beyond(lambda s: np.sin(3 * s.position.astype(float)), 0.2),
+            _beyond(lambda s: np.sin(3 * s["position"].astype(float)), 0.2),
         ),
     ]
     for percent in range(0, 101, 10):  # of the way from the left edge to the flag
@@ -218,7 +208,7 @@ def _mountain_concepts() -> list[Concept]:
 
 def _tip(states: SceneStates) -> Numbers:
     """Height of the arm's tip above its pivot, -2 to 2."""
-    height: Numbers = np.cos(states.angle.astype(float)) + np.cos(states.second.astype(float))
+    height: Numbers = np.cos(states["angle"].astype(float)) + np.cos(states["second"].astype(float))
     return height
 
 
@@ -228,7 +218,7 @@ def _tip_at(height: float) -> LogTruth:
 
 def _tip_to(sign: int) -> LogTruth:
     """How far the tip is to one side; -1 left, 1 right."""
-    return lambda states: sign * (np.sin(states.angle.astype(float)) + np.sin(states.second.astype(float)))
+    return lambda states: sign * (np.sin(states["angle"].astype(float)) + np.sin(states["second"].astype(float)))
 
 
 def _arm_concepts() -> list[Concept]:
@@ -259,11 +249,11 @@ def _arm_concepts() -> list[Concept]:
         Concept(("has its tip very low", "drops its end to the lowest point"), lambda s: 2.5 * (-2.0 - _tip(s))),
         Concept(
             ("is folded", "is bent back on itself", "has its links side by side"),
-            lambda s: 5.0 * (-np.cos((s.angle - s.second).astype(float)) - 1),
+            lambda s: 5.0 * (-np.cos((s["angle"] - s["second"]).astype(float)) - 1),
         ),
         Concept(
             ("is stretched out", "is straight", "has its links in one line"),
-            lambda s: 8.0 * (np.cos((s.angle - s.second).astype(float)) - 1),
+            lambda s: 8.0 * (np.cos((s["angle"] - s["second"]).astype(float)) - 1),
         ),
         Concept(("has its upper link raised and its lower link hanging",), _both(up, second_down)),
         Concept(("has its upper link hanging and its lower link raised",), _both(down, second_up)),
@@ -283,6 +273,8 @@ CONCEPTS: dict[str, list[Concept]] = {
     "mountain_car": _mountain_concepts(),
     "pendulum": _rod_concepts(),
     "acrobot": _arm_concepts(),
+    "inverted_pendulum": _rod_concepts(),
+    **{scene: make() for scene, make in MUJOCO_CONCEPTS.items()},
 }
 """What can be said of the thing that moves, by scene."""
 

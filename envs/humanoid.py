@@ -4,6 +4,7 @@ from gymnasium.envs.mujoco.humanoid_v5 import HumanoidEnv
 
 from envs.humanoid_state import humanoid_state
 from envs.mujoco_bodies import EndlessMujoco
+from envs.mujoco_looks import Look
 
 
 class Humanoid(EndlessMujoco, HumanoidEnv):
@@ -23,7 +24,7 @@ class Humanoid(EndlessMujoco, HumanoidEnv):
         1.6
     """
 
-    def __init__(self, render_mode: str | None = None, look: str = "textured") -> None:
+    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
 

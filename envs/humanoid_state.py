@@ -40,7 +40,9 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         - ``knees_apart_m``, ``far_foot_m``: between the knees, and from the pelvis to the foot farther away.
         - ``hands_above_head_m``: of the lower hand above the middle of the head.
         - ``hand_to_waist_m``: from a hand to the waist of its side; the greater one.
+        - ``near_hand_to_waist_m``: the same of the nearer one.
         - ``least_elbow_bend_deg``: 0 is a straight arm.
+        - ``facing_up``: 1 with the chest to the sky, -1 with it to the floor.
         - ``elbow_out_m``: of an elbow from the middle plane of the body, outwards; the lesser one.
         - ``hands_crossed_m``: how far each hand is on the other's side of the other, less than 0 where they are not.
         - ``hands_front_m``: of the hand that is less far in front of the chest.
@@ -55,6 +57,7 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
     bends = [-np.degrees(data.joint(f"{side}_knee").qpos[0]) for side in SIDES]
     return {
         "torso_tilt_deg": float(np.degrees(np.arccos(np.clip(torso[2, 2], -1, 1)))),
+        "facing_up": float(torso[2, 0]),
         "head_height_m": float(geom["head"][2]),
         "pelvis_height_m": float(body["pelvis"][2]),
         "pelvis_above_knees_m": float(body["pelvis"][2] - max(part[2] for part in knee)),
@@ -88,8 +91,10 @@ def _legs(hip: list[Vector], knee: list[Vector], foot: list[Vector], pelvis: Vec
 
 def _arms(hand: list[Vector], elbow: list[Vector]) -> dict[str, float]:
     """Of hands and elbows as the torso sees them."""
+    to_waist = _distance(hand[0], _WAIST_M), _distance(hand[1], _WAIST_M * (1, -1, 1))
     return {
-        "hand_to_waist_m": max(_distance(hand[0], _WAIST_M), _distance(hand[1], _WAIST_M * (1, -1, 1))),
+        "hand_to_waist_m": max(to_waist),
+        "near_hand_to_waist_m": min(to_waist),
         "elbow_out_m": float(min(elbow[0][1], -elbow[1][1])),
         "hands_crossed_m": float(hand[1][1] - hand[0][1]),
         "hands_front_m": float(min(part[0] for part in hand)),

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.envs.mujoco.mujoco_env import MujocoEnv
 from numpy.typing import NDArray
 
-from envs.mujoco_looks import find_look, load_model
+from envs.mujoco_looks import Look, find_look, load_model
 
 SINK_M = 0.001
 """How far a body that is set on the floor sinks in, so that what should touch it does."""
@@ -19,7 +19,7 @@ class EndlessMujoco(MujocoEnv):
     Its subclass says in `state_variables` what the state is, and in `place` how to come by one.
     """
 
-    _look_name = "textured"
+    _look_name: str | Look = "textured"
 
     def step(  # type: ignore[override]  # Gymnasium's says that `info` has only numbers
         self, action: Any

@@ -41,12 +41,14 @@ LOOKS: Mapping[str, Look | None] = {"plain": None, "textured": Look()}
 """By name; ``plain`` is Gymnasium's own."""
 
 
-def find_look(name: str) -> Look | None:
-    """The look of this name; None: leave everything as it is.
+def find_look(name: str | Look) -> Look | None:
+    """The look of this name, or the look itself; None: leave everything as it is.
 
     Raises:
         SpecError: There is none.
     """
+    if isinstance(name, Look):
+        return name
     if name not in LOOKS:
         raise SpecError(f"unknown look {name!r}. Near: {near_matches(name, LOOKS)}. Known: {', '.join(LOOKS)}.")
     return LOOKS[name]

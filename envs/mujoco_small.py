@@ -13,6 +13,7 @@ from gymnasium.envs.mujoco.inverted_pendulum_v5 import InvertedPendulumEnv
 from gymnasium.envs.mujoco.reacher_v5 import ReacherEnv
 
 from envs.mujoco_bodies import SINK_M, EndlessMujoco, lowest_point_m, wrapped_deg
+from envs.mujoco_looks import Look
 
 
 class InvertedPendulum(EndlessMujoco, InvertedPendulumEnv):
@@ -27,7 +28,7 @@ class InvertedPendulum(EndlessMujoco, InvertedPendulumEnv):
         30.0
     """
 
-    def __init__(self, render_mode: str | None = None, look: str = "textured") -> None:
+    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(render_mode=render_mode)
 
@@ -52,7 +53,7 @@ class Reacher(EndlessMujoco, ReacherEnv):
         0.05
     """
 
-    def __init__(self, render_mode: str | None = None, look: str = "textured") -> None:
+    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(render_mode=render_mode)
 
@@ -81,7 +82,7 @@ class Hopper(EndlessMujoco, HopperEnv):
         True
     """
 
-    def __init__(self, render_mode: str | None = None, look: str = "textured") -> None:
+    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
 
@@ -114,7 +115,7 @@ class HalfCheetah(EndlessMujoco, HalfCheetahEnv):
         0.0
     """
 
-    def __init__(self, render_mode: str | None = None, look: str = "textured") -> None:
+    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(render_mode=render_mode)
 
@@ -148,7 +149,7 @@ class Ant(EndlessMujoco, AntEnv):
         180.0
     """
 
-    def __init__(self, render_mode: str | None = None, look: str = "textured") -> None:
+    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
 

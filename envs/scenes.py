@@ -1,10 +1,9 @@
-"""Random pictures of the classic environments with the state they show: what the built-in models are trained on.
+"""Random pictures of the environments with the state they show: what the built-in models are trained on.
 
-The environments draw themselves; half of the pictures stay as they are, the other half get other colours, another
-background, another zoom and another place in the picture.
+The classic environments draw themselves (for those of MuJoCo see `envs.mujoco_pictures`); half of the pictures stay as
+they are, the other half get other colours, another background, another zoom and another place in the picture.
 """
 
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,13 @@ from envs.cartpole import VIEW_M, CartPole
 from envs.looks import COLOURS, random_backdrop, random_colours, recolour
 from envs.mountain_car import MountainCar, Scenery
 from envs.pendulum import Pendulum
+from envs.states import SceneStates
 from vlmrm.encoders.preprocessing import Preprocessing
 
-SCENES = ("cartpole", "mountain_car", "pendulum", "acrobot")
+CLASSIC = ("cartpole", "mountain_car", "pendulum", "acrobot")
+MUJOCO = ("inverted_pendulum", "reacher", "hopper", "half_cheetah", "ant", "humanoid")
+SCENES = CLASSIC + MUJOCO
+"""Everything that a built-in model may know."""
 
 _PALETTES = {
     "cartpole": ((255, 255, 255), (202, 152, 101), (0, 0, 0), (129, 132, 203)),
@@ -33,28 +36,6 @@ _OWN_COLOURS = {  # names of the thing's and the background's colour as the envi
     "pendulum": ("red", "white"),
     "acrobot": ("teal", "white"),
 }
-
-
-@dataclass(frozen=True)
-class SceneStates:
-    """What n pictures show, one array entry each."""
-
-    scene: NDArray[np.int8]
-    """Index into `SCENES`."""
-    angle: NDArray[np.float32]
-    """Of the pole, the rod or the arm's upper link, in radians from straight up, positive to the right."""
-    second: NDArray[np.float32]
-    """Of the arm's lower link, likewise; 0 elsewhere."""
-    position: NDArray[np.float32]
-    """Of the cart in m from the middle, or of the car in m; 0 elsewhere."""
-    thing: NDArray[np.int8]
-    """Index into `COLOURS`: the colour of the pole, car, rod or arm."""
-    ground: NDArray[np.int8]
-    """Index into `COLOURS`: the colour of the background or sky."""
-
-    def take(self, index: NDArray[np.intp]) -> "SceneStates":
-        """The states of some of the pictures."""
-        return SceneStates(*(getattr(self, entry.name)[index] for entry in fields(self)))
 
 
 def random_pictures(
@@ -73,18 +54,20 @@ def random_pictures(
         Frames (count, s, s, 3) and the states they show.
     """
     rng = np.random.default_rng([seed, SCENES.index(scene)])
+    if scene in MUJOCO:
+        from envs.mujoco_pictures import draw_mujoco  # an extra, which the classic scenes do without
+
+        return draw_mujoco(scene, count, rng=rng, size_px=preprocessing.size_px, own_look=own_look)
     frames = np.empty((count, preprocessing.size_px, preprocessing.size_px, 3), np.uint8)
     rows = []
     for i in range(count):
         picture, row = _picture(scene, rng, changed=bool(rng.random() >= own_look))
-        rows.append((SCENES.index(scene), *row))
+        rows.append(row)
         frames[i] = preprocessing.resize(torch.from_numpy(picture)[None])[0].numpy()
-    columns = zip(*rows, strict=True)
-    states = SceneStates(*(np.asarray(c, t) for c, t in zip(columns, _DTYPES, strict=True)))
-    return frames, states
+    names = ("angle", "second", "position", "thing", "ground")
+    return frames, SceneStates.of(scene, **dict(zip(names, zip(*rows, strict=True), strict=True)))
 
 
-_DTYPES = (np.int8, np.float32, np.float32, np.float32, np.int8, np.int8)
 _Row = tuple[float, float, float, int, int]
 
 

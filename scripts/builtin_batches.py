@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from envs import tasks
 from envs.concepts import CART_PLACES, CONCEPTS
-from envs.scenes import SCENES, SceneStates
 from envs.sentences import Grammar, Sentence, log_truths
+from envs.states import SceneStates
 
 
 class Batches:
     """Random pictures with sentences about them; the n-th batch depends on the seed and n alone."""
 
-    def __init__(self, states: SceneStates, *, pictures: int, sentences: int, seed: int) -> None:
+    def __init__(self, states: list[SceneStates], *, pictures: int, sentences: int, seed: int) -> None:
         self._states, self._pictures, self._count, self._seed = states, pictures, sentences, seed
-        self._grammar = Grammar([p for t in tasks().values() for p in t.prompts.goal + t.prompts.baseline])
-        self._of_scene = [np.flatnonzero(states.scene == i) for i in range(len(SCENES))]
+        prompts = [p for t in tasks().values() for p in t.prompts.goal + t.prompts.baseline]
+        self._grammar = Grammar(prompts, [part.scene for part in states])
 
     def words(self) -> list[str]:
         """Every word of every training sentence."""
@@ -36,20 +36,25 @@ class Batches:
     def draw(self, step: int) -> tuple[NDArray[np.intp], list[Sentence], Tensor]:
         """Indices of pictures, sentences, and the log-truth of each sentence for each picture."""
         rng = np.random.default_rng([self._seed, 1, step])
-        each = self._pictures // len(SCENES)
-        index = np.concatenate([rng.choice(rows, each, replace=False) for rows in self._of_scene])
-        states = self._states.take(index)
-        sentences = []
-        for k, scene in enumerate(SCENES):
-            sentences += self._about(rng, scene, states.take(np.arange(k * each, (k + 1) * each)))
-        return index, sentences, torch.from_numpy(log_truths(sentences, states))
+        each, first = self._pictures // len(self._states), 0
+        index, shown = [], []
+        for part in self._states:
+            rows = rng.choice(len(part), each, replace=False)
+            index.append(first + rows)
+            shown.append(part.take(rows))
+            first += len(part)
+        sentences = [sentence for part in shown for sentence in self._about(rng, part)]
+        return np.concatenate(index), sentences, torch.from_numpy(log_truths(sentences, shown))
 
-    def _about(self, rng: np.random.Generator, scene: str, states: SceneStates) -> list[Sentence]:
+    def _about(self, rng: np.random.Generator, states: SceneStates) -> list[Sentence]:
         """Sentences about some of the pictures: mostly true ones, sometimes a plain or a random one."""
+        scene = states.scene
         truths = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]], axis=1)  # n, concepts
-        carts = np.stack([place.log_truth(states) for place in CART_PLACES], axis=1)  # n, places
+        carts = np.zeros((len(states), len(CART_PLACES)))  # n, places
+        if scene == "cartpole":
+            carts = np.stack([place.log_truth(states) for place in CART_PLACES], axis=1)
         sentences = []
-        for index in rng.permutation(len(truths))[: self._count // len(SCENES)]:
+        for index in rng.permutation(len(truths))[: self._count // len(self._states)]:
             row, chance = truths[index], rng.random()
             seen = np.flatnonzero(carts[index] > -0.5) if rng.random() < 0.7 else np.arange(len(CART_PLACES))
             place = int(rng.choice(seen if seen.size else np.arange(len(CART_PLACES))))

@@ -22,8 +22,10 @@ from train_builtin import REPOSITORY, load_or_draw
 
 import envs
 from envs.concepts import CONCEPTS
-from envs.scenes import SCENES, SceneStates
+from envs.scenes import CLASSIC
 from envs.sentences import log_truths
+from envs.states import SceneStates
+from vlmrm.agents.environments import MakeEnv
 from vlmrm.encoders import Domain
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip import OpenClipEncoder
@@ -33,23 +35,25 @@ from vlmrm.rewards import RewardModel
 HALF_TRUE = np.log(0.5)
 
 
-def held_out(seed: int = 2, count: int = 250) -> tuple[Tensor, SceneStates]:
+def held_out(scenes: list[str], seed: int = 2, count: int = 250) -> tuple[Tensor, list[SceneStates]]:
     """Pictures of a seed that neither training nor the domain's threshold used."""
-    return load_or_draw(REPOSITORY / "cache", count, seed)
+    return load_or_draw(REPOSITORY / "cache", scenes, count, seed)
 
 
-def retrieval(encoder: Encoder, frames: Tensor, states: SceneStates) -> list[str]:
+def retrieval(encoder: Encoder, frames: Tensor, states: list[SceneStates]) -> list[str]:
     """For each scene: how often the nearest sentence is true, and how many of the ten nearest pictures fit."""
-    batches = Batches(states, pictures=len(SCENES), sentences=len(SCENES), seed=12345)
+    batches = Batches(states, pictures=len(states), sentences=len(states), seed=12345)
     lines = [
         "| scene | nearest sentence is true | by chance | ten nearest pictures fit | by chance |",
         "|---|" + "---|" * 4,
     ]
     rng = np.random.default_rng(0)
-    for index, scene in enumerate(SCENES):
-        rows = np.flatnonzero(states.scene == index)
+    first = 0
+    for part in states:
+        rows, scene = np.arange(first, first + len(part)), part.scene
+        first += len(part)
         sentences = [batches.about(rng, scene, concept) for concept in range(len(CONCEPTS[scene]))]
-        truth = log_truths(sentences, states.take(rows)) > HALF_TRUE  # n k
+        truth = log_truths(sentences, [part]) > HALF_TRUE  # n k
         near = encoder.embed_frames(frames[rows]) @ encoder.embed_texts([s.text for s in sentences]).T
         first = truth[np.arange(len(rows)), near.argmax(dim=1).numpy()].mean()
         said = np.flatnonzero(truth.sum(axis=0) >= 10)  # sentences that ten pictures could fit
@@ -59,19 +63,20 @@ def retrieval(encoder: Encoder, frames: Tensor, states: SceneStates) -> list[str
     return lines
 
 
-def landscapes(name: str, path: Path) -> list[str]:
+def landscapes(name: str, scenes: list[str], path: Path) -> list[str]:
     """Rewards of every task over its state variable: a figure, and where the highest one lies."""
-    tasks = {name: task for name, task in envs.tasks().items() if name.split("/")[0] in SCENES}
-    figure = Figure(figsize=(4 * 4, 6.4), layout="constrained")
+    tasks = {n: task for n, task in envs.tasks().items() if n.split("/")[0] in scenes and task.sweep is not None}
+    rows = -(-(len(tasks) + 1) // 4)
+    figure = Figure(figsize=(4 * 4, 3.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(2, 4).ravel()
+    panels = figure.subplots(rows, 4, squeeze=False).ravel()
     lines = [
         "| task | highest reward at | rank correlation with nearness | inside success bounds |",
         "|---|---|---|---|",
     ]
     for axes, task in zip(panels, tasks.values(), strict=False):
         reward = RewardModel.load(name, task.prompts, alpha=task.alpha)
-        env = gym.make(task.env_id, render_mode="rgb_array", **task.env_kwargs)
+        env = MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing)()
         measured = measure_landscape(env, reward, task.sweep, rule=task.success)
         values, inside = measured.values, measured.in_goal
         row = measured.rewards[measured.alphas.index(task.alpha)]
@@ -83,7 +88,8 @@ def landscapes(name: str, path: Path) -> list[str]:
         axes.grid(color="#e5e5e5", linewidth=0.6)
         best = f"{measured.peak(task.alpha):.3g} | {nearness(values, inside, row):.2f}"
         lines.append(f"| {task.name} | {best} | {'yes' if inside[row.argmax()] else 'no'} |")
-    panels[-1].axis("off")
+    for axes in panels[len(tasks) :]:
+        axes.axis("off")
     panels[-1].legend(*panels[0].get_legend_handles_labels(), loc="center", frameon=False)
     figure.savefig(path, dpi=100)
     return lines
@@ -127,8 +133,9 @@ def main(name: str) -> None:
     folder = REPOSITORY / "vlmrm" / "encoders" / "builtin" / name
     card = json.loads((folder / "card.json").read_text())
     encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
-    frames, states = held_out()
     training = card["training"]
+    scenes = list(training.get("scenes", CLASSIC))
+    frames, states = held_out(scenes)
     lines = [
         f"# {name}",
         "",
@@ -159,7 +166,7 @@ def main(name: str) -> None:
         "At the task's alpha; the rank correlation is of the reward with the closeness to the success bounds, outside",
         "of them.",
         "",
-        *landscapes(name, folder / "landscapes.png"),
+        *landscapes(name, scenes, folder / "landscapes.png"),
         "",
         "![landscapes](landscapes.png)",
         "",

@@ -17,6 +17,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ from builtin_batches import Batches, CompactVocabulary
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from envs.scenes import SCENES, SceneStates, random_pictures
+from envs.scenes import CLASSIC, random_pictures
+from envs.states import SceneStates
 from vlmrm.encoders.domain import Domain
 from vlmrm.encoders.open_clip import OpenClipEncoder
 from vlmrm.encoders.preprocessing import Preprocessing
@@ -47,6 +49,8 @@ class Config:
 
     name: str = "sim-s"
     """Of the model."""
+    scenes: tuple[str, ...] = CLASSIC
+    """What it learns about."""
     width: int = 16
     """Of the vision tower's first layers, a ResNet with OpenCLIP's attention pool."""
     frames: int = 10_000
@@ -91,23 +95,23 @@ def draw(path: Path, scene: str, count: int, seed: int) -> None:
     frames, states = random_pictures(scene, count, seed=seed, preprocessing=PREPROCESSING)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part.npz")
-    np.savez(aside, frames=frames, **{f"state_{k}": v for k, v in vars(states).items()})
+    np.savez(aside, frames=frames, **{f"state_{k}": v for k, v in states.columns.items()})
     aside.rename(path)
     print(f"drew {count} frames of {scene} in {time.time() - started:.0f} s", flush=True)
 
 
-def load_or_draw(work: Path, count: int, seed: int) -> tuple[Tensor, SceneStates]:
-    """Frames of all scenes with their states, drawn once and kept."""
-    paths = [work / f"frames-{scene}-{count}-{seed}.npz" for scene in SCENES]
+def load_or_draw(work: Path, scenes: Sequence[str], count: int, seed: int) -> tuple[Tensor, list[SceneStates]]:
+    """Frames of some scenes with their states, scene after scene, drawn once and kept."""
+    paths = [work / f"frames-{scene}-{count}-{seed}.npz" for scene in scenes]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(draw, paths, SCENES, [count] * len(SCENES), [seed] * len(SCENES)))
-    parts = []
-    for path in paths:
+        list(pool.map(draw, paths, scenes, [count] * len(scenes), [seed] * len(scenes)))
+    frames, states = [], []
+    for scene, path in zip(scenes, paths, strict=True):
         with np.load(path, allow_pickle=False) as kept:
-            parts.append({key: kept[key] for key in kept.files})
-    columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    frames = torch.from_numpy(columns.pop("frames"))
-    return frames, SceneStates(**{key.removeprefix("state_"): value for key, value in columns.items()})
+            frames.append(torch.from_numpy(kept["frames"]))
+            columns = {key.removeprefix("state_"): kept[key] for key in kept.files if key.startswith("state_")}
+        states.append(SceneStates(scene, columns))
+    return torch.cat(frames), states
 
 
 def soft_clip_loss(logits: Tensor, log_truth: Tensor, blocks: int) -> Tensor:
@@ -184,7 +188,7 @@ def train(config: Config, frames: Tensor, batches: Batches) -> tuple[dict[str, T
         with torch.autocast("cpu", torch.bfloat16, enabled=halved):
             seen = model.encode_image(pixels, normalize=True)
             said = model.encode_text(vocabulary([s.text for s in sentences]), normalize=True)
-        loss = soft_clip_loss(model.logit_scale.exp() * seen.float() @ said.float().T, truth, len(SCENES))
+        loss = soft_clip_loss(model.logit_scale.exp() * seen.float() @ said.float().T, truth, len(config.scenes))
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -260,15 +264,16 @@ def export(config: Config, weights: dict[str, Tensor], card: dict[str, Any]) -> 
 
 def fit_domain(config: Config, folder: Path, words: list[str]) -> None:
     """Learn where the model is at home, from frames it was not trained on."""
-    frames, states = load_or_draw(config.work, 500, config.seed + 1)
+    frames, states = load_or_draw(config.work, config.scenes, 500, config.seed + 1)
+    scene = torch.cat([torch.full((len(part),), i) for i, part in enumerate(states)])
     order = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(frames)))
     embeddings = OpenClipEncoder.load(f"local-dir:{folder}").embed_frames(frames)[order]
-    Domain.fit(embeddings, torch.from_numpy(states.scene).long()[order], words=words).save(folder)
+    Domain.fit(embeddings, scene[order], words=words).save(folder)
 
 
 def main(config: Config) -> None:
     """Draw, train, export."""
-    frames, states = load_or_draw(config.work, config.frames, config.seed)
+    frames, states = load_or_draw(config.work, config.scenes, config.frames, config.seed)
     batches = Batches(states, pictures=config.pictures, sentences=config.sentences, seed=config.seed)
     weights, seconds, vocabulary = train(config, frames, batches)
     card = {

@@ -101,6 +101,17 @@ def test_a_cart_that_is_pushed_away_leaves_the_wall():
     assert positions[-1] < 1.9
 
 
+def test_what_is_observed_does_not_jump_where_the_pole_hangs():
+    """An angle in -180..180 degrees does, and no agent learned to let the pole hang still from it."""
+    env = make("cartpole/hanging").unwrapped
+    env.reset(seed=0)
+    seen = []
+    for angle in (179.9, -179.9):
+        env.place(angle)
+        seen.append(env._observation())
+    np.testing.assert_allclose(*seen, atol=0.01)
+
+
 def test_the_pole_swings_through_the_whole_circle():
     env = make("cartpole/upright")
     env.reset(seed=0)

@@ -1,0 +1,190 @@
+"""Random pictures of the MuJoCo scenes with the state they show.
+
+Half of the pictures are as the tasks draw them, the other half have other colours, another light and another camera.
+A model has to be compiled for new colours, so a few dozen pictures share theirs.
+"""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+import envs
+from envs.humanoid_poses import POSES, put, put_random
+from envs.looks import COLOURS, random_colours
+from envs.mujoco_bodies import SINK_M, lowest_point_m
+from envs.mujoco_looks import Look
+from envs.states import SceneStates
+from vlmrm.rendering import Camera
+from vlmrm.wrappers.render_mujoco import RenderMujoco
+
+_SHARED = 40  # pictures with one look and one camera
+_IDS = {
+    "inverted_pendulum": "envs:vlmrm/InvertedPendulum-v0",
+    "reacher": "envs:vlmrm/Reacher-v0",
+    "hopper": "envs:vlmrm/Hopper-v0",
+    "half_cheetah": "envs:vlmrm/HalfCheetah-v0",
+    "ant": "envs:vlmrm/Ant-v0",
+    "humanoid": "envs:vlmrm/Humanoid-v0",
+}
+_OWN_COLOURS = {  # of the thing and of the sky, as the tasks draw them
+    "inverted_pendulum": ("teal", "blue"),
+    "reacher": ("blue", "tan"),
+    "hopper": ("gray", "blue"),
+    "half_cheetah": ("tan", "blue"),
+    "ant": ("tan", "blue"),
+    "humanoid": ("gray", "blue"),
+}
+
+
+def draw_mujoco(
+    scene: str, count: int, *, rng: np.random.Generator, size_px: int, own_look: float
+) -> tuple[NDArray[np.uint8], SceneStates]:
+    """Pictures of one MuJoCo scene at random states; see `envs.scenes.random_pictures`.
+
+    Args:
+        scene: One of `envs.scenes.MUJOCO`.
+        count: How many.
+        rng: The only source of chance.
+        size_px: Of the square frames.
+        own_look: Share of pictures as the task draws them.
+    """
+    frames: list[NDArray[np.uint8]] = []
+    rows: list[dict[str, float]] = []
+    while len(frames) < count:
+        env, colours = _environment(scene, rng, size_px, changed=bool(rng.random() >= own_look))
+        try:
+            for _ in range(min(_SHARED, count - len(frames))):
+                _randomise(scene, env.unwrapped, rng)
+                frames.append(env.render())
+                rows.append(_variables(scene, env.unwrapped) | colours)
+        finally:
+            env.close()
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return np.stack(frames), SceneStates.of(scene, **columns)
+
+
+def _environment(scene: str, rng: np.random.Generator, size_px: int, *, changed: bool) -> tuple[Any, dict[str, float]]:
+    """An environment with a look and a camera, and the two colours it has."""
+    look: Look | str = "textured" if rng.random() < 0.8 else "plain"
+    camera = next(task.camera for name, task in envs.tasks().items() if name.split("/")[0] == scene)
+    thing, ground = (COLOURS.index(name) for name in _OWN_COLOURS[scene])
+    if changed:
+        look, painted = random_look(rng)
+        camera = random_camera(scene, rng)
+        ground, thing = (painted[0], painted[1] if scene == "humanoid" or scene == "hopper" else thing)
+    env = gym.make(_IDS[scene], render_mode="rgb_array", look=look, disable_env_checker=True)
+    drawn = RenderMujoco(env, camera, quality="fast", size_px=size_px)
+    drawn.reset(seed=0)
+    return drawn, {"thing": float(thing), "ground": float(ground)}
+
+
+def random_look(rng: np.random.Generator) -> tuple[Look, list[int]]:
+    """Any colours that stand out from the sky, and the index in `COLOURS` of sky, body and floor."""
+    (sky, body, floor, tiles), names = random_colours(rng, 4)
+    light = float(rng.uniform(0.5, 1.0))
+    horizon = np.array(sky) / 255 * 0.5 + 0.5 * rng.random()
+
+    def unit(colour: Any) -> tuple[float, float, float]:
+        red, green, blue = (float(channel) / 255 for channel in colour)
+        return red, green, blue
+
+    near = np.array(floor) * 0.75 + np.array(tiles) * 0.25  # tiles that differ less than floor and body do
+    look = Look(
+        sky=unit(sky), horizon=unit(255 * horizon), floor=unit(floor), tiles=unit(near), body=unit(body), light=light
+    )
+    return look, names[:3]
+
+
+def random_camera(scene: str, rng: np.random.Generator) -> Camera:
+    """From another side, height and distance, with the body still in the picture."""
+    elevation, distance = float(rng.uniform(-25, 2)), float(rng.uniform(0.85, 1.3))
+    if scene == "humanoid":
+        height = float(rng.uniform(0.6, 1.1))
+        azimuth = float(rng.uniform(-180, 180))
+        return Camera(lookat_m=(0, 0, height), distance_m=3.4 * distance, azimuth_deg=azimuth, elevation_deg=elevation)
+    if scene == "reacher":
+        return Camera(
+            lookat_m=[*rng.uniform(-0.02, 0.02, 2).tolist(), 0.0],
+            distance_m=0.58 * distance,
+            azimuth_deg=float(90 + rng.uniform(-8, 8)),
+            elevation_deg=float(-90 + rng.uniform(0, 10)),
+        )
+    azimuth = float(90 + rng.uniform(-20, 20)) if scene != "ant" else float(rng.uniform(-180, 180))
+    if scene == "inverted_pendulum":
+        return Camera(lookat_m=(0, 0, 0.2), distance_m=3.2 * distance, azimuth_deg=azimuth, elevation_deg=elevation)
+    if scene == "ant":
+        elevation = float(rng.uniform(-40, -10))
+    return Camera(track="torso", distance_m=3.2 * distance, azimuth_deg=azimuth, elevation_deg=elevation)
+
+
+def _randomise(scene: str, inner: Any, rng: np.random.Generator) -> None:
+    {
+        "inverted_pendulum": _any_pole,
+        "reacher": _any_reach,
+        "hopper": _any_plane_body,
+        "half_cheetah": _any_plane_body,
+        "ant": _any_ant,
+        "humanoid": _any_pose,
+    }[scene](inner, rng)
+
+
+def _any_pole(inner: Any, rng: np.random.Generator) -> None:
+    angle = rng.normal(0, 0.15) if rng.random() < 0.35 else rng.uniform(-np.pi / 2, np.pi / 2)
+    inner.set_state(np.array([rng.uniform(-0.95, 0.95), angle]), np.zeros(2))
+
+
+def _any_reach(inner: Any, rng: np.random.Generator) -> None:
+    joints = np.array([rng.uniform(-np.pi, np.pi), rng.uniform(-2.8, 2.8)])
+    inner.set_state(np.array([*joints, 0.0, 0.0]), np.zeros(4))
+    tip = inner.data.body("fingertip").xpos[:2]
+    ball = tip + rng.normal(0, rng.choice([0.008, 0.03, 0.08]), 2) if rng.random() < 0.6 else rng.uniform(-0.2, 0.2, 2)
+    inner.set_state(np.array([*joints, *np.clip(ball, -0.26, 0.26)]), np.zeros(4))
+
+
+def _any_plane_body(inner: Any, rng: np.random.Generator) -> None:
+    """Hopper and cheetah: any tilt, joints anywhere but more often near the start, on the floor or a little above."""
+    position, model = inner.init_qpos.copy(), inner.model
+    position[2] = rng.normal(0, 0.2) if rng.random() < 0.3 else rng.uniform(-np.pi, np.pi)
+    for i in range(3, model.njnt):
+        low, high = model.jnt_range[i]
+        spread = rng.choice([0.1, 0.4, 1.0])
+        position[model.jnt_qposadr[i]] = np.clip(spread * rng.uniform(low, high), low, high)
+    inner.set_state(position, np.zeros(model.nv))
+    lift = float(rng.uniform(0.1, 0.5)) if rng.random() < 0.12 else -SINK_M
+    position[1] += lift - lowest_point_m(model, inner.data)
+    inner.set_state(position, np.zeros(model.nv))
+
+
+def _any_ant(inner: Any, rng: np.random.Generator) -> None:
+    position, model = inner.init_qpos.copy(), inner.model
+    near = [np.array([1.0, 0, 0, 0]), np.array([0.0, 1, 0, 0])]  # on its feet, on its back
+    quaternion = rng.normal(size=4) if rng.random() < 0.4 else near[int(rng.integers(2))] + rng.normal(0, 0.08, 4)
+    position[3:7] = quaternion / np.linalg.norm(quaternion)
+    for i in range(1, model.njnt):
+        position[model.jnt_qposadr[i]] = rng.uniform(*model.jnt_range[i])
+    inner.set_state(position, np.zeros(model.nv))
+    position[2] -= lowest_point_m(model, inner.data) + SINK_M
+    inner.set_state(position, np.zeros(model.nv))
+
+
+def _any_pose(inner: Any, rng: np.random.Generator) -> None:
+    if rng.random() < 0.1:
+        put_random(inner.model, inner.data, rng)
+    else:
+        put(inner.model, inner.data, POSES[str(rng.choice(list(POSES)))], rng)
+
+
+def _variables(scene: str, inner: Any) -> dict[str, float]:
+    """What the concepts of the scene speak of."""
+    state: dict[str, float] = dict(inner.state_variables())
+    if scene == "inverted_pendulum":
+        return {"angle": float(np.radians(state["angle_deg"])), "second": 0.0, "position": state["x_m"]}
+    if scene == "reacher":
+        tip, ball = inner.data.body("fingertip").xpos, inner.data.body("target").xpos
+        bend = abs(float(np.degrees(inner.data.qpos[1])))
+        return state | {"tip_x_m": float(tip[0]), "ball_x_m": float(ball[0]), "elbow_bend_deg": bend}
+    if scene in ("hopper", "half_cheetah"):
+        return state | {"lowest_m": lowest_point_m(inner.model, inner.data)}
+    return state
