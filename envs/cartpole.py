@@ -26,6 +26,7 @@ class CartPole(CartPoleEnv):
     Args:
         render_mode: ``rgb_array``, ``human`` or None.
         goal: What the environment's own reward counts: the pole ``upright`` or ``hanging``.
+        start: ``upright``, Gymnasium's own starts, or ``anywhere``: the pole at any angle, as the pendulum starts.
 
     Example:
         >>> env = CartPole(render_mode="rgb_array")
@@ -34,7 +35,13 @@ class CartPole(CartPoleEnv):
         0.0
     """
 
-    def __init__(self, render_mode: str | None = None, goal: Literal["upright", "hanging"] = "upright") -> None:
+    def __init__(
+        self,
+        render_mode: str | None = None,
+        goal: Literal["upright", "hanging"] = "upright",
+        start: Literal["upright", "anywhere"] = "upright",
+    ) -> None:
+        self._start = start
         super().__init__(render_mode=render_mode)
         self.x_threshold = VIEW_M  # only decides how much the picture shows; the wall stands where it did
         self.state: Any  # x, its speed, the angle, its speed
@@ -62,8 +69,10 @@ class CartPole(CartPoleEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Gymnasium's own starts: every state variable within 0.05 of upright and still."""
+        """Every state variable within 0.05 of upright and still; or that, with the pole at any angle."""
         super().reset(seed=seed, options=options)
+        if self._start == "anywhere":
+            self.state[2] = self.np_random.uniform(-math.pi, math.pi)
         return self._observation(), {"state": self.state_variables()}
 
     def state_variables(self) -> dict[str, float]:

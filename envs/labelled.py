@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES, put, put_random
 from vlmrm.agents.environments import MakeEnv
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import SpecError
@@ -70,6 +69,8 @@ def labelled_frames(
         >>> drawn.frames.shape, 4 <= int(drawn.in_goal.sum()) <= 12
         (torch.Size([20, 32, 32, 3]), True)
     """
+    if n < 1:
+        raise SpecError(f"at least 1 frame can be drawn; got n={n}.")
     if isinstance(task, str):
         task = find_task(task)
     if task.success is None:
@@ -128,7 +129,7 @@ _Setter = Callable[[Any], None]
 def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
     """What each state is made as, and a function that puts an environment there."""
     scene, _, goal = task.name.partition("/")
-    if scene == "humanoid" and goal in GOALS:
+    if scene == "humanoid":
         return _poses(goal, n, rng)
     if task.sweep is None:
         raise SpecError(f"{task.name} has neither poses nor a state variable, so its states cannot be made.")
@@ -136,14 +137,18 @@ def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[str,
 
 
 def _poses(goal: str, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
+    from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES, put, put_random  # needs mujoco, an extra
+
+    if goal not in GOALS:
+        raise SpecError(f"no poses are known for humanoid/{goal}. Known goals: {', '.join(GOALS)}.")
     others = [name for name in POSES if name not in GOALS[goal] + LOOK_ALIKES[goal]]
     names = {"goal": GOALS[goal], "look-alike": LOOK_ALIKES[goal], "other": others}
     for kind in rng.choice(_KINDS, size=n, p=_SHARES):
         if kind == "heap":
-            yield str(kind), "heap", partial(_fall, rng=rng)
+            yield str(kind), "heap", _setter(put_random, rng)
         else:
             name = str(rng.choice(names[kind]))
-            yield str(kind), name, partial(_pose, name=name, rng=rng)
+            yield str(kind), name, _setter(put, POSES[name], rng)
 
 
 def _swept(task: Task, n: int) -> Iterator[tuple[str, str, _Setter]]:
@@ -154,12 +159,8 @@ def _swept(task: Task, n: int) -> Iterator[tuple[str, str, _Setter]]:
         yield "other", f"{sweep.variable} {value:.4g}", partial(_place, value=float(value))
 
 
-def _fall(env: Any, rng: np.random.Generator) -> None:
-    put_random(env.model, env.data, rng)
-
-
-def _pose(env: Any, name: str, rng: np.random.Generator) -> None:
-    put(env.model, env.data, POSES[name], rng)
+def _setter(put: Callable[..., None], *arguments: Any) -> _Setter:
+    return lambda env: put(env.model, env.data, *arguments)
 
 
 def _place(env: Any, value: float) -> None:

@@ -179,7 +179,7 @@ def _humanoid_low() -> list[Concept]:
         ),
         Concept(
             ("sits cross-legged", "meditates, sitting low", "sits with folded legs, knees apart", "is in a lotus seat",
-             "sits like a monk in meditation", "is seated on the floor with its legs folded in",
+             "is meditating like a monk", "is seated on the floor with its legs folded in",
              "is sitting down to meditate", "holds a yoga position, legs folded", "sits in meditation, lotus style"),
             _LOTUS,
         ),
@@ -194,7 +194,8 @@ def _humanoid_low() -> list[Concept]:
         ),
         Concept(
             ("does a split to the sides", "has its legs spread wide on the floor", "sits in a straddle split",
-             "stretches its legs out to either side", "is a gymnast in the splits", "practices a straddle on the floor",
+             "stretches its legs out to either side", "is a gymnast in the splits",
+             "is practicing a straddle on the floor",
              "is doing gymnastics with its legs spread", "sits with straight legs far apart"),
             _STRADDLES,
         ),

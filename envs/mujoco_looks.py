@@ -85,12 +85,10 @@ def load_model(path: str, look: Look | None) -> Any:
 
 def _paint(spec: Any, look: Look) -> None:
     """Give sky, floor and body their new colours; the floor is the plane."""
-    for texture in list(spec.textures):
-        spec.delete(texture)
-    spec.add_texture(
-        name="vlmrm_sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=look.horizon, rgb2=look.sky, width=64, height=384,
-    )  # fmt: skip
+    skies = [texture for texture in spec.textures if texture.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX]
+    sky = skies[0] if skies else spec.add_texture(name="vlmrm_sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX)
+    sky.builtin, sky.width, sky.height = mujoco.mjtBuiltin.mjBUILTIN_GRADIENT, 64, 384
+    sky.rgb1, sky.rgb2 = look.horizon, look.sky
     spec.add_texture(
         name="vlmrm_floor", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
         rgb1=look.floor, rgb2=look.tiles, width=128, height=128, mark=mujoco.mjtMark.mjMARK_EDGE,

@@ -1,6 +1,7 @@
 """Random pictures of the MuJoCo scenes with the state they show.
 
-Half of the pictures are as the tasks draw them, the other half have other colours, another light and another camera.
+Half of the pictures are from the tasks' cameras in one of their looks, the other half have other colours, another light
+and another camera.
 A model has to be compiled for new colours, so a few dozen pictures share theirs.
 """
 
@@ -28,13 +29,13 @@ _IDS = {
     "ant": "envs:vlmrm/Ant-v0",
     "humanoid": "envs:vlmrm/Humanoid-v0",
 }
-_OWN_COLOURS = {  # of the thing and of the sky, as the tasks draw them
-    "inverted_pendulum": ("teal", "blue"),
-    "reacher": ("blue", "tan"),
-    "hopper": ("gray", "blue"),
-    "half_cheetah": ("tan", "blue"),
-    "ant": ("tan", "blue"),
-    "humanoid": ("gray", "blue"),
+_OWN_COLOURS = {  # of the thing and of the sky, as the tasks draw them: textured, and plain
+    "inverted_pendulum": (("teal", "blue"), ("teal", "black")),
+    "reacher": (("blue", "tan"), ("blue", "gray")),
+    "hopper": (("gray", "blue"), ("brown", "black")),
+    "half_cheetah": (("tan", "blue"), ("tan", "gray")),
+    "ant": (("tan", "blue"), ("tan", "gray")),
+    "humanoid": (("gray", "blue"), ("brown", "black")),
 }
 
 
@@ -67,9 +68,10 @@ def draw_mujoco(
 
 def _environment(scene: str, rng: np.random.Generator, size_px: int, *, changed: bool) -> tuple[Any, dict[str, float]]:
     """An environment with a look and a camera, and the two colours it has."""
-    look: Look | str = "textured" if rng.random() < 0.8 else "plain"
+    plain = bool(rng.random() < 0.2)
+    look: Look | str = "plain" if plain else "textured"
     camera = next(task.camera for name, task in envs.tasks().items() if name.split("/")[0] == scene)
-    thing, ground = (COLOURS.index(name) for name in _OWN_COLOURS[scene])
+    thing, ground = (COLOURS.index(name) for name in _OWN_COLOURS[scene][plain])
     if changed:
         look, painted = random_look(rng)
         camera = random_camera(scene, rng)

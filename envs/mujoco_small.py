@@ -11,6 +11,7 @@ from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
 from gymnasium.envs.mujoco.hopper_v5 import HopperEnv
 from gymnasium.envs.mujoco.inverted_pendulum_v5 import InvertedPendulumEnv
 from gymnasium.envs.mujoco.reacher_v5 import ReacherEnv
+from gymnasium.utils import EzPickle
 
 from envs.mujoco_bodies import SINK_M, EndlessMujoco, lowest_point_m, wrapped_deg
 from envs.mujoco_looks import Look
@@ -31,6 +32,7 @@ class InvertedPendulum(EndlessMujoco, InvertedPendulumEnv):
     def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(render_mode=render_mode)
+        EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -56,6 +58,7 @@ class Reacher(EndlessMujoco, ReacherEnv):
     def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(render_mode=render_mode)
+        EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -85,6 +88,7 @@ class Hopper(EndlessMujoco, HopperEnv):
     def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
+        EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -118,6 +122,7 @@ class HalfCheetah(EndlessMujoco, HalfCheetahEnv):
     def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(render_mode=render_mode)
+        EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -152,6 +157,7 @@ class Ant(EndlessMujoco, AntEnv):
     def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
         self._look_name = look
         super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
+        EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""

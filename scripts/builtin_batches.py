@@ -18,8 +18,9 @@ class Batches:
 
     def __init__(self, states: list[SceneStates], *, pictures: int, sentences: int, seed: int) -> None:
         self._states, self._pictures, self._count, self._seed = states, pictures, sentences, seed
-        prompts = [p for t in tasks().values() for p in t.prompts.goal + t.prompts.baseline]
-        self._grammar = Grammar(prompts, [part.scene for part in states])
+        scenes = [part.scene for part in states]
+        known = [task.prompts for name, task in tasks().items() if name.split("/")[0] in scenes]
+        self._grammar = Grammar([text for prompts in known for text in prompts.goal + prompts.baseline], scenes)
 
     def words(self) -> list[str]:
         """Every word of every training sentence."""
@@ -51,7 +52,7 @@ class Batches:
         scene = states.scene
         truths = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]], axis=1)  # n, concepts
         carts = np.zeros((len(states), len(CART_PLACES)))  # n, places
-        if scene == "cartpole":
+        if "position" in states.columns:  # said of the cart alone; drawn for all that have one
             carts = np.stack([place.log_truth(states) for place in CART_PLACES], axis=1)
         sentences = []
         for index in rng.permutation(len(truths))[: self._count // len(self._states)]:

@@ -72,7 +72,10 @@ class Camera:
             if self.distance_m is not None or (self.azimuth_deg, self.elevation_deg) != (_AZIMUTH_DEG, _ELEVATION_DEG):
                 raise SpecError(f"the camera {self.name!r} of the XML stands where it stands; say nothing else of it.")
             return
-        if self.distance_m is None or not (math.isfinite(self.distance_m) and self.distance_m > 0):
+        given = (*(self.lookat_m or ()), self.distance_m, self.azimuth_deg, self.elevation_deg)
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in given if value is not None):
+            raise SpecError(f"the numbers of a camera must be numbers, and finite; got {self}.")
+        if self.distance_m is None or self.distance_m <= 0:
             raise SpecError(f"a free camera needs a distance_m above 0; got {self.distance_m!r}.")
         if self.lookat_m is not None:
             if len(self.lookat_m) != 3:

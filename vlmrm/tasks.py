@@ -39,7 +39,11 @@ class SuccessRule:
     """How many of those must lie inside."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "where", {name: (float(low), float(high)) for name, (low, high) in self.where.items()})
+        try:
+            bounds = {name: (float(low), float(high)) for name, (low, high) in self.where.items()}
+        except (TypeError, ValueError) as error:
+            raise SpecError(f"success bounds are pairs of numbers, low and high; got {dict(self.where)}.") from error
+        object.__setattr__(self, "where", bounds)
         for name, (low, high) in self.where.items():
             if low > high:
                 raise SpecError(f"success bounds of {name!r} are empty: {low} > {high}.")

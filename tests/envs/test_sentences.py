@@ -1,10 +1,13 @@
+import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import envs
+import vlmrm
 from envs.concepts import CART_PLACES, CONCEPTS
 from envs.looks import COLOURS
 from envs.scenes import CLASSIC, SCENES
@@ -117,3 +120,12 @@ def test_the_place_of_the_cart_counts_as_well():
     assert truth[0] == pytest.approx(0, abs=1e-6)
     assert truth[1] < -3
     assert truth[2] == FALSE
+
+
+def test_the_shipped_model_was_trained_on_what_the_grammar_says_today():
+    """Else the script no longer makes the weights that are shipped."""
+    card = json.loads((Path(vlmrm.__file__).parent / "encoders" / "builtin" / "sim-s" / "card.json").read_text())
+    known = [task.prompts for name, task in envs.tasks().items() if name.split("/")[0] in CLASSIC]
+    sentences = set(Grammar([text for p in known for text in p.goal + p.baseline], CLASSIC).every_sentence())
+    assert len(sentences) == card["training"]["possible_sentences"]
+    assert sorted({word for text in sentences for word in text.replace(",", "").split()}) == card["words"]

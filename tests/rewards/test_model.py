@@ -31,6 +31,21 @@ def test_how_frames_are_split_into_batches_never_changes_a_reward(reward):
         torch.testing.assert_close(parts, whole)
 
 
+def test_several_sentences_count_as_the_unit_vector_in_their_middle():
+    """An earlier system did not bring the mean back to unit length, and at alpha 0 it was no cosine any more."""
+    encoder = ColourEncoder()
+    prompts = PromptSet(["red", "green"], ["blue", "black"])
+    middle = {name: sum(encoder.embed_texts(list(texts)).double()) for name, texts in vars(prompts).items() if texts}
+    goal, baseline = (middle[name] / middle[name].norm() for name in ("goal", "baseline"))
+    embedded = encoder.embed_frames(torch.from_numpy(frames(20))).double()
+    for alpha in (0.0, 0.3, 1.0):
+        reward = RewardModel(encoder, RewardSpec(encoder="colour", prompts=prompts, alpha=alpha))
+        direction = (goal - baseline) / (goal - baseline).norm()
+        matrix = alpha * torch.outer(direction, direction) + (1 - alpha) * torch.eye(len(direction))
+        expected = 1 - 0.5 * ((embedded - goal) @ matrix).square().sum(dim=1)
+        torch.testing.assert_close(reward.score(frames(20)).double(), expected, atol=1e-6, rtol=0)
+
+
 def test_several_alphas_share_one_embedding(reward):
     table = reward.score_alphas(frames(4), [0.0, 0.5, 1.0])
     assert table.shape == (3, 4)

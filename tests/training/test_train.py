@@ -227,6 +227,19 @@ def test_ctrl_c_stores_everything_and_says_how_to_go_on(changes, stored, tmp_pat
     assert 200 <= resume(tmp_path / "run", reward=lamp_reward()).steps < 220  # whole rollouts
 
 
+def test_a_stop_loses_no_evaluation(tmp_path, crash_at):
+    """The evaluation at step 100 is due when the rollout ends, after the stop: then it comes first on resuming."""
+    config = {"eval_every": 100, "checkpoint_every": 30, "eval_drawn": 0}
+    train(lamp_config(tmp_path, **config, out=tmp_path / "whole"), reward=lamp_reward())
+    crash_at(105, lambda: os.kill(os.getpid(), signal.SIGINT))
+    settings = config | {"hyperparameters": {"train_freq": 30}}
+    with pytest.raises(TrainingStopped):
+        train(lamp_config(tmp_path, **settings), reward=lamp_reward())
+    resume(tmp_path / "run", reward=lamp_reward())
+    judged = [row.step for row in rows_of(tmp_path / "run") if row.eval_success is not None]
+    assert any(100 <= step < 140 for step in judged), judged
+
+
 def test_a_second_ctrl_c_interrupts_at_once(tmp_path, crash_at):
     def twice():
         for _ in range(2):

@@ -175,3 +175,28 @@ def test_a_machine_that_cannot_draw_says_which_package_is_missing():
         text=True,
     )
     assert "apt-get install libegl1" in done.stdout, done.stderr
+
+
+def test_fast_pictures_have_no_mirror_image():
+    """Gymnasium's floor reflects; with the shadow gone as well, only the mirror image is left to see."""
+    env = gym.make("Hopper-v5", render_mode="rgb_array")
+    pictures = {}
+    for reflectance in (0.0, 0.9):
+        env.unwrapped.model.mat_reflectance[:] = reflectance
+        drawn = RenderMujoco(env, quality="fast", size_px=96)
+        drawn.reset(seed=0)
+        pictures[reflectance] = drawn.render()
+        drawn.free()
+    np.testing.assert_array_equal(pictures[0.0], pictures[0.9])
+
+
+def test_the_same_view_at_another_size_is_the_picture_drawn_at_that_size():
+    large, small = make("Hopper-v5", PAPER, quality="fast", size_px=200), make("Hopper-v5", PAPER, quality="fast")
+    np.testing.assert_array_equal(large.at_size(64).render(), small.render())
+    assert large.render().shape == (200, 200, 3)
+
+
+@pytest.mark.parametrize("values", [{"lookat_m": [0, 0, float("nan")]}, {"track": "torso"}])
+def test_numbers_of_a_camera_must_be_numbers(values):
+    with pytest.raises(SpecError, match="must be numbers, and finite"):
+        Camera.from_dict({"distance_m": 1.0, "azimuth_deg": float("nan")} | values)

@@ -137,8 +137,8 @@ def _make(task: Task, *, pictures: bool) -> gym.Env[Any, Any]:
     except DependencyNotInstalled as error:
         raise MissingExtra(_how_to_install(spec.id, str(error))) from error
     except ImportError as error:
-        raise MissingExtra(f"{spec.id} needs a package that is not installed: {error}") from error
-    except (TypeError, ValueError, gym.error.Error) as error:
+        raise MissingExtra(_how_to_install(spec.id, str(error))) from error
+    except (TypeError, ValueError, KeyError, gym.error.Error) as error:
         if pictures and "argument 'render_mode'" in str(error):
             raise FrameError(f"{spec.id} cannot draw: it takes no render_mode. Pictures are needed.") from error
         raise SpecError(f"{spec.id} cannot be made with {dict(task.env_kwargs)}: {error}") from error

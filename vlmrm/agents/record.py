@@ -18,6 +18,8 @@ from vlmrm.agents.evaluate import Policy, play
 from vlmrm.errors import FrameError
 from vlmrm.frames import as_frames
 from vlmrm.rewards.model import RewardModel
+from vlmrm.wrappers.chain import find_wrapper
+from vlmrm.wrappers.render_mujoco import RenderMujoco
 
 _LONGEST = 500  # steps
 _WIDEST_PX = 640
@@ -57,14 +59,20 @@ def record_episode(
     """
     env = make_env()
     frames, small, env_rewards, in_goal = [], [], [], list[bool]()
+    drawn, as_scored = find_wrapper(env, RenderMujoco), None
+    if drawn is not None and reward is not None:  # shrinking a large picture gives another reward than drawing it small
+        as_scored = drawn.at_size(reward.encoder.preprocessing.size_px)
     try:
         for info in itertools.islice(play(policy, env, seed=seed), _LONGEST):
             frames.append(_shrink(info["frame"]))
             env_rewards.append(info["env_reward"])
             in_goal += [info["in_goal"]] if "in_goal" in info else []
             if reward is not None:
-                small.append(reward.encoder.preprocessing.resize(as_frames(info["frame"]))[0])
+                frame = info["frame"] if as_scored is None else as_scored.render()
+                small.append(reward.encoder.preprocessing.resize(as_frames(frame))[0])
     finally:
+        if as_scored is not None:
+            as_scored.free()
         env.close()
     return Episode(
         frames=frames,

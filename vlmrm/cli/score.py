@@ -93,7 +93,7 @@ def _named_spec(name: str) -> "RewardSpec":
     if Path(name).exists():
         raise SpecError(f"{name} is not a reward. Put a reward file or a task before the frames, or give --goal.")
     task = find_task(name)
-    return RewardSpec(encoder="sim-s", prompts=task.prompts, alpha=task.alpha)
+    return RewardSpec(encoder="sim-s", prompts=task.prompts, alpha=task.alpha, render_quality=task.render_quality)
 
 
 def _score(reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]) -> list[tuple[str, list[float]]]:

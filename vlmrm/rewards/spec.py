@@ -44,6 +44,8 @@ class RewardSpec:
     """Of the MuJoCo pictures that it is meant for, ``full`` or ``fast``. None: as the environment draws."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.encoder, str):
+            raise SpecError(f"encoder is a name; got {self.encoder!r}.")
         if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
         object.__setattr__(self, "alpha", float(self.alpha))

@@ -102,7 +102,7 @@ class Measures:
         if task.sweep is None:
             self._progress.note(f"no reward landscape: {task.name} names no state variable to sweep.")
             return
-        env = self._drawn()
+        env = replace(self._drawn, preprocessing=reward.encoder.preprocessing)()  # as training draws
         try:
             landscape = measure_landscape(env, reward, task.sweep, rule=task.success)
         finally:

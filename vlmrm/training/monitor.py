@@ -63,9 +63,15 @@ class RunMonitor(BaseCallback):
     def _on_training_start(self) -> None:
         self._started = time.monotonic()
         self._stats.restart()
-        if self.num_timesteps > 0:  # resumed: the row, the evaluation and the checkpoint of this step are there
-            for what in self._next:
-                self._done(what, self.num_timesteps)
+        if self.num_timesteps == 0:
+            return
+        self._done("checkpoint", self.num_timesteps)  # resumed from one
+        rows = self._run.metrics.read()
+        for what, steps in (
+            ("row", [row.step for row in rows]),
+            ("eval", [row.step for row in rows if row.eval_env_return is not None]),
+        ):
+            self._done(what, max(steps, default=-self._every[what]))
 
     def _on_rollout_start(self) -> None:
         step = self._rollout_start = self.model.num_timesteps

@@ -10,7 +10,7 @@ from gymnasium.utils import RecordConstructorArgs
 from jaxtyping import UInt8
 
 from vlmrm.encoders.preprocessing import Preprocessing
-from vlmrm.errors import FrameError
+from vlmrm.errors import FrameError, VlmrmError
 from vlmrm.frames import as_frames
 
 
@@ -61,7 +61,7 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _frame(self) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of its own memory: environments may draw the next one into the same array."""
         _make_context_current(self.unwrapped)
-        rendered = self.env.render()
+        rendered = self._rendered()
         if not isinstance(rendered, np.ndarray) or rendered.ndim != 3:
             raise FrameError(
                 f"{self.env} rendered {_describe(rendered)}; one RGB picture (h, w, 3) of uint8 is needed."
@@ -71,6 +71,17 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             frame = self.capture_preprocessing.resize(frame)
         picture: np.ndarray = frame[0].numpy()
         return picture.copy() if np.may_share_memory(picture, rendered) else picture
+
+    def _rendered(self) -> Any:
+        try:
+            return self.env.render()
+        except VlmrmError:
+            raise
+        except Exception as error:  # whatever a renderer may raise: GL errors come as many kinds
+            raise FrameError(
+                f"{self.env} could not draw ({type(error).__name__}: {error}). Without a display MuJoCo needs libEGL: "
+                "on Debian or Ubuntu apt-get install libegl1, with MUJOCO_GL=egl."
+            ) from error
 
 
 def _make_context_current(env: gym.Env[Any, Any]) -> None:

@@ -89,11 +89,23 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             self._require_camera_applied()
         return picture
 
-    def close(self) -> None:
-        """As the environment's, and free what drawing took."""
+    def at_size(self, size_px: int) -> "RenderMujoco":
+        """The same view of the same environment at another size: a picture for people beside one for the encoder.
+
+        Args:
+            size_px: Side of its pictures.
+        """
+        return RenderMujoco(self.env, self._camera, quality=self.quality, size_px=size_px)
+
+    def free(self) -> None:
+        """Free what drawing took; the environment stays open, and drawing again takes it anew."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+    def close(self) -> None:
+        """As the environment's, and free what drawing took."""
+        self.free()
         super().close()
 
     def _view(self) -> Any:
@@ -168,7 +180,7 @@ def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
         model.vis.quality.offsamples = 0  # read when the context is made
     try:
         renderer = mujoco.Renderer(model, size_px, size_px)
-    except (ImportError, AttributeError, RuntimeError, OSError, mujoco.FatalError) as error:
+    except (ImportError, AttributeError, RuntimeError, ValueError, OSError, mujoco.FatalError) as error:
         raise FrameError(_NO_GL.format(error=error, value=os.environ.get("MUJOCO_GL"))) from error
     finally:
         model.vis.quality.offsamples = samples
