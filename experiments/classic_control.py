@@ -25,6 +25,7 @@ import imageio.v3 as imageio
 import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from vlmrm.agents.metrics import MetricsRow
@@ -47,6 +48,7 @@ WRONG = {  # a sentence about another scene, with that scene's baseline
     "pendulum/upright": ("a car at the peak of the mountain, next to the yellow flag", "a car in the mountain"),
 }
 
+AUTO = "own reward, automatic entropy"
 ON_TOP = ("pole vertically upright on top of the cart", "pole and cart")  # of another scene as well, but it says "top"
 
 
@@ -84,9 +86,16 @@ def all_runs() -> list[Run]:
             runs.append(Run(name=f"{short}-text-{seed}", task=task, kind="text", seed=seed))
             options = ["--reward", "env"]
             runs.append(Run(name=f"{short}-env-{seed}", task=task, kind="env", seed=seed, options=options))
+        runs.append(automatic_entropy(seed))
         if seed == 0:
             runs += controls()
     return runs
+
+
+def automatic_entropy(seed: int) -> Run:
+    """The car's own reward with SAC's usual entropy, which suits it better than the task's."""
+    options = ["--reward", "env", "--hyperparameters", 'ent_coef = "auto", learning_rate = 1e-3']
+    return Run(name=f"mountain_car-flag-auto-{seed}", task="mountain_car/flag", kind=AUTO, seed=seed, options=options)
 
 
 def controls() -> list[Run]:
@@ -166,7 +175,7 @@ def controls_table(runs: list[Run]) -> list[str]:
     """What language steers, and what must fail."""
     lines = ["| task judged | trained on | success of 100 | must |", "|---|---|---|---|"]
     for run in runs:
-        if run.kind in ("text", "env"):
+        if run.kind in ("text", "env", AUTO):
             continue
         result = run.summary()
         success = percent(result["trained"]["success"]) if result else "not run yet"
@@ -176,6 +185,16 @@ def controls_table(runs: list[Run]) -> list[str]:
     return lines
 
 
+def automatic_text(runs: list[Run]) -> str:
+    """Successes of `automatic_entropy`, seed by seed."""
+    found = [run.summary() for run in runs if run.kind == AUTO]
+    parts = [
+        f"{percent(result['trained']['success'])} (target: {steps(result['steps_to_success'])})" if result else "?"
+        for result in found
+    ]
+    return ", ".join(parts)
+
+
 def draw(runs: list[Run], path: Path) -> None:
     """Success over steps: one panel a task, one line a run."""
     figure = Figure(figsize=(13, 3.8), layout="constrained")
@@ -183,26 +202,26 @@ def draw(runs: list[Run], path: Path) -> None:
     styles = {
         "text": ("#1f77b4", "text reward"),
         "env": ("#888888", "environment's own reward"),
+        AUTO: ("#c8c8c8", AUTO),
         "wrong sentence": ("#d62728", "wrong sentence"),
         "random weights": ("#ff7f0e", "random weights"),
     }
+    named: dict[str, Any] = {}
     for axes, task in zip(figure.subplots(1, len(TARGETS), sharey=True), TARGETS, strict=True):
-        labelled = set()
         for run in runs:
             if run.task != task or run.kind not in styles or run.summary() is None:
                 continue
             colour, label = styles[run.kind]
             points = [(row.step, 100 * row.eval_success) for row in run.rows() if row.eval_success is not None]
-            label = "" if run.kind in labelled else label
-            axes.plot(*zip(*points, strict=True), color=colour, label=label or None, linewidth=1.4, alpha=0.85)
-            labelled.add(run.kind)
+            (named[label],) = axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, alpha=0.85)
         axes.axhline(100 * TARGETS[task], color="black", linewidth=0.6, linestyle=":")
         axes.set_title(task)
         axes.set_xlabel("steps")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(color="#e5e5e5", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("success of 20 episodes (%)")
-    figure.axes[0].legend(loc="center right", fontsize=8, frameon=False)
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=len(named), frameon=False)
     figure.savefig(path, dpi=120)
 
 
@@ -230,10 +249,18 @@ def write_results(runs: list[Run]) -> None:
         "",
         "## Language steers, and what must fail",
         "",
-        "The same encoder, algorithm and settings with the opposite goal in the same scene, with a sentence about",
-        "another scene, and with the encoder's weights random; seed 0.",
+        "The same encoder and algorithm with the opposite goal in the same scene, and the same settings with a",
+        "sentence about another scene and with the encoder's weights random; seed 0. The opposites' own tasks say what",
+        "else they need: the pole that shall hang starts at any angle and has 300 steps of time and 40,000 of",
+        "training, since a pole without friction has to be braked by the cart; the car that shall stay on the far left",
+        "stays where it arrives,",
+        "as it does at the flag.",
         "",
         *controls_table(runs),
+        "",
+        "The car's entropy coefficient is the paper's, 0.1: SAC's automatic one blows a nearly flat reward up until it",
+        "steers, and with it a sentence about a pendulum drove the car to the flag. On the car's own reward it is a",
+        f"handicap; with the automatic one that reaches {automatic_text(runs)}.",
         "",
         "![success over steps](classic_control.png)",
     ]
