@@ -98,8 +98,8 @@ POSES: Mapping[str, Pose] = {
     "stepping": Pose(
         joints=_leg("right", hip_y=(-35, -20), knee=(-25, -5)) | _leg("left", hip_y=(5, 14), knee=(-25, -8)),
     ),
-    "kneeling": Pose(joints=_legs(hip_y=(-10, 10), hip_z=(-15, 5), knee=(-100, -80)), settle_s=0.1),
-    "sitting on the heels": Pose(joints=_legs(hip_y=(-80, -60), hip_z=(-20, 0), knee=(-160, -148)), settle_s=0.15),
+    "kneeling": Pose(joints=_legs(hip_y=(-10, 10), hip_z=(-15, 5), knee=(-100, -80)), settle_s=0.2),
+    "sitting on the heels": Pose(joints=_legs(hip_y=(-80, -60), hip_z=(-20, 0), knee=(-160, -148)), settle_s=0.3),
     "on one knee": Pose(
         joints=_leg("right", hip_y=(-5, 8), knee=(-100, -82)) | _leg("left", hip_y=(-95, -80), knee=(-100, -85)),
         settle_s=0.05,
@@ -201,7 +201,8 @@ def put(model: Any, data: Any, pose: Pose, rng: np.random.Generator) -> None:
             low, high = -high, -low
         angles[name] = np.radians(rng.uniform(low, high))
     pitch, roll, lift = (float(rng.uniform(*limits)) for limits in (pose.pitch_deg, pose.roll_deg, pose.lift_m))
-    place(model, data, angles, turned_deg=(rng.uniform(-180, 180), pitch, roll), lift_m=lift)
+    turned = (rng.uniform(-180, 180), pitch, -roll if mirrored else roll)
+    place(model, data, angles, turned_deg=turned, lift_m=lift)
     settle(model, data, pose.settle_s)
 
 

@@ -24,7 +24,7 @@ def inside(**bounds: Bounds) -> LogTruth:
     Example:
         >>> upright = inside(tilt_deg=(0, 20, 15))
         >>> upright(SceneStates.of("hopper", tilt_deg=[10.0, 35.0, 50.0])).tolist()
-        [-0.0, -0.5, -2.0]
+        [0.0, -0.5, -2.0]
     """
 
     def log_truth(states: SceneStates) -> Numbers:

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -73,3 +76,13 @@ def test_the_ball_is_where_it_was_put():
         tip, ball = (env.data.geom(name).xpos for name in ("fingertip", "target"))
         assert np.linalg.norm(tip - ball) == pytest.approx(apart, abs=1e-6)
         assert np.linalg.norm(ball[:2]) <= 0.2  # where Gymnasium puts it
+
+
+@pytest.mark.parametrize("env_id", ["Humanoid", "InvertedPendulum", "Reacher", "Hopper", "HalfCheetah", "Ant"])
+def test_an_environment_can_be_copied_and_pickled(env_id):
+    """Gymnasium's EzPickle makes it again from its arguments, and would take its parent's for ours."""
+    env = gym.make(f"envs:vlmrm/{env_id}-v0", look="plain", render_mode="rgb_array").unwrapped
+    for again in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        assert again._look_name == "plain"
+        assert again.render_mode == "rgb_array"
+        again.reset(seed=0)

@@ -126,6 +126,9 @@ def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progre
     with StopSignal() as stop, cpu_threads(None):
         monitor = RunMonitor(parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress)
         progress.note(f"training {measures.label} with {parts.plan.algorithm.name}")
+        starts = getattr(agent, "learning_starts", 0)
+        if starts >= steps:
+            progress.note(f"the agent will learn nothing: learning_starts={starts:,}, and there are {steps:,} steps.")
         progress.begin(total_steps=steps, from_step=agent.num_timesteps)
         try:
             if agent.num_timesteps < steps:
