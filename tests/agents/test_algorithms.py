@@ -117,3 +117,21 @@ def test_the_seed_decides_the_networks():
 def test_gymnasium_environments_of_the_registry_fit():
     env = DummyVecEnv([lambda: gym.make("CartPole-v1")])
     assert make_agent(find_algorithm("DQN"), env, hyperparameters={"buffer_size": 10}, seed=0).num_timesteps == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("DQN", {"gamma": "x"}, "gamma of DQN must be a number; got 'x'"),
+        ("DQN", {"target_update_interval": "a"}, "must be a number"),
+        ("SAC", {"train_freq": 0}, "train_freq of SAC must be at least 1; got 0"),
+        ("PPO", {"batch_size": 0}, "at least 1"),
+    ],
+)
+def test_values_that_would_break_the_training_later_are_refused_at_once(name, settings, message):
+    with pytest.raises(SpecError, match=message):
+        check_hyperparameters(find_algorithm(name), settings)
+
+
+def test_words_that_stand_for_a_number_are_taken():
+    check_hyperparameters(find_algorithm("SAC"), {"ent_coef": "auto", "learning_rate": "lin_1e-3"})

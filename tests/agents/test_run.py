@@ -74,3 +74,9 @@ def test_a_damaged_file_is_named(tmp_path):
     run.summary.write_text("{")
     with pytest.raises(RunError, match=r"summary\.json is missing or damaged"):
         run.read_json(run.summary)
+
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be made"):
+        RunDirectory.create(tmp_path / "file" / "run")

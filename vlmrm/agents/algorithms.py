@@ -22,6 +22,7 @@ _OURS = {  # decided by TrainConfig, or not expressible as plain values
     "replay_buffer_class", "rollout_buffer_class",
 }  # fmt: skip
 _ACTIVATIONS = ("ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Tanh")
+_COUNTS = {"batch_size", "buffer_size", "n_epochs", "n_steps", "target_update_interval", "train_freq"}
 _SCHEDULED = {"learning_rate", "clip_range"}
 _IMAGE_BUFFER = 30_000  # 96 x 96 pictures with their successors: 1.7 GB
 
@@ -169,16 +170,27 @@ def make_agent(
 
 
 def check_hyperparameters(algorithm: Algorithm, hyperparameters: Mapping[str, Any]) -> None:
-    """Refuse names that the algorithm's constructor does not know.
+    """Refuse names that the algorithm's constructor does not know, and values that it would trip over while training.
 
     Raises:
-        SpecError: One is unknown; the message names the nearest.
+        SpecError: A name is unknown, and the message has the nearest; or a value is no number where one is needed, or
+            not positive where it must be.
 
     Example:
         >>> check_hyperparameters(find_algorithm("DQN"), {"learning_rate": 1e-3})
     """
     kind = getattr(stable_baselines3, algorithm.name)
     _require_known(f"{algorithm.name} has no hyper-parameter", hyperparameters, _parameters(kind.__init__) - _OURS)
+    usual = {name: entry.default for name, entry in inspect.signature(kind.__init__).parameters.items()}
+    for name, value in hyperparameters.items():
+        if isinstance(value, str) and name not in _SCHEDULED and _is_number(usual[name]):
+            raise SpecError(f"{name} of {algorithm.name} must be a number; got {value!r}.")
+        if name in _COUNTS and _is_number(value) and value < 1:
+            raise SpecError(f"{name} of {algorithm.name} must be at least 1; got {value!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _arguments(

@@ -52,10 +52,13 @@ class RunDirectory:
         """A new run.
 
         Raises:
-            RunError: Something is in the folder.
+            RunError: Something is in the folder, or it cannot be made.
         """
         cls.require_free(path)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"the folder {path} cannot be made: {error}. Choose another --out.") from error
         return cls(path)
 
     @staticmethod
