@@ -6,7 +6,7 @@ on the floor. Whether what comes out is a goal is decided by the oracle of the t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
@@ -35,7 +35,7 @@ class Pose:
     """Of the lowest point above the floor."""
     settle_s: float = 0.0
     """How long it falls and comes to rest, with its joints held, where touching the floor matters."""
-    arms: tuple[str, ...] = field(default=("down", "loose", "forward"))
+    arms: tuple[str, ...] = ("down", "loose", "forward")
     """Which of `ARMS` it may have."""
 
 
