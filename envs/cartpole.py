@@ -17,11 +17,11 @@ class CartPole(CartPoleEnv):
     """Gymnasium's CartPole without its terminations, as in Rocamonde et al. 2024, appendix C.
 
     The angle is kept in -180..180 degrees, and observed as cosine and sine, so that it does not jump where the pole
-    hangs; at the ends of the track the cart stops at a wall. The environment's own
-    reward is CartPole-v1's: 1 for each step within 12 degrees of the goal direction and off the walls, else 0.
+    hangs; at the ends of the track the cart stops at a wall. The environment's own reward is CartPole-v1's: 1 for each
+    step within 12 degrees of the goal direction and off the walls, else 0.
     ``info["state"]`` has ``angle_deg`` (0 upright, positive leans right), ``hanging_deg`` (0 hanging) and ``x_m``. The
-    picture is a little wider than CartPole-v1's, so that the whole pole is always in it: an agent paid for pictures
-    would hide it behind the edge.
+    picture is a little wider than CartPole-v1's, so that the whole pole is always in it: nothing that success is judged
+    on may be out of sight of what pays.
 
     Args:
         render_mode: ``rgb_array``, ``human`` or None.

@@ -1,11 +1,9 @@
 """Gymnasium's Humanoid without terminations, with its pose in numbers and a look of one's choice."""
 
 from gymnasium.envs.mujoco.humanoid_v5 import HumanoidEnv
-from gymnasium.utils import EzPickle
 
 from envs.humanoid_state import humanoid_state
 from envs.mujoco_bodies import EndlessMujoco
-from envs.mujoco_looks import Look
 
 
 class Humanoid(EndlessMujoco, HumanoidEnv):
@@ -25,10 +23,7 @@ class Humanoid(EndlessMujoco, HumanoidEnv):
         1.6
     """
 
-    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
-        self._look_name = look
-        super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
-        EzPickle.__init__(self, render_mode=render_mode, look=look)
+    _options = {"terminate_when_unhealthy": False}  # noqa: RUF012
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the terms that a pose is judged in."""

@@ -1,10 +1,12 @@
 """MuJoCo bodies in the world: environments whose episodes only the clock ends, and bodies set on the floor."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import mujoco
 import numpy as np
 from gymnasium.envs.mujoco.mujoco_env import MujocoEnv
+from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
 from envs.mujoco_looks import Look, find_look, load_model
@@ -13,13 +15,36 @@ SINK_M = 0.001
 """How far a body that is set on the floor sinks in, so that what should touch it does."""
 
 
-class EndlessMujoco(MujocoEnv):
+class EndlessMujoco(MujocoEnv, EzPickle):
     """A mixin before one of Gymnasium's MuJoCo environments: nothing terminates, and `info` has the state.
 
     Its subclass says in `state_variables` what the state is, and in `place` how to come by one.
+
+    Args:
+        render_mode: ``rgb_array``, ``human`` or None.
+        look: ``plain``, as Gymnasium draws it, ``textured``, or colours of one's own.
     """
 
-    _look_name: str | Look = "textured"
+    _options: Mapping[str, Any] = {}  # arguments of Gymnasium's environment
+    _height_at = 2  # where `qpos` has the body's height
+
+    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
+        self._look = find_look(look)
+        gymnasiums: Any = super()  # the environment that this is mixed into takes these
+        gymnasiums.__init__(render_mode=render_mode, **self._options)
+        EzPickle.__init__(self, render_mode=render_mode, look=look)
+
+    def set_on_floor(self, position: NDArray[np.float64], *, lift_m: float = -SINK_M) -> None:
+        """Put the body into a position, at rest, at the height where its lowest point is on the floor.
+
+        Args:
+            position: Its ``qpos``; the height is changed.
+            lift_m: Of the lowest point above the floor.
+        """
+        speeds = np.zeros(self.model.nv)
+        self.set_state(position, speeds)
+        position[self._height_at] += lift_m - lowest_point_m(self.model, self.data)
+        self.set_state(position, speeds)
 
     def step(  # type: ignore[override]  # Gymnasium's says that `info` has only numbers
         self, action: Any
@@ -40,7 +65,7 @@ class EndlessMujoco(MujocoEnv):
         raise NotImplementedError(f"{type(self).__name__} says nothing of its state.")
 
     def _initialize_simulation(self) -> tuple[Any, Any]:
-        model = load_model(self.fullpath, find_look(self._look_name))
+        model = load_model(self.fullpath, self._look)
         size = model.vis.global_
         size.offwidth, size.offheight = max(size.offwidth, self.width), max(size.offheight, self.height)
         return model, mujoco.MjData(model)

@@ -21,14 +21,6 @@ from vlmrm.rendering import Camera
 from vlmrm.wrappers.render_mujoco import RenderMujoco
 
 _SHARED = 40  # pictures with one look and one camera
-_IDS = {
-    "inverted_pendulum": "envs:vlmrm/InvertedPendulum-v0",
-    "reacher": "envs:vlmrm/Reacher-v0",
-    "hopper": "envs:vlmrm/Hopper-v0",
-    "half_cheetah": "envs:vlmrm/HalfCheetah-v0",
-    "ant": "envs:vlmrm/Ant-v0",
-    "humanoid": "envs:vlmrm/Humanoid-v0",
-}
 _OWN_COLOURS = {  # of the thing and of the sky, as the tasks draw them: textured, and plain
     "inverted_pendulum": (("teal", "blue"), ("teal", "black")),
     "reacher": (("blue", "tan"), ("blue", "gray")),
@@ -70,13 +62,14 @@ def _environment(scene: str, rng: np.random.Generator, size_px: int, *, changed:
     """An environment with a look and a camera, and the two colours it has."""
     plain = bool(rng.random() < 0.2)
     look: Look | str = "plain" if plain else "textured"
-    camera = next(task.camera for name, task in envs.tasks().items() if name.split("/")[0] == scene)
+    task = next(task for name, task in envs.tasks().items() if name.split("/")[0] == scene)
+    camera = task.camera
     thing, ground = (COLOURS.index(name) for name in _OWN_COLOURS[scene][plain])
     if changed:
         look, painted = random_look(rng)
         camera = random_camera(scene, rng)
-        ground, thing = (painted[0], painted[1] if scene == "humanoid" or scene == "hopper" else thing)
-    env = gym.make(_IDS[scene], render_mode="rgb_array", look=look, disable_env_checker=True)
+        ground, thing = (painted[0], painted[1] if scene in ("humanoid", "hopper") else thing)
+    env = gym.make(task.env_id, render_mode="rgb_array", look=look, disable_env_checker=True)
     drawn = RenderMujoco(env, camera, quality="fast", size_px=size_px)
     drawn.reset(seed=0)
     return drawn, {"thing": float(thing), "ground": float(ground)}
@@ -153,10 +146,7 @@ def _any_plane_body(inner: Any, rng: np.random.Generator) -> None:
         low, high = model.jnt_range[i]
         spread = rng.choice([0.1, 0.4, 1.0])
         position[model.jnt_qposadr[i]] = np.clip(spread * rng.uniform(low, high), low, high)
-    inner.set_state(position, np.zeros(model.nv))
-    lift = float(rng.uniform(0.1, 0.5)) if rng.random() < 0.12 else -SINK_M
-    position[1] += lift - lowest_point_m(model, inner.data)
-    inner.set_state(position, np.zeros(model.nv))
+    inner.set_on_floor(position, lift_m=float(rng.uniform(0.1, 0.5)) if rng.random() < 0.12 else -SINK_M)
 
 
 def _any_ant(inner: Any, rng: np.random.Generator) -> None:
@@ -166,9 +156,7 @@ def _any_ant(inner: Any, rng: np.random.Generator) -> None:
     position[3:7] = quaternion / np.linalg.norm(quaternion)
     for i in range(1, model.njnt):
         position[model.jnt_qposadr[i]] = rng.uniform(*model.jnt_range[i])
-    inner.set_state(position, np.zeros(model.nv))
-    position[2] -= lowest_point_m(model, inner.data) + SINK_M
-    inner.set_state(position, np.zeros(model.nv))
+    inner.set_on_floor(position)
 
 
 def _any_pose(inner: Any, rng: np.random.Generator) -> None:

@@ -11,10 +11,8 @@ from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
 from gymnasium.envs.mujoco.hopper_v5 import HopperEnv
 from gymnasium.envs.mujoco.inverted_pendulum_v5 import InvertedPendulumEnv
 from gymnasium.envs.mujoco.reacher_v5 import ReacherEnv
-from gymnasium.utils import EzPickle
 
-from envs.mujoco_bodies import SINK_M, EndlessMujoco, lowest_point_m, wrapped_deg
-from envs.mujoco_looks import Look
+from envs.mujoco_bodies import EndlessMujoco, wrapped_deg
 
 
 class InvertedPendulum(EndlessMujoco, InvertedPendulumEnv):
@@ -28,11 +26,6 @@ class InvertedPendulum(EndlessMujoco, InvertedPendulumEnv):
         >>> round(env.state_variables()["angle_deg"], 6)
         30.0
     """
-
-    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
-        self._look_name = look
-        super().__init__(render_mode=render_mode)
-        EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -54,11 +47,6 @@ class Reacher(EndlessMujoco, ReacherEnv):
         >>> round(env.state_variables()["tip_to_ball_m"], 6)
         0.05
     """
-
-    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
-        self._look_name = look
-        super().__init__(render_mode=render_mode)
-        EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -85,10 +73,8 @@ class Hopper(EndlessMujoco, HopperEnv):
         True
     """
 
-    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
-        self._look_name = look
-        super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
-        EzPickle.__init__(self, render_mode=render_mode, look=look)
+    _options = {"terminate_when_unhealthy": False}  # noqa: RUF012
+    _height_at = 1
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -101,9 +87,7 @@ class Hopper(EndlessMujoco, HopperEnv):
         """Lean the stretched body by an angle (degrees from upright, positive forwards) and set it on the floor."""
         position = self.init_qpos.copy()
         position[2] = np.radians(value)
-        self.set_state(position, np.zeros(self.model.nv))
-        position[1] -= lowest_point_m(self.model, self.data) + SINK_M
-        self.set_state(position, np.zeros(self.model.nv))
+        self.set_on_floor(position)
 
 
 class HalfCheetah(EndlessMujoco, HalfCheetahEnv):
@@ -119,10 +103,7 @@ class HalfCheetah(EndlessMujoco, HalfCheetahEnv):
         0.0
     """
 
-    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
-        self._look_name = look
-        super().__init__(render_mode=render_mode)
-        EzPickle.__init__(self, render_mode=render_mode, look=look)
+    _height_at = 1
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -137,9 +118,7 @@ class HalfCheetah(EndlessMujoco, HalfCheetahEnv):
         """Turn the body by an angle (degrees, positive nose down) and set it on the floor."""
         position = self.init_qpos.copy()
         position[2] = np.radians(value)
-        self.set_state(position, np.zeros(self.model.nv))
-        position[1] -= lowest_point_m(self.model, self.data) + SINK_M
-        self.set_state(position, np.zeros(self.model.nv))
+        self.set_on_floor(position)
 
 
 class Ant(EndlessMujoco, AntEnv):
@@ -154,10 +133,7 @@ class Ant(EndlessMujoco, AntEnv):
         180.0
     """
 
-    def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:
-        self._look_name = look
-        super().__init__(terminate_when_unhealthy=False, render_mode=render_mode)
-        EzPickle.__init__(self, render_mode=render_mode, look=look)
+    _options = {"terminate_when_unhealthy": False}  # noqa: RUF012
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
@@ -173,6 +149,4 @@ class Ant(EndlessMujoco, AntEnv):
         for i in range(1, self.model.njnt):  # Gymnasium's own start has the ankles outside their limits
             position[self.model.jnt_qposadr[i]] = self.model.jnt_range[i].mean()
         mujoco.mju_axisAngle2Quat(position[3:7], np.array([1.0, 0.0, 0.0]), np.radians(value))
-        self.set_state(position, np.zeros(self.model.nv))
-        position[2] -= lowest_point_m(self.model, self.data) + SINK_M
-        self.set_state(position, np.zeros(self.model.nv))
+        self.set_on_floor(position)

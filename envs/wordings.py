@@ -32,6 +32,14 @@ PLACES = {
     "ant": ("floor", "ground"),
 }
 """What the thing stands on or is fixed to, by scene."""
+_ANY_STATED = (
+    "the {t} {s}",
+    "a {t} {s}",
+    "picture of a {t} that {s}",
+    "on the tiled {p}, a {t} {s}",
+    "we see how a {t} {s}",
+    "in this simulation, the {t} {s}",
+)
 STATED = {  # {t} thing, {p} place, {s} what is said of the thing
     "cartpole": (
         "the {t} on the {p} {s}", "a {t} hinged to a {p} {s}", "a {p} carrying a {t} that {s}", "the {t} {s}",
@@ -53,26 +61,7 @@ STATED = {  # {t} thing, {p} place, {s} what is said of the thing
         "the {t} {s}", "the {t} on its {p} {s}", "a {t} hinged to a {p} on a rail {s}", "picture of a {t} that {s}",
         "on a {p}, a {t} {s}",
     ),
-    "humanoid": (
-        "the {t} {s}", "a {t} {s}", "picture of a {t} that {s}", "on the tiled {p}, a {t} {s}", "we see how a {t} {s}",
-        "in this simulation, the {t} {s}",
-    ),
-    "reacher": (
-        "the {t} {s}", "a {t} {s}", "picture of a {t} that {s}", "on the tiled {p}, a {t} {s}", "we see how a {t} {s}",
-        "in this simulation, the {t} {s}",
-    ),
-    "hopper": (
-        "the {t} {s}", "a {t} {s}", "picture of a {t} that {s}", "on the tiled {p}, a {t} {s}", "we see how a {t} {s}",
-        "in this simulation, the {t} {s}",
-    ),
-    "half_cheetah": (
-        "the {t} {s}", "a {t} {s}", "picture of a {t} that {s}", "on the tiled {p}, a {t} {s}", "we see how a {t} {s}",
-        "in this simulation, the {t} {s}",
-    ),
-    "ant": (
-        "the {t} {s}", "a {t} {s}", "picture of a {t} that {s}", "on the tiled {p}, a {t} {s}", "we see how a {t} {s}",
-        "in this simulation, the {t} {s}",
-    ),
+    **dict.fromkeys(("humanoid", "reacher", "hopper", "half_cheetah", "ant"), _ANY_STATED),
 }  # fmt: skip
 """Forms of a sentence that says something of the thing's state."""
 PLAIN = {

@@ -48,7 +48,8 @@ WRONG = {  # a sentence about another scene, with that scene's baseline
     "pendulum/upright": ("a car at the peak of the mountain, next to the yellow flag", "a car in the mountain"),
 }
 
-AUTO = "own reward, automatic entropy"
+AUTO, WRONG_AUTO = "own reward, automatic entropy", "that sentence about a pendulum, automatic entropy"
+AUTOMATIC = ["--hyperparameters", 'ent_coef = "auto", learning_rate = 1e-3']  # SAC's own way, for the car
 ON_TOP = ("pole vertically upright on top of the cart", "pole and cart")  # of another scene as well, but it says "top"
 
 
@@ -94,7 +95,7 @@ def all_runs() -> list[Run]:
 
 def automatic_entropy(seed: int) -> Run:
     """The car's own reward with SAC's usual entropy, which suits it better than the task's."""
-    options = ["--reward", "env", "--hyperparameters", 'ent_coef = "auto", learning_rate = 1e-3']
+    options = ["--reward", "env", *AUTOMATIC]
     return Run(name=f"mountain_car-flag-auto-{seed}", task="mountain_car/flag", kind=AUTO, seed=seed, options=options)
 
 
@@ -108,6 +109,11 @@ def controls() -> list[Run]:
         runs.append(Run(name=f"{short}-wrong-0", task=task, kind="wrong sentence", seed=0, options=options))
         options = ["--encoder", "random:sim-s"]
         runs.append(Run(name=f"{short}-random-0", task=task, kind="random weights", seed=0, options=options))
+    goal, baseline = WRONG["mountain_car/flag"]
+    options = ["--goal", goal, "--baseline", baseline, *AUTOMATIC]
+    runs.append(
+        Run(name="mountain_car-flag-wrongauto-0", task="mountain_car/flag", kind=WRONG_AUTO, seed=0, options=options)
+    )
     goal, baseline = ON_TOP
     options = ["--goal", goal, "--baseline", baseline]
     runs.append(Run(name="mountain_car-flag-top-0", task="mountain_car/flag", kind=goal, seed=0, options=options))
@@ -180,7 +186,7 @@ def controls_table(runs: list[Run]) -> list[str]:
         result = run.summary()
         success = percent(result["trained"]["success"]) if result else "not run yet"
         said = {"opposite": "its own sentence", "wrong sentence": f"“{WRONG.get(run.task, ('',))[0]}”"}
-        must = "reach it" if run.kind == "opposite" else "fail"
+        must = {"opposite": "reach it", WRONG_AUTO: "(to compare)"}.get(run.kind, "fail")
         lines.append(f"| {run.task} | {said.get(run.kind, run.kind)} | {success} | {must} |")
     return lines
 
@@ -253,14 +259,14 @@ def write_results(runs: list[Run]) -> None:
         "sentence about another scene and with the encoder's weights random; seed 0. The opposites' own tasks say what",
         "else they need: the pole that shall hang starts at any angle and has 300 steps of time and 40,000 of",
         "training, since a pole without friction has to be braked by the cart; the car that shall stay on the far left",
-        "stays where it arrives,",
-        "as it does at the flag.",
+        "stays where it arrives, as it does at the flag.",
         "",
         *controls_table(runs),
         "",
-        "The car's entropy coefficient is the paper's, 0.1: SAC's automatic one blows a nearly flat reward up until it",
-        "steers, and with it a sentence about a pendulum drove the car to the flag. On the car's own reward it is a",
-        f"handicap; with the automatic one that reaches {automatic_text(runs)}.",
+        "The car's entropy coefficient is the paper's, 0.1. It was chosen when the pendulum's sentence, on earlier",
+        "weights of the encoder and SAC's automatic coefficient, drove the car to the flag; on today's weights it does",
+        "not with either (last but one line), so it is not what makes the control fail. On the car's own reward the fixed",
+        f"one is a handicap; with the automatic one that reaches {automatic_text(runs)}.",
         "",
         "![success over steps](classic_control.png)",
     ]

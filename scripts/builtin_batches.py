@@ -52,7 +52,7 @@ class Batches:
         scene = states.scene
         truths = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]], axis=1)  # n, concepts
         carts = np.zeros((len(states), len(CART_PLACES)))  # n, places
-        if "position" in states.columns:  # said of the cart alone; drawn for all that have one
+        if "position" in states.columns:  # drawn for every scene that has one, said only of the cart
             carts = np.stack([place.log_truth(states) for place in CART_PLACES], axis=1)
         sentences = []
         for index in rng.permutation(len(truths))[: self._count // len(self._states)]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Train a built-in model: a small CLIP on pictures of our own environments and sentences made from their state.
 
-    python scripts/train_builtin.py            # sim-s, about 50 minutes on 2 cores
+    python scripts/train_builtin.py            # sim-s, about 25 minutes on 2 cores
     python scripts/train_builtin.py --help
 
 Killed or stopped, the same command goes on where the last checkpoint was written. The result is a folder in OpenCLIP's
@@ -281,7 +281,11 @@ def main(config: Config) -> None:
         "knows": ["CartPole", "MountainCar (vlmrm's own drawing)", "Pendulum", "Acrobot"],
         "words": batches.words(),
         "training": _identity(config)
-        | {"minutes": round(seconds / 60, 1), "possible_sentences": len(batches.sentences())},
+        | {
+            "threads": torch.get_num_threads(),
+            "minutes": round(seconds / 60, 1),
+            "possible_sentences": len(batches.sentences()),
+        },
     }
     folder = export(config, vocabulary.grow(weights, 49408), card)
     fit_domain(config, folder, batches.words())

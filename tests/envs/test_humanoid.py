@@ -12,13 +12,6 @@ from envs.humanoid_state import humanoid_state
 TASKS = {name.split("/")[1]: task for name, task in envs.tasks().items() if name.startswith("humanoid/")}
 
 
-@pytest.fixture(scope="module")
-def body():
-    env = gym.make("envs:vlmrm/Humanoid-v0").unwrapped
-    env.reset(seed=0)
-    return env.model, env.data
-
-
 def share_in_goal(task, pose, body, count=40):
     model, data = body
     rng = np.random.default_rng(sum(map(ord, pose)))

@@ -1,6 +1,5 @@
 """What sentences say of the humanoid is true of the poses that the oracles accept, and false of their look-alikes."""
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -20,13 +19,6 @@ SAID = {  # a training phrase that means what the task's prompt says
     "one_leg": "balances on one foot",
 }
 HALF_TRUE = np.log(0.5)
-
-
-@pytest.fixture(scope="module")
-def body():
-    env = gym.make("envs:vlmrm/Humanoid-v0").unwrapped
-    env.reset(seed=0)
-    return env.model, env.data
 
 
 def truths(phrase, poses, body, each=25):

@@ -15,7 +15,7 @@ CAMERAS = [
 
 def test_goals_look_alikes_and_others_are_all_there():
     drawn = labelled_frames("humanoid/kneeling", 200, seed=0, size_px=16)
-    assert 0.25 < drawn.in_goal.mean() < 0.5
+    assert 0.3 < drawn.in_goal.mean() < 0.5
     assert 0.25 < drawn.look_alike.mean() < 0.45
     assert not (drawn.in_goal & drawn.look_alike).any()
     assert {"kneeling", "squatting", "heap"} <= set(drawn.poses)

@@ -230,7 +230,6 @@ def test_ctrl_c_stores_everything_and_says_how_to_go_on(changes, stored, tmp_pat
 def test_a_stop_loses_no_evaluation(tmp_path, crash_at):
     """The evaluation at step 100 is due when the rollout ends, after the stop: then it comes first on resuming."""
     config = {"eval_every": 100, "checkpoint_every": 30, "eval_drawn": 0}
-    train(lamp_config(tmp_path, **config, out=tmp_path / "whole"), reward=lamp_reward())
     crash_at(105, lambda: os.kill(os.getpid(), signal.SIGINT))
     settings = config | {"hyperparameters": {"train_freq": 30}}
     with pytest.raises(TrainingStopped):

@@ -127,7 +127,7 @@ def _load(agent: BaseAlgorithm, directory: RunDirectory, *, best: bool) -> Path 
 @contextmanager
 def _random_states_kept() -> Iterator[None]:
     """Making an agent seeds the global generators and a checkpoint sets them; a caller of `load_agent` keeps theirs."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002  # the global ones
     try:
         yield
     finally:
