@@ -265,8 +265,8 @@ def write_results(runs: list[Run]) -> None:
         "",
         "The car's entropy coefficient is the paper's, 0.1. It was chosen when the pendulum's sentence, on earlier",
         "weights of the encoder and SAC's automatic coefficient, drove the car to the flag; on today's weights it does",
-        "not with either (last but one line), so it is not what makes the control fail. On the car's own reward the fixed",
-        f"one is a handicap; with the automatic one that reaches {automatic_text(runs)}.",
+        "not with either (last but one line), so it is not what makes the control fail. On the car's own reward the",
+        f"fixed one is a handicap; with the automatic one that reaches {automatic_text(runs)}.",
         "",
         "![success over steps](classic_control.png)",
     ]
