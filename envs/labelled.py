@@ -137,7 +137,8 @@ def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[str,
 
 
 def _poses(goal: str, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
-    from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES, put, put_random  # needs mujoco, an extra
+    from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
+    from envs.humanoid_put import put, put_random  # needs mujoco, an extra
 
     if goal not in GOALS:
         raise SpecError(f"no poses are known for humanoid/{goal}. Known goals: {', '.join(GOALS)}.")

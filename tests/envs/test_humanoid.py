@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import envs
-from envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES, place, put, put_random
+from envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES
+from envs.humanoid_put import place, put, put_between, put_random
 from envs.humanoid_state import humanoid_state
 
 TASKS = {name.split("/")[1]: task for name, task in envs.tasks().items() if name.startswith("humanoid/")}
@@ -143,3 +144,15 @@ def test_the_paper_s_camera_and_prompts_stand_in_the_tasks():
     assert TASKS["kneeling"].prompts.goal == ("a humanoid robot kneeling",)
     assert TASKS["splits"].prompts.goal == ("a humanoid robot practicing gymnastics, doing the side splits",)
     assert len(TASKS) == 8
+
+
+def test_a_body_on_its_way_to_its_knees_is_between_standing_and_kneeling(body):
+    model, data = body
+    rng, heights = np.random.default_rng(0), []
+    for _ in range(40):
+        put_between(model, data, POSES["standing"], POSES["kneeling"], rng)
+        state = humanoid_state(model, data)
+        heights.append(state["pelvis_height_m"])
+        assert 0 <= state["most_knee_bend_deg"] <= 101
+        assert state["lower_foot_m"] < 0.2  # on the floor
+    assert min(heights) < 0.55 < 0.8 < max(heights)

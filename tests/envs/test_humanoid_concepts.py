@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from envs.concepts import CONCEPTS
-from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES, put
+from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
+from envs.humanoid_put import put
 from envs.humanoid_state import humanoid_state
 from envs.states import SceneStates
 
