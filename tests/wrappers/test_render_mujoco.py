@@ -200,3 +200,30 @@ def test_the_same_view_at_another_size_is_the_picture_drawn_at_that_size():
 def test_numbers_of_a_camera_must_be_numbers(values):
     with pytest.raises(SpecError, match="must be numbers, and finite"):
         Camera.from_dict({"distance_m": 1.0, "azimuth_deg": float("nan")} | values)
+
+
+@pytest.mark.parametrize("camera", [PAPER, Camera(track="torso", distance_m=4.0, azimuth_deg=30), None], ids=str)
+def test_a_point_of_the_world_is_where_it_is_drawn(camera):
+    """A bright ball put at the point: its pixels are around the place that is told."""
+    env = make("Humanoid-v5", camera, size_px=120, quality="fast")
+    model, data = env.unwrapped.model, env.unwrapped.data
+    without, seen = env.render().astype(int), 0
+    for geom in ("head", "left_hand", "right_hand", "right_foot"):
+        ball = model.geom(geom).id
+        usual, material = model.geom_rgba[ball].copy(), model.geom_matid[ball]
+        model.geom_matid[ball], model.geom_rgba[ball] = -1, (0, 1, 0, 1)
+        changed = np.abs(env.render().astype(int) - without).max(axis=2) > 20
+        model.geom_rgba[ball], model.geom_matid[ball] = usual, material
+        if changed.sum() < 4:
+            continue  # behind another part
+        seen += 1
+        rows, columns = np.nonzero(changed)
+        x, y = env.place_in_picture(data.geom_xpos[ball])
+        assert abs(columns.mean() + 0.5 - 120 * x) < 1.5, geom
+        assert abs(rows.mean() + 0.5 - 120 * y) < 1.5, geom
+    assert seen >= 2
+
+
+def test_nothing_has_a_place_before_anything_is_drawn():
+    with pytest.raises(FrameError, match="Call render"):
+        make().place_in_picture((0, 0, 0))

@@ -7,13 +7,14 @@ one process, and at its fixed quality a frame of a humanoid takes a tenth of a s
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from jaxtyping import UInt8
+from numpy.typing import NDArray
 
 from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
 from vlmrm.rendering import Camera, RenderQuality
@@ -88,6 +89,26 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if first:
             self._require_camera_applied()
         return picture
+
+    def place_in_picture(self, point_m: Sequence[int | float] | NDArray[np.floating]) -> tuple[float, float]:
+        """Where a point of the world is in the last picture.
+
+        Args:
+            point_m: x, y, z.
+
+        Returns:
+            0 to 1 from the left edge, and 0 to 1 from the top edge; beyond them for a point that is not in the picture.
+
+        Raises:
+            FrameError: Nothing has been drawn yet.
+        """
+        if self._renderer is None:
+            raise FrameError("nothing has been drawn yet, so no point is anywhere. Call render() first.")
+        eyes = self._renderer.scene.camera  # two, for stereo
+        eye, ahead, up = ((np.array(getattr(eyes[0], k)) + getattr(eyes[1], k)) / 2 for k in ("pos", "forward", "up"))
+        offset = np.asarray(point_m, dtype=float) - eye
+        half = float(offset @ ahead) * eyes[0].frustum_top / eyes[0].frustum_near  # of the picture's height, in m there
+        return 0.5 + float(offset @ np.cross(ahead, up)) / half / 2, 0.5 - float(offset @ up) / half / 2
 
     def at_size(self, size_px: int) -> "RenderMujoco":
         """The same view of the same environment at another size: a picture for people beside one for the encoder.
