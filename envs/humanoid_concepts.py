@@ -148,8 +148,9 @@ def _humanoid_low() -> list[Concept]:
         Concept(
             ("does a split to the sides", "has its legs spread wide on the floor", "sits in a straddle split",
              "stretches its legs out to either side", "is a gymnast in the splits",
-             "is practicing a straddle on the floor",
-             "is doing gymnastics with its legs spread", "sits with straight legs far apart"),
+             "is practicing a straddle on the floor", "is doing the side splits", "practices the side splits",
+             "is doing gymnastics with its legs spread", "sits with straight legs far apart",
+             "practices gymnastics, legs to both sides", "is doing the splits, one leg to each side"),
             _STRADDLES,
         ),
         Concept(

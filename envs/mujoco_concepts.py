@@ -27,6 +27,12 @@ def _reacher() -> list[Concept]:
     for side, bounds in (("left", (-1, -0.08, 0.04)), ("right", (0.08, 1, 0.04))):
         concepts.append(Concept((f"has its tip on the {side}", f"points to the {side}"), inside(tip_x_m=bounds)))
         concepts.append(Concept((f"lies with the ball on the {side}",), inside(ball_x_m=bounds)))
+    for edge, bounds in (("top", (0.1, 1, 0.04)), ("bottom", (-1, -0.1, 0.04))):
+        phrases = (
+            f"points to the {edge}", f"has its tip near the {edge} edge", f"is turned towards the {edge}",
+            f"has its fingertip at the {edge}", f"is reaching over to the {edge} edge",
+        )  # fmt: skip
+        concepts.append(Concept(phrases, inside(tip_y_m=bounds)))
     return concepts
 
 

@@ -39,7 +39,8 @@ class InvertedPendulum(EndlessMujoco, InvertedPendulumEnv):
 class Reacher(EndlessMujoco, ReacherEnv):
     """A two-link arm on a table and a ball to touch, which lies elsewhere in each episode.
 
-    ``info["state"]`` has ``tip_to_ball_m``, from the fingertip's middle to the ball's.
+    ``info["state"]`` has ``tip_to_ball_m``, from the fingertip's middle to the ball's, and where the fingertip is:
+    ``tip_x_m``, to the right in the task's picture, and ``tip_y_m``, up in it; the arm is 0.21 m long.
 
     Example:
         >>> env = Reacher()
@@ -50,8 +51,8 @@ class Reacher(EndlessMujoco, ReacherEnv):
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
-        apart = self.data.body("fingertip").xpos[:2] - self.data.body("target").xpos[:2]
-        return {"tip_to_ball_m": float(np.linalg.norm(apart))}
+        tip, ball = self.data.body("fingertip").xpos[:2], self.data.body("target").xpos[:2]
+        return {"tip_to_ball_m": float(np.linalg.norm(tip - ball)), "tip_x_m": float(tip[0]), "tip_y_m": float(tip[1])}
 
     def place(self, value: float) -> None:
         """Stretch the arm half out and put the ball so far from its tip, towards the shoulder."""
