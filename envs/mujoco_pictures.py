@@ -1,8 +1,7 @@
 """Random pictures of the MuJoCo scenes with the state they show.
 
-Half of the pictures are from the tasks' cameras in one of their looks, the other half have other colours, another light
-and another camera.
-A model has to be compiled for new colours, so a few dozen pictures share theirs.
+Half of the pictures have the tasks' looks, the other half other colours and another light; half are from the tasks'
+cameras, the other half from others. A model has to be compiled for new colours, so a few dozen pictures share theirs.
 """
 
 from typing import Any
@@ -12,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import envs
-from envs.humanoid_poses import POSES, put, put_random
+from envs.humanoid_poses import POSES
+from envs.humanoid_put import put, put_between, put_random
 from envs.looks import COLOURS, random_colours
 from envs.mujoco_bodies import SINK_M, lowest_point_m
 from envs.mujoco_looks import Look
@@ -41,33 +41,46 @@ def draw_mujoco(
         count: How many.
         rng: The only source of chance.
         size_px: Of the square frames.
-        own_look: Share of pictures as the task draws them.
+        own_look: Share of pictures in the task's looks, and share from its camera.
     """
     frames: list[NDArray[np.uint8]] = []
     rows: list[dict[str, float]] = []
     while len(frames) < count:
-        env, colours = _environment(scene, rng, size_px, changed=bool(rng.random() >= own_look))
+        env, colours = _environment(scene, rng, size_px, own_look)
         try:
             for _ in range(min(_SHARED, count - len(frames))):
                 _randomise(scene, env.unwrapped, rng)
                 frames.append(env.render())
-                rows.append(_variables(scene, env.unwrapped) | colours)
+                rows.append(_variables(scene, env.unwrapped) | colours | _places(env))
         finally:
             env.close()
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     return np.stack(frames), SceneStates.of(scene, **columns)
 
 
-def _environment(scene: str, rng: np.random.Generator, size_px: int, *, changed: bool) -> tuple[Any, dict[str, float]]:
+def _places(env: RenderMujoco) -> dict[str, float]:
+    """Where the parts that move are in the picture, 0 to 1 from its left (``at_GEOM_x``) and its top (``at_GEOM_y``).
+
+    Nothing is said of them; they help a model to find the body.
+    """
+    inner: Any = env.unwrapped
+    places = {}
+    for i in np.flatnonzero(inner.model.geom_bodyid > 0):
+        places[f"at_{i}_x"], places[f"at_{i}_y"] = env.place_in_picture(inner.data.geom_xpos[i])
+    return places
+
+
+def _environment(scene: str, rng: np.random.Generator, size_px: int, own_look: float) -> tuple[Any, dict[str, float]]:
     """An environment with a look and a camera, and the two colours it has."""
     plain = bool(rng.random() < 0.2)
     look: Look | str = "plain" if plain else "textured"
     task = next(task for name, task in envs.tasks().items() if name.split("/")[0] == scene)
     camera = task.camera
     thing, ground = (COLOURS.index(name) for name in _OWN_COLOURS[scene][plain])
-    if changed:
-        look, painted = random_look(rng)
+    if rng.random() >= own_look:
         camera = random_camera(scene, rng)
+    if rng.random() >= own_look:
+        look, painted = random_look(rng)
         ground, thing = (painted[0], painted[1] if scene in ("humanoid", "hopper") else thing)
     env = gym.make(task.env_id, render_mode="rgb_array", look=look, disable_env_checker=True)
     drawn = RenderMujoco(env, camera, quality="fast", size_px=size_px)
@@ -96,9 +109,11 @@ def random_camera(scene: str, rng: np.random.Generator) -> Camera:
     """From another side, height and distance, with the body still in the picture."""
     elevation, distance = float(rng.uniform(-25, 2)), float(rng.uniform(0.85, 1.3))
     if scene == "humanoid":
-        height = float(rng.uniform(0.6, 1.1))
+        (x, y), z = rng.uniform(-0.3, 0.3, 2).tolist(), float(rng.uniform(0.6, 1.1))
+        if rng.random() < 0.3:  # looks over its head from further away, as Gymnasium's own camera does
+            z, distance, elevation = float(rng.uniform(1.1, 2.0)), 1.15 * distance, float(rng.uniform(-25, -12))
         azimuth = float(rng.uniform(-180, 180))
-        return Camera(lookat_m=(0, 0, height), distance_m=3.4 * distance, azimuth_deg=azimuth, elevation_deg=elevation)
+        return Camera(lookat_m=(x, y, z), distance_m=3.4 * distance, azimuth_deg=azimuth, elevation_deg=elevation)
     if scene == "reacher":
         return Camera(
             lookat_m=[*rng.uniform(-0.02, 0.02, 2).tolist(), 0.0],
@@ -160,10 +175,14 @@ def _any_ant(inner: Any, rng: np.random.Generator) -> None:
 
 
 def _any_pose(inner: Any, rng: np.random.Generator) -> None:
-    if rng.random() < 0.1:
+    """A pose of the library, the way from one to another, or a heap: an agent goes through all of them."""
+    chance, (first, second) = rng.random(), (POSES[str(name)] for name in rng.choice(list(POSES), 2))
+    if chance < 0.1:
         put_random(inner.model, inner.data, rng)
+    elif chance < 0.3:
+        put_between(inner.model, inner.data, first, second, rng)
     else:
-        put(inner.model, inner.data, POSES[str(rng.choice(list(POSES)))], rng)
+        put(inner.model, inner.data, first, rng)
 
 
 def _variables(scene: str, inner: Any) -> dict[str, float]:
@@ -172,9 +191,8 @@ def _variables(scene: str, inner: Any) -> dict[str, float]:
     if scene == "inverted_pendulum":
         return {"angle": float(np.radians(state["angle_deg"])), "second": 0.0, "position": state["x_m"]}
     if scene == "reacher":
-        tip, ball = inner.data.body("fingertip").xpos, inner.data.body("target").xpos
         bend = abs(float(np.degrees(inner.data.qpos[1])))
-        return state | {"tip_x_m": float(tip[0]), "ball_x_m": float(ball[0]), "elbow_bend_deg": bend}
+        return state | {"ball_x_m": float(inner.data.body("target").xpos[0]), "elbow_bend_deg": bend}
     if scene in ("hopper", "half_cheetah"):
         return state | {"lowest_m": lowest_point_m(inner.model, inner.data)}
     return state

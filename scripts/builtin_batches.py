@@ -1,5 +1,6 @@
 """Batches for scripts/train_builtin.py: pictures, sentences, and how true each sentence is of each picture."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,20 @@ from envs.states import SceneStates
 
 
 class Batches:
-    """Random pictures with sentences about them; the n-th batch depends on the seed and n alone."""
+    """Random pictures with sentences about them; the n-th batch depends on the seed and n alone.
 
-    def __init__(self, states: list[SceneStates], *, pictures: int, sentences: int, seed: int) -> None:
-        self._states, self._pictures, self._count, self._seed = states, pictures, sentences, seed
+    Args:
+        states: What there is to draw from, scene by scene.
+        pictures: Of a batch, scene by scene.
+        sentences: Of a batch, scene by scene.
+        seed: Decides everything.
+    """
+
+    def __init__(
+        self, states: list[SceneStates], *, pictures: Sequence[int], sentences: Sequence[int], seed: int
+    ) -> None:
+        self.pictures, self.sentences = pictures, sentences
+        self._states, self._seed = states, seed
         scenes = [part.scene for part in states]
         known = [task.prompts for name, task in tasks().items() if name.split("/")[0] in scenes]
         self._grammar = Grammar([text for prompts in known for text in prompts.goal + prompts.baseline], scenes)
@@ -26,7 +37,7 @@ class Batches:
         """Every word of every training sentence."""
         return sorted({word for text in self._grammar.every_sentence() for word in text.replace(",", "").split()})
 
-    def sentences(self) -> set[str]:
+    def every_sentence(self) -> set[str]:
         """Every training sentence."""
         return set(self._grammar.every_sentence())
 
@@ -36,18 +47,18 @@ class Batches:
 
     def draw(self, step: int) -> tuple[NDArray[np.intp], list[Sentence], Tensor]:
         """Indices of pictures, sentences, and the log-truth of each sentence for each picture."""
-        rng = np.random.default_rng([self._seed, 1, step])
-        each, first = self._pictures // len(self._states), 0
+        rng, first = np.random.default_rng([self._seed, 1, step]), 0
         index, shown = [], []
-        for part in self._states:
-            rows = rng.choice(len(part), each, replace=False)
+        for part, count in zip(self._states, self.pictures, strict=True):
+            rows = rng.choice(len(part), count, replace=False)
             index.append(first + rows)
             shown.append(part.take(rows))
             first += len(part)
-        sentences = [sentence for part in shown for sentence in self._about(rng, part)]
+        counts = zip(shown, self.sentences, strict=True)
+        sentences = [sentence for part, count in counts for sentence in self._about(rng, part, count)]
         return np.concatenate(index), sentences, torch.from_numpy(log_truths(sentences, shown))
 
-    def _about(self, rng: np.random.Generator, states: SceneStates) -> list[Sentence]:
+    def _about(self, rng: np.random.Generator, states: SceneStates, count: int) -> list[Sentence]:
         """Sentences about some of the pictures: mostly true ones, sometimes a plain or a random one."""
         scene = states.scene
         truths = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]], axis=1)  # n, concepts
@@ -55,7 +66,7 @@ class Batches:
         if "position" in states.columns:  # drawn for every scene that has one, said only of the cart
             carts = np.stack([place.log_truth(states) for place in CART_PLACES], axis=1)
         sentences = []
-        for index in rng.permutation(len(truths))[: self._count // len(self._states)]:
+        for index in np.resize(rng.permutation(len(truths)), count):
             row, chance = truths[index], rng.random()
             seen = np.flatnonzero(carts[index] > -0.5) if rng.random() < 0.7 else np.arange(len(CART_PLACES))
             place = int(rng.choice(seen if seen.size else np.arange(len(CART_PLACES))))

@@ -1,0 +1,57 @@
+"""The pictures that built-in models are trained on and measured with, drawn once and kept."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from builtin_sizes import Config
+from torch import Tensor
+
+from envs.scenes import random_pictures
+from envs.states import SceneStates
+
+
+def load_or_draw(
+    config: Config, count: Callable[[str], int], seed: int, scenes: Sequence[str] = ()
+) -> tuple[Tensor, list[SceneStates]]:
+    """Frames with their states, scene after scene.
+
+    Args:
+        config: Of the model that sees them.
+        count: How many of a scene.
+        seed: Decides everything.
+        scenes: Which; none: all that the model learns about.
+    """
+    scenes = scenes or config.scenes
+    paths = [config.work / f"frames-{scene}-{config.size_px}px-{count(scene)}-{seed}.npz" for scene in scenes]
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:  # torch's threads do not survive a fork
+        longest_first = sorted(zip(scenes, paths, strict=True), key=lambda pair: -count(pair[0]))
+        jobs = [pool.submit(_draw, path, scene, count(scene), seed, config) for scene, path in longest_first]
+        for job in jobs:
+            job.result()
+    frames, states = [], []
+    for scene, path in zip(scenes, paths, strict=True):
+        with np.load(path, allow_pickle=False) as kept:
+            frames.append(torch.from_numpy(kept["frames"]))
+            columns = {key.removeprefix("state_"): kept[key] for key in kept.files if key.startswith("state_")}
+        states.append(SceneStates(scene, columns))
+    return torch.cat(frames), states
+
+
+def _draw(path: Path, scene: str, count: int, seed: int, config: Config) -> None:
+    """Draw the frames of one scene into a file, unless they are there."""
+    if path.is_file():
+        return
+    torch.set_num_threads(1)
+    started = time.time()
+    frames, states = random_pictures(scene, count, seed=seed, preprocessing=config.preprocessing())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part.npz")
+    np.savez(aside, frames=frames, **{f"state_{k}": v for k, v in states.columns.items()})
+    aside.rename(path)
+    print(f"drew {count} frames of {scene} in {time.time() - started:.0f} s", flush=True)
