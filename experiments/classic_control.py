@@ -13,23 +13,12 @@ agent's video to mountain_car.gif.
 """
 
 import json
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import imageio.v3 as imageio
 import tyro
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from PIL import Image
-
-from vlmrm.agents.metrics import MetricsRow
-from vlmrm.agents.run import RunDirectory
+from training_runs import Run, carry_out_all, draw_success, numbers_of, percent, seeds_table, steps
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "classic_control"
@@ -53,29 +42,22 @@ AUTOMATIC = ["--hyperparameters", 'ent_coef = "auto", learning_rate = 1e-3']  # 
 ON_TOP = ("pole vertically upright on top of the cart", "pole and cart")  # of another scene as well, but it says "top"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One training run and what it is for."""
+STYLES = {
+    "text": ("#1f77b4", "text reward"),
+    "env": ("#888888", "environment's own reward"),
+    AUTO: ("#c8c8c8", AUTO),
+    "wrong sentence": ("#d62728", "wrong sentence"),
+    "random weights": ("#ff7f0e", "random weights"),
+}
 
-    name: str
-    task: str
-    kind: str
-    seed: int
-    options: list[str] = field(default_factory=list)
 
-    @property
-    def folder(self) -> Path:
-        """Its run directory."""
-        return RUNS / self.name
-
-    def summary(self) -> dict[str, Any] | None:
-        """What came out; None while it has not finished."""
-        path = self.folder / "summary.json"
-        return json.loads(path.read_text()) if path.is_file() else None
-
-    def rows(self) -> list[MetricsRow]:
-        """Of ``metrics.csv``."""
-        return RunDirectory(self.folder).metrics.read()
+def make_run(name: str, task: str, kind: str, seed: int = 0, options: list[str] | None = None) -> Run:
+    """One run of this experiment."""
+    filmed = kind in ("text", "opposite") and seed == 0
+    target = TARGETS.get(task, 0.9)
+    return Run(
+        root=RUNS, name=name, task=task, kind=kind, seed=seed, target=target, options=options or [], filmed=filmed
+    )
 
 
 def all_runs() -> list[Run]:
@@ -84,9 +66,8 @@ def all_runs() -> list[Run]:
     for seed in SEEDS:
         for task in TARGETS:
             short = task.replace("/", "-")
-            runs.append(Run(name=f"{short}-text-{seed}", task=task, kind="text", seed=seed))
-            options = ["--reward", "env"]
-            runs.append(Run(name=f"{short}-env-{seed}", task=task, kind="env", seed=seed, options=options))
+            runs.append(make_run(f"{short}-text-{seed}", task, "text", seed))
+            runs.append(make_run(f"{short}-env-{seed}", task, "env", seed, ["--reward", "env"]))
         runs.append(automatic_entropy(seed))
         if seed == 0:
             runs += controls()
@@ -96,85 +77,25 @@ def all_runs() -> list[Run]:
 def automatic_entropy(seed: int) -> Run:
     """The car's own reward with SAC's usual entropy, which suits it better than the task's."""
     options = ["--reward", "env", *AUTOMATIC]
-    return Run(name=f"mountain_car-flag-auto-{seed}", task="mountain_car/flag", kind=AUTO, seed=seed, options=options)
+    return make_run(f"mountain_car-flag-auto-{seed}", "mountain_car/flag", AUTO, seed, options)
 
 
 def controls() -> list[Run]:
     """Opposite goals, which must be reached, and what must fail."""
     runs = []
     for task, opposite in OPPOSITES.items():
-        runs.append(Run(name=f"{opposite.replace('/', '-')}-text-0", task=opposite, kind="opposite", seed=0))
+        runs.append(make_run(f"{opposite.replace('/', '-')}-text-0", opposite, "opposite"))
         short, (goal, baseline) = task.replace("/", "-"), WRONG[task]
         options = ["--goal", goal, "--baseline", baseline]
-        runs.append(Run(name=f"{short}-wrong-0", task=task, kind="wrong sentence", seed=0, options=options))
-        options = ["--encoder", "random:sim-s"]
-        runs.append(Run(name=f"{short}-random-0", task=task, kind="random weights", seed=0, options=options))
+        runs.append(make_run(f"{short}-wrong-0", task, "wrong sentence", options=options))
+        runs.append(make_run(f"{short}-random-0", task, "random weights", options=["--encoder", "random:sim-s"]))
     goal, baseline = WRONG["mountain_car/flag"]
     options = ["--goal", goal, "--baseline", baseline, *AUTOMATIC]
-    runs.append(
-        Run(name="mountain_car-flag-wrongauto-0", task="mountain_car/flag", kind=WRONG_AUTO, seed=0, options=options)
-    )
+    runs.append(make_run("mountain_car-flag-wrongauto-0", "mountain_car/flag", WRONG_AUTO, options=options))
     goal, baseline = ON_TOP
     options = ["--goal", goal, "--baseline", baseline]
-    runs.append(Run(name="mountain_car-flag-top-0", task="mountain_car/flag", kind=goal, seed=0, options=options))
+    runs.append(make_run("mountain_car-flag-top-0", "mountain_car/flag", goal, options=options))
     return runs
-
-
-def carry_out(run: Run) -> None:
-    """Train, or go on where a stopped run was; a finished one is left alone."""
-    if run.summary() is not None:
-        return
-    command = [str(Path(sys.executable).parent / "vlmrm"), "train"]
-    if (run.folder / "config.json").is_file():
-        command += ["--resume", str(run.folder)]
-    else:
-        command += [run.task, "--seed", str(run.seed), "--final-episodes", "100", "--out", str(run.folder)]
-        command += ["--success-target", str(TARGETS.get(run.task, 0.9)), *run.options]
-        command += [] if run.kind in ("text", "opposite") and run.seed == 0 else ["--no-videos"]
-    log = RUNS / f"{run.name}.log"
-    with log.open("a") as lines:
-        done = subprocess.run(command, stdout=lines, stderr=lines, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    result = run.summary()
-    print(f"{run.name}: {percent(result['trained']['success']) if result else f'failed, see {log}'}", flush=True)
-    if done.returncode == 130:
-        raise KeyboardInterrupt
-
-
-def percent(share: float | None) -> str:
-    """Of 100 episodes."""
-    return "-" if share is None else f"{round(100 * share)}"
-
-
-def steps(count: int | None) -> str:
-    """For a table."""
-    return "never" if count is None else f"{count:,}"
-
-
-def seeds_table(runs: list[Run]) -> list[str]:
-    """One line per task and seed."""
-    lines = [
-        "| task | seed | random policy | own reward | **text reward** | target | steps to target: text | own | ratio |",
-        "|" + "---|" * 9,
-    ]
-    found = {(run.task, run.kind, run.seed): run.summary() for run in runs}
-    for task, target in TARGETS.items():
-        for seed in SEEDS:
-            text, own = found[task, "text", seed], found[task, "env", seed]
-            if text is None:
-                lines.append(f"| {task} | {seed} | not run yet |")
-                continue
-            at, own_at = text["steps_to_success"], own and own["steps_to_success"]
-            if at is None:
-                ratio = "text never gets there"
-            elif own_at is None:
-                ratio = "own reward never gets there"
-            else:
-                ratio = f"{at / own_at:.2f}"
-            success = [percent(text["random"]["success"]), percent(own["trained"]["success"] if own else None)]
-            success += [f"**{percent(text['trained']['success'])}**", percent(target)]
-            reached = [f"{steps(at)} of {steps(text['steps'])}", steps(own_at) if own else "-", ratio]
-            lines.append("| " + " | ".join([task, str(seed), *success, *reached]) + " |")
-    return lines
 
 
 def controls_table(runs: list[Run]) -> list[str]:
@@ -201,36 +122,6 @@ def automatic_text(runs: list[Run]) -> str:
     return ", ".join(parts)
 
 
-def draw(runs: list[Run], path: Path) -> None:
-    """Success over steps: one panel a task, one line a run."""
-    figure = Figure(figsize=(13, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    styles = {
-        "text": ("#1f77b4", "text reward"),
-        "env": ("#888888", "environment's own reward"),
-        AUTO: ("#c8c8c8", AUTO),
-        "wrong sentence": ("#d62728", "wrong sentence"),
-        "random weights": ("#ff7f0e", "random weights"),
-    }
-    named: dict[str, Any] = {}
-    for axes, task in zip(figure.subplots(1, len(TARGETS), sharey=True), TARGETS, strict=True):
-        for run in runs:
-            if run.task != task or run.kind not in styles or run.summary() is None:
-                continue
-            colour, label = styles[run.kind]
-            points = [(row.step, 100 * row.eval_success) for row in run.rows() if row.eval_success is not None]
-            (named[label],) = axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, alpha=0.85)
-        axes.axhline(100 * TARGETS[task], color="black", linewidth=0.6, linestyle=":")
-        axes.set_title(task)
-        axes.set_xlabel("steps")
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.grid(color="#e5e5e5", linewidth=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("success of 20 episodes (%)")
-    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=len(named), frameon=False)
-    figure.savefig(path, dpi=120)
-
-
 def animate(run: Run, path: Path) -> None:
     """The trained agent's video, small, as a GIF that a README can show."""
     video = imageio.imread(run.folder / "after.mp4")
@@ -251,7 +142,7 @@ def write_results(runs: list[Run]) -> None:
         "steps to target are the first of two consecutive evaluations (20 episodes each) at the target. Own reward:",
         "the same algorithm, settings and steps on the environment's own reward.",
         "",
-        *seeds_table(runs),
+        *seeds_table(runs, list(TARGETS), SEEDS),
         "",
         "## Language steers, and what must fail",
         "",
@@ -271,11 +162,8 @@ def write_results(runs: list[Run]) -> None:
         "![success over steps](classic_control.png)",
     ]
     (RESULTS / "classic_control.md").write_text("\n".join(lines) + "\n")
-    numbers = {
-        run.name: {k: v for k, v in (run.summary() or {}).items() if k not in ("run", "files")} for run in finished
-    }
-    (RESULTS / "classic_control.json").write_text(json.dumps(numbers, indent=1) + "\n")
-    draw(finished, RESULTS / "classic_control.png")
+    (RESULTS / "classic_control.json").write_text(json.dumps(numbers_of(runs), indent=1) + "\n")
+    draw_success(runs, list(TARGETS), STYLES, RESULTS / "classic_control.png")
     shown = next(run for run in runs if run.name == "mountain_car-flag-text-0")
     if shown in finished:
         animate(shown, RESULTS / "mountain_car.gif")
@@ -289,10 +177,7 @@ def main(jobs: int = 2) -> None:
         jobs: Runs at a time, one core each; 0: only write the results of what has finished.
     """
     runs = all_runs()
-    RUNS.mkdir(parents=True, exist_ok=True)
-    if jobs:
-        with ThreadPoolExecutor(jobs) as pool:
-            list(pool.map(carry_out, runs))
+    carry_out_all(runs, jobs)
     write_results(runs)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Measure a built-in model on pictures it never saw, and write its README and its reward landscapes.
 
-    python scripts/describe_builtin.py sim-s
+    python scripts/describe_builtin.py sim-m
 
 Held out: pictures of another seed, and, for the landscapes, the tasks' own prompts, which are never training sentences
 nor near copies of one (tests/envs/test_sentences.py).
@@ -15,14 +15,14 @@ import gymnasium as gym
 import numpy as np
 import torch
 from builtin_batches import Batches
+from builtin_frames import load_or_draw
+from builtin_sizes import REPOSITORY, SIZES
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
-from train_builtin import REPOSITORY, load_or_draw
 
 import envs
 from envs.concepts import CONCEPTS
-from envs.scenes import CLASSIC
 from envs.sentences import log_truths
 from envs.states import SceneStates
 from vlmrm.agents.environments import MakeEnv
@@ -35,14 +35,10 @@ from vlmrm.rewards import RewardModel
 HALF_TRUE = np.log(0.5)
 
 
-def held_out(scenes: list[str], seed: int = 2, count: int = 250) -> tuple[Tensor, list[SceneStates]]:
-    """Pictures of a seed that neither training nor the domain's threshold used."""
-    return load_or_draw(REPOSITORY / "cache", scenes, count, seed)
-
-
 def retrieval(encoder: Encoder, frames: Tensor, states: list[SceneStates]) -> list[str]:
     """For each scene: how often the nearest sentence is true, and how many of the ten nearest pictures fit."""
-    batches = Batches(states, pictures=len(states), sentences=len(states), seed=12345)
+    count = [1] * len(states)
+    batches = Batches(states, pictures=count, sentences=count, seed=12345)
     lines = [
         "| scene | nearest sentence is true | by chance | ten nearest pictures fit | by chance |",
         "|---|" + "---|" * 4,
@@ -108,7 +104,7 @@ def foreign(encoder: Encoder, domain: Domain, frames: Tensor) -> list[str]:
     rng = torch.Generator().manual_seed(0)
     known = domain.share_outside(encoder.embed_frames(frames))
     lines = ["| frames | reported as outside |", "|---|---|", f"| held-out pictures of its scenes | {known:.1%} |"]
-    noise = torch.randint(0, 256, (200, 96, 96, 3), generator=rng, dtype=torch.uint8)
+    noise = torch.randint(0, 256, (200, encoder.size_px, encoder.size_px, 3), generator=rng, dtype=torch.uint8)
     lines.append(f"| noise | {domain.share_outside(encoder.embed_frames(noise)):.0%} |")
     for env_id in ("LunarLander-v3", "FrozenLake-v1", "Taxi-v4", "CarRacing-v3"):
         env = gym.make(env_id, render_mode="rgb_array")
@@ -131,9 +127,10 @@ def main(name: str) -> None:
     folder = REPOSITORY / "vlmrm" / "encoders" / "builtin" / name
     card = json.loads((folder / "card.json").read_text())
     encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
-    training = card["training"]
-    scenes = list(training.get("scenes", CLASSIC))
-    frames, states = held_out(scenes)
+    training, config = card["training"], SIZES[name]
+    scenes = training["scenes"]
+    frames, states = load_or_draw(config, lambda scene: 250, 2, scenes)  # a seed that nothing was fitted to
+    shares = [f"{count} times as many of {scene}" for scene, count in training["shares"].items()]
     lines = [
         f"# {name}",
         "",
@@ -144,14 +141,15 @@ def main(name: str) -> None:
         "",
         "## Training",
         "",
-        f"`python scripts/train_builtin.py`: {training['frames']:,} pictures of each scene at random states, half of",
-        "them in other colours, backgrounds, zooms and places;",
-        f"{training['possible_sentences']:,} possible sentences made from the state;",
-        f"{training['steps']:,} steps of {training['pictures']} pictures and {training['sentences']} sentences;",
-        f"seed {training['seed']}; {training['minutes']:.0f} minutes on {training['threads']} threads, after 4 minutes",
-        "of drawing.",
-        "A ResNet of OpenCLIP's kind at 96 px, squashed, and a 2-layer text tower; the loss is CLIP's with soft",
-        "targets, the log-truth of each sentence for each picture.",
+        f"`python scripts/train_builtin.py {name}`: {training['frames']:,} pictures of each scene at random states",
+        f"({', '.join(shares)}), half of them in other colours and half from other cameras;",
+        f"{training['possible_sentences']:,} possible sentences made from the state.",
+        f"First {training['sentence_steps']:,} steps of the text tower on states, then {training['steps']:,} of the",
+        f"vision tower on {sum(training['shares'].get(scene, 1) for scene in scenes) * training['pictures']} pictures;",
+        f"seed {training['seed']}; {training['minutes']:.0f} minutes on {training['threads']} threads, after drawing.",
+        f"A ResNet of OpenCLIP's kind (width {training['width']}, blocks {training['layers']}), {encoder.size_px} px,",
+        "squashed, and a 2-layer text tower; the loss is CLIP's with soft targets, the log-truth of each sentence for",
+        "each picture; beside it the simulator's state teaches the vision tower.",
         "No task's prompt, nor a near copy (content-word Jaccard > 0.6), is a training sentence.",
         "",
         "## Retrieval on held-out pictures",
