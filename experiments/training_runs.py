@@ -138,7 +138,7 @@ def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str,
     figure = Figure(figsize=(4.4 * len(tasks), 3.8), layout="constrained")
     FigureCanvasAgg(figure)
     named: dict[str, Any] = {}
-    for axes, task in zip(figure.subplots(1, len(tasks), sharey=True), tasks, strict=True):
+    for axes, task in zip(figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0], tasks, strict=True):
         for run in runs:
             if run.task != task or run.kind not in styles or run.summary() is None:
                 continue

@@ -1,0 +1,129 @@
+#!/usr/bin/env python
+"""The humanoid that kneels, from one sentence: the experiment that this library began with.
+
+    python experiments/humanoid_kneel.py             # as Rocamonde et al. 2024: ViT-bigG-14, 10 million steps; a GPU
+    python experiments/humanoid_kneel.py --small     # the built-in sim-m, 300,000 steps; a night on 2 cores
+    python experiments/humanoid_kneel.py --small --steps 100000
+    python experiments/humanoid_kneel.py --small --jobs 0     # no runs, only the page of what is there
+
+Killed or stopped, the same command goes on where it was. Beside the run on the text reward there is one of the same
+algorithm and steps on the oracle's reward, 1 for each step on its knees. Success is judged on the joints: on its knees
+for at least half of an episode's steps. What came out, success or not, goes to
+experiments/results/humanoid_kneel{,_small}.{md,json,png,gif}.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as imageio
+import tyro
+from PIL import Image
+from training_runs import Run, carry_out_all, draw_success, numbers_of, percent, steps
+
+HERE = Path(__file__).resolve().parent
+RUNS = HERE.parent / "runs" / "humanoid_kneel"
+RESULTS = HERE / "results"
+TASK, TARGET = "humanoid/kneeling", 0.9
+PAPER_ENCODER = "ViT-bigG-14/laion2b_s39b_b160k"
+STYLES = {"text": ("#1f77b4", "text reward"), "env": ("#888888", "the oracle's reward")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Which of the two, and how far."""
+
+    small: bool = False
+    """The built-in model and settings for two cores; else the paper's."""
+    steps: int | None = None
+    """Instead of the settings' own."""
+    seed: int = 0
+    """Of both runs."""
+    jobs: int = 2
+    """Runs at a time, one core each; 0: only write what is there."""
+
+
+def all_runs(args: Args) -> list[Run]:
+    """On the text reward, and on the oracle's."""
+    length = ["--steps", str(args.steps)] if args.steps else []
+    small = ["--small"] if args.small else []
+    options = {
+        "text": [*small, *length, *([] if args.small else ["--encoder", PAPER_ENCODER])],
+        "env": [*small, *length, "--reward", "env"],
+    }
+    name = "-".join(["small" if args.small else "paper", "{}", str(args.seed), *length[1:]])
+    return [
+        Run(
+            root=RUNS,
+            name=name.format(kind),
+            task=TASK,
+            kind=kind,
+            seed=args.seed,
+            target=TARGET,
+            options=given,
+            filmed=kind == "text",
+        )
+        for kind, given in options.items()
+    ]
+
+
+def row(run: Run, result: dict[str, Any]) -> str:
+    """Of the table."""
+    best = result["best"] or {}
+    cells = [
+        STYLES[run.kind][1],
+        f"{result['steps']:,}",
+        percent(result["random"]["success"]),
+        f"**{percent(result['trained']['success'])}**",
+        f"{result['random']['env_return']:.1f}",
+        f"{result['trained']['env_return']:.1f}",
+        f"{percent(best.get('success'))} at {steps(best.get('step'))}" if best else "-",
+        f"{result['time_s'] / 3600:.1f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def write_results(args: Args, runs: list[Run]) -> None:
+    """Table, figure, video and numbers of what has finished."""
+    RESULTS.mkdir(exist_ok=True)
+    stem = "humanoid_kneel_small" if args.small else "humanoid_kneel"
+    finished = [(run, summary) for run in runs if (summary := run.summary()) is not None]
+    lines = [
+        "# The humanoid that kneels" + (" (small settings)" if args.small else ""),
+        "",
+        f"Made by `python experiments/humanoid_kneel.py{' --small' if args.small else ''}"
+        f"{f' --steps {args.steps}' if args.steps else ''}`, seed {args.seed}; {len(finished)} of {len(runs)} runs have",
+        "finished. Success is of 100 episodes, judged on the joints: on both knees, torso upright, for at least 50 of",
+        "100 steps. Steps in the goal are the mean of an episode's.",
+        "",
+        "| trained on | steps | random policy, success | **trained, success** | random, steps in the goal "
+        "| trained, steps in the goal | best evaluation of 20 | hours |",
+        "|" + "---|" * 8,
+        *(row(*pair) for pair in finished),
+        "",
+        f"![success over steps]({stem}.png)",
+    ]
+    for run, _ in finished:
+        if run.filmed:
+            video = imageio.imread(run.folder / "after.mp4")
+            small = [Image.fromarray(frame).resize((240, 240 * frame.shape[0] // frame.shape[1])) for frame in video]
+            small[0].save(
+                RESULTS / f"{stem}.gif", save_all=True, append_images=small[1:], duration=60, loop=0, optimize=True
+            )
+            lines += ["", f"![the agent trained on text]({stem}.gif)"]
+    (RESULTS / f"{stem}.md").write_text("\n".join(lines) + "\n")
+    (RESULTS / f"{stem}.json").write_text(json.dumps(numbers_of(runs), indent=1) + "\n")
+    draw_success(runs, [TASK], STYLES, RESULTS / f"{stem}.png")
+    print("\n".join(lines))
+
+
+def main(args: Args) -> None:
+    """Carry out both runs and write the results."""
+    runs = all_runs(args)
+    carry_out_all(runs, args.jobs)
+    write_results(args, runs)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args, description=__doc__))

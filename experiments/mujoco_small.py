@@ -1,0 +1,151 @@
+#!/usr/bin/env python
+"""Do sentences train bodies in MuJoCo? Five small tasks, three seeds, judged on the simulator's state.
+
+    python experiments/mujoco_small.py               # all runs, two at a time; some hours on 2 cores
+    python experiments/mujoco_small.py --seeds 0     # the first seed alone
+    python experiments/mujoco_small.py --jobs 0      # no runs, only the tables of what is there
+
+Killed or stopped, the same command goes on where it was. For every task and seed there is one run on the text reward
+and one of the same algorithm for the same steps on the oracle's reward, 1 for each step inside the success bounds; then,
+with the first seed, two opposite goals of one arm, and controls that must fail: a sentence about another scene, and the
+same encoder with random weights. Results go to experiments/results/mujoco_small.{md,json,png}, with one video a task.
+"""
+
+import json
+from pathlib import Path
+
+import imageio.v3 as imageio
+import tyro
+from PIL import Image
+from training_runs import Run, carry_out_all, draw_success, numbers_of, percent, seeds_table
+
+HERE = Path(__file__).resolve().parent
+RUNS = HERE.parent / "runs" / "mujoco_small"
+RESULTS = HERE / "results"
+
+TARGET, TASKS_TO_REACH, LONGEST_RATIO = 0.9, 3, 2.0
+TASKS = ("inverted_pendulum/upright", "reacher/touch", "hopper/stand", "half_cheetah/on_its_back", "ant/flipped")
+OPPOSITES = ("reacher/top", "reacher/bottom")
+WRONG = ("a car at the peak of the mountain, next to the yellow flag", "a car in the mountain")
+STYLES = {
+    "text": ("#1f77b4", "text reward"),
+    "env": ("#888888", "the oracle's reward"),
+    "wrong sentence": ("#d62728", "wrong sentence"),
+    "random weights": ("#ff7f0e", "random weights"),
+}
+
+
+def make_run(task: str, kind: str, seed: int, *options: str) -> Run:
+    """One run of this experiment."""
+    name = f"{task.replace('/', '-')}-{kind.replace(' ', '-')}-{seed}"
+    filmed = kind in ("text", "opposite") and seed == 0
+    return Run(
+        root=RUNS, name=name, task=task, kind=kind, seed=seed, target=TARGET, options=list(options), filmed=filmed
+    )
+
+
+def all_runs(seeds: tuple[int, ...]) -> list[Run]:
+    """The most telling first."""
+    runs = []
+    for seed in seeds:
+        for task in TASKS:
+            runs += [make_run(task, "text", seed), make_run(task, "env", seed, "--reward", "env")]
+        if seed == seeds[0]:
+            runs += [make_run(task, "opposite", seed) for task in OPPOSITES]
+            for task in TASKS:
+                runs.append(make_run(task, "wrong sentence", seed, "--goal", WRONG[0], "--baseline", WRONG[1]))
+                runs.append(make_run(task, "random weights", seed, "--encoder", "random:sim-m"))
+    return runs
+
+
+def controls_table(runs: list[Run]) -> list[str]:
+    """What language steers, and what must fail."""
+    lines = ["| task judged | trained on | random policy | success of 100 | must |", "|---|---|---|---|---|"]
+    said = {"opposite": "its own sentence", "wrong sentence": f"“{WRONG[0]}”"}
+    for run in runs:
+        if run.kind in ("text", "env"):
+            continue
+        result = run.summary()
+        cells = [percent(result[who]["success"]) if result else "not run yet" for who in ("random", "trained")]
+        must = "reach it" if run.kind == "opposite" else "fail"
+        lines.append(f"| {run.task} | {said.get(run.kind, run.kind)} | {' | '.join(cells)} | {must} |")
+    return lines
+
+
+def verdict(runs: list[Run], seeds: tuple[int, ...]) -> list[str]:
+    """The goals, seed by seed."""
+    found = {(run.task, run.kind, run.seed): run.summary() for run in runs}
+    lines = []
+    for seed in seeds:
+        reached, slow = [], []
+        for task in TASKS:
+            text, own = found[task, "text", seed], found[task, "env", seed]
+            if text and text["trained"]["success"] >= TARGET:
+                reached.append(task)
+            if text and own and text["steps_to_success"] and own["steps_to_success"]:
+                ratio = text["steps_to_success"] / own["steps_to_success"]
+                slow += [f"{task} ({ratio:.1f}x)"] if ratio > LONGEST_RATIO else []
+        slower = f"; more than {LONGEST_RATIO:g}x the oracle's steps: {', '.join(slow)}" if slow else ""
+        goal = f"{percent(TARGET)} of 100 or more (goal: {TASKS_TO_REACH})"
+        lines.append(f"- Seed {seed}: {len(reached)} of {len(TASKS)} at {goal}{slower}.")
+    return lines
+
+
+def film(run: Run, path: Path) -> None:
+    """The trained agent's video, small, as a GIF."""
+    video = imageio.imread(run.folder / "after.mp4")
+    small = [Image.fromarray(frame).resize((240, 240 * frame.shape[0] // frame.shape[1])) for frame in video[:60]]
+    small[0].save(path, save_all=True, append_images=small[1:], duration=60, loop=0, optimize=True)
+
+
+def write_results(runs: list[Run], seeds: tuple[int, ...]) -> None:
+    """Tables, figure and numbers of everything that has finished."""
+    RESULTS.mkdir(exist_ok=True)
+    finished = [run for run in runs if run.summary() is not None]
+    minutes = [summary["time_s"] / 60 for run in finished if (summary := run.summary()) and run.kind == "text"]
+    lines = [
+        "# Small MuJoCo tasks from a sentence",
+        "",
+        "Made by `python experiments/mujoco_small.py` with the built-in encoder that each task names; "
+        f"{len(finished)} of {len(runs)} runs have finished.",
+        "Success is of 100 episodes after training, judged on the simulator's state by the rule in the task's file;",
+        "steps to target are the first of two consecutive evaluations (20 episodes each) at the target. Own reward:",
+        "the same algorithm, settings and steps on the oracle's reward, 1 for each step inside the success bounds.",
+        "",
+        *verdict(runs, seeds),
+        f"- A run on text takes {min(minutes):.0f} to {max(minutes):.0f} minutes on one core." if minutes else "",
+        "",
+        *seeds_table(runs, TASKS, seeds),
+        "",
+        "## Language steers, and what must fail",
+        "",
+        "Two opposite goals of one arm, and the same settings with a sentence about another scene and with the",
+        f"encoder's weights random; seed {seeds[0]}.",
+        "",
+        *controls_table(runs),
+        "",
+        "![success over steps](mujoco_small.png)",
+    ]
+    (RESULTS / "mujoco_small.md").write_text("\n".join(lines) + "\n")
+    (RESULTS / "mujoco_small.json").write_text(json.dumps(numbers_of(runs), indent=1) + "\n")
+    draw_success(runs, TASKS, STYLES, RESULTS / "mujoco_small.png")
+    for run in finished:
+        if run.kind == "text" and run.filmed:
+            film(run, RESULTS / f"{run.task.split('/')[0]}.gif")
+    print("\n".join(lines))
+
+
+def main(jobs: int = 2, seeds: tuple[int, ...] = (0, 1, 2)) -> None:
+    """Carry out all runs and write the results.
+
+    Args:
+        jobs: Runs at a time, one core each; 0: only write the results of what has finished.
+        seeds: Of the runs; the controls have the first.
+    """
+    runs = all_runs(seeds)
+    carry_out_all(runs, jobs)
+    write_results(runs, seeds)
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)
