@@ -6,9 +6,10 @@
     python experiments/mujoco_small.py --jobs 0      # no runs, only the tables of what is there
 
 Killed or stopped, the same command goes on where it was. For every task and seed there is one run on the text reward
-and one of the same algorithm for the same steps on the oracle's reward, 1 for each step inside the success bounds; then,
-with the first seed, two opposite goals of one arm, and controls that must fail: a sentence about another scene, and the
-same encoder with random weights. Results go to experiments/results/mujoco_small.{md,json,png}, with one video a task.
+and one of the same algorithm for the same steps on the oracle's reward, 1 for each step inside the success bounds. With
+the first seed there are two opposite goals of one arm as well, and controls that must fail: a sentence about another
+scene, and the same encoder with random weights. Results go to experiments/results/mujoco_small.{md,json,png}, with one
+video a task.
 """
 
 import json

@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlmrm.errors import SpecError, UnknownTask, near_matches
 from vlmrm.prompts import PromptSet
 from vlmrm.rendering import Camera, RenderQuality
+
+if TYPE_CHECKING:
+    from vlmrm.rewards.spec import RewardSpec
 
 ENTRY_POINT_GROUP = "vlmrm.tasks"
 OWN_REWARDS = ("environment", "goal")
@@ -117,6 +120,8 @@ class Task:
     """Goal and baseline."""
     alpha: float = 0.5
     """Share of the projection."""
+    encoder: str = "sim-s"
+    """What scores the pictures where no other is asked for: the smallest built-in model that knows them."""
     episode_steps: int | None = None
     """Length of every episode, ended by truncation. None: as the environment is registered."""
     success: SuccessRule | None = None
@@ -143,6 +148,26 @@ class Task:
             raise SpecError('own_reward = "goal" pays for steps inside the success bounds, and there are none.')
         if self.render_quality is not None:
             RenderQuality.named(self.render_quality)
+
+    def reward_spec(self, *, encoder: str | None = None, alpha: float | None = None) -> "RewardSpec":
+        """The reward that the task's sentences make.
+
+        Args:
+            encoder: As in `RewardSpec.encoder`; None: the task's.
+            alpha: Share of the projection; None: the task's.
+
+        Example:
+            >>> find_task("cartpole/upright").reward_spec(encoder="ViT-L-14/openai").encoder
+            'ViT-L-14/openai'
+        """
+        from vlmrm.rewards.spec import RewardSpec  # loads torch
+
+        return RewardSpec(
+            encoder=encoder or self.encoder,
+            prompts=self.prompts,
+            alpha=self.alpha if alpha is None else alpha,
+            render_quality=self.render_quality,
+        )
 
     @property
     def draws_itself(self) -> bool:

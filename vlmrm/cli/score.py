@@ -34,7 +34,7 @@ class Score:
     baseline: Sentences = ()
     """The scene without the goal."""
     encoder: Annotated[str | None, open_option("NAME")] = None
-    """Instead of the spec's. Default: sim-s."""
+    """Instead of the spec's. Default with --goal: sim-s."""
     alpha: Annotated[float | None, open_option("SHARE")] = None
     """Instead of the spec's. Default: 0.5, and 0 without a baseline."""
     alphas: Annotated[tuple[float, ...], open_option("SHARE [SHARE ...]")] = ()
@@ -92,8 +92,7 @@ def _named_spec(name: str) -> "RewardSpec":
         return RewardSpec.load(name)
     if Path(name).exists():
         raise SpecError(f"{name} is not a reward. Put a reward file or a task before the frames, or give --goal.")
-    task = find_task(name)
-    return RewardSpec(encoder="sim-s", prompts=task.prompts, alpha=task.alpha, render_quality=task.render_quality)
+    return find_task(name).reward_spec()
 
 
 def _score(reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]) -> list[tuple[str, list[float]]]:

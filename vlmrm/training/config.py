@@ -87,8 +87,9 @@ class TrainConfig:
     """The scene without the goal. Without one, alpha is 0."""
     alpha: Annotated[float | None, open_option("SHARE")] = None
     """Share of the goal-baseline projection, 0 (plain cosine) to 1. Default: the task's, else 0.5."""
-    encoder: str = "sim-s"
-    """A built-in model, NAME/TAG of OpenCLIP, hf-hub:OWNER/NAME, or local-dir:PATH. See `vlmrm models`."""
+    encoder: Annotated[str | None, open_option("NAME")] = None
+    """A built-in model, NAME/TAG of OpenCLIP, hf-hub:OWNER/NAME, or local-dir:PATH; see `vlmrm models`. Default: the
+    task's, else sim-s."""
     reward: Literal["text", "env"] = "text"
     """`text` scores the pictures; `env` trains on the environment's own reward, for comparison."""
     offset: Annotated[float | None, open_option("REWARD")] = None

@@ -76,7 +76,7 @@ class Measures:
         return Summary(
             run=self._run.path,
             task=self._plan.task.name,
-            reward="env" if self._reward is None else config.encoder,
+            reward="env" if self._reward is None else self._reward.spec.encoder,
             algorithm=self._plan.algorithm.name,
             seed=config.seed,
             steps=self._parts.agent.num_timesteps,
@@ -107,7 +107,7 @@ class Measures:
             landscape = measure_landscape(env, reward, task.sweep, rule=task.success)
         finally:
             env.close()
-        title, chosen = _title(self._config.encoder, reward.spec.prompts.goal), reward.spec.alpha
+        title, chosen = _title(reward.spec.encoder, reward.spec.prompts.goal), reward.spec.alpha
         draw_landscape(landscape, self._run.landscape, title=title, chosen=chosen)
         row = landscape.rewards[landscape.alphas.index(reward.spec.alpha)]
         self._limits = (float(row.min()), float(row.max()))

@@ -105,21 +105,15 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     )
     task = replace(task, success=_rule_for_length(base, task))
     alpha = config.alpha if config.alpha is not None else (task.alpha if prompts.baseline else 0.0)
-    spec = RewardSpec(
-        encoder=config.encoder,
-        prompts=prompts,
-        alpha=alpha,
-        resize_mode=config.resize_mode,
-        render_quality=task.render_quality,
-    )
+    spec = replace(task.reward_spec(encoder=config.encoder, alpha=alpha), resize_mode=config.resize_mode)
     if config.compare_env_reward and config.reward == "env":
         raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
     algorithm, hyperparameters = _algorithm(config, task, settings)
     steps = config.steps or settings.steps
     eval_every = config.eval_every or (settings.eval_every if config.task else max(steps // _EVALUATIONS, 1))
+    config = replace(config, encoder=spec.encoder, alpha=alpha)
     filled = replace(
         config,
-        alpha=alpha,
         offset=settings.offset if config.offset is None else config.offset,
         algorithm=algorithm.name,
         hyperparameters=hyperparameters,
@@ -197,7 +191,8 @@ def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tupl
 
 
 def _new_folder(config: TrainConfig, task: Task, now: datetime) -> Path:
-    name = run_name(task.name, config.encoder if config.reward == "text" else "env-reward", config.seed, now)
+    reward = (config.encoder or task.encoder) if config.reward == "text" else "env-reward"
+    name = run_name(task.name, reward, config.seed, now)
     path, count = Path("runs") / name, 1
     while path.exists():
         count += 1
