@@ -94,8 +94,8 @@ def write_results(args: Args, runs: list[Run]) -> None:
         "",
         f"Made by `python experiments/humanoid_kneel.py{' --small' if args.small else ''}"
         f"{f' --steps {args.steps}' if args.steps else ''}`, seed {args.seed}; {len(finished)} of {len(runs)} runs",
-        "have finished. Success is of 100 episodes, judged on the joints: on both knees, torso upright, for at least 50 of",
-        "100 steps. Steps in the goal are the mean of an episode's.",
+        "have finished. Success is of 100 episodes, judged on the joints: on both knees, torso upright, for at least",
+        "50 of 100 steps. Steps in the goal are the mean of an episode's.",
         "",
         "| trained on | steps | random policy, success | **trained, success** | random, steps in the goal "
         "| trained, steps in the goal | best evaluation of 20 | hours |",

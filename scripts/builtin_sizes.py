@@ -96,8 +96,8 @@ class Config:
 
 
 SIZES = {
-    "sim-xs": Config(name="sim-xs", size_px=64, width=8, steps=5_000),
-    "sim-s": Config(name="sim-s", size_px=96, width=16, steps=5_000),
-    "sim-m": Config(name="sim-m", size_px=128, width=16, layers=(1, 2, 4, 2), steps=6_000),
+    "sim-xs": Config(name="sim-xs", size_px=64, width=8, steps=4_500),
+    "sim-s": Config(name="sim-s", size_px=96, width=16, steps=4_500),
+    "sim-m": Config(name="sim-m", size_px=128, width=16, layers=(1, 2, 4, 2), steps=4_500),
 }
 """By name, the smallest first."""

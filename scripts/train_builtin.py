@@ -41,6 +41,7 @@ from vlmrm.encoders.torchvision_mend import import_open_clip
 
 TEACHER_WEIGHT, STATE_WEIGHT, PLACE_WEIGHT = 20.0, 5.0, 2.0  # beside the contrastive loss, which is near 15
 SAVE_EVERY = 250  # steps
+DOMAIN_FRAMES = 500  # of each scene, that nothing was trained on
 
 
 class Training:
@@ -224,7 +225,7 @@ def export(config: Config, weights: dict[str, Tensor], card: dict[str, Any]) -> 
 
 def fit_domain(config: Config, folder: Path, words: list[str]) -> None:
     """Learn where the model is at home, from frames it was not trained on."""
-    frames, states = load_or_draw(config, lambda scene: 500, config.seed + 1)
+    frames, states = load_or_draw(config, lambda scene: DOMAIN_FRAMES, config.seed + 1)
     scene = torch.cat([torch.full((len(part),), i) for i, part in enumerate(states)])
     order = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(frames)))
     embeddings = OpenClipEncoder.load(f"local-dir:{folder}").embed_frames(frames)[order]

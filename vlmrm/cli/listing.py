@@ -65,6 +65,7 @@ def _paragraph(task: Task) -> str:
         ["baseline", "; ".join(task.prompts.baseline) or "-"],
         ["success", "unknown" if task.success is None else _in_words(task.success)],
         ["compared", task.ground_truth],
+        ["encoder", task.encoder],
         *([] if task.draws_itself else [["picture", _picture(task)]]),
         ["training", _in_steps(task.train) + (f"; small: {_in_steps(task.small)}" if task.small else "")],
     ]

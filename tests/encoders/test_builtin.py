@@ -1,0 +1,60 @@
+"""The models that come with the package: what they know of the tasks that name them, and what they weigh."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import envs
+from envs.humanoid_poses import GOALS
+from vlmrm import PromptSet, RewardModel
+from vlmrm.agents.environments import MakeEnv
+from vlmrm.encoders import list_models
+from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
+from vlmrm.report.metrics import auroc
+
+FIRST_TASKS = {task.name.split("/")[0]: task for task in reversed(envs.tasks().values())}  # one of each scene
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_a_model_weighs_no_more_than_a_picture_book(name):
+    assert sum(file.stat().st_size for file in (BUILTIN_FOLDER / name).iterdir()) < 40e6
+
+
+def test_every_model_has_a_card_that_says_what_it_knows():
+    for card in list_models():
+        assert card.description.startswith("A small CLIP of")
+        assert card.knows
+        assert len(card.words) > 100
+
+
+@pytest.mark.parametrize("task", FIRST_TASKS.values(), ids=FIRST_TASKS)
+def test_the_encoder_that_a_task_names_is_at_home_in_its_pictures(task):
+    reward = task.reward_spec().build()
+    env = MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing)()
+    frames = [env.reset(seed=seed)[1]["frame"] for seed in range(5)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reward.score(frames)
+
+
+@pytest.mark.parametrize("task", envs.tasks().values(), ids=envs.tasks())
+def test_the_encoder_that_a_task_names_knows_every_word_of_its_sentences(task):
+    known = next(card.words for card in list_models() if card.name == task.encoder)
+    said = " ".join(task.prompts.goal + task.prompts.baseline).replace(",", " ").lower().split()
+    assert set(said) <= known
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_the_humanoids_sentence_prefers_its_pose_and_another_sentence_does_not(goal):
+    """More frames, held-out cameras and intervals: experiments/humanoid_rewards.py."""
+    pytest.importorskip("mujoco")
+    task = envs.task(f"humanoid/{goal}")
+    reward = task.reward_spec().build()
+    drawn = envs.labelled_frames(task, 100, seed=1, size_px=reward.encoder.size_px)
+    embeddings = reward.embed(drawn.frames)
+    about_a_pole = RewardModel.load(
+        task.encoder, PromptSet("pole vertically upright on top of the cart", "pole and cart"), alpha=task.alpha
+    )
+    assert auroc(reward.head(embeddings).numpy(), drawn.in_goal) > 0.9
+    assert np.ptp(about_a_pole.head(embeddings).numpy()) < 0.5 * np.ptp(reward.head(embeddings).numpy())
