@@ -89,14 +89,10 @@ class CompactVocabulary:
         self.used = torch.tensor(sorted(used))  # ascending, so the end-of-text token stays the largest
         self._index = torch.zeros(int(self.used.max()) + 1, dtype=torch.long)
         self._index[self.used] = torch.arange(len(self.used))
-        self._kept: dict[str, Tensor] = {}
 
     def __call__(self, texts: list[str]) -> Tensor:
         """Compact token ids (k, context)."""
-        for text in texts:
-            if text not in self._kept:
-                self._kept[text] = self._index[self._tokenizer([text])[0]]
-        return torch.stack([self._kept[text] for text in texts])
+        return self._index[self._tokenizer(texts)]  # kept ones would leave holes in memory between those of pictures
 
     def shrink(self, model: nn.Module) -> None:
         """Replace the full token table by one of the used tokens."""
