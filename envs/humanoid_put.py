@@ -32,7 +32,7 @@ def put(model: Any, data: Any, pose: Pose, rng: np.random.Generator) -> None:
 
 
 def put_between(model: Any, data: Any, first: Pose, second: Pose, rng: np.random.Generator) -> None:
-    """Put the humanoid part of the way from one pose to another, as it is while it moves.
+    """Put the humanoid part of the way from one pose to another, as it is while it moves: it does not come to rest.
 
     Args:
         model: Of Gymnasium's humanoid.

@@ -87,7 +87,8 @@ def row(run: Run, result: dict[str, Any]) -> str:
 def write_results(args: Args, runs: list[Run]) -> None:
     """Table, figure, video and numbers of what has finished."""
     RESULTS.mkdir(exist_ok=True)
-    stem = "humanoid_kneel_small" if args.small else "humanoid_kneel"
+    usual = args.steps is None and args.seed == 0
+    stem = "humanoid_kneel" + ("_small" if args.small else "") + ("" if usual else f"_{args.seed}_{args.steps}")
     finished = [(run, summary) for run in runs if (summary := run.summary()) is not None]
     lines = [
         "# The humanoid that kneels" + (" (small settings)" if args.small else ""),

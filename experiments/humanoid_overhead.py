@@ -5,7 +5,7 @@
     python experiments/humanoid_overhead.py --rollouts 1 --pairs 2 --envs 1 --out /tmp
 
 Both learn to kneel: one from the sentence (pictures in quality ``fast`` at the encoder's size, scored and relabelled
-after each rollout of 100 steps), the other on the environment's own reward, without pictures. They take turns in one
+after each rollout of 100 steps), the other on the oracle's reward, without pictures. They take turns in one
 process. With one environment there is one update a step; with 32, as in Rocamonde et al. 2024, 100 updates for 3,200
 steps, so that drawing weighs more. Results go to experiments/results/humanoid_overhead.{md,json}.
 """
@@ -149,7 +149,8 @@ def report(args: Args, results: list[Result], load: float) -> str:
         "",
         f"Made by `python experiments/humanoid_overhead.py`: SAC on `{args.task}` with `{args.encoder}`, batches of",
         f"{args.batch_size}, {ROLLOUT} updates after {ROLLOUT} steps of every environment; in one process, in turn",
-        "with plain SAC on the environment's own reward, which draws nothing. Pictures in quality `fast`.",
+        "with plain SAC on the oracle's reward, which draws nothing; both judge every step by the oracle. Pictures in",
+        "quality `fast`.",
         "",
         "| environments | updates a step | text, steps/s | plain, steps/s | ratio (median; lowest to highest) |",
         "|---|---|---|---|---|",

@@ -6,7 +6,7 @@
     python experiments/humanoid_rewards.py --models sim-m --frames 100 --out /tmp/quick
 
 For each task: frames in goal poses, in poses that look like them, in others and in heaps, labelled by the task's oracle
-(`envs.labelled_frames`); drawn held out, with cameras and colours of which no model has seen one, and for the ablation
+(`envs.labelled_frames`); drawn held out, with new cameras and colours from the ranges of training, and for the ablation
 in each look from Gymnasium's own and from the paper's camera. Then AUROC, average precision and EPIC distance of the
 reward for several alphas, and of two controls: the same encoder with random weights, and a sentence about another
 scene. Frames are kept under runs/humanoid_rewards and drawn once. Results go to
@@ -71,7 +71,13 @@ class Args:
     out: Path = HERE / "results"
     """Folder of the results."""
     work: Path = HERE.parent / "runs" / "humanoid_rewards"
-    """Folder of the frames."""
+    """Folder of the frames; delete it when what is drawn changes."""
+
+    def __post_init__(self) -> None:
+        if self.frames < 4 * _VIEWS:
+            raise SystemExit(f"{_VIEWS} views need at least {4 * _VIEWS} frames; got --frames {self.frames}.")
+        for name in self.models:
+            vision_parameters(name)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,7 +159,12 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 def main(args: Args) -> None:
     """Draw, measure, write."""
     tasks = [envs.task(name) for name in TASKS]
-    numbers: dict[str, Any] = {"frames": args.frames, "alphas": ALPHAS, "models": {}}
+    numbers: dict[str, Any] = {
+        "frames": args.frames,
+        "frames_by_quality": count(FAST, args),
+        "alphas": ALPHAS,
+        "models": {},
+    }
     for name in args.models:
         encoder, random = load_encoder(name), load_encoder(f"random:{name}")
         folder = args.work / f"{encoder.size_px}px-{args.frames}"
@@ -200,6 +211,8 @@ def main(args: Args) -> None:
 def vision_parameters(name: str) -> int:
     """Of a built-in encoder's vision tower, or of one in a ``local-dir:``."""
     folder = builtin_folder(name) or Path(name.removeprefix("local-dir:"))
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise SystemExit(f"{name} is neither a built-in model nor local-dir:FOLDER. `vlmrm models` lists the former.")
     with safe_open(folder / WEIGHTS_FILE, framework="np") as tensors:
         seen = [key for key in tensors.keys() if key.startswith("visual.")]  # noqa: SIM118  it is no mapping
         return sum(int(np.prod(tensors.get_slice(key).get_shape())) for key in seen)

@@ -20,6 +20,8 @@ import tyro
 from PIL import Image
 from training_runs import Run, carry_out_all, draw_success, numbers_of, percent, seeds_table
 
+from vlmrm.tasks import find_task
+
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "mujoco_small"
 RESULTS = HERE / "results"
@@ -55,7 +57,7 @@ def all_runs(seeds: tuple[int, ...]) -> list[Run]:
             runs += [make_run(task, "opposite", seed) for task in OPPOSITES]
             for task in TASKS:
                 runs.append(make_run(task, "wrong sentence", seed, "--goal", WRONG[0], "--baseline", WRONG[1]))
-                runs.append(make_run(task, "random weights", seed, "--encoder", "random:sim-m"))
+                runs.append(make_run(task, "random weights", seed, "--encoder", f"random:{find_task(task).encoder}"))
     return runs
 
 
@@ -78,17 +80,19 @@ def verdict(runs: list[Run], seeds: tuple[int, ...]) -> list[str]:
     found = {(run.task, run.kind, run.seed): run.summary() for run in runs}
     lines = []
     for seed in seeds:
-        reached, slow = [], []
+        finished, reached, slow = 0, 0, []
         for task in TASKS:
             text, own = found[task, "text", seed], found[task, "env", seed]
-            if text and text["trained"]["success"] >= TARGET:
-                reached.append(task)
-            if text and own and text["steps_to_success"] and own["steps_to_success"]:
-                ratio = text["steps_to_success"] / own["steps_to_success"]
-                slow += [f"{task} ({ratio:.1f}x)"] if ratio > LONGEST_RATIO else []
+            if text is None or own is None:
+                continue
+            finished += 1
+            reached += text["trained"]["success"] >= TARGET
+            at, own_at = text["steps_to_success"], own["steps_to_success"]
+            if own_at and (at is None or at > LONGEST_RATIO * own_at):
+                slow.append(f"{task} ({'never' if at is None else f'{at / own_at:.1f}x'})")
         slower = f"; more than {LONGEST_RATIO:g}x the oracle's steps: {', '.join(slow)}" if slow else ""
         goal = f"{percent(TARGET)} of 100 or more (goal: {TASKS_TO_REACH})"
-        lines.append(f"- Seed {seed}: {len(reached)} of {len(TASKS)} at {goal}{slower}.")
+        lines.append(f"- Seed {seed}: {finished} of {len(TASKS)} tasks finished, {reached} at {goal}{slower}.")
     return lines
 
 

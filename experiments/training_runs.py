@@ -123,7 +123,9 @@ def seeds_table(runs: Sequence[Run], tasks: Sequence[str], seeds: Sequence[int])
 def _ratio(at: int | None, own_at: int | None) -> str:
     if at is None:
         return "text never gets there"
-    return "own reward never gets there" if own_at is None else f"{at / own_at:.2f}"
+    if own_at is None:
+        return "own reward never gets there"
+    return f"{at / own_at:.2f}" if own_at else "both at the start"
 
 
 def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str, Style], path: Path) -> None:
@@ -145,7 +147,8 @@ def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str,
             colour, label = styles[run.kind]
             points = [(row.step, 100 * row.eval_success) for row in run.rows() if row.eval_success is not None]
             (named[label],) = axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.4, alpha=0.85)
-            axes.axhline(100 * run.target, color="black", linewidth=0.6, linestyle=":")
+        for target in {run.target for run in runs if run.task == task}:
+            axes.axhline(100 * target, color="black", linewidth=0.6, linestyle=":")
         axes.set_title(task)
         axes.set_xlabel("steps")
         axes.xaxis.set_major_locator(MaxNLocator(4))

@@ -46,7 +46,7 @@ class Muon(torch.optim.Optimizer):
 
     Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", with the quintic Newton-Schulz
     iteration given there. A convolution counts as a matrix of one row per output channel (torch's own Muon takes
-    matrices only). For these small towers it needs about a quarter of AdamW's pictures.
+    matrices only).
     """
 
     def __init__(

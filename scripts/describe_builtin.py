@@ -9,6 +9,7 @@ nor near copies of one (tests/envs/test_sentences.py).
 
 import json
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from builtin_batches import Batches
 from builtin_frames import load_or_draw
-from builtin_sizes import REPOSITORY, SIZES
+from builtin_sizes import REPOSITORY, SIZES, Config
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -32,6 +33,7 @@ from vlmrm.encoders.open_clip import OpenClipEncoder
 from vlmrm.report.landscape import measure_landscape
 from vlmrm.rewards import RewardModel
 
+SETTINGS = [field.name for field in fields(Config)]
 HALF_TRUE = np.log(0.5)
 
 
@@ -127,9 +129,10 @@ def main(name: str) -> None:
     folder = REPOSITORY / "vlmrm" / "encoders" / "builtin" / name
     card = json.loads((folder / "card.json").read_text())
     encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
-    training, config = card["training"], SIZES[name]
-    scenes = training["scenes"]
-    frames, states = load_or_draw(config, lambda scene: 250, 2, scenes)  # a seed that nothing was fitted to
+    training = card["training"]
+    config = replace(SIZES["sim-m"], **{key: value for key, value in training.items() if key in SETTINGS})
+    scenes = config.scenes
+    frames, states = load_or_draw(config, lambda scene: 250, config.seed + 2)  # a seed that nothing was fitted to
     shares = [f"{count} times as many of {scene}" for scene, count in training["shares"].items()]
     lines = [
         f"# {name}",
@@ -142,7 +145,8 @@ def main(name: str) -> None:
         "## Training",
         "",
         f"`python scripts/train_builtin.py {name}`: {training['frames']:,} pictures of each scene at random states",
-        f"({', '.join(shares)}), half of them in other colours and half from other cameras;",
+        f"({', '.join(shares)}); of the drawn scenes half in other colours, zooms and places, of MuJoCo's half in",
+        "other colours and half from other cameras;",
         f"{training['possible_sentences']:,} possible sentences made from the state.",
         f"First {training['sentence_steps']:,} steps of the text tower on states, then {training['steps']:,} of the",
         f"vision tower on {sum(training['shares'].get(scene, 1) for scene in scenes) * training['pictures']} pictures;",

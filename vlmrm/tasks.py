@@ -121,7 +121,7 @@ class Task:
     alpha: float = 0.5
     """Share of the projection."""
     encoder: str = "sim-s"
-    """What scores the pictures where no other is asked for: the smallest built-in model that knows them."""
+    """What scores the pictures where no other is asked for; name one that knows them."""
     episode_steps: int | None = None
     """Length of every episode, ended by truncation. None: as the environment is registered."""
     success: SuccessRule | None = None
@@ -154,7 +154,10 @@ class Task:
 
         Args:
             encoder: As in `RewardSpec.encoder`; None: the task's.
-            alpha: Share of the projection; None: the task's.
+            alpha: Share of the projection; None: the task's, and 0 where it has no baseline.
+
+        Raises:
+            SpecError: `alpha` is impossible, or above 0 without a baseline.
 
         Example:
             >>> find_task("cartpole/upright").reward_spec(encoder="ViT-L-14/openai").encoder
@@ -162,10 +165,11 @@ class Task:
         """
         from vlmrm.rewards.spec import RewardSpec  # loads torch
 
+        usual = self.alpha if self.prompts.baseline else 0.0
         return RewardSpec(
-            encoder=encoder or self.encoder,
+            encoder=self.encoder if encoder is None else encoder,
             prompts=self.prompts,
-            alpha=self.alpha if alpha is None else alpha,
+            alpha=usual if alpha is None else alpha,
             render_quality=self.render_quality,
         )
 

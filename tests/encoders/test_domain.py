@@ -109,6 +109,13 @@ def test_unknown_words_are_named_once_and_small_words_do_not_count(domain):
     assert domain.unknown_words("a zebra under a Zebra") == ["zebra", "under"]
 
 
+def test_a_word_with_a_hyphen_is_known_whole_and_in_parts():
+    domain = Domain.fit(
+        torch.eye(8).repeat(10, 1), torch.zeros(80, dtype=torch.long), words=["four-legged", "Cross-legged"]
+    )
+    assert domain.unknown_words("a four-legged, cross-legged table of four legged things") == ["table", "things"]
+
+
 def test_the_guard_is_an_encoder_and_passes_everything_through(domain):
     guard = DomainGuard(PointEncoder(), domain)
     assert isinstance(guard, Encoder)

@@ -41,6 +41,14 @@ def test_an_installed_task_is_found_by_name():
     assert made.algorithm.name == "DQN"
 
 
+def test_a_task_names_its_encoder_and_an_option_overrides_it():
+    pytest.importorskip("mujoco")
+    usual, other = (make_plan(TrainConfig(task="hopper/stand", encoder=name)) for name in (None, "random:sim-s"))
+    assert (usual.spec.encoder, usual.config.encoder) == ("sim-m", "sim-m")
+    assert "sim-m" in usual.config.out.name
+    assert (other.spec.encoder, other.config.encoder) == ("random:sim-s", "random:sim-s")
+
+
 def test_other_sentences_leave_the_success_test_alone():
     usual = make_plan(TrainConfig(task="cartpole/upright"))
     wrong = make_plan(TrainConfig(task="cartpole/upright", goal=("a bowl of soup",)))

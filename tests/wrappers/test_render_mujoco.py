@@ -224,6 +224,14 @@ def test_a_point_of_the_world_is_where_it_is_drawn(camera):
     assert seen >= 2
 
 
+def test_a_point_behind_the_camera_has_no_place():
+    env = make("Humanoid-v5", PAPER)
+    env.render()
+    assert np.isnan(env.place_in_picture((9.0, 0.0, 2.6))).all()  # the camera stands at x 3.4 and looks to -x
+    x, y = env.place_in_picture((0.0, 0.0, 1.0))
+    assert (x, y) == pytest.approx((0.5, 0.5), abs=1e-3)  # where it looks
+
+
 def test_nothing_has_a_place_before_anything_is_drawn():
     with pytest.raises(FrameError, match="Call render"):
         make().place_in_picture((0, 0, 0))

@@ -23,6 +23,7 @@ DOMAIN_FILE = "domain.safetensors"
 _HELD_OUT_EVERY = 5  # one row in five decides the threshold and takes no part in the fit
 _RIDGE = 1e-3  # share of the mean variance added to each; unit vectors leave at least one direction without any
 _TOO_MANY = 0.5  # share of the frames seen so far
+_WORD = re.compile(r"[^\W\d_]+")
 _STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -143,7 +144,7 @@ class Domain:
 
     def unknown_words(self, sentence: str) -> list[str]:
         """Words of a sentence that no training sentence had; common small words do not count."""
-        found = dict.fromkeys(re.findall(r"[^\W\d_]+", sentence.lower()))
+        found = dict.fromkeys(_WORD.findall(sentence.lower()))
         return [word for word in found if word not in self.words and word not in _STOP_WORDS]
 
 
@@ -230,4 +231,5 @@ class DomainGuard:
 
 
 def _lower(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(word.lower() for word in words)
+    """In lower case; what has a hyphen counts as its parts, as in a sentence."""
+    return frozenset(part for word in words for part in (word.lower(), *_WORD.findall(word.lower())))

@@ -104,14 +104,13 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
         )
     )
     task = replace(task, success=_rule_for_length(base, task))
-    alpha = config.alpha if config.alpha is not None else (task.alpha if prompts.baseline else 0.0)
-    spec = replace(task.reward_spec(encoder=config.encoder, alpha=alpha), resize_mode=config.resize_mode)
+    spec = replace(task.reward_spec(encoder=config.encoder, alpha=config.alpha), resize_mode=config.resize_mode)
     if config.compare_env_reward and config.reward == "env":
         raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
     algorithm, hyperparameters = _algorithm(config, task, settings)
     steps = config.steps or settings.steps
     eval_every = config.eval_every or (settings.eval_every if config.task else max(steps // _EVALUATIONS, 1))
-    config = replace(config, encoder=spec.encoder, alpha=alpha)
+    config = replace(config, encoder=spec.encoder, alpha=spec.alpha)
     filled = replace(
         config,
         offset=settings.offset if config.offset is None else config.offset,
@@ -191,8 +190,7 @@ def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tupl
 
 
 def _new_folder(config: TrainConfig, task: Task, now: datetime) -> Path:
-    reward = (config.encoder or task.encoder) if config.reward == "text" else "env-reward"
-    name = run_name(task.name, reward, config.seed, now)
+    name = run_name(task.name, str(config.encoder) if config.reward == "text" else "env-reward", config.seed, now)
     path, count = Path("runs") / name, 1
     while path.exists():
         count += 1

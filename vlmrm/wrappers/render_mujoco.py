@@ -6,6 +6,7 @@ one process, and at its fixed quality a frame of a humanoid takes a tenth of a s
 `mujoco.Renderer` instead and checks that the camera stands where it should.
 """
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -97,7 +98,8 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             point_m: x, y, z.
 
         Returns:
-            0 to 1 from the left edge, and 0 to 1 from the top edge; beyond them for a point that is not in the picture.
+            0 to 1 from the left edge, and 0 to 1 from the top edge; beyond them for a point that is not in the picture,
+            and NaN for one behind the camera.
 
         Raises:
             FrameError: Nothing has been drawn yet.
@@ -107,6 +109,8 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         eyes = self._renderer.scene.camera  # two, for stereo
         eye, ahead, up = ((np.array(getattr(eyes[0], k)) + getattr(eyes[1], k)) / 2 for k in ("pos", "forward", "up"))
         offset = np.asarray(point_m, dtype=float) - eye
+        if offset @ ahead <= 0:
+            return math.nan, math.nan
         half = float(offset @ ahead) * eyes[0].frustum_top / eyes[0].frustum_near  # of the picture's height, in m there
         return 0.5 + float(offset @ np.cross(ahead, up)) / half / 2, 0.5 - float(offset @ up) / half / 2
 
