@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,18 +16,15 @@ from envs.scenes import random_pictures
 from envs.states import SceneStates
 
 
-def load_or_draw(
-    config: Config, count: Callable[[str], int], seed: int, scenes: Sequence[str] = ()
-) -> tuple[Tensor, list[SceneStates]]:
-    """Frames with their states, scene after scene.
+def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tuple[Tensor, list[SceneStates]]:
+    """Frames of all that a model learns about, with their states, scene after scene.
 
     Args:
         config: Of the model that sees them.
         count: How many of a scene.
         seed: Decides everything.
-        scenes: Which; none: all that the model learns about.
     """
-    scenes = scenes or config.scenes
+    scenes = config.scenes
     paths = [config.work / f"frames-{scene}-{config.size_px}px-{count(scene)}-{seed}.npz" for scene in scenes]
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:  # torch's threads do not survive a fork
         longest_first = sorted(zip(scenes, paths, strict=True), key=lambda pair: -count(pair[0]))

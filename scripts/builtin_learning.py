@@ -56,7 +56,7 @@ class Muon(torch.optim.Optimizer):
         self._dtype = dtype  # of the iteration, which bears half precision
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:
         """One update."""
         for group in self.param_groups:
             for parameter in group["params"]:

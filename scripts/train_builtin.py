@@ -224,7 +224,7 @@ def export(config: Config, weights: dict[str, Tensor], card: dict[str, Any]) -> 
 
 
 def fit_domain(config: Config, folder: Path, words: list[str]) -> None:
-    """Learn where the model is at home, from frames it was not trained on."""
+    """Learn where the model is at home, from frames it was not trained on; the words go into its card."""
     frames, states = load_or_draw(config, lambda scene: DOMAIN_FRAMES, config.seed + 1)
     scene = torch.cat([torch.full((len(part),), i) for i, part in enumerate(states)])
     order = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(frames)))
@@ -251,7 +251,6 @@ def main(config: Config) -> None:
     card = {
         "description": "A small CLIP of Gymnasium's classic-control and MuJoCo scenes, trained by vlmrm.",
         "knows": [KNOWN[scene] for scene in config.scenes],
-        "words": batches.words(),
         "training": config.identity()
         | {
             "threads": torch.get_num_threads(),
@@ -262,8 +261,8 @@ def main(config: Config) -> None:
     weights = {name: value.detach() for name, value in training.model.eval().state_dict().items()}
     folder = export(config, training.vocabulary.grow(weights, 49408), card)
     fit_domain(config, folder, batches.words())
-    for path in folder.iterdir():
-        path.chmod(0o644)  # safetensors writes files that only their owner can read
+    for file in folder.iterdir():
+        file.chmod(0o644)  # safetensors writes files that only their owner can read
     print(f"wrote {folder} after {minutes:.0f} minutes of training")
 
 

@@ -144,8 +144,9 @@ class Domain:
 
     def unknown_words(self, sentence: str) -> list[str]:
         """Words of a sentence that no training sentence had; common small words do not count."""
+        known = {part for word in self.words for part in _WORD.findall(word)}  # four-legged: four and legged
         found = dict.fromkeys(_WORD.findall(sentence.lower()))
-        return [word for word in found if word not in self.words and word not in _STOP_WORDS]
+        return [word for word in found if word not in known and word not in _STOP_WORDS]
 
 
 class DomainGuard:
@@ -231,5 +232,4 @@ class DomainGuard:
 
 
 def _lower(words: Iterable[str]) -> frozenset[str]:
-    """In lower case; what has a hyphen counts as its parts, as in a sentence."""
-    return frozenset(part for word in words for part in (word.lower(), *_WORD.findall(word.lower())))
+    return frozenset(word.lower() for word in words)
