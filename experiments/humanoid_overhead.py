@@ -13,7 +13,6 @@ steps, so that drawing weighs more. Results go to experiments/results/humanoid_o
 import json
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -22,7 +21,7 @@ from time import perf_counter
 import torch
 import tyro
 from gymnasium.envs.mujoco.humanoid_v5 import HumanoidEnv
-from scoring_overhead import clock
+from scoring_overhead import Parts, where_time_goes
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -37,7 +36,7 @@ from vlmrm.wrappers import RenderMujoco
 
 GOAL = 0.65  # of plain SAC's steps per second, with one environment
 ROLLOUT = 100  # steps of each environment between updates
-PARTS: dict[str, tuple[type, str]] = {  # where time goes: what to put a clock around
+PARTS: Parts = {  # where time goes: what to put a clock around
     "physics": (HumanoidEnv, "step"),
     "draw": (RenderMujoco, "render"),
     "embed and score": (RewardModel, "score"),
@@ -111,18 +110,6 @@ def make_run(args: Args, envs: int, reward: RewardModel | None) -> Callable[[int
     return learn
 
 
-def where_time_goes(learn: Callable[[int], float], steps: int, rollouts: int) -> dict[str, float]:
-    """Milliseconds of one step by part, and what is left: the policy, wrappers, Stable-Baselines3's own loop."""
-    seconds = dict.fromkeys(PARTS, 0.0)
-    with ExitStack() as stack:
-        for part, (owner, name) in PARTS.items():
-            stack.enter_context(clock(owner, name, seconds, part))
-        per_step = 1 / learn(rollouts)
-    parts = {part: total / steps for part, total in seconds.items()}
-    parts["everything else"] = per_step - sum(parts.values())
-    return {part: 1000 * each for part, each in parts.items()}
-
-
 def measure(args: Args, envs: int, reward: RewardModel) -> Result:
     """Take turns, then look inside the text run once more."""
     rollouts = max(1, args.rollouts if envs == 1 else args.rollouts // 2)
@@ -138,7 +125,7 @@ def measure(args: Args, envs: int, reward: RewardModel) -> Result:
         envs=envs,
         text_steps_per_s=with_text,
         plain_steps_per_s=without,
-        ms_per_step=where_time_goes(text, rollouts * ROLLOUT * envs, rollouts),
+        ms_per_step=where_time_goes(PARTS, lambda: text(rollouts), rollouts * ROLLOUT * envs),
     )
 
 

@@ -26,7 +26,6 @@ import numpy as np
 import torch
 import tyro
 from humanoid_rewards_report import write_report
-from safetensors import safe_open
 from torch import Tensor
 
 import envs
@@ -35,7 +34,7 @@ from envs.mujoco_pictures import random_camera, random_look
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.agents.atomic import whole_file
 from vlmrm.encoders import load_encoder
-from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder
+from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder, count_parameters
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.rendering import Camera
 from vlmrm.report.metrics import auroc, average_precision, estimate, goal_epic
@@ -213,9 +212,7 @@ def vision_parameters(name: str) -> int:
     folder = builtin_folder(name) or Path(name.removeprefix("local-dir:"))
     if not (folder / WEIGHTS_FILE).is_file():
         raise SystemExit(f"{name} is neither a built-in model nor local-dir:FOLDER. `vlmrm models` lists the former.")
-    with safe_open(folder / WEIGHTS_FILE, framework="np") as tensors:
-        seen = [key for key in tensors.keys() if key.startswith("visual.")]  # noqa: SIM118  it is no mapping
-        return sum(int(np.prod(tensors.get_slice(key).get_shape())) for key in seen)
+    return count_parameters(folder / WEIGHTS_FILE, "visual.")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ from vlmrm.tasks import find_task
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads
 
 GOAL = 0.5  # of the steps per second without scoring
-PARTS: dict[str, tuple[type, str]] = {  # where time goes: what to put a clock around
+Parts = dict[str, tuple[type, str]]
+PARTS: Parts = {  # where time goes: what to put a clock around
     "draw": (CartPole, "render"),
     "resize": (Preprocessing, "resize"),
     "embed and score": (RewardModel, "score"),
@@ -128,13 +129,19 @@ def clock(owner: type, name: str, seconds: dict[str, float], part: str) -> Itera
         setattr(owner, name, method)
 
 
-def where_time_goes(learn: Callable[[int], float], steps: int) -> dict[str, float]:
-    """Milliseconds of one step by part, and what is left: physics, the policy, Stable-Baselines3's own loop."""
-    seconds = dict.fromkeys(PARTS, 0.0)
+def where_time_goes(parts_of: Parts, learn: Callable[[], float], steps: int) -> dict[str, float]:
+    """Milliseconds of one step by part, and what is left: the policy, Stable-Baselines3's own loop and so on.
+
+    Args:
+        parts_of: What to put a clock around.
+        learn: Trains for `steps` steps and says how many it took per second.
+        steps: How many.
+    """
+    seconds = dict.fromkeys(parts_of, 0.0)
     with ExitStack() as stack:
-        for part, (owner, name) in PARTS.items():
+        for part, (owner, name) in parts_of.items():
             stack.enter_context(clock(owner, name, seconds, part))
-        per_step = 1 / learn(steps)
+        per_step = 1 / learn()
     parts = {part: total / steps for part, total in seconds.items()}
     parts["everything else"] = per_step - sum(parts.values())
     return {part: 1000 * each for part, each in parts.items()}
@@ -158,7 +165,7 @@ def measure(args: Args) -> Result:
         scored_steps_per_s=with_score,
         unscored_steps_per_s=without,
         ratios=[ours / other for ours, other in zip(with_score, without, strict=True)],
-        ms_per_step=where_time_goes(scored, args.piece_steps),
+        ms_per_step=where_time_goes(PARTS, lambda: scored(args.piece_steps), args.piece_steps),
         threads=torch.get_num_threads(),
         cores=os.cpu_count() or 1,
         load_before=load,

@@ -86,10 +86,11 @@ def builtin_folder(name: str) -> Path | None:
     return BUILTIN_FOLDER / name if name in builtin_names() else None
 
 
-def count_parameters(weights: Path) -> int:
-    """How many numbers a safetensors file holds; only its header is read."""
+def count_parameters(weights: Path, prefix: str = "") -> int:
+    """How many numbers a safetensors file holds under names that begin like this; only its header is read."""
     with safe_open(weights, framework="np") as tensors:
-        return sum(math.prod(_shape(tensors, key)) for key in tensors.keys())  # noqa: SIM118  it is no mapping
+        names = [name for name in tensors.keys() if name.startswith(prefix)]  # noqa: SIM118  it is no mapping
+        return sum(math.prod(_shape(tensors, name)) for name in names)
 
 
 def _shape(tensors: Any, key: str) -> list[int]:
