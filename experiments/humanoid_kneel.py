@@ -2,7 +2,7 @@
 """The humanoid that kneels, from one sentence: the experiment that this library began with.
 
     python experiments/humanoid_kneel.py             # as Rocamonde et al. 2024: ViT-bigG-14, 10 million steps; a GPU
-    python experiments/humanoid_kneel.py --small     # the built-in sim-m, 300,000 steps; a night on 2 cores
+    python experiments/humanoid_kneel.py --small     # the built-in sim-m, 300,000 steps; for 2 cores
     python experiments/humanoid_kneel.py --small --steps 100000
     python experiments/humanoid_kneel.py --small --jobs 0     # no runs, only the page of what is there
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Does the reward know the humanoid's poses? Eight sentences, judged on labelled frames by the simulator's joints.
 
-    python experiments/humanoid_rewards.py                    # every size of model that knows the humanoid
-    python experiments/humanoid_rewards.py --models sim-m --frames 1000
+    python experiments/humanoid_rewards.py
+    python experiments/humanoid_rewards.py --models local-dir:FOLDER sim-m      # several sizes, for a scaling curve
     python experiments/humanoid_rewards.py --models sim-m --frames 100 --out /tmp/quick
 
 For each task: frames in goal poses, in poses that look like them, in others and in heaps, labelled by the task's oracle
@@ -63,7 +63,7 @@ _SEED = 20_000  # far from those of training
 class Args:
     """What is measured."""
 
-    models: tuple[str, ...] = ("sim-xs", "sim-s", "sim-m")
+    models: tuple[str, ...] = ("sim-m",)
     """Encoders, the smallest first."""
     frames: int = 1000
     """Of each task and condition."""
