@@ -1,5 +1,8 @@
 """Gymnasium's Humanoid without terminations, with its pose in numbers and a look of one's choice."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from gymnasium.envs.mujoco.humanoid_v5 import HumanoidEnv
 
 from envs.humanoid_state import humanoid_state
@@ -23,7 +26,7 @@ class Humanoid(EndlessMujoco, HumanoidEnv):
         1.6
     """
 
-    _options = {"terminate_when_unhealthy": False}  # noqa: RUF012
+    _options: ClassVar[Mapping[str, Any]] = {"terminate_when_unhealthy": False}
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the terms that a pose is judged in."""

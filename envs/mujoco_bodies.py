@@ -1,7 +1,7 @@
 """MuJoCo bodies in the world: environments whose episodes only the clock ends, and bodies set on the floor."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
@@ -25,7 +25,7 @@ class EndlessMujoco(MujocoEnv, EzPickle):
         look: ``plain``, as Gymnasium draws it, ``textured``, or colours of one's own.
     """
 
-    _options: Mapping[str, Any] = {}  # arguments of Gymnasium's environment
+    _options: ClassVar[Mapping[str, Any]] = {}  # arguments of Gymnasium's environment
     _height_at = 2  # where `qpos` has the body's height
 
     def __init__(self, render_mode: str | None = None, look: str | Look = "textured") -> None:

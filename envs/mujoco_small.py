@@ -4,6 +4,9 @@ Each has ``info["state"]``, and `place` for the landscape of a reward. Their own
 nothing of the tasks; those are compared with their oracle's, 1 for each step in the goal.
 """
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import mujoco
 import numpy as np
 from gymnasium.envs.mujoco.ant_v5 import AntEnv
@@ -74,7 +77,7 @@ class Hopper(EndlessMujoco, HopperEnv):
         True
     """
 
-    _options = {"terminate_when_unhealthy": False}  # noqa: RUF012
+    _options: ClassVar[Mapping[str, Any]] = {"terminate_when_unhealthy": False}
     _height_at = 1
 
     def state_variables(self) -> dict[str, float]:
@@ -134,7 +137,7 @@ class Ant(EndlessMujoco, AntEnv):
         180.0
     """
 
-    _options = {"terminate_when_unhealthy": False}  # noqa: RUF012
+    _options: ClassVar[Mapping[str, Any]] = {"terminate_when_unhealthy": False}
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
