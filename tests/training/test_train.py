@@ -242,8 +242,7 @@ def test_a_stop_loses_no_evaluation(tmp_path, crash_at):
 def test_a_second_ctrl_c_interrupts_at_once(tmp_path, crash_at):
     def twice():
         for _ in range(2):
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.05)  # two at once would be one: signals of a kind do not queue
+            signal.raise_signal(signal.SIGINT)  # to this thread: os.kill leaves it to the system which, and when
 
     crash_at(137, twice)
     with pytest.raises(KeyboardInterrupt):
