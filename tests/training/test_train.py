@@ -39,6 +39,14 @@ def rows_of(run):
     return MetricsFile(run / "metrics.csv").read()
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C as in a terminal: a shell script's background jobs, these tests among them, inherit that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def crash_at(monkeypatch):
     """Make the lamp break, or do something else, at its n-th step of training."""
@@ -242,7 +250,7 @@ def test_a_stop_loses_no_evaluation(tmp_path, crash_at):
 def test_a_second_ctrl_c_interrupts_at_once(tmp_path, crash_at):
     def twice():
         for _ in range(2):
-            signal.raise_signal(signal.SIGINT)  # to this thread: os.kill leaves it to the system which, and when
+            signal.raise_signal(signal.SIGINT)
 
     crash_at(137, twice)
     with pytest.raises(KeyboardInterrupt):
