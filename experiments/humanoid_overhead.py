@@ -20,24 +20,25 @@ from time import perf_counter
 
 import torch
 import tyro
-from gymnasium.envs.mujoco.humanoid_v5 import HumanoidEnv
 from scoring_overhead import Parts, where_time_goes
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 
+from envs.humanoid import Humanoid
 from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback
 from vlmrm.agents.algorithms import find_algorithm, make_agent
 from vlmrm.agents.environments import MakeEnv, make_vec
 from vlmrm.agents.run import environment_versions
 from vlmrm.tasks import find_task
-from vlmrm.training.threads import LearnOnOneThread, cpu_threads
+from vlmrm.training.threads import LearnOnOneThread, cpu_threads, learns_on_one_thread
 from vlmrm.wrappers import RenderMujoco
 
 GOAL = 0.65  # of plain SAC's steps per second, with one environment
 ROLLOUT = 100  # steps of each environment between updates
 PARTS: Parts = {  # where time goes: what to put a clock around
-    "physics": (HumanoidEnv, "step"),
+    "physics": (Humanoid, "step"),
     "draw": (RenderMujoco, "render"),
     "embed and score": (RewardModel, "score"),
     "gradient steps": (SAC, "train"),
@@ -63,7 +64,7 @@ class Args:
     seed: int = 0
     """Of both runs."""
     threads: int | None = None
-    """Of torch, for what is not a gradient step; None: as many as torch chooses."""
+    """Of torch; None: as many as torch chooses."""
     out: Path = Path(__file__).resolve().parent / "results"
     """Folder of the results."""
 
@@ -99,12 +100,14 @@ def make_run(args: Args, envs: int, reward: RewardModel | None) -> Callable[[int
     agent: BaseAlgorithm = make_agent(
         find_algorithm("SAC"), venv, hyperparameters=hyperparameters, seed=args.seed, device="cpu"
     )
-    callbacks = [] if reward is None else [RelabelCallback(reward)]
+    callbacks: list[BaseCallback] = [] if reward is None else [RelabelCallback(reward)]
+    if learns_on_one_thread(agent):
+        callbacks.append(LearnOnOneThread())
 
     def learn(rollouts: int) -> float:
         before, start = agent.num_timesteps, perf_counter()
         steps = rollouts * ROLLOUT * envs
-        agent.learn(steps, callback=[*callbacks, LearnOnOneThread()], reset_num_timesteps=False)
+        agent.learn(steps, callback=callbacks, reset_num_timesteps=False)
         return (agent.num_timesteps - before) / (perf_counter() - start)
 
     return learn
@@ -162,7 +165,7 @@ def report(args: Args, results: list[Result], load: float) -> str:
         lines.append(f"| {part} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        f"{torch.get_num_threads()} torch thread(s), 1 for gradient steps; {os.cpu_count()} cores; {load:.1f} running "
+        f"{torch.get_num_threads()} torch thread(s); {os.cpu_count()} cores; {load:.1f} running "
         "processes (mean of the minute before).",
     ]
     return "\n".join(lines) + "\n"

@@ -157,24 +157,31 @@ def test_a_camera_survives_plain_values():
         assert Camera.from_dict(camera.to_dict()) == camera
 
 
-def test_a_machine_that_cannot_draw_says_which_package_is_missing():
-    """GLFW without a display stands for a machine without libEGL: MuJoCo's own error is an AttributeError or worse."""
+@pytest.mark.parametrize(
+    ("first", "variables", "message"),
+    [
+        # GLFW without a display stands for a machine without libEGL: MuJoCo's own error is an AttributeError or worse
+        ("", {"MUJOCO_GL": "glfw"}, "apt-get install libegl1"),
+        ("import mujoco", {}, "mujoco was imported before MUJOCO_GL was set to 'egl'"),
+    ],
+)
+def test_a_machine_that_cannot_draw_says_what_to_do(first, variables, message):
     code = (
-        "import gymnasium as gym\n"
+        f"{first}\nimport gymnasium as gym\n"
         "from vlmrm.errors import FrameError\n"
         "from vlmrm.wrappers import RenderMujoco\n"
         "env = RenderMujoco(gym.make('Hopper-v5', render_mode='rgb_array'))\n"
         "env.reset()\n"
         "try:\n    env.render()\nexcept FrameError as error:\n    print(error)\n"
     )
-    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL")}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
-        env=environment | {"MUJOCO_GL": "glfw"},
+        env=environment | variables,
         capture_output=True,
         text=True,
     )
-    assert "apt-get install libegl1" in done.stdout, done.stderr
+    assert message in done.stdout, done.stderr
 
 
 def test_fast_pictures_have_no_mirror_image():

@@ -12,7 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from vlmrm.agents.algorithms import make_agent, policy_name
+from vlmrm.agents.algorithms import make_agent
 from vlmrm.agents.checkpoint import find_best, load_checkpoint, load_newest
 from vlmrm.agents.environments import MakeEnv, make_vec
 from vlmrm.agents.relabel import RelabelCallback
@@ -21,7 +21,7 @@ from vlmrm.agents.vec_reward import VecVLMReward
 from vlmrm.errors import RunError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.training.plan import Plan
-from vlmrm.training.threads import LearnOnOneThread
+from vlmrm.training.threads import LearnOnOneThread, learns_on_one_thread
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +73,7 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     except BaseException:
         venv.close()
         raise
-    if agent.device.type == "cpu" and policy_name(venv.observation_space) == "MlpPolicy":
+    if learns_on_one_thread(agent):
         callbacks += (LearnOnOneThread(),)
     return Parts(plan=plan, reward=reward, venv=venv, agent=agent, callbacks=callbacks)
 

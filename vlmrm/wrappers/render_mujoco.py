@@ -26,6 +26,11 @@ _NO_GL = (
     "MuJoCo cannot draw on this machine ({error}). On Debian or Ubuntu: apt-get install libegl1; the variable "
     "MUJOCO_GL must be egl (or osmesa, with libosmesa6) before mujoco is imported, and is {value!r}."
 )
+_IMPORTED_TOO_EARLY = (
+    "MuJoCo cannot draw on this machine ({error}): mujoco was imported before MUJOCO_GL was set to {value!r}, and "
+    "looks at it only then. Import vlmrm.wrappers or envs, which set it, before mujoco and gymnasium.envs.mujoco, or "
+    "start Python with MUJOCO_GL={value}."
+)
 
 
 class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -206,7 +211,10 @@ def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
     try:
         renderer = mujoco.Renderer(model, size_px, size_px)
     except (ImportError, AttributeError, RuntimeError, ValueError, OSError, mujoco.FatalError) as error:
-        raise FrameError(_NO_GL.format(error=error, value=os.environ.get("MUJOCO_GL"))) from error
+        value = os.environ.get("MUJOCO_GL")
+        early = value in ("egl", "osmesa") and mujoco.GLContext.__module__ != f"mujoco.{value}"
+        message = _IMPORTED_TOO_EARLY if early else _NO_GL
+        raise FrameError(message.format(error=error, value=value)) from error
     finally:
         model.vis.quality.offsamples = samples
     if quality is RenderQuality.FAST:
