@@ -15,10 +15,8 @@ agent's video to mountain_car.gif.
 import json
 from pathlib import Path
 
-import imageio.v3 as imageio
 import tyro
-from PIL import Image
-from training_runs import Run, carry_out_all, draw_success, numbers_of, percent, seeds_table, steps
+from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, percent, seeds_table, steps
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "classic_control"
@@ -122,13 +120,6 @@ def automatic_text(runs: list[Run]) -> str:
     return ", ".join(parts)
 
 
-def animate(run: Run, path: Path) -> None:
-    """The trained agent's video, small, as a GIF that a README can show."""
-    video = imageio.imread(run.folder / "after.mp4")
-    small = [Image.fromarray(frame).resize((360, 360 * frame.shape[0] // frame.shape[1])) for frame in video[:60]]
-    small[0].save(path, save_all=True, append_images=small[1:], duration=70, loop=0, optimize=True)
-
-
 def write_results(runs: list[Run]) -> None:
     """Tables, figure and numbers of everything that has finished."""
     RESULTS.mkdir(exist_ok=True)
@@ -166,7 +157,7 @@ def write_results(runs: list[Run]) -> None:
     draw_success(runs, list(TARGETS), STYLES, RESULTS / "classic_control.png")
     shown = next(run for run in runs if run.name == "mountain_car-flag-text-0")
     if shown in finished:
-        animate(shown, RESULTS / "mountain_car.gif")
+        animate(shown, RESULTS / "mountain_car.gif", width_px=360, frames=60, ms_a_frame=70)
     print("\n".join(lines))
 
 

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as imageio
 import tyro
-from PIL import Image
-from training_runs import Run, carry_out_all, draw_success, numbers_of, percent, steps
+from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, percent, steps
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "humanoid_kneel"
@@ -107,11 +105,7 @@ def write_results(args: Args, runs: list[Run]) -> None:
     ]
     for run, _ in finished:
         if run.filmed:
-            video = imageio.imread(run.folder / "after.mp4")
-            small = [Image.fromarray(frame).resize((240, 240 * frame.shape[0] // frame.shape[1])) for frame in video]
-            small[0].save(
-                RESULTS / f"{stem}.gif", save_all=True, append_images=small[1:], duration=60, loop=0, optimize=True
-            )
+            animate(run, RESULTS / f"{stem}.gif", width_px=240)
             lines += ["", f"![the agent trained on text]({stem}.gif)"]
     (RESULTS / f"{stem}.md").write_text("\n".join(lines) + "\n")
     (RESULTS / f"{stem}.json").write_text(json.dumps(numbers_of(runs), indent=1) + "\n")

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import imageio.v2 as imageio
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from vlmrm.agents.metrics import MetricsRow
 from vlmrm.agents.run import RunDirectory
@@ -157,6 +159,24 @@ def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str,
     figure.axes[0].set_ylabel("success of 20 episodes (%)")
     figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=len(named) or 1, frameon=False)
     figure.savefig(path, dpi=120)
+
+
+def animate(run: Run, path: Path, *, width_px: int, frames: int | None = None, ms_a_frame: int = 60) -> None:
+    """The trained agent's video, small, as a GIF that a page can show.
+
+    Args:
+        run: A filmed one that has finished.
+        path: A GIF file.
+        width_px: Of the pictures.
+        frames: How many, from the start; None: all.
+        ms_a_frame: How long each is shown.
+    """
+    with imageio.get_reader(run.folder / "after.mp4") as video:
+        there = video.count_frames()
+        count = there if frames is None else min(frames, there)
+        pictures = [Image.fromarray(video.get_data(i)) for i in range(count)]  # read to its end it leaks a pipe
+    small = [picture.resize((width_px, width_px * picture.height // picture.width)) for picture in pictures]
+    small[0].save(path, save_all=True, append_images=small[1:], duration=ms_a_frame, loop=0, optimize=True)
 
 
 def numbers_of(runs: Sequence[Run]) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""The pages about many training runs say what their runs came to: reached, missed, too slow, not run."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import imageio.v2 as imageio
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
+
+import humanoid_kneel
+import mujoco_small
+
+from vlmrm.agents.metrics import MetricsFile, MetricsRow
+
+
+def finish(run, success, reached_at, steps=30_000):
+    """What `vlmrm train` leaves behind of a run that has ended so."""
+    run.folder.mkdir(parents=True)
+    metrics = MetricsFile(run.folder / "metrics.csv")
+    metrics.add(MetricsRow(step=0, time_s=0.0, eval_success=0.0))
+    metrics.add(MetricsRow(step=steps, time_s=300.0, eval_success=success))
+    if run.filmed:
+        with imageio.get_writer(run.folder / "after.mp4", fps=8) as video:
+            for level in range(0, 256, 32):
+                video.append_data(np.full((64, 64, 3), level, np.uint8))
+    ended = {"success": success, "env_return": 100 * success}
+    summary = {
+        "run": str(run.folder), "steps": steps, "time_s": 300.0, "random": {"success": 0.0, "env_return": 0.0},
+        "trained": ended, "steps_to_success": reached_at, "best": ended | {"step": reached_at or steps},
+    }  # fmt: skip
+    (run.folder / "summary.json").write_text(json.dumps(summary))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Runs and results of these tests, away from the real ones."""
+    for script in (mujoco_small, humanoid_kneel):
+        monkeypatch.setattr(script, "RUNS", tmp_path / "runs")
+        monkeypatch.setattr(script, "RESULTS", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def small_page(results, outcomes):
+    for run in mujoco_small.all_runs():
+        if (run.task, run.kind, run.seed) in outcomes:
+            finish(run, *outcomes[run.task, run.kind, run.seed])
+    mujoco_small.main(jobs=0)
+    return (results / "mujoco_small.md").read_text()
+
+
+def test_a_task_counts_as_reached_from_90_of_100_on(elsewhere):
+    tasks = mujoco_small.TASKS
+    page = small_page(
+        elsewhere,
+        {(tasks[i], "text", 1): (success, 10_000) for i, success in enumerate((0.9, 0.89, 1.0))}
+        | {(task, "env", 1): (1.0, 10_000) for task in tasks},
+    )
+    assert "- Seed 1: 3 of 5 tasks finished, 2 at 90 of 100 or more (goal: 3)." in page
+    assert "- Seed 0: 0 of 5 tasks finished, 0 at 90 of 100 or more (goal: 3)." in page
+    assert "8 of 42 runs have finished" in page
+
+
+def test_a_run_slower_than_twice_the_oracles_is_named_and_so_is_one_that_never_gets_there(elsewhere):
+    slow, twice, never = mujoco_small.TASKS[:3]
+    reached = {slow: 10_001, twice: 10_000, never: None}
+    page = small_page(
+        elsewhere,
+        {(task, "text", 0): (1.0, at) for task, at in reached.items()}
+        | {(task, "env", 0): (1.0, 5_000) for task in reached},
+    )
+    assert f"more than 2x the oracle's steps: {slow} (2.0x), {never} (never)." in page
+    assert f"| {never} | 0 | 0 | 100 | **100** | 90 | never of 30,000 | 5,000 | text never gets there |" in page
+
+
+def test_the_controls_and_the_opposite_goals_stand_beside_what_was_asked_of_them(elsewhere):
+    page = small_page(
+        elsewhere, {("reacher/top", "opposite", 0): (0.97, 9_000), ("hopper/stand", "random weights", 0): (0.02, None)}
+    )
+    assert "| reacher/top | its own sentence | 0 | 97 | reach it |" in page
+    assert "| hopper/stand | random weights | 0 | 2 | fail |" in page
+    assert "| reacher/bottom | its own sentence | not run yet | not run yet | reach it |" in page
+
+
+def test_a_task_that_the_script_does_not_have_is_refused_before_anything_runs():
+    with pytest.raises(SystemExit, match="unknown: hopper/dance"):
+        mujoco_small.main(tasks=("hopper/dance",))
+
+
+def test_the_page_of_the_kneeling_humanoid_tells_a_failure_as_plainly_as_a_success(elsewhere):
+    args = humanoid_kneel.Args(small=True, jobs=0)
+    for run, success in zip(humanoid_kneel.all_runs(args), (0.0, 0.25), strict=True):
+        finish(run, success, None)
+    humanoid_kneel.main(args)
+    page = (elsewhere / "humanoid_kneel_small.md").read_text()
+    rows = {label: [cell.strip() for cell in re.split(r"\|", line)] for line in page.splitlines()
+            for label in ("text reward", "the oracle's reward") if line.startswith(f"| {label} |")}  # fmt: skip
+    assert rows["text reward"][2:5] == ["30,000", "0", "**0**"]
+    assert rows["the oracle's reward"][2:5] == ["30,000", "0", "**25**"]
+    assert (elsewhere / "humanoid_kneel_small.gif").is_file()
