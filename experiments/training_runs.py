@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -172,9 +173,7 @@ def animate(run: Run, path: Path, *, width_px: int, frames: int | None = None, m
         ms_a_frame: How long each is shown.
     """
     with imageio.get_reader(run.folder / "after.mp4") as video:
-        there = video.count_frames()
-        count = there if frames is None else min(frames, there)
-        pictures = [Image.fromarray(video.get_data(i)) for i in range(count)]  # read to its end it leaks a pipe
+        pictures = [Image.fromarray(picture) for picture in islice(video, frames)]
     small = [picture.resize((width_px, width_px * picture.height // picture.width)) for picture in pictures]
     small[0].save(path, save_all=True, append_images=small[1:], duration=ms_a_frame, loop=0, optimize=True)
 

@@ -16,6 +16,8 @@ import mujoco_small
 
 from vlmrm.agents.metrics import MetricsFile, MetricsRow
 
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # imageio-ffmpeg's pipes
+
 
 def finish(run, success, reached_at, steps=30_000):
     """What `vlmrm train` leaves behind of a run that has ended so."""
