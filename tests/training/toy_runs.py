@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from tests.toys import ColourEncoder
+from vlmrm.agents.metrics import MetricsFile
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.training import TrainConfig
@@ -102,3 +103,17 @@ def lamp_config(folder: Path, **changes) -> TrainConfig:
         "out": folder / "run",
     }
     return TrainConfig(**usual | changes)
+
+
+PPO = {
+    "algorithm": "PPO",
+    "hyperparameters": {"n_steps": 20, "batch_size": 10, "n_epochs": 1, "policy_kwargs": {"net_arch": [8]}},
+}
+
+
+def rows_of(run):
+    return MetricsFile(run / "metrics.csv").read()
+
+
+def break_down():
+    raise ConnectionError("the lamp broke")
