@@ -159,13 +159,15 @@ def main(args: Args) -> None:
     """Draw, measure, write."""
     tasks = [envs.task(name) for name in TASKS]
     numbers: dict[str, Any] = {
+        "given": args.models,
         "frames": args.frames,
         "frames_by_quality": count(FAST, args),
         "alphas": ALPHAS,
         "models": {},
     }
-    for name in args.models:
-        encoder, random = load_encoder(name), load_encoder(f"random:{name}")
+    for given in args.models:
+        name = Path(given.removeprefix("local-dir:")).name
+        encoder, random = load_encoder(given), load_encoder(f"random:{given}")
         folder = args.work / f"{encoder.size_px}px-{args.frames}"
 
         def path(task: Task, condition: str, folder: Path = folder) -> Path:
@@ -180,7 +182,7 @@ def main(args: Args) -> None:
             for job in jobs:
                 job.result()
         numbers["models"][name] = {
-            "vision_parameters": vision_parameters(name),
+            "vision_parameters": vision_parameters(given),
             "size_px": encoder.size_px,
             "tasks": {},
         }
