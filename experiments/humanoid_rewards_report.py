@@ -135,7 +135,8 @@ def write_report(numbers: Numbers, out: Path) -> None:
     lines = [
         "# Pose rewards of the humanoid",
         "",
-        f"Made by `python experiments/humanoid_rewards.py --models {' '.join(numbers['given'])} --frames {numbers['frames']}`:",
+        f"Made by `python experiments/humanoid_rewards.py --models {' '.join(numbers['given'])} "
+        f"--frames {numbers['frames']}`:",
         f"{numbers['frames']:,} labelled frames of each task and condition, the tasks' own prompts,",
         "labels by the simulator's joints; 95 % intervals from 300 bootstrap resamples of the frames, which do not",
         "cover the choice of the views. Alpha 0 unless said otherwise.",

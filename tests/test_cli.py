@@ -109,6 +109,21 @@ def test_sentences_may_be_given_instead_of_a_file_and_override_one(spec, picture
     assert json.loads(capsys.readouterr().out)["spec"]["alpha"] == 0.0
 
 
+def test_a_reward_with_another_head_is_scored_under_its_name(pictures, encoder, tmp_path, capsys):
+    path = tmp_path / "softmax.toml"
+    path.write_text(
+        f'encoder = "{encoder}"\nhead = "softmax"\noptions = {{ temperature = 0.02 }}\n'
+        '[prompts]\ngoal = "a red car"\nnegatives = ["a blue car", "a road"]\n'
+    )
+    assert main(["score", str(path), str(pictures), "--json"]) == 0
+    scored = [row["rewards"]["softmax"] for row in json.loads(capsys.readouterr().out)["frames"]]
+    frames = np.stack([np.asarray(Image.open(picture)) for picture in sorted(pictures.iterdir())])
+    assert scored == pytest.approx(RewardSpec.load(path).build("cpu").score(frames).tolist(), abs=1e-6)
+    assert main(["score", str(path), str(pictures)]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "softmax"]
+    assert "alpha belongs to the head projection" in refused(capsys, "score", path, pictures, "--alphas", "0.5")
+
+
 def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):
     assert main(["score", "pendulum/upright", str(pictures / "0.png"), "--encoder", encoder, "--json"]) == 0
     goal = json.loads(capsys.readouterr().out)["spec"]["prompts"]["goal"]

@@ -1,4 +1,4 @@
-"""The sentences of a reward: what is wanted (goal) and what the plain scene looks like (baseline)."""
+"""The sentences of a reward: what is wanted (goal), the plain scene (baseline), and what is not wanted (negatives)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,31 +6,40 @@ from typing import Any
 
 from vlmrm.errors import PromptError, near_matches
 
+_ROLES = ("goal", "baseline", "negatives")
+
 
 @dataclass(frozen=True)
 class PromptSet:
-    """Goal and baseline sentences; several of one kind are averaged in embedding space.
+    """Goal, baseline and negative sentences.
+
+    Several of goal or baseline are averaged in embedding space; what becomes of the negatives is up to the head.
 
     Args:
         goal: One sentence or several, describing the picture that is wanted; a state, not an action.
         baseline: One sentence or several, describing the scene without the goal. May be left out where alpha is 0.
+        negatives: One sentence or several, describing what must not be taken for the goal; for heads that use them.
 
     Raises:
-        PromptError: A sentence is empty or not text, there is no goal, or a sentence is goal and baseline at once.
+        PromptError: A sentence is empty or not text, there is no goal, or one of its sentences is in another role too.
 
     Example:
         >>> PromptSet("a humanoid robot kneeling", "a humanoid robot")
-        PromptSet(goal=('a humanoid robot kneeling',), baseline=('a humanoid robot',))
+        PromptSet(goal=('a humanoid robot kneeling',), baseline=('a humanoid robot',), negatives=())
     """
 
     goal: tuple[str, ...]
     """What is wanted."""
     baseline: tuple[str, ...] = ()
     """The plain scene; empty: no projection is possible."""
+    negatives: tuple[str, ...] = ()
+    """What must not be taken for the goal."""
 
-    def __init__(self, goal: str | Sequence[str], baseline: str | Sequence[str] = ()) -> None:
-        object.__setattr__(self, "goal", _sentences("goal", goal))
-        object.__setattr__(self, "baseline", _sentences("baseline", baseline))
+    def __init__(
+        self, goal: str | Sequence[str], baseline: str | Sequence[str] = (), negatives: str | Sequence[str] = ()
+    ) -> None:
+        for role, given in (("goal", goal), ("baseline", baseline), ("negatives", negatives)):
+            object.__setattr__(self, role, _sentences(role, given))
         if not self.goal:
             raise PromptError("no goal was given. Describe what the picture should show, e.g. 'a robot kneeling'.")
         both = set(self.goal) & set(self.baseline)
@@ -40,9 +49,14 @@ class PromptSet:
                 "Describe the plain scene in baseline, e.g. 'a humanoid robot'."
             )
 
+        wrong = set(self.goal) & set(self.negatives)
+        if wrong:
+            raise PromptError(f"a sentence is goal and negative at once: {min(wrong)!r}. Leave it out of negatives.")
+
     def to_dict(self) -> dict[str, list[str]]:
-        """As plain lists, for JSON and TOML."""
-        return {"goal": list(self.goal), "baseline": list(self.baseline)}
+        """As plain lists, for JSON and TOML; without negatives where there are none, which keeps old hashes."""
+        plain = {"goal": list(self.goal), "baseline": list(self.baseline)}
+        return plain | ({"negatives": list(self.negatives)} if self.negatives else {})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PromptSet":
@@ -52,9 +66,9 @@ class PromptSet:
             PromptError: A key is unknown or the goal is missing.
         """
         for key in values:
-            if key not in ("goal", "baseline"):
-                raise PromptError(f"unknown key {key!r} in prompts. Near: {near_matches(key, ('goal', 'baseline'))}.")
-        return cls(*(_sentences(role, values.get(role, ())) for role in ("goal", "baseline")))
+            if key not in _ROLES:
+                raise PromptError(f"unknown key {key!r} in prompts. Near: {near_matches(key, _ROLES)}.")
+        return cls(*(_sentences(role, values.get(role, ())) for role in _ROLES))
 
 
 def _sentences(role: str, given: Any) -> tuple[str, ...]:

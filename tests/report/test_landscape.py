@@ -35,6 +35,15 @@ def test_the_rewards_own_alpha_is_among_the_curves():
     np.testing.assert_allclose(landscape.rewards[2], landscape_of_one(0.3), atol=1e-6)
 
 
+def test_a_reward_with_another_head_has_one_curve(tmp_path):
+    spec = RewardSpec(encoder="colour", prompts=PromptSet("red", negatives="black"), head="contrast")
+    landscape = measure_landscape(Lamp("rgb_array"), RewardModel(ColourEncoder(), spec), SWEEP, points=3)
+    assert landscape.rewards.shape == (1, 3)
+    assert landscape.rewards[0, 0] == pytest.approx(-1, abs=1e-6)  # black, which is the negative
+    assert landscape.rewards[0, 2] == pytest.approx(1, abs=1e-6)
+    assert draw_landscape(landscape, tmp_path / "landscape.png").is_file()
+
+
 def landscape_of_one(alpha):
     lamp, model = Lamp("rgb_array"), reward(alpha)
     frames = []

@@ -1,12 +1,14 @@
 """What a configuration is taken to mean."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.training.toy_runs import lamp_config
+from vlmrm import RewardSpec
 from vlmrm.errors import FrameError, PromptError, SpecError, UnknownTask
 from vlmrm.training import TrainConfig
 from vlmrm.training.config import toml_table
@@ -47,6 +49,41 @@ def test_a_task_names_its_encoder_and_an_option_overrides_it():
     assert (usual.spec.encoder, usual.config.encoder) == ("sim-m", "sim-m")
     assert "sim-m" in usual.config.out.name
     assert (other.spec.encoder, other.config.encoder) == ("random:sim-s", "random:sim-s")
+
+
+def test_a_reward_file_says_all_about_the_reward_and_the_task_the_rest(tmp_path):
+    path = tmp_path / "reward.toml"
+    path.write_text(
+        'encoder = "random:sim-s"\nhead = "softmax"\noptions = { temperature = 0.1 }\n'
+        '[prompts]\ngoal = "a pole up"\nnegatives = "a pole down"\n'
+    )
+    made = make_plan(TrainConfig(task="cartpole/upright", reward=str(path)))
+    assert made.spec == replace(RewardSpec.load(path), render_quality=made.task.render_quality)
+    assert made.task.prompts == made.spec.prompts
+    assert made.config.encoder == "random:sim-s"
+    assert made.task.success == make_plan(TrainConfig(task="cartpole/upright")).task.success
+    path.unlink()  # a run goes on without the file
+    assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))).spec == made.spec
+
+
+def test_a_reward_file_needs_no_goal_beside_it(tmp_path):
+    path = tmp_path / "reward.json"
+    path.write_text(json.dumps({"encoder": "sim-s", "alpha": 0, "prompts": {"goal": "a pole up"}}))
+    assert make_plan(TrainConfig(env="CartPole-v1", reward=str(path))).spec.prompts.goal == ("a pole up",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reward": "txt"}, "reward must be text, env, or a .toml or .json file; got 'txt'"),
+        ({"reward": "nowhere.toml"}, "no reward spec at nowhere.toml"),
+        ({"reward": "a.toml", "alpha": 0.0}, "a.toml has its own alpha; leave out --alpha"),
+        ({"reward": "a.toml", "goal": ("a pole",)}, "a.toml has its own goal"),
+    ],
+)
+def test_a_reward_that_is_none_or_is_said_twice_is_refused(changes, message):
+    with pytest.raises(SpecError, match=message):
+        make_plan(TrainConfig(task="cartpole/upright", **changes))
 
 
 def test_other_sentences_leave_the_success_test_alone():

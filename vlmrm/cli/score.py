@@ -50,18 +50,20 @@ class Score:
         alphas = list(self.alphas) or [spec.alpha]
         for alpha in alphas:
             replace(spec, alpha=alpha)  # refused here, before a large model is loaded
+        if spec.head != "projection" and (self.alphas or self.alpha is not None):
+            raise SpecError(f"alpha belongs to the head projection, and the reward has the head {spec.head!r}.")
         missing = [path for path in paths if not Path(path).exists()]
         if missing:
             raise SpecError(f"there is no file or folder {missing[0]}.")
         rows = _score(spec.build(self.device), paths, alphas)
         if self.json:
-            frames = [
-                {"frame": name, "rewards": dict(zip(map(str, alphas), values, strict=True))} for name, values in rows
-            ]
+            columns = [str(alpha) for alpha in alphas] if spec.head == "projection" else [spec.head]
+            frames = [{"frame": name, "rewards": dict(zip(columns, values, strict=True))} for name, values in rows]
             print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))  # noqa: T201
         else:
-            header = ["frame", *(f"alpha={alpha:g}" for alpha in alphas)]
-            print(format_table(header, [[name, *(f"{value:.4f}" for value in values)] for name, values in rows]))  # noqa: T201
+            columns = [f"alpha={alpha:g}" for alpha in alphas] if spec.head == "projection" else [spec.head]
+            lines = [[name, *(f"{value:.4f}" for value in values)] for name, values in rows]
+            print(format_table(["frame", *columns], lines))  # noqa: T201
         return 0
 
     def _spec(self) -> tuple["RewardSpec", tuple[str, ...]]:
@@ -74,7 +76,7 @@ class Score:
         elif paths:
             spec, paths = _named_spec(paths[0]), paths[1:]
             if self.baseline:
-                spec = replace(spec, prompts=PromptSet(spec.prompts.goal, self.baseline))
+                spec = replace(spec, prompts=replace(spec.prompts, baseline=self.baseline))
         else:
             raise SpecError("give a reward (a .toml or .json file, the name of a task, or --goal) and frames.")
         if not paths:
@@ -101,6 +103,7 @@ def _score(reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]) -
     rows: list[tuple[str, list[float]]] = []
     for path in paths:
         for batch in read_frames(path):
-            rewards = reward.score_alphas(batch.frames, alphas).T.tolist()
-            rows += zip(batch.names, rewards, strict=True)
+            projected = reward.spec.head == "projection"
+            rewards = reward.score_alphas(batch.frames, alphas) if projected else reward.score(batch.frames)[None]
+            rows += zip(batch.names, rewards.T.tolist(), strict=True)
     return rows

@@ -26,11 +26,13 @@ class Landscape:
     values: Float[np.ndarray, " n"]
     """Of the variable."""
     alphas: tuple[float, ...]
-    """One curve each."""
+    """One curve each; of another head than the projection only the spec's, which is not used."""
     rewards: Float[np.ndarray, "a n"]
     """One row per alpha."""
     in_goal: Bool[np.ndarray, " n"]
     """Whether the state lies inside the task's success bounds; all False where there are none."""
+    head: str = "projection"
+    """Of the reward."""
 
     def peak(self, alpha: float) -> float:
         """Where the reward is highest."""
@@ -56,7 +58,10 @@ def measure_landscape(
     inner: Any = env.unwrapped
     if not hasattr(inner, "place"):
         raise SpecError(f"{env} has no place(value), with which a landscape puts it into a state.")
+    projected = reward.spec.head == "projection"
     alphas = tuple(sorted({*ALPHAS, reward.spec.alpha})) if reward.spec.prompts.baseline else (0.0,)
+    if not projected:
+        alphas = (reward.spec.alpha,)
     values = np.linspace(sweep.low, sweep.high, points)
     env.reset(seed=0)
     frames, in_goal = [], []
@@ -66,8 +71,11 @@ def measure_landscape(
         in_goal.append(rule is not None and _holds(inner, sweep, float(value), rule))
     if any(frame is None for frame in frames):
         raise FrameError(f'{env} drew nothing. Make it with render_mode="rgb_array".')
-    rewards = reward.score_alphas(frames, list(alphas)).double().numpy()
-    return Landscape(sweep=sweep, values=values, alphas=alphas, rewards=rewards, in_goal=np.array(in_goal))
+    scores = reward.score_alphas(frames, list(alphas)) if projected else reward.score(frames)[None]
+    return Landscape(
+        sweep=sweep, values=values, alphas=alphas, rewards=scores.double().numpy(), in_goal=np.array(in_goal),
+        head=reward.spec.head,
+    )  # fmt: skip
 
 
 def draw_landscape(landscape: Landscape, path: Path, *, title: str = "", chosen: float | None = None) -> Path:
@@ -89,11 +97,12 @@ def draw_landscape(landscape: Landscape, path: Path, *, title: str = "", chosen:
     for alpha, row in zip(landscape.alphas, landscape.rewards, strict=True):
         low, high = float(row.min()), float(row.max())
         bold = alpha == chosen
+        name = f"alpha {alpha:g}" if landscape.head == "projection" else landscape.head
         panel.plot(
             landscape.values,
             (row - low) / max(high - low, 1e-9),
             linewidth=2.4 if bold else 1.0,
-            label=f"alpha {alpha:g}: {low:.3f} to {high:.3f}",
+            label=f"{name}: {low:.3f} to {high:.3f}",
             zorder=3 if bold else 2,
         )
     panel.plot([], [], color=GREEN, alpha=0.3, linewidth=8, label="success bounds")

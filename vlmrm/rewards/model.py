@@ -1,5 +1,6 @@
 """`RewardModel`: an encoder and a head. Frames go in, one reward per frame comes out."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -7,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.errors import EncoderError
+from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.projection import ProjectionHead, project_alphas, unit_mean
+from vlmrm.rewards.heads import build_head, finite
+from vlmrm.rewards.projection import ProjectionHead, project_alphas
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.types import Embeddings, Rewards
 
@@ -25,7 +27,8 @@ class RewardModel:
         spec: What to reward; its `encoder` field is the name of the encoder given.
 
     Raises:
-        PromptError: Goal and baseline have the same embedding.
+        PromptError: The sentences make no reward: goal and baseline, say, have the same embedding.
+        SpecError: The head misses an option that the encoder has no value of its own for.
 
     Example:
         >>> import gymnasium as gym
@@ -39,12 +42,7 @@ class RewardModel:
     def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
         self.encoder = encoder
         self.spec = spec
-        goal = unit_mean(_finite(encoder, encoder.embed_texts(list(spec.prompts.goal))))
-        baseline = None
-        if spec.prompts.baseline:
-            baseline = unit_mean(_finite(encoder, encoder.embed_texts(list(spec.prompts.baseline))))
-        self.head = ProjectionHead(goal, baseline, spec.alpha)
-        self.head(goal[None])  # fails here, not in the first step, where the prompts span no line
+        self.head = build_head(encoder, spec)
 
     @classmethod
     def load(
@@ -77,7 +75,7 @@ class RewardModel:
             FrameError: The frames are not what is said above.
             EncoderError: The encoder returned NaN or infinity.
         """
-        return _finite(self.encoder, self.encoder.embed_frames(as_frames(frames)))
+        return finite(self.encoder, self.encoder.embed_frames(as_frames(frames)))
 
     def score(self, frames: Any) -> Rewards:
         """Reward of each frame: `embed`, then the head."""
@@ -87,22 +85,14 @@ class RewardModel:
         """Rewards of the same frames for several alphas, at the cost of one.
 
         Raises:
-            SpecError: An alpha lies outside 0 to 1, or one is not 0 and there is no baseline.
+            SpecError: An alpha lies outside 0 to 1, or one is not 0 and there is no baseline, or the head is another
+                than the projection.
         """
         for alpha in alphas:
-            RewardSpec(encoder=self.spec.encoder, prompts=self.spec.prompts, alpha=alpha)
+            replace(self.spec, alpha=alpha)
+        if not isinstance(self.head, ProjectionHead):
+            raise SpecError(f"head {self.spec.head!r} has no alpha; use score().")
         embeddings = self.embed(frames)
         if self.head.baseline is None:
             return self.head(embeddings).expand(len(alphas), -1)
         return project_alphas(embeddings, self.head.goal, self.head.baseline, torch.tensor(alphas))
-
-
-def _finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
-    """A NaN here would become a NaN reward, and a NaN policy some thousand steps later."""
-    if not bool(embeddings.isfinite().all()):
-        bad = int((~embeddings.isfinite().all(dim=1)).sum())
-        raise EncoderError(
-            f"encoder {encoder.name!r} gave NaN or infinity for {bad} of {len(embeddings)} inputs. "
-            'Try precision="fp32", and check the weights.'
-        )
-    return embeddings

@@ -4,13 +4,14 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.prompts import PromptSet
 from vlmrm.rendering import RenderQuality
+from vlmrm.rewards.options import HeadOptions, head_options
 
 if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
@@ -33,11 +34,13 @@ class RewardSpec:
     encoder: str
     """A built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or ``local-dir:path``."""
     prompts: PromptSet
-    """Goal and baseline sentences."""
-    alpha: float = 0.5
-    """Share of the goal-baseline projection, 0 (cosine) to 1."""
+    """Goal, baseline and negative sentences."""
+    alpha: int | float = 0.5
+    """Share of the goal-baseline projection, 0 (cosine) to 1; only of the head ``projection``."""
     head: str = "projection"
-    """How embeddings become a reward."""
+    """How embeddings become a reward: ``projection``, ``softmax``, ``contrast`` or ``sigmoid``."""
+    options: Mapping[str, Any] | None = field(default=None, hash=False)
+    """Of the head; see `vlmrm.rewards.options`. None: its defaults."""
     resize_mode: str | None = None
     """Overrides the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as trained."""
     render_quality: str | None = None
@@ -49,21 +52,30 @@ class RewardSpec:
         if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
         object.__setattr__(self, "alpha", float(self.alpha))
-        if self.alpha > 0 and not self.prompts.baseline:
+        object.__setattr__(self, "options", dict(self.options) if self.options else None)
+        options = self.head_options()
+        if options.needs_negatives and not self.prompts.negatives:
+            raise SpecError(
+                f"head {self.head!r} compares the goal with what is not wanted, and no negatives were given. Describe "
+                "what must not be taken for the goal in negatives."
+            )
+        if self.head == "projection" and self.alpha > 0 and not self.prompts.baseline:
             raise SpecError(
                 f"alpha={self.alpha} projects on the line from baseline to goal, and no baseline was given. "
                 "Describe the plain scene in baseline, or set alpha=0."
             )
-        if self.head != "projection":
-            raise SpecError(f"unknown head {self.head!r}. Near: {near_matches(self.head, ['projection'])}.")
         if self.resize_mode is not None and self.resize_mode not in RESIZE_MODES:
             raise SpecError(f"unknown resize_mode {self.resize_mode!r}. Known: {', '.join(RESIZE_MODES)}.")
         if self.render_quality is not None:
             RenderQuality.named(self.render_quality)
 
+    def head_options(self) -> HeadOptions:
+        """The options of the head, with its defaults."""
+        return head_options(self.head, self.options or {})
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
         return plain | {"prompts": self.prompts.to_dict()}
 
     @classmethod
@@ -73,13 +85,15 @@ class RewardSpec:
         Raises:
             SpecError: A key is unknown or missing.
         """
-        known = [field.name for field in fields(cls)]
+        known = [each.name for each in fields(cls)]
         for key in values:
             if key not in known:
                 raise SpecError(f"unknown key {key!r} in a reward spec. Near: {near_matches(key, known)}.")
         for key in ("encoder", "prompts"):
             if key not in values:
                 raise SpecError(f"a reward spec needs {key!r}; got only {', '.join(sorted(values)) or 'nothing'}.")
+        if not isinstance(values.get("options"), Mapping | None):
+            raise SpecError(f"options must be a table of the head's options; got {values['options']!r}.")
         return cls(**{**values, "prompts": PromptSet.from_dict(values["prompts"])})
 
     @classmethod

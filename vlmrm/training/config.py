@@ -90,8 +90,9 @@ class TrainConfig:
     encoder: Annotated[str | None, open_option("NAME")] = None
     """A built-in model, NAME/TAG of OpenCLIP, hf-hub:OWNER/NAME, or local-dir:PATH; see `vlmrm models`. Default: the
     task's, else sim-s."""
-    reward: Literal["text", "env"] = "text"
-    """`text` scores the pictures; `env` trains on the environment's own reward, for comparison."""
+    reward: Annotated[str, open_option("text|env|FILE")] = "text"
+    """`text` scores the pictures by the sentences here or the task's; a .toml or .json FILE is a whole reward, with
+    encoder, sentences and head; `env` trains on the environment's own reward, for comparison."""
     offset: Annotated[float | None, open_option("REWARD")] = None
     """Taken off every text reward; where episodes end early, a constant part pays for their length. Default: the
     task's, else 0."""

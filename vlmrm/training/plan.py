@@ -92,7 +92,8 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
         PromptError: The sentences make no reward.
     """
     base, settings = _base_task(config)
-    prompts = PromptSet(config.goal or base.prompts.goal, config.baseline or base.prompts.baseline)
+    given = _given_spec(config)
+    prompts = given.prompts if given else _prompts(config, base)
     task = with_time_limit(
         replace(
             base,
@@ -100,11 +101,12 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
             env_kwargs=dict(base.env_kwargs) | dict(config.env_kwargs),
             episode_steps=config.episode_steps or base.episode_steps,
             camera=Camera.from_dict(config.camera) if config.camera else base.camera,
-            render_quality=config.render_quality or base.render_quality,
+            render_quality=config.render_quality or (given and given.render_quality) or base.render_quality,
         )
     )
     task = replace(task, success=_rule_for_length(base, task))
-    spec = replace(task.reward_spec(encoder=config.encoder, alpha=config.alpha), resize_mode=config.resize_mode)
+    spec = given or task.reward_spec(encoder=config.encoder, alpha=config.alpha)
+    spec = replace(spec, resize_mode=config.resize_mode or spec.resize_mode, render_quality=task.render_quality)
     if config.compare_env_reward and config.reward == "env":
         raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
     algorithm, hyperparameters = _algorithm(config, task, settings)
@@ -123,7 +125,23 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
         checkpoint_every=config.checkpoint_every or eval_every,
         out=config.out or _new_folder(config, task, now or datetime.now()),
     )
-    return Plan(config=filled, task=task, spec=spec if config.reward == "text" else None, algorithm=algorithm)
+    return Plan(config=filled, task=task, spec=None if config.reward == "env" else spec, algorithm=algorithm)
+
+
+def _given_spec(config: TrainConfig) -> RewardSpec | None:
+    """The reward of a file, where one was named; it says all that the options about sentences could."""
+    if config.reward in ("text", "env"):
+        return None
+    if not config.reward.endswith((".toml", ".json")):
+        raise SpecError(f"reward must be text, env, or a .toml or .json file; got {config.reward!r}.")
+    for name in ("goal", "baseline", "alpha", "encoder"):
+        if getattr(config, name) not in (None, ()):
+            raise SpecError(f"the reward file {config.reward} has its own {name}; leave out --{name}.")
+    return RewardSpec.load(config.reward)
+
+
+def _prompts(config: TrainConfig, base: Task) -> PromptSet:
+    return PromptSet(config.goal or base.prompts.goal, config.baseline or base.prompts.baseline, base.prompts.negatives)
 
 
 def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
@@ -140,7 +158,7 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
     if config.small:
         raise SpecError("small settings belong to a task; for an environment use steps and hyperparameters.")
     env_id = config.env or ""
-    goal = config.goal or (("the environment's own reward",) if config.reward == "env" else ())  # not read there
+    goal = config.goal or (() if config.reward == "text" else ("not read",))  # another reward than these sentences
     prompts = PromptSet(goal, config.baseline)
     settings = TrainSettings(steps=_STEPS)
     return Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, prompts=prompts), settings
@@ -170,7 +188,7 @@ def _rule_for_length(base: Task, task: Task) -> SuccessRule | None:
 
 def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tuple[Algorithm, dict[str, Any]]:
     """Which, and its hyper-parameters; a task's own belong to the algorithm that the task names."""
-    env = MakeEnv(task=task, pictures=config.reward == "text")()
+    env = MakeEnv(task=task, pictures=config.reward != "env")()
     try:
         env.reset(seed=config.seed)
         action_space: gym.Space[Any] = env.action_space
@@ -190,7 +208,7 @@ def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tupl
 
 
 def _new_folder(config: TrainConfig, task: Task, now: datetime) -> Path:
-    name = run_name(task.name, str(config.encoder) if config.reward == "text" else "env-reward", config.seed, now)
+    name = run_name(task.name, "env-reward" if config.reward == "env" else str(config.encoder), config.seed, now)
     path, count = Path("runs") / name, 1
     while path.exists():
         count += 1
