@@ -31,7 +31,8 @@ class Batches:
         self._states, self._seed = states, seed
         scenes = [part.scene for part in states]
         known = [task.prompts for name, task in tasks().items() if name.split("/")[0] in scenes]
-        self._grammar = Grammar([text for prompts in known for text in prompts.goal + prompts.baseline], scenes)
+        self.kept_away_from = sorted({text for prompts in known for text in prompts.goal + prompts.baseline})
+        self._grammar = Grammar(self.kept_away_from, scenes)
 
     def words(self) -> list[str]:
         """Every word of every training sentence."""

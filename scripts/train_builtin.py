@@ -256,6 +256,7 @@ def main(config: Config) -> None:
             "threads": torch.get_num_threads(),
             "minutes": round(minutes, 1),
             "possible_sentences": len(batches.every_sentence()),
+            "kept_away_from": batches.kept_away_from,
         },
     }
     weights = {name: value.detach() for name, value in training.model.eval().state_dict().items()}

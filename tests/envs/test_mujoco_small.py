@@ -13,7 +13,7 @@ GYMNASIUMS = {
     "reacher/touch": ("Reacher-v5", {}),
     "hopper/stand": ("Hopper-v5", {"terminate_when_unhealthy": False}),
     "half_cheetah/on_its_back": ("HalfCheetah-v5", {}),
-    "ant/flipped": ("Ant-v5", {"terminate_when_unhealthy": False}),
+    "ant/flipped": ("Ant-v5", {"terminate_when_unhealthy": False, "include_cfrc_ext_in_observation": False}),
 }
 
 
