@@ -121,7 +121,25 @@ def test_a_reward_with_another_head_is_scored_under_its_name(pictures, encoder, 
     assert scored == pytest.approx(RewardSpec.load(path).build("cpu").score(frames).tolist(), abs=1e-6)
     assert main(["score", str(path), str(pictures)]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "softmax"]
-    assert "alpha belongs to the head projection" in refused(capsys, "score", path, pictures, "--alphas", "0.5")
+    assert "alphas belong to a plain projection" in refused(capsys, "score", path, pictures, "--alphas", "0.5")
+
+
+def test_a_reward_that_looks_back_takes_the_frames_for_an_episode(pictures, encoder, tmp_path, capsys):
+    path = tmp_path / "progress.toml"
+    path.write_text(
+        f'encoder = "{encoder}"\nalpha = 0.0\n[prompts]\ngoal = "a red car"\n[over_time]\nkind = "difference"\n'
+    )
+    assert main(["score", str(path), str(pictures), "--json"]) == 0
+    first, *rows = (row["rewards"] for row in json.loads(capsys.readouterr().out)["frames"])
+    assert first["reward"] is None
+    last = first
+    for row in rows:
+        assert row["reward"] == pytest.approx(row["projection"] - last["projection"], abs=1e-6)
+        last = row
+    assert main(["score", str(path), str(pictures)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["frame", "projection", "reward"]
+    assert [len(line.split()) for line in lines[1:]] == [2, *[3] * len(rows)]
 
 
 def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):

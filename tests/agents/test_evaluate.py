@@ -109,6 +109,7 @@ def test_environments_are_closed_also_after_an_error():
 
 
 def test_an_episode_is_played_to_its_end():
-    infos = list(play(RandomPolicy(Discrete(2), seed=0), CaptureFrame(CountingEnv((4,))), seed=0))
-    assert [info["env_reward"] for info in infos] == [-1, -2, -3, -4]
-    assert infos[-1]["frame"].max() == 5 * RED_PER_STEP
+    first, *steps = play(RandomPolicy(Discrete(2), seed=0), CaptureFrame(CountingEnv((4,))), seed=0)
+    assert first["frame"].max() == RED_PER_STEP
+    assert [info["env_reward"] for info in steps] == [-1, -2, -3, -4]
+    assert steps[-1]["frame"].max() == 5 * RED_PER_STEP

@@ -17,6 +17,6 @@ def test_a_reward_model_is_used_as_it_is(red_reward):
 def test_the_batch_never_changes_a_reward(red_reward):
     frames = np.zeros((5, 8, 8, 3), np.uint8)
     frames[..., 0] = np.arange(5)[:, None, None] * 50
-    rewards = StepRewards(red_reward)
-    one_by_one = np.concatenate([rewards.score(frame) for frame in frames])
-    np.testing.assert_array_equal(rewards.score(frames), one_by_one)
+    one_by_one = [StepRewards(red_reward).step(frame, np.array([False])) for frame in frames]
+    together = StepRewards(red_reward, num_envs=5).step(frames, np.zeros(5, np.bool_))
+    np.testing.assert_array_equal(together, np.concatenate(one_by_one))

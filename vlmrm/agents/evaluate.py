@@ -123,23 +123,25 @@ class _Running:
 
     def __init__(self, env: gym.Env[Any, Any], seed: int, *, keep_frames: bool) -> None:
         self.env, self.seed, self.keep_frames = env, seed, keep_frames
-        self.observation, _ = env.reset(seed=seed)
-        self.ended, self.steps, self.env_return = False, 0, 0.0
+        self.observation, info = env.reset(seed=seed)
+        self.ended, self.terminated, self.steps, self.env_return = False, False, 0, 0.0
         self.success: bool | None = None
-        self.frames: list[Any] = []
+        self.frames: list[Any] = [info["frame"]] if keep_frames else []
 
     def step(self, action: Any) -> None:
         self.observation, env_reward, terminated, truncated, info = self.env.step(action)
         self.steps += 1
         self.env_return += float(env_reward)
-        self.ended = terminated or truncated
+        self.ended, self.terminated = terminated or truncated, terminated
         if self.keep_frames:
             self.frames.append(info["frame"])
         if self.ended and "is_success" in info:
             self.success = bool(info["is_success"])
 
     def record(self, reward: RewardModel | None) -> EpisodeRecord:
-        scored = None if reward is None else float(reward.score(self.frames).mean())
+        scored = None
+        if reward is not None:
+            scored = float(reward.score_episode(self.frames, terminated=self.terminated).mean())
         return EpisodeRecord(
             seed=self.seed, steps=self.steps, success=self.success, env_return=self.env_return, vlm_reward=scored
         )
@@ -188,7 +190,7 @@ def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:
 
 
 def play(policy: Policy, env: gym.Env[Any, Any], *, seed: int) -> Iterator[dict[str, Any]]:
-    """One episode, step by step, for recording.
+    """One episode, for recording.
 
     Args:
         policy: Acts deterministically.
@@ -196,12 +198,14 @@ def play(policy: Policy, env: gym.Env[Any, Any], *, seed: int) -> Iterator[dict[
         seed: Of the environment.
 
     Yields:
-        The info of every step, with the environment's own reward in ``env_reward``.
+        The info of the reset, and then that of every step with the environment's own reward in ``env_reward`` and
+        ``terminated``.
     """
-    observation, _ = env.reset(seed=seed)
+    observation, info = env.reset(seed=seed)
+    yield info
     ended = False
     while not ended:
         actions, _ = policy.predict(_stack([observation]), deterministic=True)
         observation, env_reward, terminated, truncated, info = env.step(actions[0])
         ended = terminated or truncated
-        yield info | {"env_reward": float(env_reward)}
+        yield info | {"env_reward": float(env_reward), "terminated": terminated}

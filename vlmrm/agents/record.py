@@ -58,25 +58,30 @@ def record_episode(
         title: A few words for the video.
     """
     env = make_env()
-    frames, small, env_rewards, in_goal = [], [], [], list[bool]()
+    frames, small, env_rewards, in_goal, terminated = [], [], [], list[bool](), False
     drawn, as_scored = find_wrapper(env, RenderMujoco), None
     if drawn is not None and reward is not None:  # shrinking a large picture gives another reward than drawing it small
         as_scored = drawn.at_size(reward.encoder.preprocessing.size_px)
     try:
-        for info in itertools.islice(play(policy, env, seed=seed), _LONGEST):
-            frames.append(_shrink(info["frame"]))
-            env_rewards.append(info["env_reward"])
-            in_goal += [info["in_goal"]] if "in_goal" in info else []
+        for step, info in enumerate(itertools.islice(play(policy, env, seed=seed), _LONGEST + 1)):
             if reward is not None:
                 frame = info["frame"] if as_scored is None else as_scored.render()
                 small.append(reward.encoder.preprocessing.resize(as_frames(frame))[0])
+            if step == 0:
+                continue  # the first frame is not rewarded
+            frames.append(_shrink(info["frame"]))
+            env_rewards.append(info["env_reward"])
+            in_goal += [info["in_goal"]] if "in_goal" in info else []
+            terminated = info["terminated"]
     finally:
         if as_scored is not None:
             as_scored.free()
         env.close()
     return Episode(
         frames=frames,
-        rewards=env_rewards if reward is None else reward.score(torch.stack(small)).tolist(),
+        rewards=env_rewards
+        if reward is None
+        else reward.score_episode(torch.stack(small), terminated=terminated).tolist(),
         in_goal=in_goal,
         fps=float(env.metadata.get("render_fps") or 30),
         title=title,

@@ -1,6 +1,8 @@
 """`RelabelCallback`: whole rollouts scored at once, written over the rewards in the replay buffer."""
 
 import time
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +13,21 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import is_vecenv_wrapped
 from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
+from torch import Tensor
 
-from vlmrm.agents.vec_reward import EpisodeReturns, VecVLMReward, require_captured_frames, terminated_of
+from vlmrm.agents.vec_reward import (
+    EpisodeReturns,
+    VecVLMReward,
+    first_frames,
+    require_captured_frames,
+    require_same_gamma,
+    terminated_of,
+)
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
 from vlmrm.frames import as_frames
 from vlmrm.types import Frames
-from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, reward_model
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 _AT_ONCE = 1024  # frames handed to the encoder together; bounds the copy that stacking makes
@@ -35,6 +45,8 @@ class _Step:
     terminated: Bool[np.ndarray, " e"]
     env_mean: float
     """Mean of the environments' own rewards."""
+    first: Frames | None
+    """Of the episodes that began where others ended; None: none did, or the reward does not look back."""
 
 
 class RelabelCallback(BaseCallback):
@@ -71,22 +83,30 @@ class RelabelCallback(BaseCallback):
 
     def __init__(self, reward: AnyReward, *, offset: float = 0.0) -> None:
         super().__init__()
-        self._rewards = StepRewards(reward, offset)
+        self._model, self._offset = reward_model(reward), offset
+        self._rewards = StepRewards(self._model, offset)
         self._preprocessing = self._rewards.model.encoder.preprocessing
         self._pending: list[_Step] = []
         self._buffer: Any = None
+        self._last_step: tuple[Any, Any] = (None, None)
+        """Observations before and after it; where an agent goes on from another one, there was a reset in between."""
         self.episode_returns = EpisodeReturns(num_envs=0)
         """Sums of our rewards per episode."""
 
     def _init_callback(self) -> None:
         model: Any = self.model
         _require_fit(model, self._preprocessing)
+        require_same_gamma(self._model.spec, model.gamma)
         if self._buffer is model.replay_buffer:
             self.flush()  # left over where the last training ended with an exception
         else:
             self._buffer = model.replay_buffer
             self._pending.clear()
+            self._rewards = StepRewards(self._model, self._offset, self._buffer.n_envs)
+            self._last_step = (None, None)
             self.episode_returns = EpisodeReturns(self._buffer.n_envs)
+        if self._rewards.looks_back and not any(model._last_obs is known for known in self._last_step):
+            self._rewards.begin(first_frames(model.get_env()))
 
     def _on_step(self) -> bool:
         """Keep the frames; Stable-Baselines3 stores the transition right after this, in the row noted here."""
@@ -97,16 +117,24 @@ class RelabelCallback(BaseCallback):
                 "it to learn() directly or in a list, not inside a callback that calls it now and then."
             )
         infos, dones = self.locals["infos"], self.locals["dones"]
+        first = None
+        if self._rewards.looks_back and dones.any():
+            first = self._resized(first_frames(self.training_env, dones))
+        self._last_step = (self.model._last_obs, self.locals["new_obs"])
         self._pending.append(
             _Step(
                 row=row,
-                frames=self._preprocessing.resize(as_frames(frames_of(infos))),
+                frames=self._resized(frames_of(infos)),
+                first=first,
                 dones=dones,
                 terminated=terminated_of(dones, infos),
                 env_mean=float(self.locals["rewards"].mean()),
             )
         )
         return True
+
+    def _resized(self, frames: list[Any]) -> Frames:
+        return self._preprocessing.resize(as_frames(frames))
 
     def _on_rollout_end(self) -> None:
         self._relabel()
@@ -120,16 +148,19 @@ class RelabelCallback(BaseCallback):
         Only needed by hand after an exception: a rollout that ends, and a callback that stops the training, are taken
         care of. A last step that was not stored is dropped.
         """
+        dropped = None
         if self._pending and self._buffer.pos == self._pending[-1].row:
-            self._pending.pop()
+            dropped = self._pending.pop()
         self._relabel()
+        if dropped is not None and dropped.first is not None:
+            self._rewards.begin(dropped.first, dropped.dones)
 
     def _relabel(self) -> None:
         if not self._pending:
             return
         steps = self._pending
         start = time.perf_counter()
-        rewards = self._score([step.frames for step in steps])  # t e
+        rewards = self._score(steps)  # t e
         seconds = time.perf_counter() - start
         kept = slice(-self._buffer.buffer_size, None)  # a rollout longer than the buffer has overwritten its start
         self._buffer.rewards[[step.row for step in steps[kept]]] = rewards[kept]
@@ -139,12 +170,26 @@ class RelabelCallback(BaseCallback):
         self._rewards.watch(rewards.ravel(), np.concatenate([step.terminated for step in steps]))
         self._log(rewards, float(np.mean([step.env_mean for step in steps])), seconds)
 
-    def _score(self, frames: list[Frames]) -> Float32[np.ndarray, "t e"]:
+    def _score(self, steps: list[_Step]) -> Float32[np.ndarray, "t e"]:
         """In batches that hold whole steps; the encoder makes its own micro-batches of them."""
         steps_at_once = max(_AT_ONCE // self._buffer.n_envs, 1)
-        starts = range(0, len(frames), steps_at_once)
-        scores = np.concatenate([self._rewards.score(torch.cat(frames[i : i + steps_at_once])) for i in starts])
-        return scores.reshape(len(frames), self._buffer.n_envs)
+        batches = [steps[i : i + steps_at_once] for i in range(0, len(steps), steps_at_once)]
+        measured = iter([part for batch in batches for part in self._measure(batch)])
+        rewards, stream = [], copy(self._rewards.stream)
+        try:
+            for step in steps:
+                rewards.append(self._rewards.step_measured(next(measured), step.terminated))
+                if step.first is not None:
+                    self._rewards.begin_measured(next(measured), step.dones)
+        except BaseException:
+            self._rewards.stream = stream  # `flush` will score the same steps again
+            raise
+        return np.stack(rewards)
+
+    def _measure(self, steps: list[_Step]) -> Sequence[Tensor]:
+        """For each step, and for the first frames that came with it."""
+        parts = [part for step in steps for part in (step.frames, step.first) if part is not None]
+        return torch.split(self._model.measure(torch.cat(parts)), [len(part) for part in parts])
 
     def _log(self, rewards: Float32[np.ndarray, "t e"], env_mean: float, seconds: float) -> None:
         self.logger.record_mean("reward/vlm_mean", float(rewards.mean()))

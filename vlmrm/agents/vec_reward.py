@@ -10,6 +10,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, is_vecenv_wr
 
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
+from vlmrm.rewards.options import ShapingOptions
+from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize
 from vlmrm.wrappers.vlm_reward import VLMReward
@@ -85,7 +87,7 @@ class VecVLMReward(VecEnvWrapper):
                 "Use VLMReward or VecVLMReward, not both."
             )
         super().__init__(venv)
-        self._rewards = StepRewards(reward, offset)
+        self._rewards = StepRewards(reward, offset, venv.num_envs)
         require_captured_frames(venv, self._rewards.model.encoder.preprocessing)
         self.episode_returns = EpisodeReturns(venv.num_envs)
         """Sums of our rewards per episode."""
@@ -93,15 +95,21 @@ class VecVLMReward(VecEnvWrapper):
     def reset(self) -> Any:
         """As the environments'."""
         self.episode_returns.clear_running()
-        return self.venv.reset()
+        obs = self.venv.reset()
+        if self._rewards.looks_back:
+            self._rewards.begin(first_frames(self.venv))
+        return obs
 
     def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """As the environments', with the scores of the frames as rewards."""
         obs, env_rewards, dones, infos = self.venv.step_wait()
-        rewards = self._rewards.score(frames_of(infos))
+        terminated = terminated_of(dones, infos)
+        rewards = self._rewards.step(frames_of(infos), terminated)
         for info, env_reward, reward in zip(infos, env_rewards, rewards, strict=True):
             info["env_reward"], info["vlm_reward"] = float(env_reward), float(reward)
-        self._rewards.watch(rewards, terminated_of(dones, infos))
+        if self._rewards.looks_back and dones.any():
+            self._rewards.begin(first_frames(self.venv, dones), dones)
+        self._rewards.watch(rewards, terminated)
         self.episode_returns.add(rewards, dones)
         return obs, rewards, dones, list(infos)
 
@@ -109,6 +117,20 @@ class VecVLMReward(VecEnvWrapper):
 def terminated_of(dones: Bool[np.ndarray, " e"], infos: Iterable[dict[str, Any]]) -> Bool[np.ndarray, " e"]:
     """Which environments ended other than by a time limit; Stable-Baselines3 puts both into `dones`."""
     return dones & ~np.array([info.get("TimeLimit.truncated", False) for info in infos], dtype=np.bool_)
+
+
+def first_frames(venv: VecEnv, which: Bool[np.ndarray, " e"] | None = None) -> list[Any]:
+    """The first frames of the episodes that run now.
+
+    Args:
+        venv: Any wrapper of the vector environment, which keeps the infos of the last resets in its innermost part.
+        which: Environments that are asked for; None: all.
+
+    Raises:
+        PairingError: The info of a reset has no frame.
+    """
+    infos = venv.unwrapped.reset_infos
+    return frames_of(info for index, info in enumerate(infos) if which is None or which[index])
 
 
 def require_captured_frames(venv: VecEnv, wanted: Preprocessing) -> None:
@@ -129,3 +151,21 @@ def require_captured_frames(venv: VecEnv, wanted: Preprocessing) -> None:
         )
     for captured in venv.get_attr("capture_preprocessing"):
         require_same_resize(captured, wanted)
+
+
+def require_same_gamma(spec: RewardSpec, gamma: float) -> None:
+    """Refuse potential-based shaping with another discount than the agent's.
+
+    Args:
+        spec: Of the reward.
+        gamma: Of the agent.
+
+    Raises:
+        PairingError: They differ.
+    """
+    options = spec.time_options()
+    if isinstance(options, ShapingOptions) and options.gamma != gamma:
+        raise PairingError(
+            f"the reward shapes with gamma={options.gamma:g} and the agent discounts with gamma={gamma:g}, so that "
+            f"shaping would change what is optimal. Set gamma={gamma:g} in over_time."
+        )

@@ -28,7 +28,8 @@ class Score:
 
     inputs: Annotated[Positional[tuple[str, ...]], open_option("[SPEC] FRAMES")] = ()
     """SPEC is a reward as .toml or .json, or the name of a task; left out where --goal is given. FRAMES are pictures,
-    folders of pictures, videos or .npy arrays (h, w, 3) or (n, h, w, 3) of uint8."""
+    folders of pictures, videos or .npy arrays (h, w, 3) or (n, h, w, 3) of uint8; for a reward that looks back, those
+    of one episode in order."""
     goal: Sentences = ()
     """What the picture should show, as one sentence or several."""
     baseline: Sentences = ()
@@ -50,20 +51,23 @@ class Score:
         alphas = list(self.alphas) or [spec.alpha]
         for alpha in alphas:
             replace(spec, alpha=alpha)  # refused here, before a large model is loaded
-        if spec.head != "projection" and (self.alphas or self.alpha is not None):
-            raise SpecError(f"alpha belongs to the head projection, and the reward has the head {spec.head!r}.")
+        if not spec.compares_alphas and (self.alphas or (self.alpha is not None and spec.head != "projection")):
+            raise SpecError(
+                f"alphas belong to a plain projection, and the reward has head={spec.head!r}, "
+                f"threshold={spec.threshold} and over_time={spec.over_time}."
+            )
         missing = [path for path in paths if not Path(path).exists()]
         if missing:
             raise SpecError(f"there is no file or folder {missing[0]}.")
-        rows = _score(spec.build(self.device), paths, alphas)
+        names, columns = _score(spec.build(self.device), paths, alphas)
         if self.json:
-            columns = [str(alpha) for alpha in alphas] if spec.head == "projection" else [spec.head]
-            frames = [{"frame": name, "rewards": dict(zip(columns, values, strict=True))} for name, values in rows]
+            rows = zip(names, zip(*columns.values(), strict=True), strict=True)
+            keys = [str(alpha) for alpha in alphas] if spec.compares_alphas else list(columns)
+            frames = [{"frame": name, "rewards": dict(zip(keys, values, strict=True))} for name, values in rows]
             print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))  # noqa: T201
         else:
-            columns = [f"alpha={alpha:g}" for alpha in alphas] if spec.head == "projection" else [spec.head]
-            lines = [[name, *(f"{value:.4f}" for value in values)] for name, values in rows]
-            print(format_table(["frame", *columns], lines))  # noqa: T201
+            cells = [["" if value is None else f"{value:.4f}" for value in column] for column in columns.values()]
+            print(format_table(["frame", *columns], [list(row) for row in zip(names, *cells, strict=True)]))  # noqa: T201
         return 0
 
     def _spec(self) -> tuple["RewardSpec", tuple[str, ...]]:
@@ -97,13 +101,30 @@ def _named_spec(name: str) -> "RewardSpec":
     return find_task(name).reward_spec()
 
 
-def _score(reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]) -> list[tuple[str, list[float]]]:
+def _score(
+    reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]
+) -> tuple[list[str], dict[str, list[float | None]]]:
+    """Names of the frames, and a column for each alpha or for the head and, where it looks back, the reward."""
+    import torch
+
     from vlmrm.data.frame_files import read_frames
 
-    rows: list[tuple[str, list[float]]] = []
+    names: list[str] = []
+    scores, measured = [], []
     for path in paths:
         for batch in read_frames(path):
-            projected = reward.spec.head == "projection"
-            rewards = reward.score_alphas(batch.frames, alphas) if projected else reward.score(batch.frames)[None]
-            rows += zip(batch.names, rewards.T.tolist(), strict=True)
-    return rows
+            names += batch.names
+            if reward.spec.compares_alphas:
+                scores.append(reward.score_alphas(batch.frames, alphas))
+            else:
+                embeddings = reward.embed(batch.frames)
+                scores.append(reward.head(embeddings)[None])
+                measured.append(reward.step_head.measure(embeddings))
+    rows = torch.cat(scores, dim=1).tolist()
+    if reward.spec.compares_alphas:
+        return names, {f"alpha={alpha:g}": row for alpha, row in zip(alphas, rows, strict=True)}
+    columns: dict[str, list[float | None]] = {reward.spec.head: rows[0]}
+    if reward.step_head.looks_back:
+        paid = reward.step_head.rewards(torch.cat(measured), terminated=False).tolist()
+        columns["reward"] = [None, *paid]  # the first frame is no step
+    return names, columns

@@ -46,7 +46,7 @@ def measure_landscape(
 
     Args:
         env: With ``render_mode="rgb_array"`` and, unwrapped, `place(value)`.
-        reward: Its own alpha is among the curves.
+        reward: Its own alpha is among the curves. One that looks back is shown by the scores of single frames.
         sweep: Which variable, from where to where.
         rule: Whose bounds to mark.
         points: How many values, at least 2.
@@ -58,7 +58,7 @@ def measure_landscape(
     inner: Any = env.unwrapped
     if not hasattr(inner, "place"):
         raise SpecError(f"{env} has no place(value), with which a landscape puts it into a state.")
-    projected = reward.spec.head == "projection"
+    projected = reward.spec.compares_alphas
     alphas = tuple(sorted({*ALPHAS, reward.spec.alpha})) if reward.spec.prompts.baseline else (0.0,)
     if not projected:
         alphas = (reward.spec.alpha,)
@@ -71,7 +71,7 @@ def measure_landscape(
         in_goal.append(rule is not None and _holds(inner, sweep, float(value), rule))
     if any(frame is None for frame in frames):
         raise FrameError(f'{env} drew nothing. Make it with render_mode="rgb_array".')
-    scores = reward.score_alphas(frames, list(alphas)) if projected else reward.score(frames)[None]
+    scores = reward.score_alphas(frames, list(alphas)) if projected else reward.head(reward.embed(frames))[None]
     return Landscape(
         sweep=sweep, values=values, alphas=alphas, rewards=scores.double().numpy(), in_goal=np.array(in_goal),
         head=reward.spec.head,

@@ -11,9 +11,11 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.heads import build_head, finite
+from vlmrm.rewards.build import build_head, build_step_head, finite
 from vlmrm.rewards.projection import ProjectionHead, project_alphas
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.stream import RewardStream
+from vlmrm.rewards.threshold import threshold_for
 from vlmrm.types import Embeddings, Rewards
 
 
@@ -43,6 +45,9 @@ class RewardModel:
         self.encoder = encoder
         self.spec = spec
         self.head = build_head(encoder, spec)
+        """Scores single frames."""
+        self.step_head = build_step_head(spec, self.head)
+        """Makes the rewards of steps."""
 
     @classmethod
     def load(
@@ -78,8 +83,95 @@ class RewardModel:
         return finite(self.encoder, self.encoder.embed_frames(as_frames(frames)))
 
     def score(self, frames: Any) -> Rewards:
-        """Reward of each frame: `embed`, then the head."""
+        """Reward of each frame: `embed`, then the head.
+
+        Args:
+            frames: As `embed` takes them.
+
+        Raises:
+            SpecError: The reward of a step needs more than the frame after it.
+        """
+        if self.step_head.looks_back:
+            raise SpecError(
+                "this reward looks back at earlier frames, so that one frame alone has none. Use score_episode(frames) "
+                "for the frames of an episode in order, or head(embed(frames)) for the score of each frame by itself."
+            )
         return self.head(self.embed(frames))
+
+    def measure(self, frames: Any) -> Float[Tensor, "n k"]:
+        """What the rewards of steps need to know of each frame; the heavy part, in any batch.
+
+        Args:
+            frames: As `embed` takes them.
+        """
+        return self.step_head.measure(self.embed(frames))
+
+    def score_episode(self, frames: Any, *, terminated: bool = False) -> Rewards:
+        """Rewards of the steps of an episode, or of its beginning.
+
+        Args:
+            frames: The first frame and the frame after each step, in order, as `embed` takes them.
+            terminated: Whether the last step ended the episode other than by a time limit.
+
+        Returns:
+            One reward per step, one fewer than there are frames.
+
+        Example:
+            >>> import gymnasium as gym
+            >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+            >>> _ = env.reset(seed=0)
+            >>> frames = [env.render()]
+            >>> for _ in range(4):
+            ...     _ = env.step(0)
+            ...     frames.append(env.render())
+            >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
+            >>> reward.score_episode(frames).shape
+            torch.Size([4])
+        """
+        frames = as_frames(frames)
+        if self.step_head.looks_back:
+            return self.step_head.rewards(self.measure(frames), terminated=terminated)
+        return self.head(self.embed(frames[1:])) if len(frames) > 1 else torch.zeros(0)
+
+    def stream(self, num_envs: int) -> RewardStream:
+        """Rewards of episodes as they happen; give it what `measure` returns.
+
+        Args:
+            num_envs: How many episodes run side by side.
+        """
+        return RewardStream(self.step_head, num_envs)
+
+    def calibrate(self, frames: Any, labels: Any = None, *, false_positives: float = 0.05) -> "RewardModel":
+        """The same reward as 0 and 1, with a threshold that few frames without the goal are above.
+
+        Args:
+            frames: As `embed` takes them.
+            labels: For each, whether it shows the goal. None: none does, as is nearly true of a random policy's.
+            false_positives: Share of the frames without the goal that may be rewarded, 0 to below 1.
+
+        Returns:
+            A reward with `threshold` in its spec.
+
+        Raises:
+            SpecError: No frame is without the goal, the labels do not fit, or the reward has milestones.
+
+        Example:
+            >>> import gymnasium as gym
+            >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+            >>> _ = env.reset(seed=0)
+            >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
+            >>> reward.calibrate(env.render(), false_positives=0.0).score(env.render())
+            tensor([0.])
+        """
+        if self.spec.head == "milestones":
+            raise SpecError("each milestone has a score of its own; set threshold in the spec of milestones by hand.")
+        plain = RewardModel(self.encoder, replace(self.spec, threshold=None))
+        scores = plain.head(plain.embed(frames))
+        shown = torch.zeros(len(scores)) if labels is None else torch.as_tensor(labels).double().flatten()
+        if len(shown) != len(scores) or not bool(((shown == 0) | (shown == 1)).all()):
+            raise SpecError(f"calibrate takes one label of 0 or 1 for each of {len(scores)} frames; got {labels!r}.")
+        threshold = threshold_for(scores[shown == 0], false_positives)
+        return RewardModel(self.encoder, replace(self.spec, threshold=threshold))
 
     def score_alphas(self, frames: Any, alphas: list[float]) -> Float[Tensor, "a n"]:
         """Rewards of the same frames for several alphas, at the cost of one.
@@ -90,8 +182,11 @@ class RewardModel:
         """
         for alpha in alphas:
             replace(self.spec, alpha=alpha)
-        if not isinstance(self.head, ProjectionHead):
-            raise SpecError(f"head {self.spec.head!r} has no alpha; use score().")
+        if not self.spec.compares_alphas or not isinstance(self.head, ProjectionHead):
+            raise SpecError(
+                f"several alphas are those of a plain projection; this reward has head={self.spec.head!r}, "
+                f"threshold={self.spec.threshold} and over_time={self.spec.over_time}. Use score()."
+            )
         embeddings = self.embed(frames)
         if self.head.baseline is None:
             return self.head(embeddings).expand(len(alphas), -1)

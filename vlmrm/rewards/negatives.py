@@ -76,16 +76,6 @@ def sigmoid(frames: Embeddings, goal: Vector, *, scale: float, bias: float) -> R
     return (scale * (frames @ goal) + bias).sigmoid()
 
 
-def above(rewards: Rewards, threshold: float) -> Rewards:
-    """1 where a reward is above the threshold, 0 elsewhere.
-
-    Example:
-        >>> above(torch.tensor([0.2, 0.9]), 0.5)
-        tensor([0., 1.])
-    """
-    return (rewards > threshold).to(rewards.dtype)
-
-
 @dataclass(frozen=True, eq=False)
 class SoftmaxHead:
     """`softmax_over_negatives` with its sentences filled in; stateless, so frames may come in any batch."""
@@ -96,13 +86,10 @@ class SoftmaxHead:
     """Unit-length rows."""
     temperature: float
     """Above 0."""
-    threshold: float | None = None
-    """Where it is given: 1 above it, else 0."""
 
     def __call__(self, embeddings: Embeddings) -> Rewards:
         """One reward per embedding."""
-        rewards = softmax_over_negatives(embeddings, self.goal, self.negatives, temperature=self.temperature)
-        return rewards if self.threshold is None else above(rewards, self.threshold)
+        return softmax_over_negatives(embeddings, self.goal, self.negatives, temperature=self.temperature)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +116,7 @@ class SigmoidHead:
     """The model's own logit scale."""
     bias: float
     """The model's own logit bias."""
-    threshold: float | None = None
-    """Where it is given: 1 above it, else 0."""
 
     def __call__(self, embeddings: Embeddings) -> Rewards:
         """One reward per embedding."""
-        rewards = sigmoid(embeddings, self.goal, scale=self.scale, bias=self.bias)
-        return rewards if self.threshold is None else above(rewards, self.threshold)
+        return sigmoid(embeddings, self.goal, scale=self.scale, bias=self.bias)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.prompts import PromptSet
 from vlmrm.rendering import RenderQuality
-from vlmrm.rewards.options import HeadOptions, head_options
+from vlmrm.rewards.options import HeadOptions, TimeOptions, head_options, time_options
 
 if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
@@ -38,9 +38,14 @@ class RewardSpec:
     alpha: int | float = 0.5
     """Share of the goal-baseline projection, 0 (cosine) to 1; only of the head ``projection``."""
     head: str = "projection"
-    """How embeddings become a reward: ``projection``, ``softmax``, ``contrast`` or ``sigmoid``."""
+    """How embeddings become scores: ``projection``, ``softmax``, ``contrast``, ``sigmoid`` or ``milestones``."""
     options: Mapping[str, Any] | None = field(default=None, hash=False)
     """Of the head; see `vlmrm.rewards.options`. None: its defaults."""
+    threshold: int | float | None = None
+    """Of the score: the reward is 1 above it, else 0. None: the score itself. A milestone is reached above it."""
+    over_time: Mapping[str, Any] | None = field(default=None, hash=False)
+    """How scores of frames become rewards of steps: ``kind`` is ``difference``, ``shaping`` with ``gamma``, or
+    ``window`` with ``length``. None: a step is worth what the frame after it is."""
     resize_mode: str | None = None
     """Overrides the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as trained."""
     render_quality: str | None = None
@@ -53,7 +58,9 @@ class RewardSpec:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
         object.__setattr__(self, "alpha", float(self.alpha))
         object.__setattr__(self, "options", dict(self.options) if self.options else None)
+        object.__setattr__(self, "over_time", dict(self.over_time) if self.over_time else None)
         options = self.head_options()
+        self._check_steps(options)
         if options.needs_negatives and not self.prompts.negatives:
             raise SpecError(
                 f"head {self.head!r} compares the goal with what is not wanted, and no negatives were given. Describe "
@@ -69,9 +76,40 @@ class RewardSpec:
         if self.render_quality is not None:
             RenderQuality.named(self.render_quality)
 
+    def _check_steps(self, options: HeadOptions) -> None:
+        if self.over_time is not None:
+            time_options(self.over_time)
+        if self.head == "milestones":
+            if len(self.prompts.goal) < 2:
+                raise SpecError(
+                    "milestones are reached one after the other, and only one was given. List at least two in goal, or "
+                    "use another head."
+                )
+            if self.over_time is not None:
+                raise SpecError("milestones look back by themselves; leave out over_time.")
+        if self.threshold is None:
+            return
+        number = isinstance(self.threshold, int | float) and not isinstance(self.threshold, bool)
+        low, high = options.scores
+        if not number or not low <= self.threshold <= high:
+            raise SpecError(
+                f"threshold must lie in {low:g} to {high:g}, as the scores of head {self.head!r} do; "
+                f"got {self.threshold!r}."
+            )
+        object.__setattr__(self, "threshold", float(self.threshold))
+
+    @property
+    def compares_alphas(self) -> bool:
+        """Whether several alphas can be scored at once: a plain projection, frame by frame."""
+        return self.head == "projection" and self.threshold is None and self.over_time is None
+
     def head_options(self) -> HeadOptions:
         """The options of the head, with its defaults."""
         return head_options(self.head, self.options or {})
+
+    def time_options(self) -> TimeOptions | None:
+        """The options of `over_time`; None: it is not given."""
+        return None if self.over_time is None else time_options(self.over_time)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -92,8 +130,9 @@ class RewardSpec:
         for key in ("encoder", "prompts"):
             if key not in values:
                 raise SpecError(f"a reward spec needs {key!r}; got only {', '.join(sorted(values)) or 'nothing'}.")
-        if not isinstance(values.get("options"), Mapping | None):
-            raise SpecError(f"options must be a table of the head's options; got {values['options']!r}.")
+        for key in ("options", "over_time"):
+            if not isinstance(values.get(key), Mapping | None):
+                raise SpecError(f"{key} must be a table of keys and values; got {values[key]!r}.")
         return cls(**{**values, "prompts": PromptSet.from_dict(values["prompts"])})
 
     @classmethod

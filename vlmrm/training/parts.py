@@ -17,7 +17,7 @@ from vlmrm.agents.checkpoint import find_best, load_checkpoint, load_newest
 from vlmrm.agents.environments import MakeEnv, make_vec
 from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.agents.run import RunDirectory
-from vlmrm.agents.vec_reward import VecVLMReward
+from vlmrm.agents.vec_reward import VecVLMReward, require_same_gamma
 from vlmrm.errors import RunError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.training.plan import Plan
@@ -70,6 +70,8 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
         agent = make_agent(
             plan.algorithm, venv, hyperparameters=config.hyperparameters, seed=config.seed, device=config.device
         )
+        if plan.spec is not None:
+            require_same_gamma(plan.spec, vars(agent)["gamma"])
     except BaseException:
         venv.close()
         raise

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32
+import torch
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor
 
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
@@ -39,11 +41,12 @@ def reward_model(given: Any) -> RewardModel:
 
 
 class StepRewards:
-    """Scores frames and watches whether the reward pays for long episodes.
+    """Rewards the steps of environments side by side, and watches whether the reward pays for long episodes.
 
     Args:
         reward: What to score with.
-        offset: Subtracted from every score.
+        offset: Subtracted from every reward.
+        num_envs: How many episodes run side by side.
 
     Example:
         >>> import gymnasium as gym
@@ -51,24 +54,63 @@ class StepRewards:
         >>> rewards = StepRewards(RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart")))
         >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
         >>> _ = env.reset(seed=0)
-        >>> rewards.score([env.render(), env.render()]).shape
-        (2,)
+        >>> rewards.begin(env.render())
+        >>> rewards.step(env.render(), terminated=np.array([False])).shape
+        (1,)
     """
 
-    def __init__(self, reward: AnyReward, offset: float = 0.0) -> None:
+    def __init__(self, reward: AnyReward, offset: float = 0.0, num_envs: int = 1) -> None:
         self.model = reward_model(reward)
         self.offset = float(offset)
+        self.stream = self.model.stream(num_envs)
+        """What has to be remembered of each episode."""
         self._warned = False
         self._count, self._sum, self._sum_squares = 0, 0.0, 0.0
 
-    def score(self, frames: Any) -> Float32[np.ndarray, " n"]:
-        """One reward per frame, less the offset.
+    @property
+    def looks_back(self) -> bool:
+        """Whether it wants the first frames of episodes."""
+        return self.model.step_head.looks_back
+
+    def begin(self, frames: Any, which: Bool[np.ndarray, " e"] | None = None) -> None:
+        """Start new episodes; costs nothing where the reward does not look back.
 
         Args:
-            frames: As `RewardModel.score` takes them.
+            frames: Their first, as `RewardModel.measure` takes them.
+            which: Environments that start; None: all.
         """
-        scores: np.ndarray = self.model.score(frames).numpy()
-        return scores - np.float32(self.offset)
+        if self.looks_back and (which is None or which.any()):
+            self.begin_measured(self.model.measure(frames), which)
+
+    def begin_measured(self, measured: Float[Tensor, "n k"], which: Bool[np.ndarray, " e"] | None = None) -> None:
+        """`begin`, with frames that have been measured."""
+        self.stream.begin(measured, None if which is None else torch.from_numpy(which))
+
+    def step(
+        self, frames: Any, terminated: Bool[np.ndarray, " n"], which: Bool[np.ndarray, " e"] | None = None
+    ) -> Float32[np.ndarray, " n"]:
+        """The rewards of one step, less the offset.
+
+        Args:
+            frames: After the step, as `RewardModel.measure` takes them.
+            terminated: Whose episode it ended other than by a time limit.
+            which: Environments that made the step; None: all.
+
+        Raises:
+            PairingError: The reward looks back, and an episode's first frame was never given.
+        """
+        return self.step_measured(self.model.measure(frames), terminated, which)
+
+    def step_measured(
+        self,
+        measured: Float[Tensor, "n k"],
+        terminated: Bool[np.ndarray, " n"],
+        which: Bool[np.ndarray, " e"] | None = None,
+    ) -> Float32[np.ndarray, " n"]:
+        """`step`, with frames that have been measured."""
+        steps = None if which is None else torch.from_numpy(which)
+        rewards: np.ndarray = self.stream.step(measured, torch.from_numpy(terminated), steps).numpy()
+        return rewards - np.float32(self.offset)
 
     def watch(self, rewards: Float32[np.ndarray, " n"], terminated: Bool[np.ndarray, " n"]) -> None:
         """Warn, once, when episodes end early under a reward with a large constant part.

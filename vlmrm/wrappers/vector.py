@@ -49,29 +49,35 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
 
     def __init__(self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, offset: float = 0.0) -> None:
         super().__init__(envs)
-        self._rewards = StepRewards(reward, offset)
+        self._rewards = StepRewards(reward, offset, envs.num_envs)
         self._mode = _autoreset_mode(envs)
         _require_captured_frames(envs, self._rewards.model.encoder.preprocessing)
         self._reset_is_next = np.zeros(self.num_envs, dtype=np.bool_)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environments'; first frames are in `infos` and are not rewarded."""
-        self._reset_is_next[(options or {}).get("reset_mask", slice(None))] = False
+        begins = np.array((options or {}).get("reset_mask", np.ones(self.num_envs)), dtype=np.bool_)
+        self._reset_is_next[begins] = False
         obs, infos = self.env.reset(seed=seed, options=options)
-        _frames_in(infos)
+        self._rewards.begin(_frames_in(infos)[begins], begins)
         return obs, infos
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """As the environments', with the scores of the frames as rewards."""
         obs, env_rewards, terminated, truncated, infos = self.env.step(actions)
         scored = ~self._reset_is_next
+        begun = self._reset_is_next
         rewards = np.zeros(self.num_envs)
         if scored.any():
-            scores = self._rewards.score(self._frames_after_step(infos)[scored])
-            self._rewards.watch(scores, terminated[scored])
-            rewards[scored] = scores
+            paid = self._rewards.step(self._frames_after_step(infos)[scored], terminated[scored], scored)
+            self._rewards.watch(paid, terminated[scored])
+            rewards[scored] = paid
         if self._mode is AutoresetMode.NEXT_STEP:
             self._reset_is_next = terminated | truncated
+        elif self._mode is AutoresetMode.SAME_STEP:
+            begun = terminated | truncated
+        if begun.any():
+            self._rewards.begin(_frames_in(infos)[begun], begun)
         every = np.ones(self.num_envs, dtype=np.bool_)
         ours = {"env_reward": env_rewards, "_env_reward": every, "vlm_reward": rewards.copy(), "_vlm_reward": every}
         return obs, rewards, terminated, truncated, infos | ours

@@ -6,7 +6,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
-from vlmrm.errors import PairingError
+from vlmrm.errors import PairingError, SpecError
+from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.chain import find_wrapper, resets_itself
 from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize
@@ -16,8 +17,9 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Replace the reward of any environment that renders by the score of its frames.
 
     ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is the one returned and
-    ``info["frame"]`` the picture it was given for. How episodes end does not change. `CaptureFrame` is added where it
-    is missing. The reset step of an inner `gymnasium.wrappers.Autoreset` is not scored; its reward is 0.
+    ``info["frame"]`` the picture it was given for. Episodes end as before, unless `end_on_reward` says otherwise.
+    `CaptureFrame` is added where it is missing. The reset step of an inner `gymnasium.wrappers.Autoreset` is not
+    scored; its reward is 0.
 
     `env.spec` records the reward as its spec, so that `gymnasium.make(env.spec)` builds it again.
 
@@ -25,10 +27,14 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         env: Made with ``render_mode="rgb_array"``.
         reward: What to score with; a spec is loaded first.
         offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+        end_on_reward: Terminate the episode when the picture shows the goal: when the reward is above its threshold,
+            or has seen its last milestone (Baumli et al. 2023, arXiv 2312.09187).
 
     Raises:
         FrameError: The environment does not render RGB pictures.
-        PairingError: It is rewarded by pictures already, or `CaptureFrame` shrinks them for another encoder.
+        PairingError: It is rewarded by pictures already, `CaptureFrame` shrinks them for another encoder, or it resets
+            itself where the reward should end episodes.
+        SpecError: The reward should end episodes and never says that the goal is reached.
 
     Example:
         >>> from vlmrm import PromptSet, RewardSpec
@@ -40,12 +46,18 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         (True, 1.0, (96, 96, 3))
     """
 
-    def __init__(self, env: gym.Env[Any, Any], reward: AnyReward, *, offset: float = 0.0) -> None:
+    def __init__(
+        self, env: gym.Env[Any, Any], reward: AnyReward, *, offset: float = 0.0, end_on_reward: bool = False
+    ) -> None:
         if find_wrapper(env, VLMReward) is not None:
             raise PairingError(f"{env} has a VLMReward already. Use one, or add up the rewards yourself.")
         rewards = StepRewards(reward, offset)
         # The spec, never the model: Gymnasium makes deep copies of what is recorded.
-        RecordConstructorArgs.__init__(self, reward=rewards.model.spec.to_dict(), offset=offset)
+        RecordConstructorArgs.__init__(
+            self, reward=rewards.model.spec.to_dict(), offset=offset, end_on_reward=end_on_reward
+        )
+        if end_on_reward:
+            _require_an_end(rewards.model.spec, env)
         preprocessing = rewards.model.encoder.preprocessing
         capture = find_wrapper(env, CaptureFrame)
         if capture is None:
@@ -53,22 +65,40 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         else:
             require_same_resize(capture.capture_preprocessing, preprocessing)
         gym.Wrapper.__init__(self, env)
-        self._rewards = rewards
+        self._rewards, self._end_on_reward = rewards, end_on_reward
         self._resets_itself = resets_itself(env)
         self._reset_is_next = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's; the first frame is in `info` and is not rewarded."""
         self._reset_is_next = False
-        return self.env.reset(seed=seed, options=options)
+        obs, info = self.env.reset(seed=seed, options=options)
+        self._rewards.begin(frames_of([info]))
+        return obs, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """As the environment's, with the score of the frame as the reward."""
         obs, env_reward, terminated, truncated, info = self.env.step(action)
         reward = 0.0
-        if not self._reset_is_next:
-            scores = self._rewards.score(frames_of([info]))
-            self._rewards.watch(scores, np.array([terminated]))
-            reward = float(scores[0])
+        if self._reset_is_next:
+            self._rewards.begin(frames_of([info]))
+        else:
+            rewards = self._rewards.step(frames_of([info]), np.array([terminated]))
+            self._rewards.watch(rewards, np.array([terminated]))
+            reward = float(rewards[0])
+            terminated = terminated or (self._end_on_reward and bool(self._rewards.stream.fired()[0]))
         self._reset_is_next = self._resets_itself and (terminated or truncated)
         return obs, reward, terminated, truncated, info | {"env_reward": float(env_reward), "vlm_reward": reward}
+
+
+def _require_an_end(spec: RewardSpec, env: gym.Env[Any, Any]) -> None:
+    if spec.head != "milestones" and (spec.threshold is None or spec.over_time is not None):
+        raise SpecError(
+            "end_on_reward ends an episode when the reward says that the goal is reached, and this one never does: "
+            f"threshold={spec.threshold}, over_time={spec.over_time}. Give it a threshold (RewardModel.calibrate "
+            "chooses one) and no over_time, or milestones."
+        )
+    if resets_itself(env):
+        raise PairingError(
+            "end_on_reward ends episodes that the Autoreset inside knows nothing of. Put Autoreset around VLMReward."
+        )

@@ -1,27 +1,23 @@
-"""From a spec to its head: the sentences embedded, the model's own constants filled in."""
+"""From a spec to its heads: the sentences embedded, the model's own constants filled in."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import EncoderError, PromptError, SpecError
+from vlmrm.rewards.head import Head, StepHead
+from vlmrm.rewards.milestones import LastMilestone, Milestones
 from vlmrm.rewards.negatives import ContrastHead, SigmoidHead, SoftmaxHead
 from vlmrm.rewards.options import HeadOptions
+from vlmrm.rewards.over_time import PlainSteps, Shaping, Window, difference
 from vlmrm.rewards.projection import ProjectionHead, unit_mean
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.types import Embeddings, Rewards
-
-
-@runtime_checkable
-class Head(Protocol):
-    """Turns the embeddings of frames into rewards."""
-
-    def __call__(self, embeddings: Embeddings) -> Rewards:
-        """One reward per embedding."""
+from vlmrm.rewards.threshold import ThresholdHead
+from vlmrm.types import Embeddings
 
 
 def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
-    """The head of a spec.
+    """The head of a spec, which scores single frames.
 
     Args:
         encoder: Embeds the sentences, once.
@@ -32,7 +28,24 @@ def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
         SpecError: An option is missing that the encoder has no value of its own for.
         EncoderError: The encoder returned NaN or infinity.
     """
-    return _MAKE[spec.head](encoder, spec, spec.head_options())
+    head = _MAKE[spec.head](encoder, spec, spec.head_options())
+    if spec.threshold is None or isinstance(head, LastMilestone):  # a milestone's probability has the threshold
+        return head
+    return ThresholdHead(head, spec.threshold)
+
+
+def build_step_head(spec: RewardSpec, head: Head) -> StepHead:
+    """What makes the rewards of steps from the scores of frames.
+
+    Args:
+        spec: Says how.
+        head: As `build_head` makes it.
+    """
+    if isinstance(head, LastMilestone):
+        options: Any = spec.head_options()
+        threshold = 0.5 if spec.threshold is None else spec.threshold
+        return Milestones(head, threshold=threshold, hold=options.hold, share=float(options.share))
+    return PlainSteps(head) if spec.over_time is None else _OVER_TIME[spec.over_time["kind"]](head, spec.time_options())
 
 
 def finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
@@ -70,8 +83,7 @@ def _softmax(encoder: Encoder, spec: RewardSpec, options: Any) -> SoftmaxHead:
     return SoftmaxHead(
         unit_mean(_embed(encoder, spec.prompts.goal)),
         _embed(encoder, spec.prompts.negatives),
-        1 / encoder.logit_scale if options.temperature is None else float(options.temperature),
-        options.threshold,
+        _temperature(encoder, options),
     )
 
 
@@ -93,8 +105,17 @@ def _sigmoid(encoder: Encoder, spec: RewardSpec, options: Any) -> SigmoidHead:
         unit_mean(_embed(encoder, spec.prompts.goal)),
         encoder.logit_scale if options.scale is None else float(options.scale),
         encoder.logit_bias if options.bias is None else float(options.bias),
-        options.threshold,
     )
+
+
+def _milestones(encoder: Encoder, spec: RewardSpec, options: Any) -> LastMilestone:
+    milestones = _embed(encoder, spec.prompts.goal)
+    negatives = _embed(encoder, spec.prompts.negatives) if spec.prompts.negatives else milestones[:0]
+    return LastMilestone(milestones, negatives, _temperature(encoder, options))
+
+
+def _temperature(encoder: Encoder, options: Any) -> float:
+    return 1 / encoder.logit_scale if options.temperature is None else float(options.temperature)
 
 
 _MAKE: Mapping[str, Callable[[Encoder, RewardSpec, Any], Head]] = {
@@ -102,4 +123,10 @@ _MAKE: Mapping[str, Callable[[Encoder, RewardSpec, Any], Head]] = {
     "softmax": _softmax,
     "contrast": _contrast,
     "sigmoid": _sigmoid,
+    "milestones": _milestones,
+}
+_OVER_TIME: Mapping[str, Callable[[Head, Any], StepHead]] = {
+    "difference": lambda head, _: difference(head),
+    "shaping": lambda head, options: Shaping(head, gamma=float(options.gamma)),
+    "window": lambda head, options: Window(head, length=options.length),
 }
