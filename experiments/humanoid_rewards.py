@@ -32,7 +32,7 @@ import envs
 from envs.humanoid_poses import GOALS
 from envs.mujoco_pictures import random_camera, random_look
 from vlmrm import PromptSet, RewardModel, RewardSpec
-from vlmrm.agents.atomic import whole_file
+from vlmrm.atomic import whole_file
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder, count_parameters
 from vlmrm.encoders.encoder import Encoder

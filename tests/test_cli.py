@@ -142,6 +142,45 @@ def test_a_reward_that_looks_back_takes_the_frames_for_an_episode(pictures, enco
     assert [len(line.split()) for line in lines[1:]] == [2, *[3] * len(rows)]
 
 
+def test_a_reward_is_fitted_on_pictures_and_scored_from_its_file(spec, pictures, tmp_path, capsys):
+    first, second, *_ = sorted(pictures.iterdir())
+    out = tmp_path / "fitted.json"
+    assert main(["fit", str(spec), "--success", str(first), "--failure", str(second), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert [line.split()[:2] for line in printed.splitlines()[1:3]] == [["success", "1"], ["failure", "1"]]
+    frames = np.stack([np.asarray(Image.open(path)) for path in (first, second)])
+    fitted = RewardSpec.load(spec).build("cpu").fit(frames, [1, 0])
+    assert RewardSpec.load(out) == fitted.spec
+    assert main(["score", str(out), str(first), "--json"]) == 0
+    scored = json.loads(capsys.readouterr().out)["frames"][0]["rewards"]
+    assert scored["projection"] == pytest.approx(float(fitted.score(frames[0])), abs=1e-6)
+
+    assert (
+        main(["fit", str(out), "--negatives", str(pictures), "--false-positives", "0", "--out", str(out), "--force"])
+        == 0
+    )
+    assert "threshold" in capsys.readouterr().out
+    binary = RewardSpec.load(out)
+    assert binary.few_shot == fitted.spec.few_shot
+    assert not binary.build("cpu").score(frames).any()
+
+
+def test_fitting_refuses_what_it_cannot_do(spec, pictures, tmp_path, capsys):
+    picture, there = str(next(pictures.iterdir())), tmp_path / "there.json"
+    there.write_text("{}")
+    for arguments, message in (
+        ([spec], "give frames: --success and --failure to fit"),
+        (["--success", picture], "give a reward"),
+        ([spec, "--success", picture, "--method", "knn"], "unknown method 'knn'"),
+        ([spec, "--success", picture, "--out", "a.toml"], "a file that ends in .json"),
+        ([spec, "--success", picture, "--out", there], "exists already"),
+        ([spec, "--success", picture, "--out", tmp_path / "new.json"], "all 1 frames have the same label"),
+        ([spec, "--success", tmp_path / "none.png", "--out", tmp_path / "new.json"], "no file or folder"),
+    ):
+        assert message in refused(capsys, "fit", *arguments)
+    assert not (tmp_path / "new.json").exists()
+
+
 def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):
     assert main(["score", "pendulum/upright", str(pictures / "0.png"), "--encoder", encoder, "--json"]) == 0
     goal = json.loads(capsys.readouterr().out)["spec"]["prompts"]["goal"]

@@ -36,6 +36,10 @@ class OutOfDomainWarning(UserWarning):
     """A built-in model is asked about frames or words that it was not trained on."""
 
 
+class InvisibleGoalWarning(UserWarning):
+    """A goal sentence describes nothing that a picture could show."""
+
+
 class UnknownTask(VlmrmError):
     """No installed package provides a task of this name."""
 

@@ -6,9 +6,20 @@ import torch
 from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import PairingError, SpecError
+from vlmrm.rewards.layers import FEW_SHOT, OVER_TIME
+from vlmrm.rewards.options import HEADS
 
 GOALS = PromptSet("red", negatives=["green", "blue"])
 ORDER = PromptSet(["red", "green", "blue"], negatives=["black"])
+
+
+def fitted(method):
+    """What a spec says of two frames, one red and one blue."""
+    frames = torch.tensor([[255, 0, 0], [0, 0, 200]], dtype=torch.uint8)[:, None, None].expand(-1, 8, 8, 3)
+    spec = RewardSpec(encoder="colour", prompts=GOALS, alpha=0.0)
+    return RewardModel(ColourEncoder(), spec).fit(frames, [1, 0], method=method).spec.few_shot
+
+
 WAYS = {
     "plain": {},
     "plain, thresholded": {"threshold": 0.5},
@@ -22,7 +33,23 @@ WAYS = {
         "prompts": ORDER, "head": "milestones", "options": {"temperature": 0.2, "hold": 2, "share": 0.0},
         "threshold": 0.4,
     },
+    "contrast": {"head": "contrast", "over_time": {"kind": "difference"}},
+    "sigmoid": {"head": "sigmoid", "options": {"scale": 10.0, "bias": -5.0}},
+    "auto_clip": {"head": "auto_clip", "options": {"templates": ["{}", "no blue but {}", "{} red"]}},
+    "factored": {
+        "head": "factored", "prompts": PromptSet("{first} {last}"),
+        "options": {"factors": {"first": ["red", "black"], "last": ["green", "blue", ""]}},
+    },
+    "scaled": {"scaling": {"subtract": 0.5, "divide": 0.1, "highest": 2.0}, "over_time": {"kind": "difference"}},
+    **{method: {"few_shot": fitted(method)} for method in FEW_SHOT},
 }  # fmt: skip
+
+
+def test_every_head_every_method_and_every_way_to_look_back_is_among_them():
+    specs = [model(way).spec for way in WAYS]
+    assert {spec.head for spec in specs} == set(HEADS)
+    assert {spec.few_shot["method"] for spec in specs if spec.few_shot} == set(FEW_SHOT)
+    assert {spec.over_time["kind"] for spec in specs if spec.over_time} == set(OVER_TIME)
 
 
 def model(way):

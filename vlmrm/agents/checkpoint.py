@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from vlmrm.agents.agent_state import AgentState, read_state, write_state
-from vlmrm.agents.atomic import remove_folder, whole_folder
+from vlmrm.atomic import remove_folder, whole_folder
 from vlmrm.errors import RunError
 
 _FORMAT = 1

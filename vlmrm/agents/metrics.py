@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from vlmrm.agents.atomic import whole_file
+from vlmrm.atomic import whole_file
 from vlmrm.errors import RunError
 
 

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from vlmrm.agents.atomic import whole_file
 from vlmrm.agents.evaluate import Policy, play
+from vlmrm.atomic import whole_file
 from vlmrm.errors import FrameError
 from vlmrm.frames import as_frames
 from vlmrm.rewards.model import RewardModel

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from vlmrm.agents.atomic import remove_unfinished, whole_file
 from vlmrm.agents.metrics import MetricsFile
+from vlmrm.atomic import remove_unfinished, whole_file
 from vlmrm.errors import RunError
 
 _PACKAGES = ("vlmrm", "torch", "gymnasium", "stable-baselines3", "open_clip_torch", "mujoco", "numpy")

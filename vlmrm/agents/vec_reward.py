@@ -10,7 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, is_vecenv_wr
 
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
-from vlmrm.rewards.options import ShapingOptions
+from vlmrm.rewards.layers import ShapingOptions
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize

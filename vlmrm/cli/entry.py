@@ -10,22 +10,25 @@ from typing import Annotated, Any
 import tyro
 
 import vlmrm
+from vlmrm.cli.fit import Fit
 from vlmrm.cli.listing import Models, Tasks
 from vlmrm.cli.score import Score
 from vlmrm.cli.train import Train
-from vlmrm.errors import OutOfDomainWarning, SurvivalBonusWarning, VlmrmError
+from vlmrm.errors import InvisibleGoalWarning, OutOfDomainWarning, SurvivalBonusWarning, VlmrmError
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
 
   vlmrm tasks                      what can be trained
   vlmrm train cartpole/upright     from sentences to a trained agent
   vlmrm score cartpole/upright DIR what the reward makes of pictures
+  vlmrm fit cartpole/upright ...   correct it by a few labelled pictures
 
 --version prints the version; --debug, anywhere, shows the traceback of an error."""
 
 _Command = (
     Annotated[Train, tyro.conf.subcommand("train", description="From sentences to a trained agent.")]
     | Annotated[Score, tyro.conf.subcommand("score", description="What a reward makes of pictures.")]
+    | Annotated[Fit, tyro.conf.subcommand("fit", description="A reward corrected by a few labelled pictures.")]
     | Annotated[Tasks, tyro.conf.subcommand("tasks", description="The tasks that can be trained by name.")]
     | Annotated[Models, tyro.conf.subcommand("models", description="The built-in models, and how to name others.")]
 )
@@ -76,7 +79,7 @@ def _show_warnings() -> None:
     usual = warnings.formatwarning
 
     def one_line(message: Any, category: Any, filename: str, lineno: int, line: str | None = None) -> str:
-        if issubclass(category, SurvivalBonusWarning | OutOfDomainWarning):
+        if issubclass(category, SurvivalBonusWarning | OutOfDomainWarning | InvisibleGoalWarning):
             return f"vlmrm: warning: {message}\n"
         return usual(message, category, filename, lineno, line)
 

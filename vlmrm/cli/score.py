@@ -13,8 +13,12 @@ from vlmrm.prompts import PromptSet
 from vlmrm.training.config import Sentences, open_option
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vlmrm.rewards.head import Head
     from vlmrm.rewards.model import RewardModel
     from vlmrm.rewards.spec import RewardSpec
+    from vlmrm.types import Embeddings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,7 @@ class Score:
             alpha = 0.5 if self.baseline else 0.0
             spec = RewardSpec(encoder="sim-s", prompts=PromptSet(self.goal, self.baseline), alpha=alpha)
         elif paths:
-            spec, paths = _named_spec(paths[0]), paths[1:]
+            spec, paths = named_spec(paths[0]), paths[1:]
             if self.baseline:
                 spec = replace(spec, prompts=replace(spec.prompts, baseline=self.baseline))
         else:
@@ -89,8 +93,16 @@ class Score:
         return replace(spec, **{name: value for name, value in changes.items() if value is not None}), paths
 
 
-def _named_spec(name: str) -> "RewardSpec":
-    """A file's, or a task's."""
+def named_spec(name: str) -> "RewardSpec":
+    """The reward of a file or of a task.
+
+    Args:
+        name: Of a .toml or .json file, or of a task.
+
+    Raises:
+        SpecError: It is a file of another kind, or no spec.
+        UnknownTask: There is no such task.
+    """
     from vlmrm.rewards.spec import RewardSpec
     from vlmrm.tasks import find_task
 
@@ -108,6 +120,7 @@ def _score(
     import torch
 
     from vlmrm.data.frame_files import read_frames
+    from vlmrm.rewards.factors import FactoredHead
 
     names: list[str] = []
     scores, measured = [], []
@@ -118,13 +131,26 @@ def _score(
                 scores.append(reward.score_alphas(batch.frames, alphas))
             else:
                 embeddings = reward.embed(batch.frames)
-                scores.append(reward.head(embeddings)[None])
+                scores.append(_scored(reward.head, embeddings))
                 measured.append(reward.step_head.measure(embeddings))
     rows = torch.cat(scores, dim=1).tolist()
     if reward.spec.compares_alphas:
         return names, {f"alpha={alpha:g}": row for alpha, row in zip(alphas, rows, strict=True)}
-    columns: dict[str, list[float | None]] = {reward.spec.head: rows[0]}
+    parts = [*reward.head.names, "in common"] if isinstance(reward.head, FactoredHead) else []
+    columns: dict[str, list[float | None]] = dict(zip([reward.spec.head, *parts], rows, strict=True))
     if reward.step_head.looks_back:
         paid = reward.step_head.rewards(torch.cat(measured), terminated=False).tolist()
         columns["reward"] = [None, *paid]  # the first frame is no step
     return names, columns
+
+
+def _scored(head: "Head", embeddings: "Embeddings") -> "Tensor":
+    """A row of scores, and of a factored goal a row for each part of it."""
+    import torch
+
+    from vlmrm.rewards.factors import FactoredHead
+
+    scores = head(embeddings)[None]
+    if not isinstance(head, FactoredHead):
+        return scores
+    return torch.cat([scores, head.breakdown(embeddings).T, head.in_common(embeddings)[None]])

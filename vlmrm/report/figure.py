@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from vlmrm.agents.atomic import whole_file
+from vlmrm.atomic import whole_file
 
 BLUE, GREEN, GREY = "#1f77b4", "#2ca02c", "#888888"
 

@@ -1,18 +1,27 @@
 """From a spec to its heads: the sentences embedded, the model's own constants filled in."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import EncoderError, PromptError, SpecError
+from vlmrm.rewards.auto_clip import AutoClipHead, with_templates
+from vlmrm.rewards.factors import FactoredHead, every_combination, ideal_words
+from vlmrm.rewards.few_shot_layer import with_few_shot
 from vlmrm.rewards.head import Head, StepHead
+from vlmrm.rewards.layers import ScalingOptions
 from vlmrm.rewards.milestones import LastMilestone, Milestones
 from vlmrm.rewards.negatives import ContrastHead, SigmoidHead, SoftmaxHead
 from vlmrm.rewards.options import HeadOptions
 from vlmrm.rewards.over_time import PlainSteps, Shaping, Window, difference
 from vlmrm.rewards.projection import ProjectionHead, unit_mean
+from vlmrm.rewards.scaling import ScaledHead
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.threshold import ThresholdHead
+from vlmrm.rewards.visualness import warn_of_invisible_goals
 from vlmrm.types import Embeddings
 
 
@@ -28,7 +37,13 @@ def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
         SpecError: An option is missing that the encoder has no value of its own for.
         EncoderError: The encoder returned NaN or infinity.
     """
+    warn_of_invisible_goals(spec.prompts)
     head = _MAKE[spec.head](encoder, spec, spec.head_options())
+    few_shot, scaling = spec.few_shot_options(), spec.scaling_options()
+    if few_shot is not None:
+        head = with_few_shot(head, few_shot, alpha=spec.alpha)
+    if scaling is not None:
+        head = _scaled(head, scaling)
     if spec.threshold is None or isinstance(head, LastMilestone):  # a milestone's probability has the threshold
         return head
     return ThresholdHead(head, spec.threshold)
@@ -65,6 +80,17 @@ def finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
             'Try precision="fp32", and check the weights.'
         )
     return embeddings
+
+
+def _scaled(head: Head, options: ScalingOptions) -> ScaledHead:
+    low, high = options.lowest, options.highest
+    return ScaledHead(
+        head,
+        float(options.subtract),
+        float(options.divide),
+        -math.inf if low is None else float(low),
+        math.inf if high is None else float(high),
+    )
 
 
 def _embed(encoder: Encoder, sentences: tuple[str, ...]) -> Embeddings:
@@ -114,6 +140,22 @@ def _milestones(encoder: Encoder, spec: RewardSpec, options: Any) -> LastMilesto
     return LastMilestone(milestones, negatives, _temperature(encoder, options))
 
 
+def _auto_clip(encoder: Encoder, spec: RewardSpec, options: Any) -> AutoClipHead:
+    prompts = spec.prompts
+    sentences = [*prompts.goal, *prompts.baseline, *prompts.negatives]
+    embedded = [_embed(encoder, row) for row in with_templates(sentences, options.templates)]
+    count = len(prompts.goal)  # several goal sentences are one class, every other sentence is one of its own
+    texts = torch.stack([torch.cat([unit_mean(row[:count])[None], row[count:]]) for row in embedded])
+    return AutoClipHead(texts, 1 / _temperature(encoder, options), entropy_share=options.entropy_share)
+
+
+def _factored(encoder: Encoder, spec: RewardSpec, options: Any) -> FactoredHead:
+    if len(spec.prompts.goal) != 1:
+        raise SpecError(f"a factored goal is one pattern such as 'a {{robot}} {{pose}}'; got {spec.prompts.goal}.")
+    sentences, indices = every_combination(spec.prompts.goal[0], options.factors)
+    return FactoredHead.compose(list(options.factors), ideal_words(_embed(encoder, sentences), indices))
+
+
 def _temperature(encoder: Encoder, options: Any) -> float:
     return 1 / encoder.logit_scale if options.temperature is None else float(options.temperature)
 
@@ -124,6 +166,8 @@ _MAKE: Mapping[str, Callable[[Encoder, RewardSpec, Any], Head]] = {
     "contrast": _contrast,
     "sigmoid": _sigmoid,
     "milestones": _milestones,
+    "auto_clip": _auto_clip,
+    "factored": _factored,
 }
 _OVER_TIME: Mapping[str, Callable[[Head, Any], StepHead]] = {
     "difference": lambda head, _: difference(head),

@@ -1,5 +1,6 @@
 """`RewardModel`: an encoder and a head. Frames go in, one reward per frame comes out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.build import build_head, build_step_head, finite
+from vlmrm.rewards.few_shot_layer import few_shot_table
 from vlmrm.rewards.projection import ProjectionHead, project_alphas
+from vlmrm.rewards.scaling import mean_and_spread
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
 from vlmrm.rewards.threshold import threshold_for
@@ -140,6 +143,62 @@ class RewardModel:
             num_envs: How many episodes run side by side.
         """
         return RewardStream(self.step_head, num_envs)
+
+    def fit(
+        self, frames: Any, labels: Any = None, *, method: str = "proker", options: Mapping[str, Any] | None = None
+    ) -> "RewardModel":
+        """A reward that a handful of labelled frames have corrected, in closed form.
+
+        Args:
+            frames: As `embed` takes them; three of success and three of failure are enough for a start.
+            labels: 1 success, 0 failure, or the progress in between, for each frame. None: all show the goal, which
+                only the method ``goal_pictures`` can use.
+            method: ``proker``, ``tip_adapter`` or ``prototypes`` correct what the sentences say; ``goal_pictures`` take
+                their place. See `vlmrm.rewards.few_shot`.
+            options: Of the method.
+
+        Returns:
+            A reward with the frames in its spec, and without the threshold and the scaling of this one, which belong to
+            other scores.
+
+        Raises:
+            SpecError: The labels do not fit or are all the same, there is no such method, or an option is impossible.
+
+        Example:
+            >>> import gymnasium as gym
+            >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+            >>> _ = env.reset(seed=0)
+            >>> up = env.render()
+            >>> for _ in range(9):
+            ...     _ = env.step(0)
+            >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
+            >>> fitted = reward.fit([up, env.render()], [1, 0])
+            >>> bool(fitted.score(up) > fitted.score(env.render()))
+            True
+        """
+        embeddings = self.embed(frames)
+        shown = [1.0] * len(embeddings) if labels is None else [float(label) for label in labels]
+        if len(shown) != len(embeddings):
+            raise SpecError(f"fit takes one label for each of {len(embeddings)} frames; got {len(shown)}.")
+        table = few_shot_table(method, self.spec.encoder, embeddings, shown, options or {})
+        return RewardModel(self.encoder, replace(self.spec, few_shot=table, scaling=None, threshold=None))
+
+    def standardize(self, frames: Any) -> "RewardModel":
+        """The same reward with a mean of 0 and a standard deviation of 1 over some frames.
+
+        Args:
+            frames: As the agent will see them, as `embed` takes them; of a random policy, say.
+
+        Returns:
+            A reward with `scaling` in its spec, and without the threshold of this one.
+
+        Raises:
+            SpecError: The frames do not show a scale, or the reward has milestones.
+        """
+        plain = RewardModel(self.encoder, replace(self.spec, scaling=None, threshold=None))
+        mean, spread = mean_and_spread(plain.head(plain.embed(frames)))
+        scaling = dict(self.spec.scaling or {}) | {"subtract": mean, "divide": spread}
+        return RewardModel(self.encoder, replace(plain.spec, scaling=scaling))
 
     def calibrate(self, frames: Any, labels: Any = None, *, false_positives: float = 0.05) -> "RewardModel":
         """The same reward as 0 and 1, with a threshold that few frames without the goal are above.

@@ -1,15 +1,14 @@
 """What each head may be told in a spec, checked when the spec is made; needs no torch.
 
-One frozen record per head, whose fields are the keys of the spec's ``options``, and one per way to look back, whose
-fields stand in ``over_time`` beside its ``kind``.
+One frozen record per head, whose fields are the keys of the spec's ``options``.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from vlmrm.errors import SpecError, near_matches
+from vlmrm.rewards.checks import make_options, require_above_0, require_number, require_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +38,7 @@ class SoftmaxOptions(HeadOptions):
 
     def __post_init__(self) -> None:
         if self.temperature is not None:
-            _require_above_0("temperature", self.temperature)
+            require_above_0("temperature", self.temperature)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +60,9 @@ class SigmoidOptions(HeadOptions):
 
     def __post_init__(self) -> None:
         if self.scale is not None:
-            _require_above_0("scale", self.scale)
+            require_above_0("scale", self.scale)
         if self.bias is not None:
-            _require_number("bias", self.bias)
+            require_number("bias", self.bias)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +78,40 @@ class MilestonesOptions(HeadOptions):
 
     def __post_init__(self) -> None:
         if self.temperature is not None:
-            _require_above_0("temperature", self.temperature)
-        _require_whole("hold", self.hold)
-        _require_number("share", self.share)
+            require_above_0("temperature", self.temperature)
+        require_whole("hold", self.hold)
+        require_number("share", self.share)
         if not 0 <= self.share < 1:
             raise SpecError(f"share must be at least 0 and below 1, or nothing is left for arriving; got {self.share}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoClipOptions(HeadOptions):
+    """Prompt templates that each frame weighs anew; goal, baseline and negatives are put into all of them."""
+
+    scores: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    templates: Sequence[str]
+    """Each with one "{}", where a sentence goes; at least one."""
+    temperature: int | float | None = None
+    """Of the softmax over goal, baseline and negatives, above 0; None: the model's own."""
+    entropy_share: int | float = 0.85
+    """Entropy of the templates' weights over that of equal ones: 1 weighs all alike, 0 takes the best alone."""
+
+    def __post_init__(self) -> None:
+        if self.temperature is not None:
+            require_above_0("temperature", self.temperature)
+        require_number("entropy_share", self.entropy_share)
+        if not 0 <= self.entropy_share <= 1:
+            raise SpecError(f"entropy_share must lie in 0 to 1; got {self.entropy_share!r}. The paper takes 0.85.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactoredOptions(HeadOptions):
+    """A goal with parts: the goal sentence names each factor in braces."""
+
+    scores: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    factors: Mapping[str, Sequence[str]]
+    """The values of each factor by its name, the wanted one first."""
 
 
 HEADS: Mapping[str, type[HeadOptions]] = {
@@ -92,52 +120,10 @@ HEADS: Mapping[str, type[HeadOptions]] = {
     "contrast": ContrastOptions,
     "sigmoid": SigmoidOptions,
     "milestones": MilestonesOptions,
+    "auto_clip": AutoClipOptions,
+    "factored": FactoredOptions,
 }
 """By the name that a spec gives."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeOptions:
-    """Of a way to make rewards of steps from scores of frames."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DifferenceOptions(TimeOptions):
-    """What a step gains has no options."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShapingOptions(TimeOptions):
-    """Potential-based shaping."""
-
-    gamma: int | float
-    """The agent's discount, above 0 and at most 1."""
-
-    def __post_init__(self) -> None:
-        _require_above_0("gamma", self.gamma)
-        if self.gamma > 1:
-            raise SpecError(f"gamma is the agent's discount, above 0 and at most 1; got {self.gamma!r}.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowOptions(TimeOptions):
-    """The mean of the last frames."""
-
-    length: int
-    """How many frames, at least 2."""
-
-    def __post_init__(self) -> None:
-        _require_whole("length", self.length)
-        if self.length < 2:
-            raise SpecError(f"a window of {self.length} frame is the frame itself; give a length of at least 2.")
-
-
-OVER_TIME: Mapping[str, type[TimeOptions]] = {
-    "difference": DifferenceOptions,
-    "shaping": ShapingOptions,
-    "window": WindowOptions,
-}
-"""By the kind that a spec gives in ``over_time``."""
 
 
 def head_options(head: str, given: Mapping[str, Any]) -> HeadOptions:
@@ -156,56 +142,5 @@ def head_options(head: str, given: Mapping[str, Any]) -> HeadOptions:
     """
     if head not in HEADS:
         raise SpecError(f"unknown head {head!r}. Near: {near_matches(head, list(HEADS))}.")
-    options: HeadOptions = _made(HEADS[head], f"head {head!r}", given)
+    options: HeadOptions = make_options(HEADS[head], f"head {head!r}", given)
     return options
-
-
-def time_options(given: Mapping[str, Any]) -> TimeOptions:
-    """The options of ``over_time``, checked.
-
-    Args:
-        given: What the spec says: ``kind``, and the options of that kind.
-
-    Raises:
-        SpecError: There is no such kind, or it has no such option or needs one, or a value is impossible.
-
-    Example:
-        >>> time_options({"kind": "shaping", "gamma": 0.99})
-        ShapingOptions(gamma=0.99)
-    """
-    if "kind" not in given:
-        raise SpecError(f"over_time needs a kind: {', '.join(OVER_TIME)}. Got {dict(given)}.")
-    kind, others = given["kind"], {key: value for key, value in given.items() if key != "kind"}
-    if kind not in OVER_TIME:
-        raise SpecError(f"unknown kind {kind!r} in over_time. Near: {near_matches(str(kind), list(OVER_TIME))}.")
-    options: TimeOptions = _made(OVER_TIME[kind], f"over_time {kind!r}", others)
-    return options
-
-
-def _made(record: type[Any], name: str, given: Mapping[str, Any]) -> Any:
-    known = {field.name: field for field in fields(record)}
-    for key in given:
-        if not known:
-            raise SpecError(f"{name} has no options; got {key!r}.")
-        if key not in known:
-            raise SpecError(f"{name} has no option {key!r}. Near: {near_matches(key, list(known))}.")
-    for key, field in known.items():
-        if field.default is MISSING and key not in given:
-            raise SpecError(f"{name} needs {key!r}.")
-    return record(**given)
-
-
-def _require_number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise SpecError(f"{name} must be a number; got {value!r}.")
-
-
-def _require_above_0(name: str, value: Any) -> None:
-    _require_number(name, value)
-    if value <= 0:
-        raise SpecError(f"{name} must be above 0; got {value!r}.")
-
-
-def _require_whole(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SpecError(f"{name} must be a whole number of at least 1; got {value!r}.")

@@ -2,21 +2,32 @@
 
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlmrm.atomic import whole_file
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.prompts import PromptSet
 from vlmrm.rendering import RenderQuality
-from vlmrm.rewards.options import HeadOptions, TimeOptions, head_options, time_options
+from vlmrm.rewards.layers import (
+    FewShotOptions,
+    ScalingOptions,
+    TimeOptions,
+    few_shot_options,
+    scaling_options,
+    time_options,
+)
+from vlmrm.rewards.options import HeadOptions, head_options
 
 if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
 
 RESIZE_MODES = ("shortest", "longest", "squash")
+_TABLES = ("options", "few_shot", "scaling", "over_time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +49,13 @@ class RewardSpec:
     alpha: int | float = 0.5
     """Share of the goal-baseline projection, 0 (cosine) to 1; only of the head ``projection``."""
     head: str = "projection"
-    """How embeddings become scores: ``projection``, ``softmax``, ``contrast``, ``sigmoid`` or ``milestones``."""
+    """How embeddings become scores, one of `vlmrm.rewards.options.HEADS`."""
     options: Mapping[str, Any] | None = field(default=None, hash=False)
     """Of the head; see `vlmrm.rewards.options`. None: its defaults."""
+    few_shot: Mapping[str, Any] | None = field(default=None, hash=False)
+    """Labelled frames that correct the score, as `RewardModel.fit` writes them. None: the sentences alone."""
+    scaling: Mapping[str, Any] | None = field(default=None, hash=False)
+    """``subtract``, ``divide``, ``lowest`` and ``highest`` of the score. None: as it is."""
     threshold: int | float | None = None
     """Of the score: the reward is 1 above it, else 0. None: the score itself. A milestone is reached above it."""
     over_time: Mapping[str, Any] | None = field(default=None, hash=False)
@@ -57,10 +72,11 @@ class RewardSpec:
         if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
         object.__setattr__(self, "alpha", float(self.alpha))
-        object.__setattr__(self, "options", dict(self.options) if self.options else None)
-        object.__setattr__(self, "over_time", dict(self.over_time) if self.over_time else None)
+        for key in _TABLES:
+            table = getattr(self, key)
+            object.__setattr__(self, key, dict(table) if table else None)
         options = self.head_options()
-        self._check_steps(options)
+        self._check_layers(options)
         if options.needs_negatives and not self.prompts.negatives:
             raise SpecError(
                 f"head {self.head!r} compares the goal with what is not wanted, and no negatives were given. Describe "
@@ -76,36 +92,56 @@ class RewardSpec:
         if self.render_quality is not None:
             RenderQuality.named(self.render_quality)
 
-    def _check_steps(self, options: HeadOptions) -> None:
-        if self.over_time is not None:
-            time_options(self.over_time)
-        if self.head == "milestones":
-            if len(self.prompts.goal) < 2:
-                raise SpecError(
-                    "milestones are reached one after the other, and only one was given. List at least two in goal, or "
-                    "use another head."
-                )
-            if self.over_time is not None:
-                raise SpecError("milestones look back by themselves; leave out over_time.")
-        if self.threshold is None:
-            return
-        number = isinstance(self.threshold, int | float) and not isinstance(self.threshold, bool)
-        low, high = options.scores
-        if not number or not low <= self.threshold <= high:
+    def _check_layers(self, options: HeadOptions) -> None:
+        few_shot, _, _ = self.few_shot_options(), self.scaling_options(), self.time_options()
+        if few_shot is not None and few_shot.encoder != self.encoder:
             raise SpecError(
-                f"threshold must lie in {low:g} to {high:g}, as the scores of head {self.head!r} do; "
-                f"got {self.threshold!r}."
+                f"few_shot has frames embedded by {few_shot.encoder!r}, and the reward's encoder is {self.encoder!r}. "
+                "Fit it again with the other encoder."
             )
-        object.__setattr__(self, "threshold", float(self.threshold))
+        if self.head == "milestones":
+            self._check_milestones()
+        if self.threshold is not None:
+            self._check_threshold(self.threshold, options)
+
+    def _check_milestones(self) -> None:
+        if len(self.prompts.goal) < 2:
+            raise SpecError(
+                "milestones are reached one after the other, and only one was given. List at least two in goal, or "
+                "use another head."
+            )
+        if self.over_time is not None:
+            raise SpecError("milestones look back by themselves; leave out over_time.")
+        for key in ("few_shot", "scaling"):
+            if getattr(self, key) is not None:
+                raise SpecError(f"milestones have a probability each, which {key} cannot change; leave it out.")
+
+    def _check_threshold(self, threshold: Any, options: HeadOptions) -> None:
+        low, high = (-math.inf, math.inf) if self.few_shot or self.scaling else options.scores
+        number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+        if not number or not low <= threshold <= high:
+            raise SpecError(
+                f"threshold must lie in {low:g} to {high:g}, as the scores of head {self.head!r} do; got {threshold!r}."
+            )
+        object.__setattr__(self, "threshold", float(threshold))
 
     @property
     def compares_alphas(self) -> bool:
         """Whether several alphas can be scored at once: a plain projection, frame by frame."""
-        return self.head == "projection" and self.threshold is None and self.over_time is None
+        layers = (self.few_shot, self.scaling, self.threshold, self.over_time)
+        return self.head == "projection" and all(layer is None for layer in layers)
 
     def head_options(self) -> HeadOptions:
         """The options of the head, with its defaults."""
         return head_options(self.head, self.options or {})
+
+    def few_shot_options(self) -> FewShotOptions | None:
+        """The options of `few_shot`; None: it is not given."""
+        return None if self.few_shot is None else few_shot_options(self.few_shot)
+
+    def scaling_options(self) -> ScalingOptions | None:
+        """The options of `scaling`; None: it is not given."""
+        return None if self.scaling is None else scaling_options(self.scaling)
 
     def time_options(self) -> TimeOptions | None:
         """The options of `over_time`; None: it is not given."""
@@ -130,7 +166,7 @@ class RewardSpec:
         for key in ("encoder", "prompts"):
             if key not in values:
                 raise SpecError(f"a reward spec needs {key!r}; got only {', '.join(sorted(values)) or 'nothing'}.")
-        for key in ("options", "over_time"):
+        for key in _TABLES:
             if not isinstance(values.get(key), Mapping | None):
                 raise SpecError(f"{key} must be a table of keys and values; got {values[key]!r}.")
         return cls(**{**values, "prompts": PromptSet.from_dict(values["prompts"])})
@@ -153,6 +189,19 @@ class RewardSpec:
         if not isinstance(values, dict):
             raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")
         return cls.from_dict(values)
+
+    def save(self, path: str | Path) -> None:
+        """Write the spec to a ``.json`` file that `load` reads; a crash leaves no half of one.
+
+        Raises:
+            SpecError: The name does not end in ``.json``.
+        """
+        path = Path(path)
+        if path.suffix != ".json":
+            raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
+        said = {key: value for key, value in self.to_dict().items() if value is not None}
+        with whole_file(path) as unfinished:
+            unfinished.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
     def hash(self) -> str:
         """16 hex digits that are the same wherever and whenever the same reward is written down.

@@ -20,6 +20,7 @@ def above(rewards: Rewards, threshold: float) -> Rewards:
     """1 where a reward is above the threshold, 0 elsewhere.
 
     Example:
+        >>> import torch
         >>> above(torch.tensor([0.2, 0.9]), 0.5)
         tensor([0., 1.])
     """
@@ -41,6 +42,7 @@ def threshold_for(negatives: Float[Tensor, " n"], false_positives: int | float) 
         SpecError: There are no negatives, one is NaN, or the budget is impossible.
 
     Example:
+        >>> import torch
         >>> round(threshold_for(torch.tensor([0.1, 0.4, 0.2, 0.3]), 0.25), 2)
         0.3
     """

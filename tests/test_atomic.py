@@ -1,6 +1,6 @@
 import pytest
 
-from vlmrm.agents.atomic import remove_folder, remove_unfinished, whole_file, whole_folder
+from vlmrm.atomic import remove_folder, remove_unfinished, whole_file, whole_folder
 
 
 def write_and_break(whole, name):

@@ -1,0 +1,111 @@
+"""``vlmrm fit``: a reward that a few labelled pictures have corrected, and a threshold for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional
+
+from vlmrm.cli.score import named_spec
+from vlmrm.cli.table import format_table
+from vlmrm.errors import SpecError
+from vlmrm.training.config import open_option
+
+if TYPE_CHECKING:
+    from vlmrm.encoders.encoder import Encoder
+    from vlmrm.rewards.model import RewardModel
+    from vlmrm.types import Frames
+
+_FRAMES = "FRAMES [FRAMES ...]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Correct a reward by a few labelled pictures, choose a threshold for it, or both.
+
+    vlmrm fit cartpole/upright --success up/ --failure down/ --out fitted.json
+    vlmrm fit fitted.json --negatives random.mp4 --false-positives 0.01 --out binary.json
+    vlmrm fit --success goal.png --method goal_pictures --out picture.json cartpole/upright
+
+    Pictures, folders of them, videos and .npy arrays are frames. What it writes goes to
+    `vlmrm score`, `vlmrm train --reward` and RewardSpec.load.
+    """
+
+    spec: Annotated[Positional[str], open_option("SPEC")] = ""
+    """A reward as .toml or .json, or the name of a task."""
+    success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that show the goal."""
+    failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that do not, look-alikes above all."""
+    method: Annotated[str, open_option("NAME")] = "proker"
+    """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence."""
+    negatives: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Other frames without the goal, of a random policy say: a threshold is chosen so that few are above it."""
+    false_positives: Annotated[float, open_option("SHARE")] = 0.05
+    """Of the negatives that may be above the threshold."""
+    out: Annotated[Path, open_option("FILE")] = Path("reward.json")
+    """Where the reward is written, as JSON."""
+    force: bool = False
+    """Write over a file that is there."""
+    device: Annotated[str | None, open_option("NAME")] = None
+    """cpu, cuda, ... Default: the best there is."""
+
+    def run(self) -> int:
+        """Fit, write, and print what the reward makes of the frames."""
+        self._check()
+        plain = named_spec(self.spec).build(self.device)
+        groups = {name: _read(plain.encoder, getattr(self, name)) for name in ("success", "failure", "negatives")}
+        reward = plain
+        if self.success or self.failure:
+            reward = _fitted(plain, groups, self.method)
+        if self.negatives:
+            reward = reward.calibrate(groups["negatives"], false_positives=self.false_positives)
+        reward.spec.save(self.out)
+        print(format_table(["frames", "number", "score before", "score now"], _rows(plain, reward, groups)))  # noqa: T201
+        if reward.spec.threshold is not None:
+            print(f"threshold {reward.spec.threshold:.4f}: 1 above it, else 0")  # noqa: T201
+        print(f"wrote {self.out}")  # noqa: T201
+        return 0
+
+    def _check(self) -> None:
+        from vlmrm.rewards.layers import FEW_SHOT
+
+        if not self.spec:
+            raise SpecError("give a reward: a .toml or .json file, or the name of a task.")
+        if not (self.success or self.failure or self.negatives):
+            raise SpecError("give frames: --success and --failure to fit, or --negatives to choose a threshold.")
+        if self.method not in FEW_SHOT:
+            raise SpecError(f"unknown method {self.method!r}. Known: {', '.join(FEW_SHOT)}.")
+        if self.out.suffix != ".json":
+            raise SpecError(f"the reward is written as JSON, to a file that ends in .json; got {self.out}.")
+        if self.out.exists() and not self.force:
+            raise SpecError(f"{self.out} exists already. Give another --out, or --force to write over it.")
+
+
+def _read(encoder: "Encoder", paths: tuple[str, ...]) -> Any:
+    """All frames of some files at the encoder's size; None: there are no files."""
+    import torch
+
+    from vlmrm.data.frame_files import read_frames
+
+    resize = encoder.preprocessing.resize
+    frames: list[Frames] = [resize(batch.frames) for path in paths for batch in read_frames(path)]
+    return torch.cat(frames) if frames else None
+
+
+def _fitted(plain: "RewardModel", groups: dict[str, Any], method: str) -> "RewardModel":
+    import torch
+
+    shown = [(groups[name], label) for name, label in (("success", 1.0), ("failure", 0.0)) if groups[name] is not None]
+    labels = [label for frames, label in shown for _ in frames]
+    return plain.fit(torch.cat([frames for frames, _ in shown]), labels, method=method)
+
+
+def _rows(plain: "RewardModel", reward: "RewardModel", groups: dict[str, Any]) -> list[list[str]]:
+    """Mean scores of each group."""
+    rows = []
+    for name, frames in groups.items():
+        if frames is not None:
+            scores = [float(model.head(model.embed(frames)).mean()) for model in (plain, reward)]
+            rows.append([name, f"{len(frames):,}", *(f"{score:.4f}" for score in scores)])
+    return rows
