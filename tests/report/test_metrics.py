@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vlmrm.errors import SpecError
-from vlmrm.report.metrics import auroc, average_precision, estimate, goal_epic
+from vlmrm.report.metrics import auroc, average_precision, estimate, false_positive_rate, goal_epic
 
 
 def some(seed, n=60, levels=None):
@@ -33,6 +33,23 @@ def test_average_precision_sums_precision_over_recall_steps(seed, levels):
         total += (recall - before) * labels[taken].mean()
         before = recall
     assert average_precision(scores, labels) == pytest.approx(total)
+
+
+@pytest.mark.parametrize("recall", [0.1, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("levels", [None, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_false_positives_are_counted_at_the_highest_threshold_that_finds_enough_goal_frames(seed, levels, recall):
+    scores, labels = some(seed, levels=levels)
+    finding = [t for t in set(scores) if (scores[labels] >= t).mean() >= recall - 1e-9]
+    assert false_positive_rate(scores, labels, recall=recall) == pytest.approx((scores[~labels] >= max(finding)).mean())
+
+
+def test_a_perfect_reward_has_no_false_positives_and_a_constant_one_nothing_else():
+    labels = [True, False, True, False]
+    assert false_positive_rate([2.0, 1.0, 3.0, 0.0], labels, recall=1.0) == 0
+    assert false_positive_rate([1.0, 1.0, 1.0, 1.0], labels) == 1
+    with pytest.raises(SpecError, match="recall is a share"):
+        false_positive_rate([1.0, 0.0], [True, False], recall=0.0)
 
 
 @pytest.mark.parametrize("seed", range(5))

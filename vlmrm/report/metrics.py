@@ -1,4 +1,4 @@
-"""How well a reward tells goal states from others, given labels: AUROC, average precision and the EPIC distance.
+"""How well a reward tells goal states from others, given labels: AUROC, average precision, false positives, EPIC.
 
 All of them take one score per frame and whether the frame shows the goal, and look at nothing else, so they serve any
 reward. `estimate` adds a bootstrap interval to any of them.
@@ -84,6 +84,31 @@ def goal_epic(rewards: ArrayLike, in_goal: ArrayLike) -> float:
     scale = np.sqrt((deviations**2).sum() * (indicator**2).sum())
     correlation = float((deviations * indicator).sum() / scale) if np.ptp(values) > 0 else 0.0
     return float(np.sqrt(max(1 - correlation, 0.0) / 2))
+
+
+def false_positive_rate(scores: ArrayLike, in_goal: ArrayLike, *, recall: float = 0.9) -> float:
+    """Share of the other frames that a threshold lets through which finds a given share of the goal frames.
+
+    What an agent is paid for without having done it, if the reward is made binary. 0 is best, `recall` is chance.
+
+    Args:
+        scores: One per frame, any scale.
+        in_goal: Whether each frame shows the goal.
+        recall: Share of the goal frames that must be found, above 0 to 1.
+
+    Raises:
+        SpecError: As in `auroc`, or the recall is not a share.
+
+    Example:
+        >>> false_positive_rate([0.9, 0.5, 0.6, 0.1], [True, True, False, False], recall=1.0)
+        0.5
+    """
+    if not 0 < recall <= 1:
+        raise SpecError(f"recall is a share of the goal frames, above 0 to 1; got {recall}.")
+    values, labels = _checked(scores, in_goal)
+    goal = np.sort(values[labels])[::-1]
+    threshold = goal[int(np.ceil(recall * len(goal) - 1e-9)) - 1]
+    return float((values[~labels] >= threshold).mean())
 
 
 @dataclass(frozen=True, kw_only=True)

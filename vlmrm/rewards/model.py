@@ -176,7 +176,17 @@ class RewardModel:
             >>> bool(fitted.score(up) > fitted.score(env.render()))
             True
         """
-        embeddings = self.embed(frames)
+        return self.fit_embeddings(self.embed(frames), labels, method=method, options=options)
+
+    def fit_embeddings(
+        self,
+        embeddings: Embeddings,
+        labels: Any = None,
+        *,
+        method: str = "proker",
+        options: Mapping[str, Any] | None = None,
+    ) -> "RewardModel":
+        """`fit`, with frames that have been embedded."""
         shown = [1.0] * len(embeddings) if labels is None else [float(label) for label in labels]
         if len(shown) != len(embeddings):
             raise SpecError(f"fit takes one label for each of {len(embeddings)} frames; got {len(shown)}.")
