@@ -43,8 +43,8 @@ class _Step:
     """At the encoder's size, one per environment."""
     dones: Bool[np.ndarray, " e"]
     terminated: Bool[np.ndarray, " e"]
-    env_mean: float
-    """Mean of the environments' own rewards."""
+    env_rewards: Float32[np.ndarray, " e"]
+    """The environments' own."""
     first: Frames | None
     """Of the episodes that began where others ended; None: none did, or the reward does not look back."""
 
@@ -62,6 +62,7 @@ class RelabelCallback(BaseCallback):
     Args:
         reward: What to score with; a spec is loaded first.
         offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+        env_weight: Of the environment's own reward, which is added; 0 leaves it out.
 
     Raises:
         PairingError: When training starts: the algorithm keeps no replay buffer, its buffer makes up rewards of its
@@ -81,9 +82,9 @@ class RelabelCallback(BaseCallback):
         True
     """
 
-    def __init__(self, reward: AnyReward, *, offset: float = 0.0) -> None:
+    def __init__(self, reward: AnyReward, *, offset: float = 0.0, env_weight: float = 0.0) -> None:
         super().__init__()
-        self._model, self._offset = reward_model(reward), offset
+        self._model, self._offset, self._env_weight = reward_model(reward), offset, env_weight
         self._rewards = StepRewards(self._model, offset)
         self._preprocessing = self._rewards.model.encoder.preprocessing
         self._pending: list[_Step] = []
@@ -92,6 +93,8 @@ class RelabelCallback(BaseCallback):
         """Observations before and after it; where an agent goes on from another one, there was a reset in between."""
         self.episode_returns = EpisodeReturns(num_envs=0)
         """Sums of our rewards per episode."""
+        self.last_rewards = np.zeros((0, 0), np.float32)
+        """Ours for the last rollout, steps x environments, without the environment's share."""
 
     def _init_callback(self) -> None:
         model: Any = self.model
@@ -128,7 +131,7 @@ class RelabelCallback(BaseCallback):
                 first=first,
                 dones=dones,
                 terminated=terminated_of(dones, infos),
-                env_mean=float(self.locals["rewards"].mean()),
+                env_rewards=np.array(self.locals["rewards"], dtype=np.float32),
             )
         )
         return True
@@ -163,12 +166,15 @@ class RelabelCallback(BaseCallback):
         rewards = self._score(steps)  # t e
         seconds = time.perf_counter() - start
         kept = slice(-self._buffer.buffer_size, None)  # a rollout longer than the buffer has overwritten its start
-        self._buffer.rewards[[step.row for step in steps[kept]]] = rewards[kept]
+        env_rewards = np.stack([step.env_rewards for step in steps])  # t e
+        paid = rewards + np.float32(self._env_weight) * env_rewards if self._env_weight else rewards
+        self._buffer.rewards[[step.row for step in steps[kept]]] = paid[kept]
+        self.last_rewards = rewards
         self._pending = []  # only now: what an interrupt leaves unscored is still there for `flush`
         for step, row in zip(steps, rewards, strict=True):
             self.episode_returns.add(row, step.dones)
         self._rewards.watch(rewards.ravel(), np.concatenate([step.terminated for step in steps]))
-        self._log(rewards, float(np.mean([step.env_mean for step in steps])), seconds)
+        self._log(rewards, float(env_rewards.mean()), seconds)
 
     def _score(self, steps: list[_Step]) -> Float32[np.ndarray, "t e"]:
         """In batches that hold whole steps; the encoder makes its own micro-batches of them."""

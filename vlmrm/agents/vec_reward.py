@@ -52,12 +52,13 @@ class VecVLMReward(VecEnvWrapper):
     """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
 
     Works with every algorithm. ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is
-    the one returned, and ``info["frame"]`` the picture it was given for, also for the last step of an episode.
+    the one of the picture, and ``info["frame"]`` the picture, also for the last step of an episode.
 
     Args:
         venv: Its environments have `CaptureFrame`.
         reward: What to score with; a spec is loaded first.
         offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+        env_weight: Of the environment's own reward, which is added; 0 leaves it out.
 
     Raises:
         PairingError: The environments have no `CaptureFrame`, or one for another encoder; or there is a VecVLMReward
@@ -78,7 +79,7 @@ class VecVLMReward(VecEnvWrapper):
         ((2,), 1.0)
     """
 
-    def __init__(self, venv: VecEnv, reward: AnyReward, *, offset: float = 0.0) -> None:
+    def __init__(self, venv: VecEnv, reward: AnyReward, *, offset: float = 0.0, env_weight: float = 0.0) -> None:
         if is_vecenv_wrapped(venv, VecVLMReward):
             raise PairingError("the vector environment has a VecVLMReward already. Use one.")
         if any(venv.env_is_wrapped(VLMReward)):
@@ -87,7 +88,7 @@ class VecVLMReward(VecEnvWrapper):
                 "Use VLMReward or VecVLMReward, not both."
             )
         super().__init__(venv)
-        self._rewards = StepRewards(reward, offset, venv.num_envs)
+        self._rewards, self._env_weight = StepRewards(reward, offset, venv.num_envs), env_weight
         require_captured_frames(venv, self._rewards.model.encoder.preprocessing)
         self.episode_returns = EpisodeReturns(venv.num_envs)
         """Sums of our rewards per episode."""
@@ -111,6 +112,8 @@ class VecVLMReward(VecEnvWrapper):
             self._rewards.begin(first_frames(self.venv, dones), dones)
         self._rewards.watch(rewards, terminated)
         self.episode_returns.add(rewards, dones)
+        if self._env_weight:
+            rewards = rewards + np.float32(self._env_weight) * env_rewards.astype(np.float32)
         return obs, rewards, dones, list(infos)
 
 

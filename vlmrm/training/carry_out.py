@@ -12,6 +12,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from vlmrm.agents.agent_state import start_new_episode
 from vlmrm.agents.checkpoint import load_newest, save_checkpoint
 from vlmrm.agents.progress import Progress
+from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.agents.run import RunDirectory, write_json
 from vlmrm.errors import VlmrmError
 from vlmrm.rewards.model import RewardModel
@@ -124,7 +125,8 @@ def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progre
     agent, steps = parts.agent, parts.plan.config.steps or 0
     agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.tensorboard else Logger(None, []))
     with StopSignal() as stop, cpu_threads(None):
-        monitor = RunMonitor(parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress)
+        relabel = next((callback for callback in parts.callbacks if isinstance(callback, RelabelCallback)), None)
+        monitor = RunMonitor(parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress, relabel=relabel)
         progress.note(f"training {measures.label} with {parts.plan.algorithm.name}")
         starts = getattr(agent, "learning_starts", 0)
         if starts >= steps:

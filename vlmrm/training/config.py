@@ -96,6 +96,8 @@ class TrainConfig:
     offset: Annotated[float | None, open_option("REWARD")] = None
     """Taken off every text reward; where episodes end early, a constant part pays for their length. Default: the
     task's, else 0."""
+    env_weight: float = 0.0
+    """Weight of the environment's own reward, which is added to the text reward."""
     resize_mode: Annotated[Literal["shortest", "longest", "squash"] | None, open_option("MODE")] = None
     """How pictures become square: `shortest` crops, `longest` pads, `squash` distorts. Default: the model's own."""
 
@@ -161,6 +163,8 @@ class TrainConfig:
             raise SpecError("eval_episodes and final_episodes must be at least 1.")
         if not 0 <= self.eval_drawn <= self.eval_episodes:
             raise SpecError(f"eval_drawn must lie in 0 to eval_episodes={self.eval_episodes}; got {self.eval_drawn}.")
+        if self.env_weight and self.reward == "env":
+            raise SpecError("env_weight adds the environment's own reward to a text reward; reward='env' is all of it.")
         if not 0 < self.success_target <= 1:
             raise SpecError(f"success_target is a share, more than 0 and at most 1; got {self.success_target}.")
 

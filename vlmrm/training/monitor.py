@@ -12,6 +12,7 @@ from vlmrm.agents.checkpoint import save_best, save_checkpoint
 from vlmrm.agents.evaluate import Evaluation
 from vlmrm.agents.metrics import MetricsRow
 from vlmrm.agents.progress import Progress
+from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.agents.run import RunDirectory
 from vlmrm.training.plan import Plan
 from vlmrm.training.rollout_stats import RolloutStats
@@ -31,6 +32,7 @@ class RunMonitor(BaseCallback):
         evaluate: Evaluates the agent as it is.
         stop: Asked at every step.
         progress: Shows how far the run is.
+        relabel: Who scores whole rollouts; None: nobody does.
     """
 
     def __init__(
@@ -41,12 +43,13 @@ class RunMonitor(BaseCallback):
         evaluate: Callable[[], Evaluation],
         stop: StopSignal,
         progress: Progress,
+        relabel: RelabelCallback | None = None,
     ) -> None:
         super().__init__()
         self.stopped = False
         """Whether training ended early because somebody asked."""
         self._run, self._evaluate, self._stop, self._progress = run, evaluate, stop, progress
-        self._stats = RolloutStats(relabelled=plan.spec is not None and plan.algorithm.off_policy)
+        self._stats = RolloutStats(relabel)
         eval_every = plan.config.eval_every or 1
         self._every = {
             "eval": eval_every,
@@ -90,7 +93,7 @@ class RunMonitor(BaseCallback):
         return not self.stopped
 
     def _on_rollout_end(self) -> None:
-        self._stats.end_rollout(self.model)
+        self._stats.end_rollout()
         self._frames_per_s = self.logger.name_to_value.get("time/frames_per_s", self._frames_per_s)
 
     def write_row(self, *, evaluated: bool) -> None:

@@ -64,9 +64,9 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     try:
         callbacks: tuple[BaseCallback, ...] = ()
         if reward is not None and plan.algorithm.off_policy:
-            callbacks = (RelabelCallback(reward, offset=config.offset or 0.0),)
+            callbacks = (RelabelCallback(reward, offset=config.offset or 0.0, env_weight=config.env_weight),)
         elif reward is not None:
-            venv = VecVLMReward(venv, reward, offset=config.offset or 0.0)
+            venv = VecVLMReward(venv, reward, offset=config.offset or 0.0, env_weight=config.env_weight)
         agent = make_agent(
             plan.algorithm, venv, hyperparameters=config.hyperparameters, seed=config.seed, device=config.device
         )

@@ -4,21 +4,21 @@ import time
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.base_class import BaseAlgorithm
+
+from vlmrm.agents.relabel import RelabelCallback
 
 
 class RolloutStats:
     """Counts rewards as they come in; evaluations between two `restart` calls must be left out by the caller.
 
-    With relabelling the text rewards are known only after a rollout, and are read from the replay buffer then.
+    With relabelling the text rewards are known only after a rollout.
 
     Args:
-        relabelled: Whether the text rewards are written into the replay buffer.
+        relabel: Who writes text rewards into the replay buffer; None: nobody does.
     """
 
-    def __init__(self, *, relabelled: bool) -> None:
-        self._relabelled = relabelled
-        self._rollout_steps = 0
+    def __init__(self, relabel: RelabelCallback | None) -> None:
+        self._relabel = relabel
         self.restart()
 
     def restart(self) -> None:
@@ -32,26 +32,21 @@ class RolloutStats:
 
         Args:
             rewards: As the algorithm sees them.
-            infos: With ``env_reward`` where the rewards are text rewards.
+            infos: With ``env_reward`` and ``vlm_reward`` where the step has been scored.
         """
         self._steps += len(infos)
-        self._rollout_steps += 1
         if "env_reward" in infos[0]:
             self._env_sum += sum(info["env_reward"] for info in infos)
-            self._vlm_sum += float(np.sum(rewards))
+            self._vlm_sum += sum(info["vlm_reward"] for info in infos)
             self._scored += len(infos)
         else:
             self._env_sum += float(np.sum(rewards))
 
-    def end_rollout(self, agent: BaseAlgorithm) -> None:
-        """After `RelabelCallback` has written the rewards of a rollout."""
-        if self._relabelled:
-            buffer: Any = agent.replay_buffer  # type: ignore[attr-defined]
-            rows = np.arange(buffer.pos - min(self._rollout_steps, buffer.buffer_size), buffer.pos)
-            rewards = buffer.rewards[rows % buffer.buffer_size]
-            self._vlm_sum += float(rewards.sum())
-            self._scored += rewards.size
-        self._rollout_steps = 0
+    def end_rollout(self) -> None:
+        """After `RelabelCallback` has scored a rollout."""
+        if self._relabel is not None:
+            self._vlm_sum += float(self._relabel.last_rewards.sum())
+            self._scored += self._relabel.last_rewards.size
 
     def means(self) -> dict[str, float]:
         """By the columns of ``metrics.csv``; what was not seen is left out."""

@@ -15,8 +15,8 @@ from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, require_same_res
 class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
     """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
 
-    ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those returned. The frame
-    scored is always the one after the step:
+    ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those of the frames. The
+    frame scored is always the one after the step:
 
     - NEXT_STEP: the step after an episode's end is a reset; it is not scored and its reward is 0.
     - SAME_STEP: ``infos["frame"]`` shows the next episode already; the last frame is in ``infos["final_info"]``.
@@ -26,6 +26,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         envs: A `SyncVectorEnv` or `AsyncVectorEnv` whose environments have `CaptureFrame`.
         reward: What to score with; a spec is loaded first.
         offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+        env_weight: Of the environment's own reward, which is added; 0 leaves it out.
 
     Raises:
         PairingError: The environments do not capture frames, shrink them for another encoder, or do not say how they
@@ -47,8 +48,11 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         ((2,), array([1., 1.]))
     """
 
-    def __init__(self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, offset: float = 0.0) -> None:
+    def __init__(
+        self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, offset: float = 0.0, env_weight: float = 0.0
+    ) -> None:
         super().__init__(envs)
+        self._env_weight = env_weight
         self._rewards = StepRewards(reward, offset, envs.num_envs)
         self._mode = _autoreset_mode(envs)
         _require_captured_frames(envs, self._rewards.model.encoder.preprocessing)
@@ -80,6 +84,8 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
             self._rewards.begin(_frames_in(infos)[begun], begun)
         every = np.ones(self.num_envs, dtype=np.bool_)
         ours = {"env_reward": env_rewards, "_env_reward": every, "vlm_reward": rewards.copy(), "_vlm_reward": every}
+        if self._env_weight:
+            rewards[scored] += self._env_weight * np.asarray(env_rewards, dtype=np.float64)[scored]
         return obs, rewards, terminated, truncated, infos | ours
 
     def _frames_after_step(self, infos: Any) -> UInt8[np.ndarray, "n h w 3"]:

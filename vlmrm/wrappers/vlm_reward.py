@@ -16,8 +16,8 @@ from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, requi
 class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Replace the reward of any environment that renders by the score of its frames.
 
-    ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is the one returned and
-    ``info["frame"]`` the picture it was given for. Episodes end as before, unless `end_on_reward` says otherwise.
+    ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is the one of the picture and
+    ``info["frame"]`` the picture. Episodes end as before, unless `end_on_reward` says otherwise.
     `CaptureFrame` is added where it is missing. The reset step of an inner `gymnasium.wrappers.Autoreset` is not
     scored; its reward is 0.
 
@@ -27,6 +27,7 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         env: Made with ``render_mode="rgb_array"``.
         reward: What to score with; a spec is loaded first.
         offset: Subtracted from every score, to take off a constant that would pay for long episodes.
+        env_weight: Of the environment's own reward, which is added; 0 leaves it out.
         end_on_reward: Terminate the episode when the picture shows the goal: when the reward is above its threshold,
             or has seen its last milestone (Baumli et al. 2023, arXiv 2312.09187).
 
@@ -47,14 +48,24 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """
 
     def __init__(
-        self, env: gym.Env[Any, Any], reward: AnyReward, *, offset: float = 0.0, end_on_reward: bool = False
+        self,
+        env: gym.Env[Any, Any],
+        reward: AnyReward,
+        *,
+        offset: float = 0.0,
+        env_weight: float = 0.0,
+        end_on_reward: bool = False,
     ) -> None:
         if find_wrapper(env, VLMReward) is not None:
             raise PairingError(f"{env} has a VLMReward already. Use one, or add up the rewards yourself.")
         rewards = StepRewards(reward, offset)
         # The spec, never the model: Gymnasium makes deep copies of what is recorded.
         RecordConstructorArgs.__init__(
-            self, reward=rewards.model.spec.to_dict(), offset=offset, end_on_reward=end_on_reward
+            self,
+            reward=rewards.model.spec.to_dict(),
+            offset=offset,
+            env_weight=env_weight,
+            end_on_reward=end_on_reward,
         )
         if end_on_reward:
             _require_an_end(rewards.model.spec, env)
@@ -65,7 +76,7 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         else:
             require_same_resize(capture.capture_preprocessing, preprocessing)
         gym.Wrapper.__init__(self, env)
-        self._rewards, self._end_on_reward = rewards, end_on_reward
+        self._rewards, self._env_weight, self._end_on_reward = rewards, env_weight, end_on_reward
         self._resets_itself = resets_itself(env)
         self._reset_is_next = False
 
@@ -79,8 +90,8 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """As the environment's, with the score of the frame as the reward."""
         obs, env_reward, terminated, truncated, info = self.env.step(action)
-        reward = 0.0
-        if self._reset_is_next:
+        reward, reset = 0.0, self._reset_is_next
+        if reset:
             self._rewards.begin(frames_of([info]))
         else:
             rewards = self._rewards.step(frames_of([info]), np.array([terminated]))
@@ -88,7 +99,10 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             reward = float(rewards[0])
             terminated = terminated or (self._end_on_reward and bool(self._rewards.stream.fired()[0]))
         self._reset_is_next = self._resets_itself and (terminated or truncated)
-        return obs, reward, terminated, truncated, info | {"env_reward": float(env_reward), "vlm_reward": reward}
+        info |= {"env_reward": float(env_reward), "vlm_reward": reward}
+        if self._env_weight and not reset:
+            reward += self._env_weight * float(env_reward)
+        return obs, reward, terminated, truncated, info
 
 
 def _require_an_end(spec: RewardSpec, env: gym.Env[Any, Any]) -> None:
