@@ -155,10 +155,13 @@ def test_a_reward_is_fitted_on_pictures_and_scored_from_its_file(spec, pictures,
     scored = json.loads(capsys.readouterr().out)["frames"][0]["rewards"]
     assert scored["projection"] == pytest.approx(float(fitted.score(frames[0])), abs=1e-6)
 
-    assert (
-        main(["fit", str(out), "--negatives", str(pictures), "--false-positives", "0", "--out", str(out), "--force"])
-        == 0
-    )
+    scaled = tmp_path / "scaled.json"
+    assert main(["fit", str(spec), "--scale-on", str(pictures), "--out", str(scaled)]) == 0
+    assert "scale_on" in capsys.readouterr().out
+    assert set(RewardSpec.load(scaled).scaling) == {"subtract", "divide"}
+
+    again = ["--negatives", str(pictures), "--false-positives", "0", "--out", str(out), "--force"]
+    assert main(["fit", str(out), *again]) == 0
     assert "threshold" in capsys.readouterr().out
     binary = RewardSpec.load(out)
     assert binary.few_shot == fitted.spec.few_shot

@@ -40,6 +40,10 @@ class InvisibleGoalWarning(UserWarning):
     """A goal sentence describes nothing that a picture could show."""
 
 
+class ScaleWarning(UserWarning):
+    """The parts of an ensemble have scores of different scales."""
+
+
 class UnknownTask(VlmrmError):
     """No installed package provides a task of this name."""
 

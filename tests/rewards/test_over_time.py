@@ -40,6 +40,11 @@ WAYS = {
         "head": "factored", "prompts": PromptSet("{first} {last}"),
         "options": {"factors": {"first": ["red", "black"], "last": ["green", "blue", ""]}},
     },
+    "ensemble": {
+        "head": "ensemble",
+        "options": {"parts": [{"weight": 0.5}, {"weight": 0.5, "prompts": {"goal": "blue", "baseline": "grey"}}]},
+        "prompts": PromptSet("red", "grey"),
+    },
     "scaled": {"scaling": {"subtract": 0.5, "divide": 0.1, "highest": 2.0}, "over_time": {"kind": "difference"}},
     **{method: {"few_shot": fitted(method)} for method in FEW_SHOT},
 }  # fmt: skip

@@ -14,7 +14,9 @@ from vlmrm.cli.fit import Fit
 from vlmrm.cli.listing import Models, Tasks
 from vlmrm.cli.score import Score
 from vlmrm.cli.train import Train
-from vlmrm.errors import InvisibleGoalWarning, OutOfDomainWarning, SurvivalBonusWarning, VlmrmError
+from vlmrm.errors import InvisibleGoalWarning, OutOfDomainWarning, ScaleWarning, SurvivalBonusWarning, VlmrmError
+
+_OURS = SurvivalBonusWarning | OutOfDomainWarning | InvisibleGoalWarning | ScaleWarning
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
 
@@ -79,7 +81,7 @@ def _show_warnings() -> None:
     usual = warnings.formatwarning
 
     def one_line(message: Any, category: Any, filename: str, lineno: int, line: str | None = None) -> str:
-        if issubclass(category, SurvivalBonusWarning | OutOfDomainWarning | InvisibleGoalWarning):
+        if issubclass(category, _OURS):
             return f"vlmrm: warning: {message}\n"
         return usual(message, category, filename, lineno, line)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
     from vlmrm.types import Frames
 
+_GROUPS = ("success", "failure", "scale_on", "negatives")
 _FRAMES = "FRAMES [FRAMES ...]"
 
 
@@ -39,6 +40,9 @@ class Fit:
     """Frames that do not, look-alikes above all."""
     method: Annotated[str, open_option("NAME")] = "proker"
     """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence."""
+    scale_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames as an agent will see them: on these the scores, or those of each part of an ensemble, get a mean of 0 and
+    a standard deviation of 1."""
     negatives: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Other frames without the goal, of a random policy say: a threshold is chosen so that few are above it."""
     false_positives: Annotated[float, open_option("SHARE")] = 0.05
@@ -54,10 +58,12 @@ class Fit:
         """Fit, write, and print what the reward makes of the frames."""
         self._check()
         plain = named_spec(self.spec).build(self.device)
-        groups = {name: _read(plain.encoder, getattr(self, name)) for name in ("success", "failure", "negatives")}
+        groups = {name: _read(plain.encoder, getattr(self, name)) for name in _GROUPS}
         reward = plain
         if self.success or self.failure:
             reward = _fitted(plain, groups, self.method)
+        if self.scale_on:
+            reward = reward.standardize(groups["scale_on"])
         if self.negatives:
             reward = reward.calibrate(groups["negatives"], false_positives=self.false_positives)
         reward.spec.save(self.out)
@@ -72,8 +78,10 @@ class Fit:
 
         if not self.spec:
             raise SpecError("give a reward: a .toml or .json file, or the name of a task.")
-        if not (self.success or self.failure or self.negatives):
-            raise SpecError("give frames: --success and --failure to fit, or --negatives to choose a threshold.")
+        if not any(getattr(self, name) for name in _GROUPS):
+            raise SpecError(
+                "give frames: --success and --failure to fit, --scale-on to scale, --negatives to choose a threshold."
+            )
         if self.method not in FEW_SHOT:
             raise SpecError(f"unknown method {self.method!r}. Known: {', '.join(FEW_SHOT)}.")
         if self.out.suffix != ".json":

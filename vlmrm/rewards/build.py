@@ -1,14 +1,16 @@
 """From a spec to its heads: the sentences embedded, the model's own constants filled in."""
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.errors import EncoderError, PromptError, SpecError
+from vlmrm.errors import EncoderError, PromptError, ScaleWarning, SpecError
 from vlmrm.rewards.auto_clip import AutoClipHead, with_templates
+from vlmrm.rewards.ensemble import EnsembleHead
 from vlmrm.rewards.factors import FactoredHead, every_combination, ideal_words
 from vlmrm.rewards.few_shot_layer import with_few_shot
 from vlmrm.rewards.head import Head, StepHead
@@ -156,6 +158,19 @@ def _factored(encoder: Encoder, spec: RewardSpec, options: Any) -> FactoredHead:
     return FactoredHead.compose(list(options.factors), ideal_words(_embed(encoder, sentences), indices))
 
 
+def _ensemble(encoder: Encoder, spec: RewardSpec, options: Any) -> EnsembleHead:
+    parts = spec.parts()
+    bare = [part.head for part in parts if part.scaling is None and part.threshold is None]
+    if bare and len({part.head for part in parts}) > 1:
+        warnings.warn(
+            f"the parts {', '.join(bare)} of an ensemble have scores of their own scales, and the widest decides. "
+            "RewardModel.standardize(frames), or `vlmrm fit --scale-on`, gives all of them the same.",
+            ScaleWarning,
+            stacklevel=2,
+        )
+    return EnsembleHead([build_head(encoder, part) for part in parts], [float(p["weight"]) for p in options.parts])
+
+
 def _temperature(encoder: Encoder, options: Any) -> float:
     return 1 / encoder.logit_scale if options.temperature is None else float(options.temperature)
 
@@ -168,6 +183,7 @@ _MAKE: Mapping[str, Callable[[Encoder, RewardSpec, Any], Head]] = {
     "milestones": _milestones,
     "auto_clip": _auto_clip,
     "factored": _factored,
+    "ensemble": _ensemble,
 }
 _OVER_TIME: Mapping[str, Callable[[Head, Any], StepHead]] = {
     "difference": lambda head, _: difference(head),

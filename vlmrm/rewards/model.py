@@ -194,7 +194,7 @@ class RewardModel:
         return RewardModel(self.encoder, replace(self.spec, few_shot=table, scaling=None, threshold=None))
 
     def standardize(self, frames: Any) -> "RewardModel":
-        """The same reward with a mean of 0 and a standard deviation of 1 over some frames.
+        """The same reward with a mean of 0 and a standard deviation of 1 over some frames; of an ensemble, each part.
 
         Args:
             frames: As the agent will see them, as `embed` takes them; of a random policy, say.
@@ -205,10 +205,18 @@ class RewardModel:
         Raises:
             SpecError: The frames do not show a scale, or the reward has milestones.
         """
-        plain = RewardModel(self.encoder, replace(self.spec, scaling=None, threshold=None))
-        mean, spread = mean_and_spread(plain.head(plain.embed(frames)))
-        scaling = dict(self.spec.scaling or {}) | {"subtract": mean, "divide": spread}
-        return RewardModel(self.encoder, replace(plain.spec, scaling=scaling))
+        embeddings = self.embed(frames)
+        spec = replace(self.spec, scaling=None, threshold=None)
+        if spec.parts() and spec.options is not None:
+            tables = zip(spec.options["parts"], spec.parts(), strict=True)
+            parts = [table | {"scaling": self._scaling(part, embeddings)} for table, part in tables]
+            return RewardModel(self.encoder, replace(spec, options={"parts": parts}))
+        return RewardModel(self.encoder, replace(spec, scaling=self._scaling(self.spec, embeddings)))
+
+    def _scaling(self, spec: RewardSpec, embeddings: Embeddings) -> dict[str, Any]:
+        plain = RewardModel(self.encoder, replace(spec, scaling=None, threshold=None))
+        mean, spread = mean_and_spread(plain.head(embeddings))
+        return dict(spec.scaling or {}) | {"subtract": mean, "divide": spread}
 
     def calibrate(self, frames: Any, labels: Any = None, *, false_positives: float = 0.05) -> "RewardModel":
         """The same reward as 0 and 1, with a threshold that few frames without the goal are above.

@@ -3,6 +3,7 @@
 One frozen record per head, whose fields are the keys of the spec's ``options``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -114,6 +115,29 @@ class FactoredOptions(HeadOptions):
     """The values of each factor by its name, the wanted one first."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EnsembleOptions(HeadOptions):
+    """A weighted mean of other heads."""
+
+    scores: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    parts: Sequence[Mapping[str, Any]]
+    """Each a table with a weight and what a spec may say of its head: ``head``, ``options``, ``alpha``, ``prompts``,
+    ``few_shot``, ``scaling``, ``threshold``. Sentences that a part does not give are those of the whole."""
+
+    def __post_init__(self) -> None:
+        if len(self.parts) < 2:
+            raise SpecError(f"an ensemble has at least two parts; got {len(self.parts)}.")
+        for part in self.parts:
+            if not isinstance(part, Mapping):
+                raise SpecError(f"each part of an ensemble is a table with a weight and a head; got {part!r}.")
+            if "weight" not in part:
+                raise SpecError(f"a part of an ensemble needs a weight; got {dict(part)}.")
+            require_above_0("weight", part["weight"])
+        total = math.fsum(part["weight"] for part in self.parts)
+        if abs(total - 1) > 1e-6:
+            raise SpecError(f"the weights of an ensemble must sum to 1; got {total:g}.")
+
+
 HEADS: Mapping[str, type[HeadOptions]] = {
     "projection": ProjectionOptions,
     "softmax": SoftmaxOptions,
@@ -122,6 +146,7 @@ HEADS: Mapping[str, type[HeadOptions]] = {
     "milestones": MilestonesOptions,
     "auto_clip": AutoClipOptions,
     "factored": FactoredOptions,
+    "ensemble": EnsembleOptions,
 }
 """By the name that a spec gives."""
 

@@ -21,7 +21,7 @@ from vlmrm.rewards.layers import (
     scaling_options,
     time_options,
 )
-from vlmrm.rewards.options import HeadOptions, head_options
+from vlmrm.rewards.options import EnsembleOptions, HeadOptions, head_options
 
 if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
@@ -99,6 +99,7 @@ class RewardSpec:
                 f"few_shot has frames embedded by {few_shot.encoder!r}, and the reward's encoder is {self.encoder!r}. "
                 "Fit it again with the other encoder."
             )
+        self.parts()
         if self.head == "milestones":
             self._check_milestones()
         if self.threshold is not None:
@@ -130,6 +131,27 @@ class RewardSpec:
         """Whether several alphas can be scored at once: a plain projection, frame by frame."""
         layers = (self.few_shot, self.scaling, self.threshold, self.over_time)
         return self.head == "projection" and all(layer is None for layer in layers)
+
+    def parts(self) -> tuple["RewardSpec", ...]:
+        """The parts of an ensemble, each a reward of its own with the same encoder; of another head none.
+
+        Raises:
+            SpecError: A part is no reward.
+        """
+        options = self.head_options()
+        if not isinstance(options, EnsembleOptions):
+            return ()
+        shared = {"encoder": self.encoder, "prompts": self.prompts.to_dict(), "resize_mode": self.resize_mode}
+        found = []
+        for part in options.parts:
+            for key in ("encoder", "over_time", "resize_mode", "render_quality"):
+                if key in part:
+                    raise SpecError(f"{key} belongs to an ensemble as a whole; leave it out of its parts.")
+            said = {key: value for key, value in part.items() if key != "weight"}
+            if said.get("head") in ("ensemble", "milestones"):
+                raise SpecError(f"{said['head']!r} cannot be part of an ensemble, whose parts score single frames.")
+            found.append(RewardSpec.from_dict(shared | said))
+        return tuple(found)
 
     def head_options(self) -> HeadOptions:
         """The options of the head, with its defaults."""
