@@ -1,7 +1,8 @@
 """What a spec may put on top of its head, checked when the spec is made; needs no torch.
 
-From the score of a frame to the reward of a step: ``few_shot`` corrects it by labelled frames, ``scaling`` changes its
-scale, ``threshold`` makes 0 and 1 of it, and ``over_time`` makes rewards of steps.
+``views`` are crops of each frame, whose mean is scored. From the score of a frame to the reward of a step:
+``few_shot`` corrects it by labelled frames, ``scaling`` changes its scale, ``threshold`` makes 0 and 1 of it, and
+``over_time`` makes rewards of steps.
 """
 
 import math
@@ -11,6 +12,29 @@ from typing import Any
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.checks import make_options, require_above_0, require_kind, require_number, require_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewsOptions:
+    """Crops of each frame whose mean is scored; `vlmrm.encoders.views` says more."""
+
+    scales: Sequence[int | float]
+    """Sides of the crops as shares of the frame's, above 0 to 1."""
+    positions: str = "centre"
+    """``centre`` or ``corners``."""
+
+
+def views_options(given: Mapping[str, Any]) -> ViewsOptions:
+    """The options of ``views``, checked but for their values, which the encoder checks.
+
+    Args:
+        given: What the spec says.
+
+    Raises:
+        SpecError: There is no such option, or `scales` are missing.
+    """
+    options: ViewsOptions = make_options(ViewsOptions, "views", given)
+    return options
 
 
 @dataclass(frozen=True, kw_only=True)

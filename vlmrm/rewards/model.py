@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
 from vlmrm.prompts import PromptSet
@@ -45,7 +46,11 @@ class RewardModel:
     """
 
     def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
+        views = spec.views_options()
+        if views is not None and not isinstance(encoder, ViewEncoder):
+            encoder = ViewEncoder(encoder, scales=views.scales, positions=views.positions)
         self.encoder = encoder
+        """Embeds frames and sentences; where the spec asks for views, one that sees several crops."""
         self.spec = spec
         self.head = build_head(encoder, spec)
         """Scores single frames."""

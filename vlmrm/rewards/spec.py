@@ -17,9 +17,11 @@ from vlmrm.rewards.layers import (
     FewShotOptions,
     ScalingOptions,
     TimeOptions,
+    ViewsOptions,
     few_shot_options,
     scaling_options,
     time_options,
+    views_options,
 )
 from vlmrm.rewards.options import EnsembleOptions, HeadOptions, head_options
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
 
 RESIZE_MODES = ("shortest", "longest", "squash")
-_TABLES = ("options", "few_shot", "scaling", "over_time")
+_TABLES = ("options", "views", "few_shot", "scaling", "over_time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,8 @@ class RewardSpec:
     """How embeddings become scores, one of `vlmrm.rewards.options.HEADS`."""
     options: Mapping[str, Any] | None = field(default=None, hash=False)
     """Of the head; see `vlmrm.rewards.options`. None: its defaults."""
+    views: Mapping[str, Any] | None = field(default=None, hash=False)
+    """``scales`` and ``positions`` of crops whose mean is scored. None: the frame as it is."""
     few_shot: Mapping[str, Any] | None = field(default=None, hash=False)
     """Labelled frames that correct the score, as `RewardModel.fit` writes them. None: the sentences alone."""
     scaling: Mapping[str, Any] | None = field(default=None, hash=False)
@@ -93,7 +97,7 @@ class RewardSpec:
             RenderQuality.named(self.render_quality)
 
     def _check_layers(self, options: HeadOptions) -> None:
-        few_shot, _, _ = self.few_shot_options(), self.scaling_options(), self.time_options()
+        few_shot, *_ = self.few_shot_options(), self.scaling_options(), self.time_options(), self.views_options()
         if few_shot is not None and few_shot.encoder != self.encoder:
             raise SpecError(
                 f"few_shot has frames embedded by {few_shot.encoder!r}, and the reward's encoder is {self.encoder!r}. "
@@ -144,7 +148,7 @@ class RewardSpec:
         shared = {"encoder": self.encoder, "prompts": self.prompts.to_dict(), "resize_mode": self.resize_mode}
         found = []
         for part in options.parts:
-            for key in ("encoder", "over_time", "resize_mode", "render_quality"):
+            for key in ("encoder", "views", "over_time", "resize_mode", "render_quality"):
                 if key in part:
                     raise SpecError(f"{key} belongs to an ensemble as a whole; leave it out of its parts.")
             said = {key: value for key, value in part.items() if key != "weight"}
@@ -156,6 +160,10 @@ class RewardSpec:
     def head_options(self) -> HeadOptions:
         """The options of the head, with its defaults."""
         return head_options(self.head, self.options or {})
+
+    def views_options(self) -> ViewsOptions | None:
+        """The options of `views`; None: it is not given."""
+        return None if self.views is None else views_options(self.views)
 
     def few_shot_options(self) -> FewShotOptions | None:
         """The options of `few_shot`; None: it is not given."""
