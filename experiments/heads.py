@@ -34,6 +34,7 @@ import envs
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 from vlmrm.report.metrics import auroc, false_positive_rate
+from vlmrm.rewards.bank import find_support
 from vlmrm.rewards.layers import FEW_SHOT
 
 HERE = Path(__file__).resolve().parent
@@ -42,6 +43,7 @@ TEMPLATES = [
 ]  # fmt: skip
 ROBOTS = ["humanoid", "cheetah", "four-legged"]
 ORDERED = ("humanoid/standing_up", "humanoid/kneeling", "humanoid/lotus")  # up, on its knees, seated
+BY_NAME = "tip_adapter, found by name"
 SUPPORTS, PER_CLASS, EPISODES, FRAMES_A_STAGE = 50, 3, 100, 4
 
 
@@ -104,7 +106,7 @@ def measured(head: Callable[[Tensor], Tensor], embeddings: Tensor, in_goal: np.n
 def few_shot(model: RewardModel, embeddings: Tensor, in_goal: np.ndarray) -> dict[str, list[float]]:
     """AUROC on the other frames, for many random supports: of the sentence, and of each method."""
     goal, other = np.flatnonzero(in_goal), np.flatnonzero(~in_goal)
-    found: dict[str, list[float]] = {"sentence": [], **{method: [] for method in FEW_SHOT}}
+    found: dict[str, list[float]] = {"sentence": [], **{method: [] for method in FEW_SHOT}, BY_NAME: []}
     rng = np.random.default_rng(0)
     for _ in range(SUPPORTS):
         rows = np.concatenate([rng.choice(goal, PER_CLASS, False), rng.choice(other, PER_CLASS, False)])
@@ -113,9 +115,20 @@ def few_shot(model: RewardModel, embeddings: Tensor, in_goal: np.ndarray) -> dic
         heads = {"sentence": model.head}
         for method in FEW_SHOT:
             heads[method] = model.fit_embeddings(embeddings[rows], labels, method=method).head
+        bank = rng.choice(rest, len(rest) // 2, replace=False)
+        rest = np.setdiff1d(rest, bank)
+        heads[BY_NAME] = by_name(model, embeddings[bank])
         for name, head in heads.items():
             found[name].append(auroc(head(embeddings[rest]).numpy(), in_goal[rest]))
     return found
+
+
+def by_name(model: RewardModel, bank: Tensor) -> Callable[[Tensor], Tensor]:
+    """Fitted on the frames of a bank that the sentences take for successes and failures."""
+    prompts = model.spec.prompts
+    texts = model.encoder.embed_texts([*prompts.goal, *prompts.negatives])
+    rows, labels = find_support(bank, texts[0], texts[1:])
+    return model.fit_embeddings(bank[rows], labels.tolist(), method="tip_adapter").head
 
 
 def milestones(encoder: Any, stages: list[Tensor]) -> dict[str, Any]:

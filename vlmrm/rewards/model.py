@@ -13,9 +13,10 @@ from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
 from vlmrm.prompts import PromptSet
+from vlmrm.rewards.bank import find_support
 from vlmrm.rewards.build import build_head, build_step_head, finite
 from vlmrm.rewards.few_shot_layer import few_shot_table
-from vlmrm.rewards.projection import ProjectionHead, project_alphas
+from vlmrm.rewards.projection import ProjectionHead, project_alphas, unit_mean
 from vlmrm.rewards.scaling import mean_and_spread
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
@@ -197,6 +198,25 @@ class RewardModel:
             raise SpecError(f"fit takes one label for each of {len(embeddings)} frames; got {len(shown)}.")
         table = few_shot_table(method, self.spec.encoder, embeddings, shown, options or {})
         return RewardModel(self.encoder, replace(self.spec, few_shot=table, scaling=None, threshold=None))
+
+    def find_support(self, frames: Any, *, count: int = 8) -> tuple[list[int], list[float]]:
+        """Rows of unlabelled frames that the sentences take for the goal and for something else, for `fit`.
+
+        Args:
+            frames: Of a random policy, say, as `embed` takes them.
+            count: How many to find of the goal, and of the baseline and the negatives together.
+
+        Returns:
+            The rows, and 1 or 0 for each.
+
+        Raises:
+            SpecError: There are too few frames, or no sentence of what is not the goal.
+        """
+        prompts = self.spec.prompts
+        texts = self.encoder.embed_texts([*prompts.goal, *prompts.baseline, *prompts.negatives])
+        goal, others = unit_mean(texts[: len(prompts.goal)]), texts[len(prompts.goal) :]
+        rows, labels = find_support(self.embed(frames), goal, others, count=count)
+        return rows.tolist(), labels.tolist()
 
     def standardize(self, frames: Any) -> "RewardModel":
         """The same reward with a mean of 0 and a standard deviation of 1 over some frames; of an ensemble, each part.

@@ -1,0 +1,66 @@
+"""Supports that sentences find in frames nobody has labelled."""
+
+import pytest
+import torch
+
+from tests.toys import ColourEncoder
+from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.errors import SpecError
+from vlmrm.rewards.bank import find_support
+
+COLOURS = [(255, 0, 0), (200, 0, 0), (0, 255, 0), (0, 180, 0), (0, 0, 255), (90, 90, 0)]
+
+
+def bank():
+    return torch.tensor(COLOURS, dtype=torch.uint8)[:, None, None].expand(-1, 8, 8, 3)
+
+
+def red(**changes):
+    given = {"encoder": "colour", "prompts": PromptSet("red", negatives=["green", "blue"]), "alpha": 0.0}
+    return RewardModel(ColourEncoder(), RewardSpec(**given | changes))
+
+
+def test_frames_nearest_to_the_goal_are_successes_and_those_nearest_to_others_failures():
+    rows, labels = red().find_support(bank(), count=2)
+    assert dict(zip(rows, labels, strict=True)) == {0: 1.0, 1: 1.0, 2: 0.0, 4: 0.0}
+
+
+def test_no_frame_is_found_twice_and_the_nearest_come_first():
+    unit = torch.nn.functional.normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    rows, labels = find_support(unit[:30], unit[30], unit[31:34], count=5)
+    assert len(set(rows.tolist())) == len(rows) == 10
+    best = (unit[:30] @ unit[30:34].T).max(dim=1).values[rows]
+    assert bool((best[:5].diff() <= 0).all())
+    assert bool((best[5:].diff() <= 0).all())
+    assert labels.tolist() == [1.0] * 5 + [0.0] * 5
+
+
+def test_what_was_found_fits_a_reward():
+    rows, labels = red().find_support(bank(), count=2)
+    fitted = red().fit(bank()[rows], labels, method="tip_adapter")
+    assert float(fitted.score(bank()[:1])) > float(fitted.score(bank()[2:3]))
+
+
+def test_the_baseline_counts_as_what_is_not_the_goal():
+    rows, labels = red(prompts=PromptSet("red", "green")).find_support(bank(), count=1)
+    assert dict(zip(rows, labels, strict=True)) == {0: 1.0, 2: 0.0}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "count", "message"),
+    [
+        (PromptSet("red"), 1, "nothing says what is not the goal"),
+        (PromptSet("red", negatives="green"), 4, "at least 8; got 6 frames"),
+        (PromptSet("red", negatives="green"), 0, "0 frames of each kind"),
+    ],
+)
+def test_a_bank_in_which_nothing_can_be_found_is_refused(prompts, count, message):
+    with pytest.raises(SpecError, match=message):
+        red(prompts=prompts).find_support(bank(), count=count)
+
+
+def test_a_bank_that_shows_only_one_side_is_refused():
+    with pytest.raises(SpecError, match="no frame of the bank is nearest to the goal"):
+        red().find_support(bank()[2:4], count=1)
+    with pytest.raises(SpecError, match="nearest to another sentence"):
+        red().find_support(bank()[:2], count=1)
