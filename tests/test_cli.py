@@ -15,6 +15,7 @@ import vlmrm
 from tests.encoders.models import SIGLIP_LIKE, write_model
 from tests.training.toy_runs import TASK, Lamp
 from vlmrm.cli import main
+from vlmrm.errors import OutOfDomainWarning
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.tasks import all_tasks
 
@@ -166,6 +167,18 @@ def test_a_reward_is_fitted_on_pictures_and_scored_from_its_file(spec, pictures,
     binary = RewardSpec.load(out)
     assert binary.few_shot == fitted.spec.few_shot
     assert not binary.build("cpu").score(frames).any()
+
+
+def test_how_unsure_a_reward_is_is_kept_beside_it_and_printed(pictures, tmp_path, capsys):
+    out = tmp_path / "reward.json"
+    fit = ["fit", "cartpole/upright", "--uncertainty-on", str(pictures), "--kappa", "1.5", "--out", str(out)]
+    with pytest.warns(OutOfDomainWarning):
+        assert main(fit) == 0
+    assert {path.name for path in tmp_path.iterdir()} >= {"reward.json", "reward.safetensors"}
+    assert RewardSpec.load(out).uncertainty["kappa"] == 1.5
+    capsys.readouterr()
+    assert main(["score", str(out), str(pictures)]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "projection", "std"]
 
 
 def test_fitting_refuses_what_it_cannot_do(spec, pictures, tmp_path, capsys):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
     from vlmrm.types import Frames
 
-_GROUPS = ("success", "failure", "scale_on", "negatives")
+_GROUPS = ("success", "failure", "uncertainty_on", "scale_on", "negatives")
 _FRAMES = "FRAMES [FRAMES ...]"
 
 
@@ -40,6 +40,11 @@ class Fit:
     """Frames that do not, look-alikes above all."""
     method: Annotated[str, open_option("NAME")] = "proker"
     """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence."""
+    uncertainty_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames as an agent will see them, 100 or more: how unsure the reward is of others is measured against these, and
+    kept beside --out in a .safetensors file."""
+    kappa: Annotated[float, open_option("N")] = 0.0
+    """Standard deviations taken off the reward: above 0, what cannot be known does not pay."""
     scale_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames as an agent will see them: on these the scores, or those of each part of an ensemble, get a mean of 0 and
     a standard deviation of 1."""
@@ -62,6 +67,9 @@ class Fit:
         reward = plain
         if self.success or self.failure:
             reward = _fitted(plain, groups, self.method)
+        if self.uncertainty_on:
+            beside = self.out.with_suffix(".safetensors")
+            reward = reward.fit_uncertainty(groups["uncertainty_on"], beside, kappa=self.kappa)
         if self.scale_on:
             reward = reward.standardize(groups["scale_on"])
         if self.negatives:
@@ -80,7 +88,8 @@ class Fit:
             raise SpecError("give a reward: a .toml or .json file, or the name of a task.")
         if not any(getattr(self, name) for name in _GROUPS):
             raise SpecError(
-                "give frames: --success and --failure to fit, --scale-on to scale, --negatives to choose a threshold."
+                "give frames: --success and --failure to fit, --uncertainty-on, --scale-on, or --negatives to choose a "
+                "threshold."
             )
         if self.method not in FEW_SHOT:
             raise SpecError(f"unknown method {self.method!r}. Known: {', '.join(FEW_SHOT)}.")

@@ -121,6 +121,7 @@ def _score(
 
     from vlmrm.data.frame_files import read_frames
     from vlmrm.rewards.factors import FactoredHead
+    from vlmrm.rewards.frame_noise import LowerConfidenceHead
 
     names: list[str] = []
     scores, measured = [], []
@@ -137,6 +138,7 @@ def _score(
     if reward.spec.compares_alphas:
         return names, {f"alpha={alpha:g}": row for alpha, row in zip(alphas, rows, strict=True)}
     parts = [*reward.head.names, "in common"] if isinstance(reward.head, FactoredHead) else []
+    parts += ["std"] if isinstance(reward.head, LowerConfidenceHead) else []
     columns: dict[str, list[float | None]] = dict(zip([reward.spec.head, *parts], rows, strict=True))
     if reward.step_head.looks_back:
         paid = reward.step_head.rewards(torch.cat(measured), terminated=False).tolist()
@@ -145,12 +147,15 @@ def _score(
 
 
 def _scored(head: "Head", embeddings: "Embeddings") -> "Tensor":
-    """A row of scores, and of a factored goal a row for each part of it."""
+    """A row of scores; of a factored goal a row for each part of it, and where it is known one of deviations."""
     import torch
 
     from vlmrm.rewards.factors import FactoredHead
+    from vlmrm.rewards.frame_noise import LowerConfidenceHead
 
     scores = head(embeddings)[None]
-    if not isinstance(head, FactoredHead):
-        return scores
-    return torch.cat([scores, head.breakdown(embeddings).T, head.in_common(embeddings)[None]])
+    if isinstance(head, FactoredHead):
+        return torch.cat([scores, head.breakdown(embeddings).T, head.in_common(embeddings)[None]])
+    if isinstance(head, LowerConfidenceHead):
+        return torch.cat([scores, head.std(embeddings)[None]])
+    return scores

@@ -13,6 +13,7 @@ from vlmrm.rewards.auto_clip import AutoClipHead, with_templates
 from vlmrm.rewards.ensemble import EnsembleHead
 from vlmrm.rewards.factors import FactoredHead, every_combination, ideal_words
 from vlmrm.rewards.few_shot_layer import with_few_shot
+from vlmrm.rewards.frame_noise import LowerConfidenceHead
 from vlmrm.rewards.head import Head, StepHead
 from vlmrm.rewards.layers import ScalingOptions
 from vlmrm.rewards.milestones import LastMilestone, Milestones
@@ -44,6 +45,9 @@ def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
     few_shot, scaling = spec.few_shot_options(), spec.scaling_options()
     if few_shot is not None:
         head = with_few_shot(head, few_shot, alpha=spec.alpha)
+    uncertainty = spec.uncertainty_options()
+    if uncertainty is not None:
+        head = LowerConfidenceHead(head, float(uncertainty.kappa))
     if scaling is not None:
         head = _scaled(head, scaling)
     if spec.threshold is None or isinstance(head, LastMilestone):  # a milestone's probability has the threshold

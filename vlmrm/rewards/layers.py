@@ -1,8 +1,8 @@
 """What a spec may put on top of its head, checked when the spec is made; needs no torch.
 
 ``views`` are crops of each frame, whose mean is scored. From the score of a frame to the reward of a step:
-``few_shot`` corrects it by labelled frames, ``scaling`` changes its scale, ``threshold`` makes 0 and 1 of it, and
-``over_time`` makes rewards of steps.
+``few_shot`` corrects it by labelled frames, ``uncertainty`` takes off some of what is not sure, ``scaling`` changes its
+scale, ``threshold`` makes 0 and 1 of it, and ``over_time`` makes rewards of steps.
 """
 
 import math
@@ -112,6 +112,34 @@ def few_shot_options(given: Mapping[str, Any]) -> FewShotOptions:
         )
     others = {key: value for key, value in given.items() if key != "method"}
     options: FewShotOptions = make_options(FEW_SHOT[method], f"few_shot {method!r}", others)
+    return options
+
+
+@dataclass(frozen=True, kw_only=True)
+class UncertaintyOptions:
+    """How unsure the encoder is of a frame, as `RewardModel.fit_uncertainty` writes it."""
+
+    file: str
+    """Of safetensors."""
+    sha256: str
+    """Of the file."""
+    kappa: int | float = 0.0
+    """Standard deviations that are taken off the score: above 0 pessimistic, 0 none."""
+
+    def __post_init__(self) -> None:
+        require_number("kappa", self.kappa)
+
+
+def uncertainty_options(given: Mapping[str, Any]) -> UncertaintyOptions:
+    """The options of ``uncertainty``, checked.
+
+    Args:
+        given: What the spec says.
+
+    Raises:
+        SpecError: There is no such option, there is no file, or a value is impossible.
+    """
+    options: UncertaintyOptions = make_options(UncertaintyOptions, "uncertainty", given)
     return options
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -17,10 +18,12 @@ from vlmrm.rewards.layers import (
     FewShotOptions,
     ScalingOptions,
     TimeOptions,
+    UncertaintyOptions,
     ViewsOptions,
     few_shot_options,
     scaling_options,
     time_options,
+    uncertainty_options,
     views_options,
 )
 from vlmrm.rewards.options import EnsembleOptions, HeadOptions, head_options
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
 
 RESIZE_MODES = ("shortest", "longest", "squash")
-_TABLES = ("options", "views", "few_shot", "scaling", "over_time")
+_TABLES = ("options", "views", "few_shot", "uncertainty", "scaling", "over_time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,9 @@ class RewardSpec:
     """``scales`` and ``positions`` of crops whose mean is scored. None: the frame as it is."""
     few_shot: Mapping[str, Any] | None = field(default=None, hash=False)
     """Labelled frames that correct the score, as `RewardModel.fit` writes them. None: the sentences alone."""
+    uncertainty: Mapping[str, Any] | None = field(default=None, hash=False)
+    """How unsure the encoder is of a frame, as `RewardModel.fit_uncertainty` writes it, and ``kappa``, how much of that
+    is taken off the score. None: it is not known."""
     scaling: Mapping[str, Any] | None = field(default=None, hash=False)
     """``subtract``, ``divide``, ``lowest`` and ``highest`` of the score. None: as it is."""
     threshold: int | float | None = None
@@ -104,6 +110,8 @@ class RewardSpec:
                 "Fit it again with the other encoder."
             )
         self.parts()
+        if self.uncertainty is not None and (self.views or (self.over_time or {}).get("kind") == "window"):
+            raise SpecError("the uncertainty of a mean of frames or crops is not known; leave out views and window.")
         if self.head == "milestones":
             self._check_milestones()
         if self.threshold is not None:
@@ -117,12 +125,13 @@ class RewardSpec:
             )
         if self.over_time is not None:
             raise SpecError("milestones look back by themselves; leave out over_time.")
-        for key in ("few_shot", "scaling"):
+        for key in ("few_shot", "uncertainty", "scaling"):
             if getattr(self, key) is not None:
                 raise SpecError(f"milestones have a probability each, which {key} cannot change; leave it out.")
 
     def _check_threshold(self, threshold: Any, options: HeadOptions) -> None:
-        low, high = (-math.inf, math.inf) if self.few_shot or self.scaling else options.scores
+        rescaled = self.few_shot or self.uncertainty or self.scaling
+        low, high = (-math.inf, math.inf) if rescaled else options.scores
         number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
         if not number or not low <= threshold <= high:
             raise SpecError(
@@ -133,7 +142,7 @@ class RewardSpec:
     @property
     def compares_alphas(self) -> bool:
         """Whether several alphas can be scored at once: a plain projection, frame by frame."""
-        layers = (self.few_shot, self.scaling, self.threshold, self.over_time)
+        layers = (self.few_shot, self.uncertainty, self.scaling, self.threshold, self.over_time)
         return self.head == "projection" and all(layer is None for layer in layers)
 
     def parts(self) -> tuple["RewardSpec", ...]:
@@ -148,7 +157,7 @@ class RewardSpec:
         shared = {"encoder": self.encoder, "prompts": self.prompts.to_dict(), "resize_mode": self.resize_mode}
         found = []
         for part in options.parts:
-            for key in ("encoder", "views", "over_time", "resize_mode", "render_quality"):
+            for key in ("encoder", "views", "uncertainty", "over_time", "resize_mode", "render_quality"):
                 if key in part:
                     raise SpecError(f"{key} belongs to an ensemble as a whole; leave it out of its parts.")
             said = {key: value for key, value in part.items() if key != "weight"}
@@ -168,6 +177,10 @@ class RewardSpec:
     def few_shot_options(self) -> FewShotOptions | None:
         """The options of `few_shot`; None: it is not given."""
         return None if self.few_shot is None else few_shot_options(self.few_shot)
+
+    def uncertainty_options(self) -> UncertaintyOptions | None:
+        """The options of `uncertainty`; None: it is not given."""
+        return None if self.uncertainty is None else uncertainty_options(self.uncertainty)
 
     def scaling_options(self) -> ScalingOptions | None:
         """The options of `scaling`; None: it is not given."""
@@ -218,6 +231,9 @@ class RewardSpec:
             raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error
         if not isinstance(values, dict):
             raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")
+        if isinstance(values.get("uncertainty"), dict) and "file" in values["uncertainty"]:
+            table = values["uncertainty"]
+            values["uncertainty"] = table | {"file": str(path.parent / str(table["file"]))}
         return cls.from_dict(values)
 
     def save(self, path: str | Path) -> None:
@@ -230,6 +246,9 @@ class RewardSpec:
         if path.suffix != ".json":
             raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
         said = {key: value for key, value in self.to_dict().items() if value is not None}
+        if self.uncertainty is not None:  # beside the spec, so that both can be moved together
+            beside = os.path.relpath(self.uncertainty["file"], path.parent)
+            said["uncertainty"] = dict(self.uncertainty) | {"file": beside}
         with whole_file(path) as unfinished:
             unfinished.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
@@ -239,6 +258,8 @@ class RewardSpec:
         Fields at None are left out, so that one which is added later changes no hash of today.
         """
         said = {key: value for key, value in self.to_dict().items() if value is not None}
+        if self.uncertainty is not None:  # its digest says which, wherever it lies
+            said["uncertainty"] = {key: value for key, value in self.uncertainty.items() if key != "file"}
         canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
