@@ -7,9 +7,10 @@
 
 On the labelled frames of the eight humanoid poses (held-out cameras, colours and joint angles, look-alikes included;
 those of experiments/humanoid_rewards.py): AUROC and false positives at 90 % recall of every head, and of few-shot
-rewards from 3 pictures of success and 3 of failure. Then milestones on episodes of three poses in every order, the time
-of all heads together on 1,024 embeddings of width 512, and agents on CartPole with five of the rewards, judged on the
-simulator's state. Results go to experiments/results/heads.{md,json}.
+rewards from 3 pictures of success and 3 of failure. Then milestones on episodes of three poses in every order, the
+uncertainty of frames that were made strange, the time of all heads together on 1,024 embeddings of width 512, and
+agents on CartPole with five of the rewards, judged on the simulator's state. Results go to
+experiments/results/heads.{md,json}.
 """
 
 import itertools
@@ -26,6 +27,7 @@ import torch
 import tyro
 from heads_cartpole import all_runs
 from heads_report import write_report
+from heads_uncertainty import detection
 from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, load
 from torch import Tensor
 from training_runs import carry_out_all
@@ -233,6 +235,13 @@ def main(args: Args) -> None:
         "few_shot": shots,
         "ms_for_1024_of_width_512": time_all_heads(Wide()),
         "milestones": milestones(encoder, [stages[task] for task in ORDERED]),
+    }
+    kneeling = TASKS[0]
+    spec = envs.task(kneeling).reward_spec(encoder=args.encoder, alpha=0.0)
+    own = envs.labelled_frames(kneeling, 400, seed=0, size_px=encoder.size_px).frames
+    numbers["uncertainty"] = {
+        "the task's own camera": detection(encoder, spec, own),
+        "25 cameras and looks": detection(encoder, spec, frames[kneeling].frames),
     }
     runs = all_runs()
     carry_out_all(runs, args.jobs)

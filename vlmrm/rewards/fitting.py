@@ -189,7 +189,7 @@ class FittedReward:
         A Laplace posterior of the encoder's last linear map (BayesVLM; see `vlmrm.rewards.laplace`), in closed form.
 
         Args:
-            frames: As the agent will see them, 100 or more; as `embed` takes them.
+            frames: As the agent will see them, as `embed` takes them: 100 or more of one camera, many more of many.
             path: Of a ``.safetensors`` file that keeps the posterior, beside the spec.
             kappa: Standard deviations that are taken off the reward: what cannot be known does not pay. 0: none.
 
