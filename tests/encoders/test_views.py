@@ -75,6 +75,8 @@ def test_a_reward_with_views_captures_frames_large_enough_for_the_smallest_crop(
     assert paid == pytest.approx(40 / 255, abs=1e-6)  # one colour, so every crop is the same
     standardized = reward.standardize(np.stack([info["frame"], 255 - info["frame"]]))
     assert standardized.encoder.views == 2  # and not crops of crops
+    without = reward.with_spec(RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0))
+    assert without.encoder.size_px == SIZE_PX
 
 
 @pytest.mark.parametrize(

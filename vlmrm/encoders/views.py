@@ -45,7 +45,8 @@ class ViewEncoder:
             raise SpecError(f"scales are sides of crops as shares of the frame's, above 0 to 1; got {list(scales)}.")
         if positions not in POSITIONS:
             raise SpecError(f"unknown positions {positions!r} of views. Known: {', '.join(POSITIONS)}.")
-        self._encoder = encoder
+        self.encoder = encoder
+        """Sees each crop."""
         self._preprocessing = replace(encoder.preprocessing, size_px=math.ceil(encoder.size_px / min(scales)))
         self._boxes = [box for scale in scales for box in _boxes(self.size_px, scale, corners=positions == "corners")]
 
@@ -57,12 +58,12 @@ class ViewEncoder:
     @property
     def name(self) -> str:
         """As the encoder's."""
-        return self._encoder.name
+        return self.encoder.name
 
     @property
     def dim(self) -> int:
         """As the encoder's."""
-        return self._encoder.dim
+        return self.encoder.dim
 
     @property
     def size_px(self) -> int:
@@ -77,12 +78,12 @@ class ViewEncoder:
     @property
     def logit_scale(self) -> float:
         """As the encoder's."""
-        return self._encoder.logit_scale
+        return self.encoder.logit_scale
 
     @property
     def logit_bias(self) -> float:
         """As the encoder's."""
-        return self._encoder.logit_bias
+        return self.encoder.logit_bias
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """Mean of the crops' embeddings, brought back to unit length."""
@@ -90,12 +91,12 @@ class ViewEncoder:
         total = torch.zeros(len(frames), self.dim)
         for top, left, side in self._boxes:  # one view at a time: all at once would be a copy of every crop
             crops = frames[:, top : top + side, left : left + side].contiguous()
-            total += self._encoder.embed_frames(self._encoder.preprocessing.resize(crops))
+            total += self.encoder.embed_frames(self.encoder.preprocessing.resize(crops))
         return normalize(total, dim=1)
 
     def embed_texts(self, texts: list[str]) -> Float[Tensor, "k d"]:
         """As the encoder's."""
-        return self._encoder.embed_texts(texts)
+        return self.encoder.embed_texts(texts)
 
 
 def _boxes(size_px: int, scale: float, *, corners: bool) -> list[tuple[int, int, int]]:

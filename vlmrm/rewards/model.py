@@ -44,8 +44,8 @@ class RewardModel(FittedReward):
     """
 
     def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
-        views = spec.views_options()
-        if views is not None and not isinstance(encoder, ViewEncoder):
+        views, encoder = spec.views_options(), encoder.encoder if isinstance(encoder, ViewEncoder) else encoder
+        if views is not None:
             encoder = ViewEncoder(encoder, scales=views.scales, positions=views.positions)
         super().__init__(encoder, spec)
         noise = spec.uncertainty_options()
