@@ -4,13 +4,17 @@ import json
 
 import pytest
 import torch
+from gymnasium.wrappers import NormalizeReward
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from tests.toys import ColourEncoder
+from tests.toys import ColourEncoder, CountingEnv
 from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.agents import VecVLMReward
 from vlmrm.errors import SpecError
 from vlmrm.rewards.few_shot import fit_proker, fit_prototypes, fit_tip_adapter
 from vlmrm.rewards.layers import FEW_SHOT
 from vlmrm.rewards.support import Support
+from vlmrm.wrappers import CaptureFrame, VLMReward
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "black": (0, 0, 0), "pink": (200, 90, 90)}
 FITS = {"proker": fit_proker, "prototypes": fit_prototypes, "tip_adapter": fit_tip_adapter}
@@ -178,3 +182,19 @@ def test_a_spec_is_saved_as_json_only(tmp_path):
     red().spec.save(tmp_path / "reward.json")
     assert RewardSpec.load(tmp_path / "reward.json") == red().spec
     assert [path.name for path in tmp_path.iterdir()] == ["reward.json"]
+
+
+def test_a_scale_that_runs_along_is_gymnasiums_or_stable_baselines_own():
+    """What the docstring of `vlmrm.rewards.scaling` sends users to."""
+
+    def make():
+        return CaptureFrame(CountingEnv((5,)), ColourEncoder().preprocessing)
+
+    env = NormalizeReward(VLMReward(make(), red()), gamma=0.9)
+    venv = VecNormalize(VecVLMReward(DummyVecEnv([make]), red()), norm_obs=False, gamma=0.9)
+    env.reset(seed=0)
+    venv.reset()
+    ours = [env.step(0)[1] for _ in range(4)]
+    theirs = [float(venv.step([0])[1][0]) for _ in range(4)]
+    for rewards in (ours, theirs):
+        assert max(rewards) > 1.5 * 100 / 255  # the rewards themselves are at most 100 / 255
