@@ -4,8 +4,8 @@ SuS-X (Udandarao et al. 2023, arXiv 2211.16198) builds the support of Tip-Adapte
 labelled. Here a frame's margin decides: its cosine with the goal less the largest with any other sentence. The frames
 of the largest margins are taken for successes, those of the smallest for failures. It costs nothing and knows nothing
 that the sentences do not: where they rank the frames wrongly, so do the labels, and where no frame of the bank shows
-the goal, the labels are wrong. With the built-in ``sim-m`` it helps less than three labelled frames of each kind
-(experiments/results/heads.md).
+the goal, the labels are wrong. With the built-in ``sim-m`` it helps some rewards, harms others and changes nothing on
+average, unlike three labelled frames of each kind (experiments/results/heads.md).
 """
 
 import torch
