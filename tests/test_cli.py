@@ -181,6 +181,21 @@ def test_how_unsure_a_reward_is_is_kept_beside_it_and_printed(pictures, tmp_path
     assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "projection", "std"]
 
 
+def test_a_tuned_encoder_lies_beside_the_reward_that_names_it(spec, pictures, tmp_path, monkeypatch, capsys):
+    first, second, *_ = sorted(pictures.iterdir())
+    fit = ["fit", str(spec), "--success", str(first), "--failure", str(second), "--method", "svd"]
+    monkeypatch.chdir(tmp_path)
+    assert main([*fit, "--out", "tuned.json"]) == 0
+    assert RewardSpec.load("tuned.json").encoder == f"local-dir:{tmp_path / 'tuned-encoder'}"
+    capsys.readouterr()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["score", "../tuned.json", str(first), str(second), "--json"]) == 0
+    better, worse = (row["rewards"]["0.5"] for row in json.loads(capsys.readouterr().out)["frames"])
+    assert better > worse
+    assert "tuned-encoder exists already" in refused(capsys, *fit, "--out", "../tuned.json", "--force")
+
+
 def test_fitting_refuses_what_it_cannot_do(spec, pictures, tmp_path, capsys):
     picture, there = str(next(pictures.iterdir())), tmp_path / "there.json"
     there.write_text("{}")

@@ -27,6 +27,7 @@ class Fit:
     vlmrm fit cartpole/upright --success up/ --failure down/ --out fitted.json
     vlmrm fit fitted.json --negatives random.mp4 --false-positives 0.01 --out binary.json
     vlmrm fit --success goal.png --method goal_pictures --out picture.json cartpole/upright
+    vlmrm fit cartpole/upright --success up/ --failure down/ --method svd --out tuned.json
 
     Pictures, folders of them, videos and .npy arrays are frames. What it writes goes to
     `vlmrm score`, `vlmrm train --reward` and RewardSpec.load.
@@ -39,7 +40,8 @@ class Fit:
     failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames that do not, look-alikes above all."""
     method: Annotated[str, open_option("NAME")] = "proker"
-    """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence."""
+    """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence; coop learns words of the prompts,
+    svd and lora tune the encoder, whose folder is written beside --out: tuned-encoder beside tuned.json."""
     uncertainty_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames as an agent will see them, 100 or more: how unsure the reward is of others is measured against these, and
     kept beside --out in a .safetensors file."""
@@ -66,7 +68,7 @@ class Fit:
         groups = {name: _read(plain.encoder, getattr(self, name)) for name in _GROUPS}
         reward = plain
         if self.success or self.failure:
-            reward = _fitted(plain, groups, self.method)
+            reward = self._fitted(plain, groups)
         if self.uncertainty_on:
             beside = self.out.with_suffix(".safetensors")
             reward = reward.fit_uncertainty(groups["uncertainty_on"], beside, kappa=self.kappa)
@@ -82,7 +84,7 @@ class Fit:
         return 0
 
     def _check(self) -> None:
-        from vlmrm.rewards.layers import FEW_SHOT
+        from vlmrm.rewards.fitting import METHODS
 
         if not self.spec:
             raise SpecError("give a reward: a .toml or .json file, or the name of a task.")
@@ -91,12 +93,24 @@ class Fit:
                 "give frames: --success and --failure to fit, --uncertainty-on, --scale-on, or --negatives to choose a "
                 "threshold."
             )
-        if self.method not in FEW_SHOT:
-            raise SpecError(f"unknown method {self.method!r}. Known: {', '.join(FEW_SHOT)}.")
+        if self.method not in METHODS:
+            raise SpecError(f"unknown method {self.method!r}. Known: {', '.join(METHODS)}.")
         if self.out.suffix != ".json":
             raise SpecError(f"the reward is written as JSON, to a file that ends in .json; got {self.out}.")
         if self.out.exists() and not self.force:
             raise SpecError(f"{self.out} exists already. Give another --out, or --force to write over it.")
+
+    def _fitted(self, plain: "RewardModel", groups: dict[str, Any]) -> "RewardModel":
+        import torch
+
+        from vlmrm.rewards.fitting import WRITE_A_MODEL
+
+        shown = [
+            (groups[name], label) for name, label in (("success", 1.0), ("failure", 0.0)) if groups[name] is not None
+        ]
+        labels = [label for frames, label in shown for _ in frames]
+        folder = self.out.with_name(f"{self.out.stem}-encoder").resolve() if self.method in WRITE_A_MODEL else None
+        return plain.fit(torch.cat([frames for frames, _ in shown]), labels, method=self.method, out=folder)
 
 
 def _read(encoder: "Encoder", paths: tuple[str, ...]) -> Any:
@@ -108,14 +122,6 @@ def _read(encoder: "Encoder", paths: tuple[str, ...]) -> Any:
     resize = encoder.preprocessing.resize
     frames: list[Frames] = [resize(batch.frames) for path in paths for batch in read_frames(path)]
     return torch.cat(frames) if frames else None
-
-
-def _fitted(plain: "RewardModel", groups: dict[str, Any], method: str) -> "RewardModel":
-    import torch
-
-    shown = [(groups[name], label) for name, label in (("success", 1.0), ("failure", 0.0)) if groups[name] is not None]
-    labels = [label for frames, label in shown for _ in frames]
-    return plain.fit(torch.cat([frames for frames, _ in shown]), labels, method=method)
 
 
 def _rows(plain: "RewardModel", reward: "RewardModel", groups: dict[str, Any]) -> list[list[str]]:

@@ -8,20 +8,30 @@ from typing import Any, TypeVar
 import torch
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.registry import load_encoder
 from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
 from vlmrm.rewards.bank import find_support
 from vlmrm.rewards.few_shot_layer import few_shot_table
 from vlmrm.rewards.frame_noise import fit_noise, save_noise
 from vlmrm.rewards.head import Head
+from vlmrm.rewards.layers import FEW_SHOT
 from vlmrm.rewards.projection import unit_mean
 from vlmrm.rewards.scaling import mean_and_spread
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.threshold import threshold_for
+from vlmrm.rewards.tuning.differentiable import open_clip_encoder
+from vlmrm.rewards.tuning.options import TUNERS, ContextOptions, TunerOptions, tuner_options
+from vlmrm.rewards.tuning.tuners import learn_prompts, tune
 from vlmrm.types import Embeddings, Frames
 
 Reward = TypeVar("Reward", bound="FittedReward")
 """The class that a method was called on, which it returns."""
+
+WRITE_A_MODEL = ("svd", "lora")
+"""Methods of `FittedReward.fit` that write a tuned encoder."""
+METHODS = (*FEW_SHOT, *TUNERS)
+"""All methods of `FittedReward.fit`."""
 
 
 class FittedReward:
@@ -49,23 +59,28 @@ class FittedReward:
         *,
         method: str = "proker",
         options: Mapping[str, Any] | None = None,
+        out: str | Path | None = None,
     ) -> Reward:
-        """A reward that a handful of labelled frames have corrected, in closed form.
+        """A reward that a handful of labelled frames have corrected.
 
         Args:
             frames: As `embed` takes them; three of success and three of failure are enough for a start.
             labels: 1 success, 0 failure, or the progress in between, for each frame. None: all show the goal, which
                 only the method ``goal_pictures`` can use.
-            method: ``proker``, ``tip_adapter`` or ``prototypes`` correct what the sentences say; ``goal_pictures`` take
-                their place. See `vlmrm.rewards.few_shot`.
+            method: ``proker``, ``tip_adapter`` or ``prototypes`` correct what the sentences say, in closed form;
+                ``goal_pictures`` take their place. See `vlmrm.rewards.few_shot`. ``svd`` and ``lora`` tune a copy of
+                the encoder, ``coop`` the words of the prompts, in seconds. See `vlmrm.rewards.tuning`.
             options: Of the method.
+            out: Folder for the tuned encoder, which must not exist yet; only of ``svd`` and ``lora``.
 
         Returns:
-            A reward with the frames in its spec, and without the threshold and the scaling of this one, which belong to
-            other scores.
+            A reward with what was fitted in its spec, and without the threshold and the scaling of this one, which
+            belong to other scores.
 
         Raises:
-            SpecError: The labels do not fit or are all the same, there is no such method, or an option is impossible.
+            SpecError: The labels do not fit or are all the same, there is no such method, an option is impossible, or
+                `out` is missing, exists, or is not used.
+            EncoderError: It is to be tuned and is no model of OpenCLIP.
 
         Example:
             >>> import gymnasium as gym
@@ -80,8 +95,28 @@ class FittedReward:
             >>> bool(fitted.score(up) > fitted.score(env.render()))
             True
         """
+        if (out is None) is (method in WRITE_A_MODEL):
+            raise SpecError(
+                f"the methods {' and '.join(WRITE_A_MODEL)} write a tuned encoder to the folder `out`, and no other "
+                f"does; got method={method!r} and out={out!r}."
+            )
+        if method in TUNERS:
+            return self._tuned(frames, labels, tuner_options(method, options or {}), out)
         certain = self._certain()
         return self.fit_embeddings(certain.embed(frames), labels, method=method, options=options)
+
+    def _tuned(self: Reward, frames: Any, labels: Any, options: TunerOptions, out: Any) -> Reward:
+        frames = as_frames(frames)
+        labels = _one_each(labels, len(frames))
+        if isinstance(options, ContextOptions):
+            embeddings, shown = learn_prompts(self.encoder, self.spec, frames, labels, options).as_pictures()
+            return self.fit_embeddings(embeddings, shown, method="goal_pictures")
+        spec = tune(self.encoder, self.spec, frames, labels, options, out=out)
+        runtime = open_clip_encoder(self.encoder).runtime
+        encoder = load_encoder(
+            spec.encoder, device=str(runtime.device), precision=runtime.precision, resize_mode=spec.resize_mode
+        )
+        return type(self)(encoder, spec)
 
     def fit_embeddings(
         self: Reward,
@@ -99,9 +134,7 @@ class FittedReward:
             method: As in `fit`.
             options: As in `fit`.
         """
-        shown = [1.0] * len(embeddings) if labels is None else [float(label) for label in labels]
-        if len(shown) != len(embeddings):
-            raise SpecError(f"fit takes one label for each of {len(embeddings)} frames; got {len(shown)}.")
+        shown = _one_each(labels, len(embeddings))
         table = few_shot_table(method, self.spec.encoder, embeddings, shown, options or {})
         return self.with_spec(replace(self.spec, few_shot=table, scaling=None, threshold=None))
 
@@ -206,3 +239,11 @@ class FittedReward:
 
     def _certain(self: Reward) -> Reward:
         return self if self.spec.uncertainty is None else self.with_spec(replace(self.spec, uncertainty=None))
+
+
+def _one_each(labels: Any, count: int) -> list[float]:
+    """A label for each frame; None: all show the goal."""
+    shown = [1.0] * count if labels is None else [float(label) for label in labels]
+    if len(shown) != count:
+        raise SpecError(f"fit takes one label for each of {count} frames; got {len(shown)}.")
+    return shown

@@ -1,0 +1,183 @@
+"""`RewardModel.fit` by svd, lora and coop: what gets better, what stays as it was, and what is kept."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.rewards.tuning.models import FRAMES, LABELS, PROMPTS, bars, encoder_of, spec_of
+from tests.toys import ColourEncoder
+from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.errors import EncoderError, SpecError
+from vlmrm.rewards.tuning import TUNERS, ranking_loss
+
+WRITE = ("svd", "lora")
+QUICK = {"steps": 6}
+
+
+@pytest.fixture(scope="module", params=["sim-xs", "vit"])
+def plain(request, tmp_path_factory):
+    encoder = encoder_of(request.param, tmp_path_factory.mktemp("model") / request.param)
+    return RewardModel(encoder, spec_of(encoder))
+
+
+@pytest.fixture(scope="module")
+def sensible():
+    """One whose sentences mean something."""
+    encoder = encoder_of("sim-xs", None)
+    return RewardModel(encoder, spec_of(encoder))
+
+
+def fit(reward, method, folder, **options):
+    out = {"out": folder / "tuned"} if method in WRITE else {}
+    return reward.fit(FRAMES, LABELS, method=method, options=QUICK | options, **out)
+
+
+def loss_of(reward, temperature):
+    return float(ranking_loss(reward.score(FRAMES), torch.tensor(LABELS, dtype=torch.float32), temperature=temperature))
+
+
+@pytest.mark.parametrize("method", TUNERS)
+def test_frames_are_ranked_better_than_before_those_of_other_places_too(sensible, method, tmp_path):
+    tuned = fit(sensible, method, tmp_path, steps=20)
+    spread = float(sensible.score(FRAMES).std(correction=0))
+    assert loss_of(tuned, spread) < loss_of(sensible, spread)
+    others = bars([4, 7, 42, 48])
+    gaps = [scores[:2].mean() - scores[2:].mean() for scores in (sensible.score(others), tuned.score(others))]
+    assert gaps[1] > gaps[0]
+
+
+@pytest.mark.parametrize("method", TUNERS)
+def test_the_encoder_that_was_given_stays_as_it_was(plain, method, tmp_path):
+    inner = plain.encoder.encoder if hasattr(plain.encoder, "encoder") else plain.encoder
+    before = {name: value.clone() for name, value in inner.model.state_dict().items()}
+    scores = plain.score(FRAMES)
+    fit(plain, method, tmp_path)
+    assert all(torch.equal(value, before[name]) for name, value in inner.model.state_dict().items())
+    assert torch.equal(plain.score(FRAMES), scores)
+    assert not any(parameter.requires_grad for parameter in inner.model.parameters())
+
+
+@pytest.mark.parametrize("method", TUNERS)
+def test_a_tuned_reward_comes_out_of_its_file_with_the_same_scores(plain, method, tmp_path):
+    tuned = fit(plain, method, tmp_path)
+    tuned.spec.save(tmp_path / "reward.json")
+    again = RewardSpec.load(tmp_path / "reward.json").build("cpu")
+    assert torch.equal(again.score(FRAMES), tuned.score(FRAMES))
+    assert again.spec.prompts == PROMPTS
+
+
+@pytest.mark.parametrize("method", WRITE)
+def test_the_folder_says_how_it_came_about_and_is_no_larger_than_it_must_be(plain, method, tmp_path):
+    tuned = fit(plain, method, tmp_path)
+    assert tuned.spec.encoder == f"local-dir:{tmp_path / 'tuned'}"
+    record = json.loads((tmp_path / "tuned" / "tuning.json").read_text())
+    assert (record["tuned_from"], record["method"], record["frames"]) == (plain.encoder.name, method, len(FRAMES))
+    assert record["options"]["steps"] == QUICK["steps"]
+    assert record["ranking_loss"]["after"] < record["ranking_loss"]["before"]
+    weights = load_file(tmp_path / "tuned" / "open_clip_model.safetensors")
+    inner = plain.encoder.encoder if hasattr(plain.encoder, "encoder") else plain.encoder
+    assert {name: tuple(value.shape) for name, value in weights.items()} == {
+        name: tuple(value.shape) for name, value in inner.model.state_dict().items()
+    }
+    assert weights["token_embedding.weight"].dtype == torch.float16  # as it was; only what changed is float32
+
+
+@pytest.mark.parametrize("method", WRITE)
+def test_its_seed_decides_the_weights(plain, method, tmp_path):
+    scores = [fit(plain, method, tmp_path / str(n), seed=seed).score(FRAMES) for n, seed in enumerate((0, 0, 1))]
+    assert torch.equal(scores[0], scores[1])
+    assert torch.equal(scores[0], scores[2]) is (method == "svd")  # which draws nothing
+
+
+def test_the_more_it_costs_to_move_the_less_embeddings_move(plain, tmp_path):
+    before = plain.embed(FRAMES)
+    moved = [
+        float((fit(plain, "svd", tmp_path / str(stay), stay=stay).embed(FRAMES) - before).norm())
+        for stay in (0.0, 30.0)
+    ]
+    assert moved[1] < moved[0] / 2
+
+
+@pytest.mark.parametrize("head", [{"head": "softmax"}, {"head": "contrast"}, {"alpha": 0.0}])
+def test_weights_are_tuned_for_any_head(plain, head, tmp_path):
+    reward = RewardModel(plain.encoder, spec_of(plain.encoder, **head))
+    spread = float(reward.score(FRAMES).std(correction=0))
+    tuned = fit(reward, "svd", tmp_path)
+    assert tuned.spec.head == reward.spec.head
+    assert loss_of(tuned, spread) < loss_of(reward, spread)
+
+
+def test_learned_prompts_begin_as_the_prompts_themselves(plain):
+    learned = fit(plain, "coop", None, steps=1, learning_rate=1e-9)
+    torch.testing.assert_close(learned.score(FRAMES), plain.score(FRAMES), atol=2e-5, rtol=0)
+
+
+def test_a_cosine_has_one_prompt_to_learn(sensible):
+    cosine = RewardModel(
+        sensible.encoder, RewardSpec(encoder=sensible.encoder.name, prompts=PromptSet("a bar"), alpha=0.0)
+    )
+    learned = fit(cosine, "coop", None)
+    assert learned.spec.few_shot["labels"] == [1.0]
+    spread = float(cosine.score(FRAMES).std(correction=0))
+    assert loss_of(learned, spread) < loss_of(cosine, spread)
+
+
+def test_what_belonged_to_the_embeddings_before_is_left_out(plain, tmp_path):
+    fitted = plain.fit(FRAMES, LABELS).standardize(FRAMES).calibrate(FRAMES)
+    tuned = fit(fitted, "svd", tmp_path)
+    left = (tuned.spec.few_shot, tuned.spec.scaling, tuned.spec.threshold, tuned.spec.uncertainty)
+    assert left == (None, None, None, None)
+    assert torch.equal(tuned.score(FRAMES), fit(plain, "svd", tmp_path / "again").score(FRAMES))
+
+
+def test_a_tuned_reward_is_fitted_further_by_proker(sensible, tmp_path):
+    twice = fit(sensible, "svd", tmp_path).fit(FRAMES, LABELS)
+    scores = twice.score(FRAMES)
+    assert float(scores[:3].min()) > float(scores[3:].max())
+
+
+@pytest.mark.parametrize("method", ["proker", "coop"])
+def test_a_folder_is_only_for_methods_that_write_one(plain, method, tmp_path):
+    with pytest.raises(SpecError, match=rf"svd and lora write .* method='{method}'"):
+        plain.fit(FRAMES, LABELS, method=method, out=tmp_path / "tuned")
+
+
+@pytest.mark.parametrize("method", WRITE)
+def test_bad_input_leaves_no_folder(plain, method, tmp_path):
+    out = tmp_path / "tuned"
+    with pytest.raises(SpecError, match=r"write a tuned encoder to the folder `out`"):
+        plain.fit(FRAMES, LABELS, method=method)
+    with pytest.raises(SpecError, match=r"the same label"):
+        plain.fit(FRAMES, [1] * 6, method=method, out=out)
+    with pytest.raises(SpecError, match=r"the same label"):
+        plain.fit(FRAMES, method=method, out=out)
+    with pytest.raises(SpecError, match=r"one label for each of 6 frames; got 2"):
+        plain.fit(FRAMES, [1, 0], method=method, out=out)
+    with pytest.raises(SpecError, match=r"must differ between the frames"):
+        plain.fit(FRAMES[:1].expand(2, -1, -1, -1), [1, 0], method=method, out=out)
+    with pytest.raises(SpecError, match=r"no option 'learning_rat'. Near: learning_rate"):
+        plain.fit(FRAMES, LABELS, method=method, out=out, options={"learning_rat": 1})
+    with pytest.raises(EncoderError, match=r"diverged in step 2: .* lower learning_rate"):
+        plain.fit(FRAMES, LABELS, method=method, out=out, options={"steps": 50, "learning_rate": 1e20})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_there_is_not_written_over(plain, tmp_path):
+    (tmp_path / "tuned").mkdir()
+    with pytest.raises(SpecError, match=r"tuned exists already"):
+        fit(plain, "svd", tmp_path)
+
+
+@pytest.mark.parametrize("method", TUNERS)
+def test_only_models_of_openclip_can_be_tuned(method, tmp_path):
+    reward = RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0))
+    with pytest.raises(EncoderError, match=r"'colour' is not a model of OpenCLIP"):
+        fit(reward, method, tmp_path)
+
+
+def test_prompts_are_learned_for_projections_alone(plain):
+    softmax = RewardModel(plain.encoder, spec_of(plain.encoder, head="softmax"))
+    with pytest.raises(SpecError, match=r"head='softmax'.*svd and lora"):
+        fit(softmax, "coop", None)

@@ -1,0 +1,94 @@
+"""CoOp: words of the prompts that are learned (arXiv 2109.01134), in the form that begins as the prompts themselves.
+
+A sentence reaches the text tower as one vector per token. CoOp puts M learned context vectors in front of the class;
+here the first M tokens of each sentence make room for them, and they begin as these tokens' own vectors:
+
+    t = [w_1 + v_1, ..., w_M + v_M, w_(M+1), ...],     v at 0, the same for all sentences
+
+Before the first step every sentence means what it says, bit for bit, and no sentence grows beyond the context length.
+What is learned are the embeddings of goal and baseline that come out; no weight of the model changes.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from vlmrm.errors import EncoderError
+from vlmrm.rewards.projection import ProjectionHead
+from vlmrm.types import Embeddings
+
+Vector = Float[Tensor, " d"]
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedPrompts:
+    """Goal and baseline as embeddings, to be kept by whoever learned them.
+
+    Example:
+        >>> goal, baseline = torch.eye(2)
+        >>> LearnedPrompts(goal, baseline).head(alpha=1.0)(torch.eye(2)).round(decimals=6).abs()
+        tensor([1., 0.])
+    """
+
+    goal: Vector
+    """Unit-length mean of the goal sentences."""
+    baseline: Vector | None = None
+    """Unit-length mean of the baseline sentences; None: there were none."""
+
+    def head(self, alpha: int | float) -> ProjectionHead:
+        """The projection on them.
+
+        Args:
+            alpha: Share of the projection, 0 to 1.
+        """
+        return ProjectionHead(self.goal, self.baseline, float(alpha))
+
+    def as_pictures(self) -> tuple[Embeddings, list[float]]:
+        """As embeddings of pictures of goal and baseline, with the label of each, which a spec can keep."""
+        rows = [self.goal] if self.baseline is None else [self.goal, self.baseline]
+        return torch.stack(rows), [1.0, 0.0][: len(rows)]
+
+
+class LearnedContext:
+    """Adds v to the first tokens of each sentence: a hook of the layer that turns tokens into vectors.
+
+    Args:
+        layer: Turns tokens into vectors.
+        count: How many vectors.
+        marks: Token ids that are no words, such as start, end and padding.
+    """
+
+    def __init__(self, layer: nn.Embedding, count: int, marks: Int[Tensor, " s"]) -> None:
+        self.change = nn.Parameter(layer.weight.new_zeros(count, layer.embedding_dim))
+        """v."""
+        self._marks = marks
+        layer.register_forward_hook(self._add)
+
+    def _add(self, layer: nn.Module, inputs: Any, vectors: Float[Tensor, "k t w"]) -> Float[Tensor, "k t w"]:
+        words = ~torch.isin(inputs[0], self._marks)  # k t
+        place = words.cumsum(dim=1) - 1
+        replaced = words & (place < len(self.change))
+        return vectors + self.change[place.clamp(0, len(self.change) - 1)] * replaced[..., None]
+
+
+def add_context(model: nn.Module, empty: Int[Tensor, "1 t"], count: int) -> LearnedContext:
+    """Let a model use its sentences with learned vectors.
+
+    Args:
+        model: Of OpenCLIP.
+        empty: The tokens of a sentence without words.
+        count: How many vectors.
+
+    Raises:
+        EncoderError: The text tower is not OpenCLIP's own.
+    """
+    layer = getattr(getattr(model, "text", model), "token_embedding", None)
+    if not isinstance(layer, nn.Embedding):
+        raise EncoderError(
+            f"the text tower of {type(model).__name__} does not show the vectors of its words. Prompts can be learned "
+            "with OpenCLIP's own text towers, e.g. those of ViT-B-32 and sim-m."
+        )
+    return LearnedContext(layer, count, torch.unique(empty).to(layer.weight.device))

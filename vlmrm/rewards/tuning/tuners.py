@@ -1,0 +1,175 @@
+"""`tune` and `learn_prompts`: from a reward and labelled frames to a better reward.
+
+`RewardModel.fit` calls them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from vlmrm.atomic import whole_folder
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.errors import SpecError
+from vlmrm.rewards.projection import unit_mean
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.tuning.differentiable import DifferentiableEncoder
+from vlmrm.rewards.tuning.fit import Lesson, descend
+from vlmrm.rewards.tuning.low_rank import (
+    LowRankChange,
+    SingularValueChange,
+    Weight,
+    add_changes,
+    attention_weights,
+    merge_changes,
+)
+from vlmrm.rewards.tuning.model_folder import write_model
+from vlmrm.rewards.tuning.options import (
+    ContextOptions,
+    LowRankOptions,
+    SingularValuesOptions,
+    TunerOptions,
+    method_of,
+)
+from vlmrm.rewards.tuning.prompts import LearnedPrompts, add_context
+
+
+def tune(
+    encoder: Encoder,
+    spec: RewardSpec,
+    frames: Any,
+    labels: Any,
+    options: TunerOptions,
+    *,
+    out: str | Path,
+) -> RewardSpec:
+    """A reward whose encoder was tuned to rank a handful of labelled frames.
+
+    The tuned model is written as a folder; the encoder that is given stays as it is. Scoring costs the same.
+
+    Args:
+        encoder: A model of OpenCLIP.
+        spec: Its reward, of any head.
+        frames: As `RewardModel.embed` takes them; all are looked at in each step.
+        labels: 1 success, 0 failure, or the progress in between, for each frame.
+        options: `SingularValuesOptions` or `LowRankOptions`, which say the method as well.
+        out: Folder for the tuned model, which must not exist yet.
+
+    Returns:
+        The reward of the same sentences with the encoder ``local-dir:OUT``. What belonged to the embeddings or scores
+        of the encoder before is left out: few_shot, uncertainty, scaling and threshold.
+
+    Raises:
+        SpecError: The folder exists, the labels do not fit or are all the same, or all frames have the same reward.
+        EncoderError: The encoder is no model of OpenCLIP or has no attention layers, or training diverged.
+
+    Example:
+        >>> import tempfile
+        >>> from vlmrm import PromptSet
+        >>> from vlmrm.encoders import load_encoder
+        >>> up, down = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
+        >>> up[20:60, 46:50] = down[60:90, 46:50] = 255
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a white line at the top", "a white line"))
+        >>> folder = Path(tempfile.mkdtemp()) / "tuned"
+        >>> encoder = load_encoder("sim-s")
+        >>> frames = torch.stack([up, down])
+        >>> tuned = tune(encoder, spec, frames, [1, 0], SingularValuesOptions(steps=5), out=folder)
+        >>> before, after = (reward.build("cpu").score(frames) for reward in (spec, tuned))
+        >>> bool(after[0] - after[1] > before[0] - before[1])
+        True
+    """
+    folder = Path(out).expanduser()
+    if folder.exists():
+        raise SpecError(f"{folder} exists already. Give another out, where the tuned model will be written.")
+    plain = _of_sentences(spec)
+    copied = DifferentiableEncoder(encoder)
+    lesson = Lesson.begin(copied, plain, frames, labels)
+    weights = attention_weights(copied.model)
+    trained = add_changes(weights, _CHANGES[type(options)](options))
+    before = _ranking_loss(lesson, copied)
+    descend(lambda: lesson.loss(copied, copied.embed_frames(lesson.frames), stay=options.stay), trained, options)
+    merge_changes(weights)
+    record = {
+        "tuned_from": copied.name,
+        "method": method_of(options),
+        "options": asdict(options),
+        "prompts": plain.prompts.to_dict(),
+        "frames": len(lesson.frames),
+        "ranking_loss": {"before": before, "after": _ranking_loss(lesson, copied)},
+    }
+    with whole_folder(folder) as unfinished:
+        write_model(unfinished, copied, record)
+    return replace(plain, encoder=f"local-dir:{folder}")
+
+
+def learn_prompts(
+    encoder: Encoder, spec: RewardSpec, frames: Any, labels: Any, options: ContextOptions
+) -> LearnedPrompts:
+    """Embeddings of goal and baseline that rank a handful of labelled frames better than those of the sentences.
+
+    Args:
+        encoder: A model of OpenCLIP.
+        spec: Its reward, a projection (or cosine).
+        frames: As `RewardModel.embed` takes them.
+        labels: 1 success, 0 failure, or the progress in between, for each frame.
+        options: How many vectors, and how they are learned.
+
+    Raises:
+        SpecError: The head is another, the labels do not fit or are all the same, or all frames have the same reward.
+        EncoderError: The encoder is no model of OpenCLIP or has a text tower of another kind, or training diverged.
+
+    Example:
+        >>> from vlmrm import PromptSet
+        >>> from vlmrm.encoders import load_encoder
+        >>> up, down = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
+        >>> up[20:60, 46:50] = down[60:90, 46:50] = 255
+        >>> encoder, frames = load_encoder("sim-s"), torch.stack([up, down])
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a white line at the top", "a white line"))
+        >>> learned = learn_prompts(encoder, spec, frames, [1, 0], ContextOptions(steps=5))
+        >>> before, after = spec.build("cpu").score(frames), learned.head(spec.alpha)(encoder.embed_frames(frames))
+        >>> bool(after[0] - after[1] > before[0] - before[1])
+        True
+    """
+    plain = _of_sentences(spec)
+    if plain.head != "projection":
+        raise SpecError(
+            f"prompts are learned for the head projection; this reward has head={plain.head!r}. The methods svd and "
+            "lora take any head."
+        )
+    copied = DifferentiableEncoder(encoder)
+    lesson = Lesson.begin(copied, plain, frames, labels)
+    context = add_context(copied.model, copied.tokenizer([""]), options.context)
+    descend(lambda: lesson.loss(copied, lesson.seen, stay=options.stay), [context.change], options)
+    with torch.no_grad():
+        goal = unit_mean(copied.embed_texts(list(plain.prompts.goal)))
+        baseline = unit_mean(copied.embed_texts(list(plain.prompts.baseline))) if plain.prompts.baseline else None
+    return LearnedPrompts(goal, baseline)
+
+
+def _of_sentences(spec: RewardSpec) -> RewardSpec:
+    """Without what was fitted to embeddings or scores that will change."""
+    return replace(spec, few_shot=None, uncertainty=None, scaling=None, threshold=None)
+
+
+@torch.no_grad()
+def _ranking_loss(lesson: Lesson, encoder: DifferentiableEncoder) -> float:
+    return float(lesson.ranking_loss(encoder, encoder.embed_frames(lesson.frames)))
+
+
+def _low_rank(options: Any) -> Callable[[Weight, int], nn.Module]:
+    generator = torch.Generator().manual_seed(options.seed)
+    return partial(LowRankChange, rank=options.rank, alpha=options.alpha, generator=generator)
+
+
+def _singular_values(options: TunerOptions) -> Callable[[Weight, int], nn.Module]:
+    return SingularValueChange
+
+
+_CHANGES: Mapping[type[TunerOptions], Callable[[Any], Callable[[Weight, int], nn.Module]]] = {
+    LowRankOptions: _low_rank,
+    SingularValuesOptions: _singular_values,
+}
