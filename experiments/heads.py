@@ -7,10 +7,10 @@
 
 On the labelled frames of the eight humanoid poses (held-out cameras, colours and joint angles, look-alikes included;
 those of experiments/humanoid_rewards.py): AUROC and false positives at 90 % recall of every head, and of few-shot
-rewards from 3 pictures of success and 3 of failure. Then milestones on episodes of three poses in every order, the
-uncertainty of frames that were made strange, the time of all heads together on 1,024 embeddings of width 512, and
-agents on CartPole with five of the rewards, judged on the simulator's state. Results go to
-experiments/results/heads.{md,json}.
+rewards from 3 pictures of success and 3 of failure, and of encoders and prompts tuned on as many. Then milestones on
+episodes of three poses in every order, the uncertainty of frames that were made strange, the time of all heads together
+on 1,024 embeddings of width 512, and agents on CartPole with five of the rewards, judged on the simulator's state.
+Results go to experiments/results/heads.{md,json}.
 """
 
 import itertools
@@ -27,6 +27,7 @@ import torch
 import tyro
 from heads_cartpole import all_runs
 from heads_report import write_report
+from heads_tuning import both
 from heads_uncertainty import detection
 from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, load
 from torch import Tensor
@@ -219,7 +220,7 @@ def main(args: Args) -> None:
         draw(envs.task(task), HELD_OUT, args.frames, encoder.size_px, path)
         frames[task] = load(path)
     poses: dict[str, dict[str, Any]] = {}
-    shots, stages = {}, {}
+    shots, tuning, stages = {}, {}, {}
     for task, labelled in frames.items():
         embeddings = encoder.embed_frames(labelled.frames)
         stages[task] = embeddings[torch.from_numpy(labelled.in_goal)]
@@ -227,12 +228,14 @@ def main(args: Args) -> None:
         models = {name: RewardModel(encoder, spec) for name, spec in specs.items()}
         poses[task] = {name: measured(model.head, embeddings, labelled.in_goal) for name, model in models.items()}
         shots[task] = few_shot(models["cosine (projection, alpha 0)"], embeddings, labelled.in_goal)
+        tuning[task] = both(models["projection, alpha 0.5"], task.split("/")[1], labelled.frames, labelled.in_goal)
         print(f"measured {task}", flush=True)
     numbers = {
         "encoder": args.encoder,
         "frames": args.frames,
         "poses": poses,
         "few_shot": shots,
+        "tuning": tuning,
         "ms_for_1024_of_width_512": time_all_heads(Wide()),
         "milestones": milestones(encoder, [stages[task] for task in ORDERED]),
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from heads_tuning import DRAWS, TESTED, TOO_LITTLE
 from heads_uncertainty import ASKED
 from training_runs import Run, numbers_of, percent, steps
 
@@ -48,6 +49,17 @@ def better_row(shots: Numbers, methods: Sequence[str]) -> str:
         sure = [np.mean(gain) > 2 * np.std(gain, ddof=1) / np.sqrt(len(gain)) for gain in gains]
         cells.append(f"{sum(np.mean(gain) > 0 for gain in gains)} ({sum(sure)})")
     return "| better than the sentence, of 8 (by two standard errors) | " + " | ".join(cells) + " |"
+
+
+def tuning_table(tuning: Numbers, said: str) -> list[str]:
+    """One line a pose: mean AUROC over the supports."""
+    rows = {task.split("/")[1]: found[said] for task, found in tuning.items() if said in found}
+    methods = list(next(iter(rows.values())))
+    lines = ["| pose | " + " | ".join(methods) + " |", "|---|" + "---|" * len(methods)]
+    for pose, found in rows.items():
+        lines.append(f"| {pose} | " + " | ".join(f"{np.mean(found[method]):.3f}" for method in methods) + " |")
+    means = [f"{np.mean([np.mean(found[method]) for found in rows.values()]):.3f}" for method in methods]
+    return [*lines, "| **mean** | " + " | ".join(means) + " |"]
 
 
 def milestones_table(found: Numbers) -> list[str]:
@@ -111,6 +123,18 @@ def write_report(numbers: Numbers, runs: Sequence[Run], folder: Path) -> None:
         "column has no labels: half of the other frames are a bank, in which the sentences find 8 frames of each kind.",
         "",
         *few_shot_table(numbers["few_shot"]),
+        "",
+        "## Tuned on a handful of pictures",
+        "",
+        f"Again 3 and 3, {DRAWS} random draws, {TESTED} other frames, alpha 0.5. First with each pose's",
+        "own sentences, which leave little to gain:",
+        "",
+        *tuning_table(numbers["tuning"], "own"),
+        "",
+        f'Then, for four upright poses, with "{TOO_LITTLE.goal[0]}" and "{TOO_LITTLE.baseline[0]}", which say',
+        "too little:",
+        "",
+        *tuning_table(numbers["tuning"], "too_little"),
         "",
         "## Milestones",
         "",

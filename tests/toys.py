@@ -106,6 +106,16 @@ class ColourEncoder:
         raise RuntimeError("an encoder was copied")
 
 
+class ColourClipEncoder(ColourEncoder):
+    """Embeds a clip of three frames as the mean of their colours, each counting twice as much as the one before."""
+
+    clip_frames = 3
+
+    def embed_clips(self, clips: Tensor) -> Tensor:
+        rows = self.embed_frames(clips.flatten(0, 1)).reshape(len(clips), self.clip_frames, -1)
+        return torch.nn.functional.normalize(torch.tensor([1.0, 2.0, 4.0]) @ rows, dim=1)
+
+
 def red_spec() -> RewardSpec:
     """Reward = share of red."""
     return RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0)

@@ -1,7 +1,7 @@
 """What every encoder must do. Inherit the class, give it an encoder, and pytest does the rest.
 
 class TestMyEncoder(EncoderContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def encoder(self):
         return MyEncoder()
 """

@@ -5,6 +5,8 @@ import torch
 
 from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import ColourEncoder
+from vlmrm.encoders import EnsembleEncoder
+from vlmrm.encoders.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +16,22 @@ def encoder():
 
 class TestColourEncoder(EncoderContract):
     sentences = ("red", "green", "blue")
+
+
+class LargerColourEncoder(ColourEncoder):
+    name, size_px, logit_scale, logit_bias = "larger", 12, 5.0, -1.0
+
+    @property
+    def preprocessing(self):
+        return Preprocessing(size_px=self.size_px, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+
+
+class TestEnsembleEncoder(EncoderContract):
+    sentences = ("red", "green", "blue")
+
+    @pytest.fixture
+    def encoder(self):
+        return EnsembleEncoder([ColourEncoder(), LargerColourEncoder()], [0.25, 0.75])
 
 
 class Unnormalised(ColourEncoder):

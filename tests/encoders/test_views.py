@@ -1,14 +1,19 @@
 """Crops of a frame, whose mean is embedded."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
+import envs
 from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import SIZE_PX, ColourEncoder, CountingEnv
 from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.encoders.attention import attention_map, place_crops
+from vlmrm.encoders.open_clip import OpenClipEncoder
 from vlmrm.encoders.views import ViewEncoder
-from vlmrm.errors import SpecError
+from vlmrm.errors import EncoderError, SpecError
 from vlmrm.wrappers import VLMReward
 
 
@@ -19,6 +24,23 @@ def encoder():
 
 class TestViews(EncoderContract):
     sentences = ("red", "green", "blue")
+
+
+class TestViewsWhereTheEncoderLooks(EncoderContract):
+    @pytest.fixture
+    def encoder(self, sim_s):
+        return ViewEncoder(sim_s, scales=[1.0, 0.5], positions="attention")
+
+
+@pytest.fixture(scope="module")
+def sim_s():
+    """Without its guard, to which crops and noise are strange."""
+    return OpenClipEncoder.load("sim-s", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def cart_poles():
+    return envs.labelled_frames("cartpole/upright", 6, seed=0, size_px=192).frames
 
 
 def framed(size, *, inside):
@@ -62,6 +84,62 @@ def test_views_are_counted_and_the_whole_frame_has_no_corners(positions, views):
     several = ViewEncoder(encoder, scales=[1.0, 0.8, 0.5], positions=positions)
     several.embed_frames(framed(16, inside=0.5))
     assert several.views == len(encoder.batches) == views
+
+
+@pytest.mark.parametrize("scales", [[1.0, 0.5], [0.5], [1, 1.0], [0.7, 1.0, 0.5]])
+def test_attentive_views_are_the_mean_of_the_frame_and_of_crops_where_the_encoder_looks(sim_s, cart_poles, scales):
+    views = ViewEncoder(sim_s, scales=scales, positions="attention")
+    frames = views.preprocessing.resize(cart_poles)
+    maps, total = attention_map(sim_s, frames), torch.zeros(6, sim_s.dim)
+    for scale in scales:
+        side = round(scale * views.size_px)
+        for i, (top, left) in enumerate(place_crops(maps, size_px=views.size_px, side_px=side).tolist()):
+            total[i] += sim_s.embed_frames(frames[i : i + 1, top : top + side, left : left + side])[0]
+    torch.testing.assert_close(
+        views.embed_frames(cart_poles), torch.nn.functional.normalize(total, dim=1), atol=1e-5, rtol=0
+    )
+    assert views.views == len(scales)
+
+
+def test_attentive_crops_follow_what_moves(sim_s, cart_poles):
+    """The cart is somewhere else in each frame, which a crop in the middle would not care for."""
+    places = place_crops(attention_map(sim_s, cart_poles), size_px=192, side_px=96)
+    assert len({tuple(place) for place in places.tolist()}) > 1
+
+
+@pytest.mark.parametrize(("scales", "passes"), [([1.0, 0.5], 2), ([0.5], 2), ([1.0, 0.7, 0.5], 3)])
+def test_attention_costs_a_pass_only_where_the_whole_frame_is_not_a_view(sim_s, cart_poles, scales, passes):
+    seen = []
+    counter = sim_s.model.visual.register_forward_hook(lambda _, pixels, __: seen.append(len(pixels[0])))
+    ViewEncoder(sim_s, scales=scales, positions="attention").embed_frames(cart_poles)
+    counter.remove()
+    assert seen == [6] * passes
+
+
+def test_attentive_crops_of_a_frame_never_depend_on_its_company(sim_s, cart_poles):
+    views = ViewEncoder(sim_s, scales=[1.0, 0.6], positions="attention")
+    alone = torch.cat([views.embed_frames(one) for one in cart_poles.split(1)])
+    torch.testing.assert_close(views.embed_frames(cart_poles), alone, atol=1e-5, rtol=0)
+
+
+def test_a_reward_takes_attentive_views_from_its_spec():
+    prompts = PromptSet("a pole held vertically upright", "a pole on its cart")
+    spec = RewardSpec(encoder="sim-s", prompts=prompts, views={"scales": [1.0, 0.5], "positions": "attention"})
+    assert RewardSpec.from_dict(spec.to_dict()) == spec
+    reward = spec.build("cpu")
+    frames = envs.labelled_frames("cartpole/upright", 8, seed=1, size_px=reward.encoder.size_px).frames
+    before = copy.deepcopy(frames)
+    rewards = reward.score(frames)
+    assert rewards.shape == (8,)
+    assert float(rewards.std()) > 0.01
+    assert torch.equal(frames, before)
+    plain = RewardSpec(encoder="sim-s", prompts=prompts, views={"scales": [1.0, 0.5]}).build("cpu").score(frames)
+    assert not torch.equal(plain, rewards)
+
+
+def test_attentive_views_of_an_encoder_without_attention_are_refused_when_they_are_made():
+    with pytest.raises(EncoderError, match=r'\'colour\' is not a model of OpenCLIP.*positions="centre" or "corners"'):
+        ViewEncoder(ColourEncoder(), scales=[1.0, 0.5], positions="attention")
 
 
 def test_a_reward_with_views_captures_frames_large_enough_for_the_smallest_crop():

@@ -1,9 +1,11 @@
 """Rewards that look back, against loops written from their definitions; streaming, batches and causality."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
+from tests.toys import ColourClipEncoder, ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import PairingError, SpecError
 from vlmrm.rewards.layers import FEW_SHOT, OVER_TIME
@@ -28,6 +30,8 @@ WAYS = {
     "shaping": {"over_time": {"kind": "shaping", "gamma": 0.9}},
     "window": {"over_time": {"kind": "window", "length": 4}},
     "window of a softmax": {"over_time": {"kind": "window", "length": 3}, "head": "softmax"},
+    "clip": {"over_time": {"kind": "clip", "every": 2}},
+    "clip of a softmax above a threshold": {"over_time": {"kind": "clip"}, "head": "softmax", "threshold": 0.4},
     "milestones": {"prompts": ORDER, "head": "milestones", "options": {"temperature": 0.2}},
     "held milestones": {
         "prompts": ORDER, "head": "milestones", "options": {"temperature": 0.2, "hold": 2, "share": 0.0},
@@ -58,7 +62,8 @@ def test_every_head_every_method_and_every_way_to_look_back_is_among_them():
 
 
 def model(way):
-    return RewardModel(ColourEncoder(), RewardSpec(**{"encoder": "colour", "prompts": GOALS, "alpha": 0.0} | WAYS[way]))
+    spec = RewardSpec(**{"encoder": "colour", "prompts": GOALS, "alpha": 0.0} | WAYS[way])
+    return RewardModel(ColourClipEncoder() if "clip" in way else ColourEncoder(), spec)
 
 
 def episode(steps, seed=0):
@@ -206,7 +211,7 @@ def test_a_stream_that_was_never_given_a_first_frame_says_so():
 @pytest.mark.parametrize(
     ("over_time", "message"),
     [
-        ({"gamma": 0.9}, "over_time needs a kind: difference, shaping, window"),
+        ({"gamma": 0.9}, "over_time needs a kind: difference, shaping, window, clip"),
         ({"kind": "diference"}, "unknown kind 'diference' in over_time. Near: difference"),
         ({"kind": "difference", "gamma": 1}, "'difference' has no options; got 'gamma'"),
         ({"kind": "shaping"}, "over_time 'shaping' needs 'gamma'"),
@@ -214,12 +219,36 @@ def test_a_stream_that_was_never_given_a_first_frame_says_so():
         ({"kind": "shaping", "gamma": 0}, "gamma must be above 0"),
         ({"kind": "shaping", "gamma": 99}, "gamma is the agent's discount, above 0 and at most 1; got 99"),
         ({"kind": "window", "length": 1}, "a window of 1 frame is the frame itself"),
+        ({"kind": "clip", "every": 0}, "every must be a whole number of at least 1"),
         ({"kind": "window", "length": 0}, "length must be a whole number of at least 1"),
     ],
 )
 def test_a_way_to_look_back_that_cannot_be_meant_is_refused(over_time, message):
     with pytest.raises(SpecError, match=message):
         RewardSpec(encoder="colour", prompts=GOALS, alpha=0.0, over_time=over_time)
+
+
+def test_a_clip_knows_the_order_of_its_frames_and_a_window_does_not():
+    red, blue = (torch.tensor(colour, dtype=torch.uint8).expand(1, 8, 8, 3) for colour in ((255, 0, 0), (0, 0, 255)))
+    there, back = torch.cat([blue, blue, red]), torch.cat([red, blue, blue])
+    window = RewardSpec(
+        encoder="colour", prompts=PromptSet("red"), alpha=0.0, over_time={"kind": "window", "length": 3}
+    )
+    clip = replace(window, over_time={"kind": "clip"})
+    paid = {
+        spec: [float(RewardModel(ColourClipEncoder(), spec).score_episode(frames)[-1]) for frames in (there, back)]
+        for spec in (window, clip)
+    }
+    assert paid[window][0] == pytest.approx(paid[window][1])
+    assert paid[clip] == pytest.approx([4 / 5, 1 / 37**0.5])  # (3, 4) and (6, 1) of blue and red, brought to length 1
+
+
+def test_clips_need_a_video_encoder_and_whole_frames():
+    clips = {"encoder": "colour", "prompts": GOALS, "alpha": 0.0, "over_time": {"kind": "clip"}}
+    with pytest.raises(SpecError, match=r"needs a video encoder.*'colour' embeds single frames"):
+        RewardModel(ColourEncoder(), RewardSpec(**clips))
+    with pytest.raises(SpecError, match=r"clips are made of whole frames; leave out views"):
+        RewardSpec(**clips, views={"scales": [1.0, 0.5]})
 
 
 def test_over_time_must_be_a_table():

@@ -137,7 +137,8 @@ class RelabelCallback(BaseCallback):
         return True
 
     def _resized(self, frames: list[Any]) -> Frames:
-        return self._preprocessing.resize(as_frames(frames))
+        small = self._model.capture_preprocessing
+        return as_frames(frames) if small is None else small.resize(as_frames(frames))
 
     def _on_rollout_end(self) -> None:
         self._relabel()

@@ -133,12 +133,14 @@ def _score(
             else:
                 embeddings = reward.embed(batch.frames)
                 scores.append(_scored(reward.head, embeddings))
-                measured.append(reward.step_head.measure(embeddings))
+                if reward.step_head.looks_back:
+                    measured.append(reward.measure(batch.frames))
     rows = torch.cat(scores, dim=1).tolist()
     if reward.spec.compares_alphas:
         return names, {f"alpha={alpha:g}": row for alpha, row in zip(alphas, rows, strict=True)}
     parts = [*reward.head.names, "in common"] if isinstance(reward.head, FactoredHead) else []
     parts += ["std"] if isinstance(reward.head, LowerConfidenceHead) else []
+    parts += ["judge"] if reward.judged is not None else []
     columns: dict[str, list[float | None]] = dict(zip([reward.spec.head, *parts], rows, strict=True))
     if reward.step_head.looks_back:
         paid = reward.step_head.rewards(torch.cat(measured), terminated=False).tolist()
@@ -147,15 +149,18 @@ def _score(
 
 
 def _scored(head: "Head", embeddings: "Embeddings") -> "Tensor":
-    """A row of scores; of a factored goal a row for each part of it, and where it is known one of deviations."""
+    """A row of scores; then one for each part of a factored goal, of deviations, or of a judge's answers."""
     import torch
 
     from vlmrm.rewards.factors import FactoredHead
     from vlmrm.rewards.frame_noise import LowerConfidenceHead
+    from vlmrm.rewards.gate import find_gate
 
     scores = head(embeddings)[None]
     if isinstance(head, FactoredHead):
         return torch.cat([scores, head.breakdown(embeddings).T, head.in_common(embeddings)[None]])
     if isinstance(head, LowerConfidenceHead):
         return torch.cat([scores, head.std(embeddings)[None]])
+    if find_gate(head) is not None:
+        return torch.cat([scores, embeddings[None, :, -1]])
     return scores

@@ -3,6 +3,7 @@
 - `load_encoder`: from a name to an encoder.
 - `list_models`: the models that come with the package.
 - `Encoder`: what every encoder offers.
+- `EnsembleEncoder`: several encoders as one.
 - `Domain`, `DomainGuard`: what a small model knows, and warnings outside of it.
 - `Preprocessing`: how one model wants its pictures.
 - `import_open_clip`: the open_clip package, also where torchvision does not match torch.
@@ -13,6 +14,7 @@ Importing this package does not import open_clip; loading a model does.
 from vlmrm.encoders.cards import ModelCard
 from vlmrm.encoders.domain import Domain, DomainGuard
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.encoders.registry import list_models, load_encoder
 from vlmrm.encoders.torchvision_mend import import_open_clip
@@ -21,6 +23,7 @@ __all__ = [
     "Domain",
     "DomainGuard",
     "Encoder",
+    "EnsembleEncoder",
     "ModelCard",
     "Preprocessing",
     "import_open_clip",

@@ -1,8 +1,9 @@
-"""What every encoder offers: pictures and sentences become unit vectors in one space."""
+"""What every encoder offers: pictures and sentences become unit vectors in one space; and a check of its numbers."""
 
 from typing import Protocol, runtime_checkable
 
 from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.errors import EncoderError
 from vlmrm.types import Embeddings, Frames
 
 
@@ -39,3 +40,22 @@ class Encoder(Protocol):
 
     def embed_texts(self, texts: list[str]) -> Embeddings:
         """Unit-length float32 embeddings on the CPU, one row per sentence, with the model's own tokenizer."""
+
+
+def finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
+    """The embeddings, which a NaN among them would turn into a NaN reward, and some thousand steps later a NaN policy.
+
+    Args:
+        encoder: Whose they are.
+        embeddings: To be looked at.
+
+    Raises:
+        EncoderError: There is NaN or infinity among them.
+    """
+    if not bool(embeddings.isfinite().all()):
+        bad = int((~embeddings.isfinite().all(dim=1)).sum())
+        raise EncoderError(
+            f"encoder {encoder.name!r} gave NaN or infinity for {bad} of {len(embeddings)} inputs. "
+            'Try precision="fp32", and check the weights.'
+        )
+    return embeddings

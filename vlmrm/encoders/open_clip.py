@@ -217,7 +217,7 @@ def _fetchable(tokenizer: str, model: str) -> None:
 
 def _needs_transformers(name: str) -> MissingExtra:
     return MissingExtra(
-        f"{name!r} has a text tower or tokenizer of transformers: pip install transformers sentencepiece"
+        f'{name!r} has a text tower or tokenizer of transformers: pip install "vlmrm[transformers]" sentencepiece'
     )
 
 

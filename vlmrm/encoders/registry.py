@@ -3,6 +3,9 @@
 from vlmrm.encoders.cards import ModelCard, builtin_folder, builtin_names
 from vlmrm.encoders.domain import Domain, DomainGuard
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.ensemble import EnsembleEncoder, ensemble_members
+from vlmrm.encoders.video import XClipEncoder
+from vlmrm.encoders.video_files import VIDEO_PREFIX
 
 
 def load_encoder(
@@ -12,8 +15,9 @@ def load_encoder(
 
     Args:
         name: A built-in model (``sim-s``), ``ViT-B-32/openai``, ``ViT-B-32/path/to/weights.safetensors``,
-            ``local-dir:FOLDER``, ``hf-hub:OWNER/NAME``, or ``random:NAME#SEED`` for an untrained control; see
-            `vlmrm.encoders.sources`.
+            ``local-dir:FOLDER``, ``hf-hub:OWNER/NAME``, ``hf-video:OWNER/NAME`` for a video encoder, or
+            ``random:NAME#SEED`` for an untrained control; several of them as an ensemble: ``sim-s + sim-m``,
+            ``0.25*sim-s + 0.75*sim-m``. See `vlmrm.encoders.sources`.
         device: ``cpu``, ``cuda`` …; None: CUDA if there is one, else the CPU.
         precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
         resize_mode: ``shortest`` crops, ``longest`` pads, ``squash`` distorts; None: as the model was trained.
@@ -21,7 +25,9 @@ def load_encoder(
     Raises:
         UnknownModel: There is no such model or tag; the message names the nearest.
         OfflineError: It would have to be downloaded, and that is not possible.
-        EncoderError: The weights are missing, damaged, unsafe or of another architecture.
+        EncoderError: The weights are missing, damaged, unsafe or of another architecture, or the members of an
+            ensemble have different resize modes.
+        SpecError: It is an ensemble with impossible weights or members.
 
     A built-in model comes inside a `DomainGuard`, which warns of frames and words from outside its small world.
 
@@ -30,6 +36,14 @@ def load_encoder(
         >>> encoder.name, encoder.size_px
         ('sim-s', 96)
     """
+    members = ensemble_members(name)
+    if members:
+        encoders = [
+            load_encoder(member, device=device, precision=precision, resize_mode=resize_mode) for member in members
+        ]
+        return EnsembleEncoder(encoders, list(members.values()))
+    if name.startswith(VIDEO_PREFIX):
+        return XClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
     from vlmrm.encoders.open_clip import OpenClipEncoder  # open_clip takes seconds to import
 
     encoder = OpenClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)

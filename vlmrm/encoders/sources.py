@@ -7,9 +7,13 @@
 | ``ViT-B-32/weights.safetensors`` | an architecture and a checkpoint of yours; absolute: ``ViT-B-32//tmp/w.pt`` |
 | ``local-dir:FOLDER`` | a folder with ``open_clip_config.json`` and weights |
 | ``hf-hub:OWNER/NAME`` | the same from the Hugging Face hub; downloaded once |
+| ``hf-video:OWNER/NAME`` | a video encoder, by transformers; see `vlmrm.encoders.video` |
 | ``random:NAME``, ``random:NAME#7`` | an untrained model of the same architecture as a control; seed 7, else 0 |
 
 In the last line NAME is a built-in model, an OpenCLIP architecture, or ``local-dir:FOLDER``.
+
+`vlmrm.encoders.load_encoder` takes several of these as one ensemble, too: ``sim-s + sim-m``, or with weights
+``0.25*sim-s + 0.75*sim-m``; see `vlmrm.encoders.ensemble`.
 """
 
 import json

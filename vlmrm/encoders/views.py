@@ -3,10 +3,14 @@
 What matters may be small in the picture, and an encoder sees a small square: crops at several scales show it larger,
 and their mean is steadier than one look. Frames are captured larger than the encoder's size, so that the smallest crop
 still has as many pixels as the encoder takes. Each view costs as much as a frame.
+
+Crops lie in fixed places, or where the encoder's own attention to the whole frame says that something is
+(`vlmrm.encoders.attention`, which names the paper). That attention comes with the embedding of the whole frame: it is
+free where 1.0 is among the scales, and costs as much as one more view where it is not.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -14,12 +18,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from vlmrm.encoders.attention import embed_with_attention, place_crops, require_attention
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import SpecError
 from vlmrm.types import Embeddings, Frames
 
-POSITIONS = ("centre", "corners")
+POSITIONS = ("centre", "corners", "attention")
 
 
 class ViewEncoder:
@@ -28,10 +33,12 @@ class ViewEncoder:
     Args:
         encoder: Sees each crop.
         scales: Sides of the square crops, as shares of the frame's, above 0 to 1.
-        positions: ``centre``: one crop of each scale, in the middle; ``corners``: those in the four corners as well.
+        positions: ``centre``: one crop of each scale, in the middle; ``corners``: those in the four corners as well;
+            ``attention``: one crop of each scale, in each frame where the encoder looks most.
 
     Raises:
         SpecError: There is no scale, one is impossible, or there are no such positions.
+        EncoderError: Crops are to follow the attention, and that of this encoder cannot be read.
 
     Example:
         >>> from vlmrm.encoders import load_encoder
@@ -48,7 +55,11 @@ class ViewEncoder:
         self.encoder = encoder
         """Sees each crop."""
         self._preprocessing = replace(encoder.preprocessing, size_px=math.ceil(encoder.size_px / min(scales)))
-        self._boxes = [box for scale in scales for box in _boxes(self.size_px, scale, corners=positions == "corners")]
+        sides = [max(round(scale * self.size_px), 1) for scale in scales]
+        self._sides_to_place = sides if positions == "attention" else []
+        if self._sides_to_place:
+            require_attention(encoder)
+        self._boxes = [box for side in sides for box in _boxes(self.size_px, side, corners=positions == "corners")]
 
     @property
     def views(self) -> int:
@@ -89,19 +100,35 @@ class ViewEncoder:
         """Mean of the crops' embeddings, brought back to unit length."""
         frames = self._preprocessing.resize(frames)
         total = torch.zeros(len(frames), self.dim)
-        for top, left, side in self._boxes:  # one view at a time: all at once would be a copy of every crop
-            crops = frames[:, top : top + side, left : left + side].contiguous()
-            total += self.encoder.embed_frames(self.encoder.preprocessing.resize(crops))
+        for rows in self._placed_views(frames) if self._sides_to_place else self._fixed_views(frames):
+            total += rows
         return normalize(total, dim=1)
 
     def embed_texts(self, texts: list[str]) -> Float[Tensor, "k d"]:
         """As the encoder's."""
         return self.encoder.embed_texts(texts)
 
+    def _fixed_views(self, frames: Frames) -> Iterator[Embeddings]:
+        """One view at a time: all at once would be a copy of every crop."""
+        for top, left, side in self._boxes:
+            yield self._embed(frames[:, top : top + side, left : left + side].contiguous())
 
-def _boxes(size_px: int, scale: float, *, corners: bool) -> list[tuple[int, int, int]]:
+    def _placed_views(self, frames: Frames) -> Iterator[Embeddings]:
+        whole, attention = embed_with_attention(self.encoder, self.encoder.preprocessing.resize(frames))
+        for side in self._sides_to_place:
+            if side == self.size_px:
+                yield whole
+                continue
+            places = place_crops(attention, size_px=self.size_px, side_px=side).tolist()
+            crops = [frames[i, top : top + side, left : left + side] for i, (top, left) in enumerate(places)]
+            yield self._embed(torch.stack(crops))
+
+    def _embed(self, crops: Frames) -> Embeddings:
+        return self.encoder.embed_frames(self.encoder.preprocessing.resize(crops))
+
+
+def _boxes(size_px: int, side: int, *, corners: bool) -> list[tuple[int, int, int]]:
     """Top, left and side of the crops of one scale."""
-    side = max(round(scale * size_px), 1)
     last, middle = size_px - side, (size_px - side) // 2
     places = [(middle, middle)]
     if corners and last:

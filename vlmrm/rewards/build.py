@@ -7,15 +7,24 @@ from typing import Any
 
 import torch
 
-from vlmrm.encoders.encoder import Encoder
-from vlmrm.errors import EncoderError, PromptError, ScaleWarning, SpecError
+from vlmrm.encoders.encoder import Encoder, finite
+from vlmrm.errors import PromptError, ScaleWarning, SpecError
 from vlmrm.rewards.auto_clip import AutoClipHead, with_templates
+from vlmrm.rewards.clips import ClipSteps, require_video
 from vlmrm.rewards.ensemble import EnsembleHead
 from vlmrm.rewards.factors import FactoredHead, every_combination, ideal_words
 from vlmrm.rewards.few_shot_layer import with_few_shot
 from vlmrm.rewards.frame_noise import LowerConfidenceHead
+from vlmrm.rewards.gate import GateHead
 from vlmrm.rewards.head import Head, StepHead
-from vlmrm.rewards.layers import ScalingOptions
+from vlmrm.rewards.layers import (
+    ClipOptions,
+    DifferenceOptions,
+    ScalingOptions,
+    ShapingOptions,
+    TimeOptions,
+    WindowOptions,
+)
 from vlmrm.rewards.milestones import LastMilestone, Milestones
 from vlmrm.rewards.negatives import ContrastHead, SigmoidHead, SoftmaxHead
 from vlmrm.rewards.options import HeadOptions
@@ -48,6 +57,9 @@ def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
     uncertainty = spec.uncertainty_options()
     if uncertainty is not None:
         head = LowerConfidenceHead(head, float(uncertainty.kappa))
+    judge = spec.judge_options()
+    if judge is not None:
+        head = GateHead(head, judge.above, judge.bonus)
     if scaling is not None:
         head = _scaled(head, scaling)
     if spec.threshold is None or isinstance(head, LastMilestone):  # a milestone's probability has the threshold
@@ -55,37 +67,27 @@ def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
     return ThresholdHead(head, spec.threshold)
 
 
-def build_step_head(spec: RewardSpec, head: Head) -> StepHead:
+def build_step_head(encoder: Encoder, spec: RewardSpec, head: Head) -> StepHead:
     """What makes the rewards of steps from the scores of frames.
 
     Args:
+        encoder: Embeds clips, where the reward is one of clips.
         spec: Says how.
         head: As `build_head` makes it.
-    """
-    if isinstance(head, LastMilestone):
-        options: Any = spec.head_options()
-        threshold = 0.5 if spec.threshold is None else spec.threshold
-        return Milestones(head, threshold=threshold, hold=options.hold, share=float(options.share))
-    return PlainSteps(head) if spec.over_time is None else _OVER_TIME[spec.over_time["kind"]](head, spec.time_options())
-
-
-def finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
-    """The embeddings, which a NaN among them would turn into a NaN reward, and some thousand steps later a NaN policy.
-
-    Args:
-        encoder: Whose they are.
-        embeddings: To be looked at.
 
     Raises:
-        EncoderError: There is NaN or infinity among them.
+        SpecError: The reward is one of clips, and the encoder embeds single frames.
     """
-    if not bool(embeddings.isfinite().all()):
-        bad = int((~embeddings.isfinite().all(dim=1)).sum())
-        raise EncoderError(
-            f"encoder {encoder.name!r} gave NaN or infinity for {bad} of {len(embeddings)} inputs. "
-            'Try precision="fp32", and check the weights.'
-        )
-    return embeddings
+    if isinstance(head, LastMilestone):
+        said: Any = spec.head_options()
+        threshold = 0.5 if spec.threshold is None else spec.threshold
+        return Milestones(head, threshold=threshold, hold=said.hold, share=float(said.share))
+    options = spec.time_options()
+    if options is None:
+        return PlainSteps(head)
+    if isinstance(options, ClipOptions):
+        return ClipSteps(head, require_video(encoder), options.every)
+    return _OVER_TIME[type(options)](head, options)
 
 
 def _scaled(head: Head, options: ScalingOptions) -> ScaledHead:
@@ -189,8 +191,8 @@ _MAKE: Mapping[str, Callable[[Encoder, RewardSpec, Any], Head]] = {
     "factored": _factored,
     "ensemble": _ensemble,
 }
-_OVER_TIME: Mapping[str, Callable[[Head, Any], StepHead]] = {
-    "difference": lambda head, _: difference(head),
-    "shaping": lambda head, options: Shaping(head, gamma=float(options.gamma)),
-    "window": lambda head, options: Window(head, length=options.length),
+_OVER_TIME: Mapping[type[TimeOptions], Callable[[Head, Any], StepHead]] = {
+    DifferenceOptions: lambda head, _: difference(head),
+    ShapingOptions: lambda head, options: Shaping(head, gamma=float(options.gamma)),
+    WindowOptions: lambda head, options: Window(head, length=options.length),
 }

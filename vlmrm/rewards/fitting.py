@@ -74,7 +74,7 @@ class FittedReward:
             out: Folder for the tuned encoder, which must not exist yet; only of ``svd`` and ``lora``.
 
         Returns:
-            A reward with what was fitted in its spec, and without the threshold and the scaling of this one, which
+            A reward with what was fitted in its spec, and without judge, scaling and threshold of this one, which
             belong to other scores.
 
         Raises:
@@ -136,7 +136,7 @@ class FittedReward:
         """
         shown = _one_each(labels, len(embeddings))
         table = few_shot_table(method, self.spec.encoder, embeddings, shown, options or {})
-        return self.with_spec(replace(self.spec, few_shot=table, scaling=None, threshold=None))
+        return self.with_spec(replace(self.spec, few_shot=table, judge=None, scaling=None, threshold=None))
 
     def find_support(self, frames: Any, *, count: int = 8) -> tuple[list[int], list[float]]:
         """Rows of unlabelled frames that the sentences take for the goal and for something else, for `fit`.
@@ -227,18 +227,19 @@ class FittedReward:
             kappa: Standard deviations that are taken off the reward: what cannot be known does not pay. 0: none.
 
         Returns:
-            A reward with `uncertainty` in its spec, and without the threshold and the scaling of this one.
+            A reward with `uncertainty` in its spec, and without judge, scaling and threshold of this one.
 
         Raises:
             EncoderError: The encoder has no last linear map that can be read, as timm's and Hugging Face's towers.
             SpecError: The reward has one sentence only, or takes means over frames or crops.
         """
-        spec = replace(self.spec, uncertainty=None, scaling=None, threshold=None)
+        spec = replace(self.spec, uncertainty=None, judge=None, scaling=None, threshold=None)
         table = save_noise(fit_noise(self.encoder, as_frames(frames), self.spec.prompts), Path(path))
         return self.with_spec(replace(spec, uncertainty=table | {"kappa": kappa}))
 
     def _certain(self: Reward) -> Reward:
-        return self if self.spec.uncertainty is None else self.with_spec(replace(self.spec, uncertainty=None))
+        plain = replace(self.spec, uncertainty=None, judge=None)
+        return self if plain == self.spec else self.with_spec(plain)
 
 
 def _one_each(labels: Any, count: int) -> list[float]:

@@ -1,8 +1,9 @@
 """What a spec may put on top of its head, checked when the spec is made; needs no torch.
 
 ``views`` are crops of each frame, whose mean is scored. From the score of a frame to the reward of a step:
-``few_shot`` corrects it by labelled frames, ``uncertainty`` takes off some of what is not sure, ``scaling`` changes its
-scale, ``threshold`` makes 0 and 1 of it, and ``over_time`` makes rewards of steps.
+``few_shot`` corrects it by labelled frames, ``uncertainty`` takes off some of what is not sure, a ``judge`` replaces it
+where it is high, ``scaling`` changes its scale, ``threshold`` makes 0 and 1 of it, and ``over_time`` makes rewards of
+steps.
 """
 
 import math
@@ -21,7 +22,7 @@ class ViewsOptions:
     scales: Sequence[int | float]
     """Sides of the crops as shares of the frame's, above 0 to 1."""
     positions: str = "centre"
-    """``centre`` or ``corners``."""
+    """``centre``, ``corners``, or ``attention``: where the encoder looks most."""
 
 
 def views_options(given: Mapping[str, Any]) -> ViewsOptions:
@@ -144,6 +145,44 @@ def uncertainty_options(given: Mapping[str, Any]) -> UncertaintyOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeOptions:
+    """A generative model that is asked about frames of a high score; `vlmrm.rewards.gate` has the formula."""
+
+    model: str
+    """``OWNER/NAME`` of the Hugging Face hub, or ``local-dir:FOLDER``."""
+    question: str
+    """That yes or no answers."""
+    above: int | float
+    """Score up to which the head's own counts, and beyond which the judge is asked."""
+    bonus: int | float = 1.0
+    """What a judge who is sure adds to `above`, above 0."""
+
+    def __post_init__(self) -> None:
+        for name in ("model", "question"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name).strip():
+                raise SpecError(f"{name} of a judge is a text; got {getattr(self, name)!r}.")
+        require_number("above", self.above)
+        require_above_0("bonus", self.bonus)
+
+
+def judge_options(given: Mapping[str, Any]) -> JudgeOptions:
+    """The options of ``judge``, checked.
+
+    Args:
+        given: What the spec says.
+
+    Raises:
+        SpecError: There is no such option, one is missing, or a value is impossible.
+
+    Example:
+        >>> judge_options({"model": "a/b", "question": "Is the robot kneeling?", "above": 0.6}).bonus
+        1.0
+    """
+    options: JudgeOptions = make_options(JudgeOptions, "judge", given)
+    return options
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScalingOptions:
     """``(score - subtract) / divide``, and no farther than `lowest` and `highest`."""
 
@@ -221,10 +260,22 @@ class WindowOptions(TimeOptions):
             raise SpecError(f"a window of {self.length} frame is the frame itself; give a length of at least 2.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClipOptions(TimeOptions):
+    """The clip that ends with the frame after the step, as a video encoder sees it."""
+
+    every: int = 1
+    """Steps from one frame of the clip to the next, at least 1."""
+
+    def __post_init__(self) -> None:
+        require_whole("every", self.every)
+
+
 OVER_TIME: Mapping[str, type[TimeOptions]] = {
     "difference": DifferenceOptions,
     "shaping": ShapingOptions,
     "window": WindowOptions,
+    "clip": ClipOptions,
 }
 """By the kind that a spec gives in ``over_time``."""
 

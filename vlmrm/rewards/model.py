@@ -7,14 +7,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.encoder import Encoder, finite
+from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
+from vlmrm.judges import YesNoJudge
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.build import build_head, build_step_head, finite
+from vlmrm.rewards.build import build_head, build_step_head
+from vlmrm.rewards.clips import ClipSteps, pixel_rows
 from vlmrm.rewards.fitting import FittedReward
 from vlmrm.rewards.frame_noise import NoisyFrames, load_noise, std_of
+from vlmrm.rewards.gate import Judge, JudgedFrames, find_gate
 from vlmrm.rewards.projection import ProjectionHead, project_alphas
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
@@ -29,6 +33,7 @@ class RewardModel(FittedReward):
     Args:
         encoder: Turns frames and sentences into unit vectors.
         spec: What to reward; its `encoder` field is the name of the encoder given.
+        judge: Who is asked where the spec names a judge; None: the `YesNoJudge` of that name is loaded.
 
     Raises:
         PromptError: The sentences make no reward: goal and baseline, say, have the same embedding.
@@ -43,7 +48,7 @@ class RewardModel(FittedReward):
         torch.Size([1])
     """
 
-    def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
+    def __init__(self, encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> None:
         views, encoder = spec.views_options(), encoder.encoder if isinstance(encoder, ViewEncoder) else encoder
         if views is not None:
             encoder = ViewEncoder(encoder, scales=views.scales, positions=views.positions)
@@ -52,8 +57,14 @@ class RewardModel(FittedReward):
         self._noisy = None if noise is None else NoisyFrames(encoder, load_noise(noise))
         self.head = build_head(encoder, spec)
         """Scores single frames."""
-        self.step_head = build_step_head(spec, self.head)
+        self.step_head = build_step_head(encoder, spec, self.head)
         """Makes the rewards of steps."""
+        gate, named = find_gate(self.head), spec.judge_options()
+        self.judged: JudgedFrames | None = None
+        """Asks the judge, and counts how often; None: there is none."""
+        if gate is not None and named is not None:
+            self._judge = judge if judge is not None else YesNoJudge.load(named.model, named.question)
+            self.judged = JudgedFrames(encoder, gate.head, self._judge, gate.above)
 
     @classmethod
     def load(
@@ -76,8 +87,21 @@ class RewardModel(FittedReward):
         """
         return RewardSpec(encoder=encoder, prompts=prompts, alpha=alpha).build(device, precision=precision)
 
+    def with_spec(self, spec: RewardSpec) -> "RewardModel":
+        """The reward of another spec, with the same encoder; and the same judge, if it asks the same question."""
+        then, now = self.spec.judge_options(), spec.judge_options()
+        same = then is not None and now is not None and (then.model, then.question) == (now.model, now.question)
+        return type(self)(self.encoder, spec, self._judge if same else None)
+
+    @property
+    def capture_preprocessing(self) -> Preprocessing | None:
+        """How frames may be shrunk before they are scored; None: not at all, since a judge looks at them too."""
+        return self.encoder.preprocessing if self.judged is None else None
+
     def embed(self, frames: Any) -> Embeddings:
-        """Embed frames, for several heads to share; where uncertainty is known, with it (see `frame_noise`).
+        """Embed frames, for several heads to share.
+
+        Rows are longer where uncertainty is known (see `frame_noise`) or a judge is asked (see `gate`).
 
         Args:
             frames: uint8 RGB (n, h, w, 3) or one (h, w, 3); array, tensor, or a sequence of frames of one size.
@@ -86,8 +110,8 @@ class RewardModel(FittedReward):
             FrameError: The frames are not what is said above.
             EncoderError: The encoder returned NaN or infinity.
         """
-        embed = self.encoder.embed_frames if self._noisy is None else self._noisy.rows
-        return finite(self.encoder, embed(as_frames(frames)))
+        rows = self._noisy or self.judged
+        return finite(self.encoder, (rows.rows if rows else self.encoder.embed_frames)(as_frames(frames)))
 
     @overload
     def score(self, frames: Any) -> Rewards: ...
@@ -117,7 +141,8 @@ class RewardModel(FittedReward):
         Args:
             frames: As `embed` takes them.
         """
-        return self.step_head.measure(self.embed(frames))
+        clips = isinstance(self.step_head, ClipSteps)
+        return self.step_head.measure(pixel_rows(self.encoder, frames) if clips else self.embed(frames))
 
     def score_episode(self, frames: Any, *, terminated: bool = False) -> Rewards:
         """Rewards of the steps of an episode, or of its beginning.

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -14,13 +13,16 @@ from vlmrm.atomic import whole_file
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.prompts import PromptSet
 from vlmrm.rendering import RenderQuality
+from vlmrm.rewards.combinations import check_combinations
 from vlmrm.rewards.layers import (
     FewShotOptions,
+    JudgeOptions,
     ScalingOptions,
     TimeOptions,
     UncertaintyOptions,
     ViewsOptions,
     few_shot_options,
+    judge_options,
     scaling_options,
     time_options,
     uncertainty_options,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
 
 RESIZE_MODES = ("shortest", "longest", "squash")
-_TABLES = ("options", "views", "few_shot", "uncertainty", "scaling", "over_time")
+_TABLES = ("options", "views", "few_shot", "uncertainty", "judge", "scaling", "over_time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +66,17 @@ class RewardSpec:
     uncertainty: Mapping[str, Any] | None = field(default=None, hash=False)
     """How unsure the encoder is of a frame, as `RewardModel.fit_uncertainty` writes it, and ``kappa``, how much of that
     is taken off the score. None: it is not known."""
+    judge: Mapping[str, Any] | None = field(default=None, hash=False)
+    """``model``, ``question``, ``above`` and ``bonus`` of a generative model that is asked yes or no about frames whose
+    score is above. None: no one is asked."""
     scaling: Mapping[str, Any] | None = field(default=None, hash=False)
     """``subtract``, ``divide``, ``lowest`` and ``highest`` of the score. None: as it is."""
     threshold: int | float | None = None
     """Of the score: the reward is 1 above it, else 0. None: the score itself. A milestone is reached above it."""
     over_time: Mapping[str, Any] | None = field(default=None, hash=False)
-    """How scores of frames become rewards of steps: ``kind`` is ``difference``, ``shaping`` with ``gamma``, or
-    ``window`` with ``length``. None: a step is worth what the frame after it is."""
+    """How scores of frames become rewards of steps: ``kind`` is ``difference``, ``shaping`` with ``gamma``,
+    ``window`` with ``length``, or ``clip`` of a video encoder, with ``every``. None: a step is worth what the frame
+    after it is."""
     resize_mode: str | None = None
     """Overrides the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as trained."""
     render_quality: str | None = None
@@ -86,7 +92,9 @@ class RewardSpec:
             table = getattr(self, key)
             object.__setattr__(self, key, dict(table) if table else None)
         options = self.head_options()
-        self._check_layers(options)
+        check_combinations(self, options)
+        if self.threshold is not None:
+            object.__setattr__(self, "threshold", float(self.threshold))
         if options.needs_negatives and not self.prompts.negatives:
             raise SpecError(
                 f"head {self.head!r} compares the goal with what is not wanted, and no negatives were given. Describe "
@@ -102,47 +110,10 @@ class RewardSpec:
         if self.render_quality is not None:
             RenderQuality.named(self.render_quality)
 
-    def _check_layers(self, options: HeadOptions) -> None:
-        few_shot, *_ = self.few_shot_options(), self.scaling_options(), self.time_options(), self.views_options()
-        if few_shot is not None and few_shot.encoder != self.encoder:
-            raise SpecError(
-                f"few_shot has frames embedded by {few_shot.encoder!r}, and the reward's encoder is {self.encoder!r}. "
-                "Fit it again with the other encoder."
-            )
-        self.parts()
-        if self.uncertainty is not None and (self.views or (self.over_time or {}).get("kind") == "window"):
-            raise SpecError("the uncertainty of a mean of frames or crops is not known; leave out views and window.")
-        if self.head == "milestones":
-            self._check_milestones()
-        if self.threshold is not None:
-            self._check_threshold(self.threshold, options)
-
-    def _check_milestones(self) -> None:
-        if len(self.prompts.goal) < 2:
-            raise SpecError(
-                "milestones are reached one after the other, and only one was given. List at least two in goal, or "
-                "use another head."
-            )
-        if self.over_time is not None:
-            raise SpecError("milestones look back by themselves; leave out over_time.")
-        for key in ("few_shot", "uncertainty", "scaling"):
-            if getattr(self, key) is not None:
-                raise SpecError(f"milestones have a probability each, which {key} cannot change; leave it out.")
-
-    def _check_threshold(self, threshold: Any, options: HeadOptions) -> None:
-        rescaled = self.few_shot or self.uncertainty or self.scaling
-        low, high = (-math.inf, math.inf) if rescaled else options.scores
-        number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-        if not number or not low <= threshold <= high:
-            raise SpecError(
-                f"threshold must lie in {low:g} to {high:g}, as the scores of head {self.head!r} do; got {threshold!r}."
-            )
-        object.__setattr__(self, "threshold", float(threshold))
-
     @property
     def compares_alphas(self) -> bool:
         """Whether several alphas can be scored at once: a plain projection, frame by frame."""
-        layers = (self.few_shot, self.uncertainty, self.scaling, self.threshold, self.over_time)
+        layers = (self.few_shot, self.uncertainty, self.judge, self.scaling, self.threshold, self.over_time)
         return self.head == "projection" and all(layer is None for layer in layers)
 
     def parts(self) -> tuple["RewardSpec", ...]:
@@ -157,7 +128,7 @@ class RewardSpec:
         shared = {"encoder": self.encoder, "prompts": self.prompts.to_dict(), "resize_mode": self.resize_mode}
         found = []
         for part in options.parts:
-            for key in ("encoder", "views", "uncertainty", "over_time", "resize_mode", "render_quality"):
+            for key in ("encoder", "views", "uncertainty", "judge", "over_time", "resize_mode", "render_quality"):
                 if key in part:
                     raise SpecError(f"{key} belongs to an ensemble as a whole; leave it out of its parts.")
             said = {key: value for key, value in part.items() if key != "weight"}
@@ -181,6 +152,10 @@ class RewardSpec:
     def uncertainty_options(self) -> UncertaintyOptions | None:
         """The options of `uncertainty`; None: it is not given."""
         return None if self.uncertainty is None else uncertainty_options(self.uncertainty)
+
+    def judge_options(self) -> JudgeOptions | None:
+        """The options of `judge`; None: it is not given."""
+        return None if self.judge is None else judge_options(self.judge)
 
     def scaling_options(self) -> ScalingOptions | None:
         """The options of `scaling`; None: it is not given."""
@@ -271,7 +246,10 @@ class RewardSpec:
             precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
         """
         from vlmrm.encoders import load_encoder  # the encoder stack is heavy; a spec is not
+        from vlmrm.judges import YesNoJudge
         from vlmrm.rewards.model import RewardModel
 
         encoder = load_encoder(self.encoder, device=device, precision=precision, resize_mode=self.resize_mode)
-        return RewardModel(encoder, self)
+        named = self.judge_options()
+        judge = None if named is None else YesNoJudge.load(named.model, named.question, device=device)
+        return RewardModel(encoder, self, judge)

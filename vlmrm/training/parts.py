@@ -58,7 +58,7 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
         reward = None
     elif reward is None:
         reward = plan.spec.build(config.device, precision=config.precision)
-    preprocessing = None if reward is None else reward.encoder.preprocessing
+    preprocessing = None if reward is None else reward.capture_preprocessing
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
     venv = make_vec(make_env, num_envs=config.num_envs or 1, processes=config.processes)
     try:

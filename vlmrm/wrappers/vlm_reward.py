@@ -72,7 +72,7 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         preprocessing = rewards.model.encoder.preprocessing
         capture = find_wrapper(env, CaptureFrame)
         if capture is None:
-            env = CaptureFrame(env, preprocessing)
+            env = CaptureFrame(env, rewards.model.capture_preprocessing)
         else:
             require_same_resize(capture.capture_preprocessing, preprocessing)
         gym.Wrapper.__init__(self, env)

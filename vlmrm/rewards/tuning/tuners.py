@@ -61,7 +61,7 @@ def tune(
 
     Returns:
         The reward of the same sentences with the encoder ``local-dir:OUT``. What belonged to the embeddings or scores
-        of the encoder before is left out: few_shot, uncertainty, scaling and threshold.
+        of the encoder before is left out: few_shot, uncertainty, judge, scaling and threshold.
 
     Raises:
         SpecError: The folder exists, the labels do not fit or are all the same, or all frames have the same reward.
@@ -152,7 +152,7 @@ def learn_prompts(
 
 def _of_sentences(spec: RewardSpec) -> RewardSpec:
     """Without what was fitted to embeddings or scores that will change."""
-    return replace(spec, few_shot=None, uncertainty=None, scaling=None, threshold=None)
+    return replace(spec, few_shot=None, uncertainty=None, judge=None, scaling=None, threshold=None)
 
 
 @torch.no_grad()

@@ -1,0 +1,140 @@
+"""Rewards whose spec names a judge: who is asked, what is paid, and what a judge cannot stand beside."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from tests.toys import ColourEncoder, CountingEnv
+from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.errors import SpecError
+from vlmrm.wrappers import CaptureFrame, VLMReward
+
+QUESTION = "Is there any blue?"
+JUDGE = {"model": "toy", "question": QUESTION, "above": 0.5, "bonus": 2.0}
+
+
+class BlueJudge:
+    """As sure as the frame is blue; notes how large the frames were that it saw."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def probabilities(self, frames):
+        self.sizes += [tuple(frame.shape[:2]) for frame in frames]
+        return frames[:, 0, 0, 2].float() / 255
+
+
+def spec(**changes):
+    return RewardSpec(**{"encoder": "colour", "prompts": PromptSet("red"), "alpha": 0.0, "judge": JUDGE} | changes)
+
+
+def judged(**changes):
+    return RewardModel(ColourEncoder(), spec(**changes), BlueJudge())
+
+
+def shown(*colours, size=8):
+    return torch.tensor(colours, dtype=torch.uint8)[:, None, None].expand(-1, size, size, 3)
+
+
+FRAMES = shown((0, 255, 0), (255, 0, 0), (200, 0, 153), (40, 0, 255))  # share of red: 0, 1, 0.79, 0.16
+
+
+def test_a_high_score_is_worth_no_more_than_the_judge_says():
+    cheap, reward = RewardModel(ColourEncoder(), spec(judge=None)), judged()
+    low, high, mixed, blue = reward.score(FRAMES).tolist()
+    assert [low, blue] == pytest.approx(cheap.score(FRAMES)[[0, 3]].tolist())
+    assert high == pytest.approx(0.5)  # all red, and no blue at all
+    assert mixed == pytest.approx(0.5 + 2.0 * 153 / 255)
+    assert (reward.judged.asked, reward.judged.seen) == (2, 4)
+
+
+def test_scaling_and_threshold_stand_around_the_judge():
+    plain = judged().score(FRAMES)
+    scaled = judged(scaling={"subtract": 0.5, "divide": 0.25})
+    torch.testing.assert_close(scaled.score(FRAMES), (plain - 0.5) / 0.25)
+    assert judged(threshold=1.0).score(FRAMES).tolist() == [0, 0, 1, 0]
+    assert judged(scaling={"divide": 2.0}, threshold=0.5).score(FRAMES).tolist() == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("over_time", [None, {"kind": "difference"}, {"kind": "shaping", "gamma": 0.9}])
+def test_streaming_is_the_episode_at_once_and_no_later_frame_counts(over_time):
+    reward = judged(over_time=over_time)
+    whole = reward.score_episode(FRAMES)
+    torch.testing.assert_close(reward.score_episode(FRAMES[:3]), whole[:2])
+    stream = reward.stream(1)
+    stream.begin(reward.measure(FRAMES[:1]))
+    steps = [stream.step(reward.measure(frame[None]), torch.tensor([False])) for frame in FRAMES[1:]]
+    torch.testing.assert_close(torch.cat(steps), whole)
+
+
+def test_it_comes_out_of_a_file_and_a_spec_without_a_bonus_has_one(tmp_path):
+    path = tmp_path / "reward.toml"
+    path.write_text(
+        'encoder = "colour"\nalpha = 0.0\nprompts = { goal = "red" }\n'
+        f'judge = {{ model = "toy", question = "{QUESTION}", above = 0.5 }}\n'
+    )
+    loaded = RewardSpec.load(path)
+    assert loaded.judge_options().bonus == 1.0
+    loaded.save(tmp_path / "reward.json")
+    assert RewardSpec.load(tmp_path / "reward.json") == loaded
+    assert loaded.hash() not in {spec().hash(), spec(judge=None).hash()}
+    reward = RewardModel(ColourEncoder(), loaded, BlueJudge())
+    assert float(reward.score(FRAMES)[2]) == pytest.approx(0.5 + 153 / 255)
+
+
+def test_fitting_anew_leaves_the_judge_out_and_calibrating_keeps_it():
+    reward = judged()
+    assert reward.fit(FRAMES, [0, 1, 1, 0]).spec.judge is None  # `above` was a score of the sentences alone
+    binary = reward.calibrate(FRAMES, [0, 0, 1, 0], false_positives=0.0)
+    assert binary.spec.judge == JUDGE
+    assert binary.score(FRAMES).tolist() == [0, 0, 1, 0]
+    assert reward.standardize(FRAMES).score(FRAMES).mean().item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_wrapper_lets_the_judge_see_frames_as_they_are_drawn():
+    class Large(CountingEnv):
+        def render(self):
+            return np.kron(super().render(), np.ones((4, 4, 1), np.uint8))
+
+    reward = judged(judge=JUDGE | {"above": -1.0})
+    env = VLMReward(Large(), reward)
+    env.reset(seed=0)
+    *_, info = env.step(env.action_space.sample())
+    drawn = info["frame"].shape[:2]
+    assert drawn > (reward.encoder.size_px,) * 2
+    assert set(reward._judge.sizes) == {drawn}
+
+    small = judged(judge=JUDGE | {"above": -1.0})
+    env = VLMReward(CaptureFrame(Large(), small.encoder.preprocessing), small)
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    assert set(small._judge.sizes) == {
+        (small.encoder.size_px,) * 2
+    }  # whoever shrinks them by hand is taken at his word
+
+
+def test_gymnasium_builds_it_again_only_with_a_judge_that_can_be_loaded():
+    env = VLMReward(CountingEnv(), judged())
+    assert isinstance(env, gym.Env)
+    assert env._saved_kwargs["reward"]["judge"] == JUDGE
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"judge": {"model": "a/b", "question": "q"}}, r"judge.*needs 'above'"),
+        ({"judge": JUDGE | {"abve": 1}}, r"no option 'abve'. Near: above"),
+        ({"judge": JUDGE | {"bonus": 0}}, r"bonus must be above 0"),
+        ({"judge": JUDGE | {"question": " "}}, r"question of a judge is a text"),
+        ({"over_time": {"kind": "window", "length": 2}}, r"leave out uncertainty, window and clip"),
+        ({"head": "milestones", "prompts": PromptSet(["red", "blue"])}, r"which judge cannot change; leave it out"),
+        (
+            {"head": "ensemble", "options": {"parts": [{"weight": 0.5, "judge": JUDGE}, {"weight": 0.5}]}},
+            r"judge belongs to an ensemble as a whole",
+        ),
+    ],
+)
+def test_a_judge_that_cannot_be_meant_is_refused(changes, message):
+    with pytest.raises(SpecError, match=message):
+        spec(**changes)

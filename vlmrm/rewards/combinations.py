@@ -1,0 +1,64 @@
+"""Which parts of a spec go together."""
+
+import math
+from typing import TYPE_CHECKING
+
+from vlmrm.errors import SpecError
+from vlmrm.rewards.options import HeadOptions
+
+if TYPE_CHECKING:
+    from vlmrm.rewards.spec import RewardSpec
+
+
+def check_combinations(spec: "RewardSpec", options: HeadOptions) -> None:
+    """Refuse layers that are no layers, and those that cannot stand around this head or beside one another.
+
+    Args:
+        spec: Whose tables have been read.
+        options: Of its head.
+
+    Raises:
+        SpecError: The message names the keys.
+    """
+    few_shot, *_ = spec.few_shot_options(), spec.scaling_options(), spec.time_options(), spec.views_options()
+    spec.judge_options()
+    if few_shot is not None and few_shot.encoder != spec.encoder:
+        raise SpecError(
+            f"few_shot has frames embedded by {few_shot.encoder!r}, and the reward's encoder is {spec.encoder!r}. "
+            "Fit it again with the other encoder."
+        )
+    spec.parts()
+    kind = (spec.over_time or {}).get("kind")
+    if spec.uncertainty is not None and (spec.views or kind in ("window", "clip")):
+        raise SpecError("the uncertainty of several frames or crops is not known; leave out views, window and clip.")
+    if spec.views is not None and kind == "clip":
+        raise SpecError("clips are made of whole frames; leave out views.")
+    if spec.judge is not None and (spec.uncertainty or kind in ("window", "clip")):
+        raise SpecError("a judge is asked about single frames of one score; leave out uncertainty, window and clip.")
+    if spec.head == "milestones":
+        _check_milestones(spec)
+    if spec.threshold is not None:
+        _check_threshold(spec, options)
+
+
+def _check_milestones(spec: "RewardSpec") -> None:
+    if len(spec.prompts.goal) < 2:
+        raise SpecError(
+            "milestones are reached one after the other, and only one was given. List at least two in goal, or use "
+            "another head."
+        )
+    if spec.over_time is not None:
+        raise SpecError("milestones look back by themselves; leave out over_time.")
+    for key in ("few_shot", "uncertainty", "judge", "scaling"):
+        if getattr(spec, key) is not None:
+            raise SpecError(f"milestones have a probability each, which {key} cannot change; leave it out.")
+
+
+def _check_threshold(spec: "RewardSpec", options: HeadOptions) -> None:
+    threshold, rescaled = spec.threshold, spec.few_shot or spec.uncertainty or spec.judge or spec.scaling
+    low, high = (-math.inf, math.inf) if rescaled else options.scores
+    number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    if threshold is None or not number or not low <= threshold <= high:
+        raise SpecError(
+            f"threshold must lie in {low:g} to {high:g}, as the scores of head {spec.head!r} do; got {threshold!r}."
+        )
