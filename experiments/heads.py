@@ -7,10 +7,11 @@
 
 On the labelled frames of the eight humanoid poses (held-out cameras, colours and joint angles, look-alikes included;
 those of experiments/humanoid_rewards.py): AUROC and false positives at 90 % recall of every head, and of few-shot
-rewards from 3 pictures of success and 3 of failure, and of encoders and prompts tuned on as many. Then milestones on
-episodes of three poses in every order, the uncertainty of frames that were made strange, the time of all heads together
-on 1,024 embeddings of width 512, and agents on CartPole with five of the rewards, judged on the simulator's state.
-Results go to experiments/results/heads.{md,json}.
+rewards from 3 pictures of success and 3 of failure, of encoders and prompts tuned on as many, and of crops and several
+encoders on larger frames of three poses. Then milestones on episodes of three poses in every order, the uncertainty of
+frames that were made strange, the time of all heads together on 1,024 embeddings of width 512, and agents on CartPole
+with five of the rewards, judged on the simulator's state. Results go to
+experiments/results/heads.{md,json}.
 """
 
 import itertools
@@ -26,6 +27,7 @@ import numpy as np
 import torch
 import tyro
 from heads_cartpole import all_runs
+from heads_encoders import seen_otherwise
 from heads_report import write_report
 from heads_tuning import both
 from heads_uncertainty import detection
@@ -236,6 +238,7 @@ def main(args: Args) -> None:
         "poses": poses,
         "few_shot": shots,
         "tuning": tuning,
+        "seen_otherwise": seen_otherwise(args.encoder, args.work),
         "ms_for_1024_of_width_512": time_all_heads(Wide()),
         "milestones": milestones(encoder, [stages[task] for task in ORDERED]),
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from heads_encoders import FRAMES, SIZE_PX
 from heads_tuning import DRAWS, TESTED, TOO_LITTLE
 from heads_uncertainty import ASKED
 from training_runs import Run, numbers_of, percent, steps
@@ -60,6 +61,16 @@ def tuning_table(tuning: Numbers, said: str) -> list[str]:
         lines.append(f"| {pose} | " + " | ".join(f"{np.mean(found[method]):.3f}" for method in methods) + " |")
     means = [f"{np.mean([np.mean(found[method]) for found in rows.values()]):.3f}" for method in methods]
     return [*lines, "| **mean** | " + " | ".join(means) + " |"]
+
+
+def seen_table(found: Numbers) -> list[str]:
+    """One line a way to look, one column a pose."""
+    poses = list(next(iter(found.values())))
+    lines = ["| | " + " | ".join(poses) + " | mean |", "|---|" + "---|" * (len(poses) + 1)]
+    for way, row in found.items():
+        cells = [f"{row[pose]:.3f}" for pose in poses]
+        lines.append(f"| {way} | {' | '.join(cells)} | {np.mean(list(row.values())):.3f} |")
+    return lines
 
 
 def milestones_table(found: Numbers) -> list[str]:
@@ -135,6 +146,13 @@ def write_report(numbers: Numbers, runs: Sequence[Run], folder: Path) -> None:
         "too little:",
         "",
         *tuning_table(numbers["tuning"], "too_little"),
+        "",
+        "## Crops, and several encoders",
+        "",
+        f"Cosine with the goal, AUROC on {FRAMES} held-out frames of three poses, drawn at {SIZE_PX} px, so that crops",
+        "show more and do not only enlarge. The encoders of an ensemble are of unlike strength here.",
+        "",
+        *seen_table(numbers["seen_otherwise"]),
         "",
         "## Milestones",
         "",

@@ -121,5 +121,5 @@ def test_what_has_no_uncertainty_says_so(plain, knowing, frames, tmp_path):
 
 @pytest.mark.parametrize("changes", [{"views": {"scales": [1.0, 0.5]}}, {"over_time": {"kind": "window", "length": 3}}])
 def test_means_of_frames_have_none(knowing, changes):
-    with pytest.raises(SpecError, match="leave out views and window"):
+    with pytest.raises(SpecError, match="leave out views, window and clip"):
         RewardSpec.from_dict(knowing.spec.to_dict() | changes)

@@ -11,7 +11,6 @@ from vlmrm.errors import SpecError
 from vlmrm.rewards.negatives import ContrastHead, SigmoidHead, SoftmaxHead, softmax_over_negatives
 from vlmrm.rewards.projection import ProjectionHead
 from vlmrm.rewards.uncertainty import (
-    PessimisticHead,
     cosine_covariance,
     delta_variance,
     ensemble,
@@ -292,17 +291,6 @@ def test_an_ensembles_spread_is_the_unbiased_one():
     torch.testing.assert_close(std, torch.from_numpy(members.numpy().std(axis=0, ddof=1)))
 
 
-def test_a_pessimistic_head_pays_where_its_members_agree():
-    """One wording likes both frames, the other the first only."""
-    first, second = normalize(torch.tensor([[1.0, 1.0], [1.0, 0.0]]), dim=1)
-    head = PessimisticHead([lambda e: e @ first, lambda e: e @ second], kappa=1)
-    frames = normalize(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), dim=1)
-    rewards = torch.stack([frames @ first, frames @ second])
-    torch.testing.assert_close(head(frames), rewards.mean(dim=0) - rewards.std(dim=0))
-    assert rewards[:, 1].std() > rewards[:, 0].std()
-    torch.testing.assert_close(torch.cat([head(frames[:1]), head(frames[1:])]), head(frames))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -312,7 +300,6 @@ def test_a_pessimistic_head_pays_where_its_members_agree():
         (lambda x, v, y, w: reward_variance(lambda e: e @ y[0], x * math.nan, v), "must be finite"),
         (lambda x, v, y, w: lower_confidence(x[:, 0], v[:, 0], kappa=math.inf), "kappa must be a number; got inf"),
         (lambda x, v, y, w: ensemble(x[:1]), "at least 2 members to disagree; got 1"),
-        (lambda x, v, y, w: PessimisticHead([lambda e: e @ y[0]], kappa=1)(x), "at least 2 members"),
         (lambda x, v, y, w: projection_gradient(x[:, :2], 1.0, alpha=0.5), "goal and baseline must differ"),
     ],
 )

@@ -121,7 +121,7 @@ def _score(
 
     from vlmrm.data.frame_files import read_frames
     from vlmrm.rewards.factors import FactoredHead
-    from vlmrm.rewards.frame_noise import LowerConfidenceHead
+    from vlmrm.rewards.head import UnsureHead
 
     names: list[str] = []
     scores, measured = [], []
@@ -139,7 +139,7 @@ def _score(
     if reward.spec.compares_alphas:
         return names, {f"alpha={alpha:g}": row for alpha, row in zip(alphas, rows, strict=True)}
     parts = [*reward.head.names, "in common"] if isinstance(reward.head, FactoredHead) else []
-    parts += ["std"] if isinstance(reward.head, LowerConfidenceHead) else []
+    parts += ["std"] if isinstance(reward.head, UnsureHead) else []
     parts += ["judge"] if reward.judged is not None else []
     columns: dict[str, list[float | None]] = dict(zip([reward.spec.head, *parts], rows, strict=True))
     if reward.step_head.looks_back:
@@ -153,13 +153,13 @@ def _scored(head: "Head", embeddings: "Embeddings") -> "Tensor":
     import torch
 
     from vlmrm.rewards.factors import FactoredHead
-    from vlmrm.rewards.frame_noise import LowerConfidenceHead
     from vlmrm.rewards.gate import find_gate
+    from vlmrm.rewards.head import UnsureHead
 
     scores = head(embeddings)[None]
     if isinstance(head, FactoredHead):
         return torch.cat([scores, head.breakdown(embeddings).T, head.in_common(embeddings)[None]])
-    if isinstance(head, LowerConfidenceHead):
+    if isinstance(head, UnsureHead):
         return torch.cat([scores, head.std(embeddings)[None]])
     if find_gate(head) is not None:
         return torch.cat([scores, embeddings[None, :, -1]])

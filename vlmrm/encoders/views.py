@@ -98,15 +98,22 @@ class ViewEncoder:
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """Mean of the crops' embeddings, brought back to unit length."""
-        frames = self._preprocessing.resize(frames)
         total = torch.zeros(len(frames), self.dim)
-        for rows in self._placed_views(frames) if self._sides_to_place else self._fixed_views(frames):
+        for rows in self._views_of(frames):
             total += rows
         return normalize(total, dim=1)
+
+    def embed_views(self, frames: Frames) -> Float[Tensor, "n v d"]:
+        """Each crop's own embedding."""
+        return torch.stack(list(self._views_of(frames)), dim=1)
 
     def embed_texts(self, texts: list[str]) -> Float[Tensor, "k d"]:
         """As the encoder's."""
         return self.encoder.embed_texts(texts)
+
+    def _views_of(self, frames: Frames) -> Iterator[Embeddings]:
+        frames = self._preprocessing.resize(frames)
+        return self._placed_views(frames) if self._sides_to_place else self._fixed_views(frames)
 
     def _fixed_views(self, frames: Frames) -> Iterator[Embeddings]:
         """One view at a time: all at once would be a copy of every crop."""

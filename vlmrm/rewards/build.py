@@ -3,14 +3,19 @@
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from vlmrm.encoders.encoder import Encoder, finite
+from vlmrm.encoders.ensemble import EnsembleEncoder
+from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import PromptError, ScaleWarning, SpecError
 from vlmrm.rewards.auto_clip import AutoClipHead, with_templates
 from vlmrm.rewards.clips import ClipSteps, require_video
+from vlmrm.rewards.disagreement import DisagreementHead, Members, of_encoders, of_heads, of_views
+from vlmrm.rewards.doubt import DisagreementOptions
 from vlmrm.rewards.ensemble import EnsembleHead
 from vlmrm.rewards.factors import FactoredHead, every_combination, ideal_words
 from vlmrm.rewards.few_shot_layer import with_few_shot
@@ -55,7 +60,10 @@ def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
     if few_shot is not None:
         head = with_few_shot(head, few_shot, alpha=spec.alpha)
     uncertainty = spec.uncertainty_options()
-    if uncertainty is not None:
+    if isinstance(uncertainty, DisagreementOptions):
+        members = _members(encoder, spec, uncertainty.ensemble, head)
+        head = DisagreementHead(head, members, float(uncertainty.kappa), encoder.dim)
+    elif uncertainty is not None:
         head = LowerConfidenceHead(head, float(uncertainty.kappa))
     judge = spec.judge_options()
     if judge is not None:
@@ -88,6 +96,26 @@ def build_step_head(encoder: Encoder, spec: RewardSpec, head: Head) -> StepHead:
     if isinstance(options, ClipOptions):
         return ClipSteps(head, require_video(encoder), options.every)
     return _OVER_TIME[type(options)](head, options)
+
+
+def _members(encoder: Encoder, spec: RewardSpec, kind: str, head: Head) -> Members:
+    """Those that may disagree."""
+    bare = replace(spec, uncertainty=None, judge=None, scaling=None, threshold=None, over_time=None)
+    if kind == "prompts":
+        alone = [replace(spec.prompts, goal=(goal,)) for goal in spec.prompts.goal]
+        return of_heads([build_head(encoder, replace(bare, prompts=prompts)) for prompts in alone])
+    views = encoder if isinstance(encoder, ViewEncoder) else None
+    if kind == "views":
+        if views is None or views.views < 2:
+            raise SpecError("uncertainty of the ensemble 'views' needs at least 2 views. Give views more scales.")
+        return of_views(head, encoder.dim)
+    together = encoder if views is None else views.encoder
+    if not isinstance(together, EnsembleEncoder):
+        raise SpecError(
+            f"uncertainty of the ensemble 'encoders' needs several, e.g. 'sim-s + sim-m'; got {encoder.name!r}."
+        )
+    heads = [build_head(member, replace(bare, encoder=member.name, views=None)) for member in together.members]
+    return of_encoders(together.split, heads)
 
 
 def _scaled(head: Head, options: ScalingOptions) -> ScaledHead:

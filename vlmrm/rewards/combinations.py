@@ -4,10 +4,13 @@ import math
 from typing import TYPE_CHECKING
 
 from vlmrm.errors import SpecError
+from vlmrm.rewards.doubt import DisagreementOptions
 from vlmrm.rewards.options import HeadOptions
 
 if TYPE_CHECKING:
     from vlmrm.rewards.spec import RewardSpec
+
+_ONE_SCALE = ("softmax", "sigmoid")  # probabilities, whatever the encoder
 
 
 def check_combinations(spec: "RewardSpec", options: HeadOptions) -> None:
@@ -29,7 +32,10 @@ def check_combinations(spec: "RewardSpec", options: HeadOptions) -> None:
         )
     spec.parts()
     kind = (spec.over_time or {}).get("kind")
-    if spec.uncertainty is not None and (spec.views or kind in ("window", "clip")):
+    unsure = spec.uncertainty_options()
+    if isinstance(unsure, DisagreementOptions):
+        _check_disagreement(spec, unsure.ensemble, kind)
+    elif unsure is not None and (spec.views or kind in ("window", "clip")):
         raise SpecError("the uncertainty of several frames or crops is not known; leave out views, window and clip.")
     if spec.views is not None and kind == "clip":
         raise SpecError("clips are made of whole frames; leave out views.")
@@ -39,6 +45,18 @@ def check_combinations(spec: "RewardSpec", options: HeadOptions) -> None:
         _check_milestones(spec)
     if spec.threshold is not None:
         _check_threshold(spec, options)
+
+
+def _check_disagreement(spec: "RewardSpec", ensemble: str, kind: str | None) -> None:
+    if ensemble == "prompts" and len(spec.prompts.goal) < 2:
+        raise SpecError("uncertainty of the ensemble 'prompts' needs at least 2 goal sentences; say it in other words.")
+    if ensemble == "views" and (spec.views is None or kind == "window"):
+        raise SpecError("uncertainty of the ensemble 'views' needs views, and no window; see `vlmrm.encoders.views`.")
+    if ensemble == "encoders" and (spec.head not in _ONE_SCALE or spec.few_shot is not None):
+        raise SpecError(
+            f"encoders can be compared by the scores of the heads {' and '.join(_ONE_SCALE)}, without few_shot; "
+            f"cosines have another spread in each. This reward has head={spec.head!r}."
+        )
 
 
 def _check_milestones(spec: "RewardSpec") -> None:

@@ -22,9 +22,9 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.projections import PreProjection
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.head import Head
+from vlmrm.rewards.doubt import PosteriorOptions
+from vlmrm.rewards.head import Head, UnsureHead
 from vlmrm.rewards.laplace import ProjectionPosterior, TowerSample, fit_posteriors
-from vlmrm.rewards.layers import UncertaintyOptions
 from vlmrm.rewards.scaling import ScaledHead
 from vlmrm.rewards.threshold import ThresholdHead
 from vlmrm.rewards.uncertainty import lower_confidence, reward_variance
@@ -65,12 +65,12 @@ def std_of(head: Head, rows: NoisyRows) -> Rewards:
 
     Args:
         head: Of a reward whose uncertainty is known.
-        rows: As `NoisyFrames.rows` gives them.
+        rows: As `RewardModel.embed` gives them.
 
     Raises:
         SpecError: The uncertainty is not known, or a threshold has made 0 and 1 of the reward.
     """
-    if isinstance(head, LowerConfidenceHead):
+    if isinstance(head, UnsureHead):
         return head.std(rows)
     if isinstance(head, ScaledHead):
         return std_of(head.head, rows) / head.divide
@@ -78,7 +78,7 @@ def std_of(head: Head, rows: NoisyRows) -> Rewards:
         raise SpecError("0 and 1 have no standard deviation; leave out the threshold.")
     raise SpecError(
         "nothing is known of how unsure this reward is. RewardModel.fit_uncertainty(frames, path) returns one that "
-        "knows."
+        "knows, and so does uncertainty with an ensemble in the spec."
     )
 
 
@@ -151,7 +151,7 @@ def save_noise(posterior: ProjectionPosterior, path: Path) -> dict[str, Any]:
     return {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def load_noise(options: UncertaintyOptions) -> ProjectionPosterior:
+def load_noise(options: PosteriorOptions) -> ProjectionPosterior:
     """The posterior that a spec names; runs no code from the file.
 
     Raises:

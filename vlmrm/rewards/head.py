@@ -22,6 +22,14 @@ class Head(Protocol):
 
 
 @runtime_checkable
+class UnsureHead(Head, Protocol):
+    """A head that knows how unsure it is."""
+
+    def std(self, rows: Float[Tensor, "n k"]) -> Rewards:
+        """Standard deviation of the score of each frame, of rows as `RewardModel.embed` gives them."""
+
+
+@runtime_checkable
 class StepHead(Protocol):
     """Turns what a head says of frames into the rewards of steps."""
 

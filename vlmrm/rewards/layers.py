@@ -2,8 +2,8 @@
 
 ``views`` are crops of each frame, whose mean is scored. From the score of a frame to the reward of a step:
 ``few_shot`` corrects it by labelled frames, ``uncertainty`` takes off some of what is not sure, a ``judge`` replaces it
-where it is high, ``scaling`` changes its scale, ``threshold`` makes 0 and 1 of it, and ``over_time`` makes rewards of
-steps.
+where it is high (both in `vlmrm.rewards.doubt`), ``scaling`` changes its scale, ``threshold`` makes 0 and 1 of it, and
+``over_time`` makes rewards of steps.
 """
 
 import math
@@ -113,72 +113,6 @@ def few_shot_options(given: Mapping[str, Any]) -> FewShotOptions:
         )
     others = {key: value for key, value in given.items() if key != "method"}
     options: FewShotOptions = make_options(FEW_SHOT[method], f"few_shot {method!r}", others)
-    return options
-
-
-@dataclass(frozen=True, kw_only=True)
-class UncertaintyOptions:
-    """How unsure the encoder is of a frame, as `RewardModel.fit_uncertainty` writes it."""
-
-    file: str
-    """Of safetensors."""
-    sha256: str
-    """Of the file."""
-    kappa: int | float = 0.0
-    """Standard deviations that are taken off the score: above 0 pessimistic, 0 none."""
-
-    def __post_init__(self) -> None:
-        require_number("kappa", self.kappa)
-
-
-def uncertainty_options(given: Mapping[str, Any]) -> UncertaintyOptions:
-    """The options of ``uncertainty``, checked.
-
-    Args:
-        given: What the spec says.
-
-    Raises:
-        SpecError: There is no such option, there is no file, or a value is impossible.
-    """
-    options: UncertaintyOptions = make_options(UncertaintyOptions, "uncertainty", given)
-    return options
-
-
-@dataclass(frozen=True, kw_only=True)
-class JudgeOptions:
-    """A generative model that is asked about frames of a high score; `vlmrm.rewards.gate` has the formula."""
-
-    model: str
-    """``OWNER/NAME`` of the Hugging Face hub, or ``local-dir:FOLDER``."""
-    question: str
-    """That yes or no answers."""
-    above: int | float
-    """Score up to which the head's own counts, and beyond which the judge is asked."""
-    bonus: int | float = 1.0
-    """What a judge who is sure adds to `above`, above 0."""
-
-    def __post_init__(self) -> None:
-        for name in ("model", "question"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name).strip():
-                raise SpecError(f"{name} of a judge is a text; got {getattr(self, name)!r}.")
-        require_number("above", self.above)
-        require_above_0("bonus", self.bonus)
-
-
-def judge_options(given: Mapping[str, Any]) -> JudgeOptions:
-    """The options of ``judge``, checked.
-
-    Args:
-        given: What the spec says.
-
-    Raises:
-        SpecError: There is no such option, one is missing, or a value is impossible.
-
-    Example:
-        >>> judge_options({"model": "a/b", "question": "Is the robot kneeling?", "above": 0.6}).bonus
-        1.0
-    """
-    options: JudgeOptions = make_options(JudgeOptions, "judge", given)
     return options
 
 

@@ -16,6 +16,8 @@ from vlmrm.judges import YesNoJudge
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.build import build_head, build_step_head
 from vlmrm.rewards.clips import ClipSteps, pixel_rows
+from vlmrm.rewards.disagreement import ViewRows
+from vlmrm.rewards.doubt import PosteriorOptions
 from vlmrm.rewards.fitting import FittedReward
 from vlmrm.rewards.frame_noise import NoisyFrames, load_noise, std_of
 from vlmrm.rewards.gate import Judge, JudgedFrames, find_gate
@@ -53,8 +55,12 @@ class RewardModel(FittedReward):
         if views is not None:
             encoder = ViewEncoder(encoder, scales=views.scales, positions=views.positions)
         super().__init__(encoder, spec)
-        noise = spec.uncertainty_options()
-        self._noisy = None if noise is None else NoisyFrames(encoder, load_noise(noise))
+        unsure = spec.uncertainty_options()
+        self._rows: NoisyFrames | ViewRows | JudgedFrames | None = None
+        if isinstance(unsure, PosteriorOptions):
+            self._rows = NoisyFrames(encoder, load_noise(unsure))
+        elif isinstance(encoder, ViewEncoder) and getattr(unsure, "ensemble", None) == "views":
+            self._rows = ViewRows(encoder)
         self.head = build_head(encoder, spec)
         """Scores single frames."""
         self.step_head = build_step_head(encoder, spec, self.head)
@@ -64,7 +70,7 @@ class RewardModel(FittedReward):
         """Asks the judge, and counts how often; None: there is none."""
         if gate is not None and named is not None:
             self._judge = judge if judge is not None else YesNoJudge.load(named.model, named.question)
-            self.judged = JudgedFrames(encoder, gate.head, self._judge, gate.above)
+            self._rows = self.judged = JudgedFrames(encoder, gate.head, self._judge, gate.above)
 
     @classmethod
     def load(
@@ -101,7 +107,8 @@ class RewardModel(FittedReward):
     def embed(self, frames: Any) -> Embeddings:
         """Embed frames, for several heads to share.
 
-        Rows are longer where uncertainty is known (see `frame_noise`) or a judge is asked (see `gate`).
+        Rows are longer where uncertainty is known (see `frame_noise` and `disagreement`) or a judge is asked (see
+        `gate`).
 
         Args:
             frames: uint8 RGB (n, h, w, 3) or one (h, w, 3); array, tensor, or a sequence of frames of one size.
@@ -110,8 +117,8 @@ class RewardModel(FittedReward):
             FrameError: The frames are not what is said above.
             EncoderError: The encoder returned NaN or infinity.
         """
-        rows = self._noisy or self.judged
-        return finite(self.encoder, (rows.rows if rows else self.encoder.embed_frames)(as_frames(frames)))
+        embed = self.encoder.embed_frames if self._rows is None else self._rows.rows
+        return finite(self.encoder, embed(as_frames(frames)))
 
     @overload
     def score(self, frames: Any) -> Rewards: ...

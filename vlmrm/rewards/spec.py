@@ -14,18 +14,15 @@ from vlmrm.errors import SpecError, near_matches
 from vlmrm.prompts import PromptSet
 from vlmrm.rendering import RenderQuality
 from vlmrm.rewards.combinations import check_combinations
+from vlmrm.rewards.doubt import JudgeOptions, UncertaintyOptions, judge_options, uncertainty_options
 from vlmrm.rewards.layers import (
     FewShotOptions,
-    JudgeOptions,
     ScalingOptions,
     TimeOptions,
-    UncertaintyOptions,
     ViewsOptions,
     few_shot_options,
-    judge_options,
     scaling_options,
     time_options,
-    uncertainty_options,
     views_options,
 )
 from vlmrm.rewards.options import EnsembleOptions, HeadOptions, head_options
@@ -64,8 +61,9 @@ class RewardSpec:
     few_shot: Mapping[str, Any] | None = field(default=None, hash=False)
     """Labelled frames that correct the score, as `RewardModel.fit` writes them. None: the sentences alone."""
     uncertainty: Mapping[str, Any] | None = field(default=None, hash=False)
-    """How unsure the encoder is of a frame, as `RewardModel.fit_uncertainty` writes it, and ``kappa``, how much of that
-    is taken off the score. None: it is not known."""
+    """How unsure the reward is of a frame: what `RewardModel.fit_uncertainty` writes, or the ``ensemble`` of
+    ``prompts``, ``views`` or ``encoders`` that may disagree; and ``kappa``, how much of that is taken off. None: it is
+    not known."""
     judge: Mapping[str, Any] | None = field(default=None, hash=False)
     """``model``, ``question``, ``above`` and ``bonus`` of a generative model that is asked yes or no about frames whose
     score is above. None: no one is asked."""
@@ -221,7 +219,7 @@ class RewardSpec:
         if path.suffix != ".json":
             raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
         said = {key: value for key, value in self.to_dict().items() if value is not None}
-        if self.uncertainty is not None:  # beside the spec, so that both can be moved together
+        if self.uncertainty is not None and "file" in self.uncertainty:  # beside the spec: both can be moved together
             beside = os.path.relpath(self.uncertainty["file"], path.parent)
             said["uncertainty"] = dict(self.uncertainty) | {"file": beside}
         with whole_file(path) as unfinished:

@@ -17,8 +17,6 @@ the same at a cosine of 0, and within a few percent of Monte Carlo at any other.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -28,7 +26,7 @@ from torch.nn.functional import normalize
 from vlmrm.errors import SpecError
 from vlmrm.rewards.checks import require_number
 from vlmrm.rewards.head import Head
-from vlmrm.types import Embeddings, Rewards
+from vlmrm.types import Rewards
 
 Cosines = Float[Tensor, "n k"]
 CosineCovariance = Float[Tensor, "n k k"]
@@ -252,27 +250,6 @@ def ensemble(rewards: Float[Tensor, "s n"]) -> tuple[Rewards, Rewards]:
     if len(rewards) < 2:
         raise SpecError(f"an ensemble needs at least 2 members to disagree; got {len(rewards)}.")
     return rewards.mean(dim=0), rewards.std(dim=0)
-
-
-@dataclass(frozen=True, eq=False)
-class PessimisticHead:
-    """`lower_confidence` of an `ensemble` of heads on the same embeddings, e.g. one per wording of the goal.
-
-    Example:
-        >>> first, second = (lambda embeddings: embeddings[:, 0]), (lambda embeddings: embeddings[:, 1])
-        >>> PessimisticHead([first, second], kappa=1)(torch.tensor([[0.6, 0.6], [1.0, 0.0]])).round(decimals=4)
-        tensor([ 0.6000, -0.2071])
-    """
-
-    members: Sequence[Head]
-    """At least two, on one scale."""
-    kappa: int | float
-    """How many standard deviations are taken off."""
-
-    def __call__(self, embeddings: Embeddings) -> Rewards:
-        """One reward per embedding."""
-        mean, std = ensemble(torch.stack([member(embeddings) for member in self.members]))
-        return lower_confidence(mean, std, kappa=self.kappa)
 
 
 def _relative(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
