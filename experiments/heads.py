@@ -30,7 +30,7 @@ from heads_cartpole import all_runs
 from heads_encoders import seen_otherwise
 from heads_report import write_report
 from heads_tuning import both
-from heads_uncertainty import detection
+from heads_uncertainty import detection, disagreement
 from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, load
 from torch import Tensor
 from training_runs import carry_out_all
@@ -249,6 +249,7 @@ def main(args: Args) -> None:
         "the task's own camera": detection(encoder, spec, own),
         "25 cameras and looks": detection(encoder, spec, frames[kneeling].frames),
     }
+    numbers["disagreement"] = disagreement(spec, own)
     runs = all_runs()
     carry_out_all(runs, args.jobs)
     write_report(numbers, runs, args.out)

@@ -93,6 +93,14 @@ def uncertainty_table(found: Numbers) -> list[str]:
     return lines
 
 
+def disagreement_table(found: Numbers) -> list[str]:
+    """One line a shift, one column an ensemble."""
+    lines = ["| frames | " + " | ".join(found) + " |", "|---|" + "---|" * len(found)]
+    for shift in next(iter(found.values())):
+        lines.append(f"| {shift} | " + " | ".join(f"{row[shift]:.2f}" for row in found.values()) + " |")
+    return lines
+
+
 def times_table(times: Numbers) -> list[str]:
     """The slowest first."""
     ordered = sorted(times.items(), key=lambda row: -row[1])
@@ -168,6 +176,11 @@ def write_report(numbers: Numbers, runs: Sequence[Run], folder: Path) -> None:
         "above the median of the frames as they are, without and with two deviations taken off.",
         "",
         *uncertainty_table(numbers["uncertainty"]),
+        "",
+        "The same AUROC of the deviation by which an ensemble disagrees, of three wordings of the goal or of crops at",
+        "three scales, on the task's own camera. It says how much hangs on a choice, not how strange a frame is.",
+        "",
+        *disagreement_table(numbers["disagreement"]),
         "",
         "## Time",
         "",

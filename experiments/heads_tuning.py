@@ -15,7 +15,7 @@ from vlmrm.report.metrics import auroc
 UPRIGHT = ("arms_raised", "hands_on_hips", "arms_crossed", "one_leg")
 TOO_LITTLE = PromptSet("a humanoid robot standing up", "a humanoid robot")
 """For the poses above: true of all of them, and of their look-alikes."""
-METHODS = ("sentence", "proker", "coop", "lora", "svd", "svd, then proker")
+METHODS = ("sentence", "proker", "coop", "cocoop", "lora", "svd", "svd, then proker")
 DRAWS, PER_CLASS, TESTED = 3, 3, 250
 
 
@@ -45,6 +45,7 @@ def rewards(model: RewardModel, frames: torch.Tensor, labels: Sequence[float]) -
         "sentence": model,
         "proker": model.fit(frames, labels),
         "coop": model.fit(frames, labels, method="coop"),
+        "cocoop": model.fit(frames, labels, method="cocoop"),
         **weights,
         "svd, then proker": weights["svd"].fit(frames, labels),
     }

@@ -1,5 +1,6 @@
 """Does a reward know when it is out of its world? For experiments/heads.py."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,8 @@ from vlmrm.report.metrics import auroc
 
 OTHERS = ("cartpole/upright", "hopper/stand", "ant/flipped")
 ASKED = 0.8
+WORDINGS = ["a humanoid robot kneeling", "a humanoid robot on its knees", "a robot kneeling on the floor"]
+"""Of one goal, `humanoid/kneeling`."""
 
 
 def shifted(frames: Tensor, *, seed: int = 0) -> dict[str, Tensor]:
@@ -37,6 +40,31 @@ def shifted(frames: Tensor, *, seed: int = 0) -> dict[str, Tensor]:
     }
     drawn = {task: envs.labelled_frames(task, len(frames), seed=seed, size_px=size_px).frames for task in OTHERS}
     return found | drawn
+
+
+def disagreement(spec: RewardSpec, frames: Tensor) -> dict[str, dict[str, float]]:
+    """AUROC of the deviation by which ensembles disagree, by ensemble and shift; nothing is fitted.
+
+    Args:
+        spec: Of `humanoid/kneeling`.
+        frames: Of it.
+    """
+    ensembles = {
+        "prompts": replace(spec, prompts=replace(spec.prompts, goal=WORDINGS), uncertainty={"ensemble": "prompts"}),
+        "views": replace(spec, views={"scales": [1.0, 0.8, 0.6]}, uncertainty={"ensemble": "views"}),
+    }
+    inside = frames[1::2]
+    others = shifted(inside)
+    found: dict[str, dict[str, float]] = {}
+    for name, unsure in ensembles.items():
+        model = unsure.build()
+        own = model.score(inside, return_std=True)[1]
+        found[name] = {}
+        for shift, outside in others.items():
+            std = model.score(outside, return_std=True)[1]
+            labels = [False] * len(own) + [True] * len(std)
+            found[name][shift] = auroc(np.concatenate([own, std]), labels)
+    return found
 
 
 def detection(encoder: Any, spec: RewardSpec, frames: Tensor, kappas: tuple[float, ...] = (0.0, 2.0)) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def test_a_method_without_frames_says_that_it_is_not_fitted():
 
 def test_frames_of_another_encoder_are_refused():
     table = red().fit(FRAMES, LABELS).spec.few_shot
-    with pytest.raises(SpecError, match="embedded by 'other', and the reward's encoder is 'colour'"):
+    with pytest.raises(SpecError, match="fitted with 'other', and the reward's encoder is 'colour'"):
         red(few_shot=table | {"encoder": "other"})
 
 

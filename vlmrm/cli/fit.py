@@ -40,8 +40,9 @@ class Fit:
     failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames that do not, look-alikes above all."""
     method: Annotated[str, open_option("NAME")] = "proker"
-    """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence; coop learns words of the prompts,
-    svd and lora tune the encoder, whose folder is written beside --out: tuned-encoder beside tuned.json."""
+    """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence; coop and cocoop learn words of
+    the prompts, svd and lora tune the encoder, whose folder is written beside --out: tuned-encoder beside tuned.json.
+    """
     uncertainty_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames as an agent will see them, 100 or more: how unsure the reward is of others is measured against these, and
     kept beside --out in a .safetensors file."""

@@ -25,6 +25,7 @@ from vlmrm.rewards.head import Head, StepHead
 from vlmrm.rewards.layers import (
     ClipOptions,
     DifferenceOptions,
+    LearnedWordsOptions,
     ScalingOptions,
     ShapingOptions,
     TimeOptions,
@@ -57,7 +58,11 @@ def build_head(encoder: Encoder, spec: RewardSpec) -> Head:
     warn_of_invisible_goals(spec.prompts)
     head = _MAKE[spec.head](encoder, spec, spec.head_options())
     few_shot, scaling = spec.few_shot_options(), spec.scaling_options()
-    if few_shot is not None:
+    if isinstance(few_shot, LearnedWordsOptions):
+        from vlmrm.rewards.tuning.conditional import ConditionalHead, ConditionalPrompts  # tuning builds heads itself
+
+        head = ConditionalHead(ConditionalPrompts.from_text(encoder, spec.prompts, few_shot.learned), spec.alpha)
+    elif few_shot is not None:
         head = with_few_shot(head, few_shot, alpha=spec.alpha)
     uncertainty = spec.uncertainty_options()
     if isinstance(uncertainty, DisagreementOptions):

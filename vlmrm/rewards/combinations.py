@@ -27,7 +27,7 @@ def check_combinations(spec: "RewardSpec", options: HeadOptions) -> None:
     spec.judge_options()
     if few_shot is not None and few_shot.encoder != spec.encoder:
         raise SpecError(
-            f"few_shot has frames embedded by {few_shot.encoder!r}, and the reward's encoder is {spec.encoder!r}. "
+            f"few_shot was fitted with {few_shot.encoder!r}, and the reward's encoder is {spec.encoder!r}. "
             "Fit it again with the other encoder."
         )
     spec.parts()

@@ -15,14 +15,14 @@ from vlmrm.rewards.bank import find_support
 from vlmrm.rewards.few_shot_layer import few_shot_table
 from vlmrm.rewards.frame_noise import fit_noise, save_noise
 from vlmrm.rewards.head import Head
-from vlmrm.rewards.layers import FEW_SHOT
+from vlmrm.rewards.layers import COCOOP, FEW_SHOT
 from vlmrm.rewards.projection import unit_mean
 from vlmrm.rewards.scaling import mean_and_spread
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.threshold import threshold_for
 from vlmrm.rewards.tuning.differentiable import open_clip_encoder
-from vlmrm.rewards.tuning.options import TUNERS, ContextOptions, TunerOptions, tuner_options
-from vlmrm.rewards.tuning.tuners import learn_prompts, tune
+from vlmrm.rewards.tuning.options import TUNERS, ConditionalOptions, ContextOptions, TunerOptions, tuner_options
+from vlmrm.rewards.tuning.tuners import learn_conditional_prompts, learn_prompts, tune
 from vlmrm.types import Embeddings, Frames
 
 Reward = TypeVar("Reward", bound="FittedReward")
@@ -69,7 +69,7 @@ class FittedReward:
                 only the method ``goal_pictures`` can use.
             method: ``proker``, ``tip_adapter`` or ``prototypes`` correct what the sentences say, in closed form;
                 ``goal_pictures`` take their place. See `vlmrm.rewards.few_shot`. ``svd`` and ``lora`` tune a copy of
-                the encoder, ``coop`` the words of the prompts, in seconds. See `vlmrm.rewards.tuning`.
+                the encoder, ``coop`` and ``cocoop`` the words of the prompts, in seconds. See `vlmrm.rewards.tuning`.
             options: Of the method.
             out: Folder for the tuned encoder, which must not exist yet; only of ``svd`` and ``lora``.
 
@@ -108,6 +108,12 @@ class FittedReward:
     def _tuned(self: Reward, frames: Any, labels: Any, options: TunerOptions, out: Any) -> Reward:
         frames = as_frames(frames)
         labels = _one_each(labels, len(frames))
+        if isinstance(options, ConditionalOptions):
+            words = learn_conditional_prompts(self.encoder, self.spec, frames, labels, options)
+            table = {"method": COCOOP, "encoder": self.spec.encoder, "learned": words.to_text()}
+            return self.with_spec(
+                replace(self.spec, few_shot=table, uncertainty=None, judge=None, scaling=None, threshold=None)
+            )
         if isinstance(options, ContextOptions):
             embeddings, shown = learn_prompts(self.encoder, self.spec, frames, labels, options).as_pictures()
             return self.fit_embeddings(embeddings, shown, method="goal_pictures")

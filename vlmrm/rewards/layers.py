@@ -94,9 +94,20 @@ FEW_SHOT: Mapping[str, type[FewShotOptions]] = {
     "proker": ProKeROptions,
 }
 """By the method that a spec gives in ``few_shot``; an option at None has the default of its function."""
+COCOOP = "cocoop"
 
 
-def few_shot_options(given: Mapping[str, Any]) -> FewShotOptions:
+@dataclass(frozen=True, kw_only=True)
+class LearnedWordsOptions:
+    """CoCoOp, which keeps what it has learned in the place of the frames; `vlmrm.rewards.tuning` has the formula."""
+
+    encoder: str
+    """Whose text tower reads the words."""
+    learned: str
+    """Safetensors, in base64."""
+
+
+def few_shot_options(given: Mapping[str, Any]) -> FewShotOptions | LearnedWordsOptions:
     """The options of ``few_shot``, checked.
 
     Args:
@@ -105,13 +116,16 @@ def few_shot_options(given: Mapping[str, Any]) -> FewShotOptions:
     Raises:
         SpecError: There is no such method, or it has no such option, or there are no frames.
     """
-    method = require_kind("few_shot", "method", given, FEW_SHOT)
-    if not {"encoder", "labels", "embeddings"} <= given.keys():
+    others = {key: value for key, value in given.items() if key != "method"}
+    if given.get("method") == COCOOP and {"encoder", "learned"} <= given.keys():
+        words: LearnedWordsOptions = make_options(LearnedWordsOptions, f"few_shot {COCOOP!r}", others)
+        return words
+    method = require_kind("few_shot", "method", given, {**FEW_SHOT, COCOOP: LearnedWordsOptions})
+    if method == COCOOP or not {"encoder", "labels", "embeddings"} <= given.keys():
         raise SpecError(
             f"few_shot {method!r} has not been fitted: it has no frames. RewardModel.fit(frames, labels) and "
             "`vlmrm fit` make a spec that has."
         )
-    others = {key: value for key, value in given.items() if key != "method"}
     options: FewShotOptions = make_options(FEW_SHOT[method], f"few_shot {method!r}", others)
     return options
 

@@ -17,6 +17,7 @@ from vlmrm.rewards.combinations import check_combinations
 from vlmrm.rewards.doubt import JudgeOptions, UncertaintyOptions, judge_options, uncertainty_options
 from vlmrm.rewards.layers import (
     FewShotOptions,
+    LearnedWordsOptions,
     ScalingOptions,
     TimeOptions,
     ViewsOptions,
@@ -143,7 +144,7 @@ class RewardSpec:
         """The options of `views`; None: it is not given."""
         return None if self.views is None else views_options(self.views)
 
-    def few_shot_options(self) -> FewShotOptions | None:
+    def few_shot_options(self) -> FewShotOptions | LearnedWordsOptions | None:
         """The options of `few_shot`; None: it is not given."""
         return None if self.few_shot is None else few_shot_options(self.few_shot)
 

@@ -109,8 +109,9 @@ def test_weights_are_tuned_for_any_head(plain, head, tmp_path):
     assert loss_of(tuned, spread) < loss_of(reward, spread)
 
 
-def test_learned_prompts_begin_as_the_prompts_themselves(plain):
-    learned = fit(plain, "coop", None, steps=1, learning_rate=1e-9)
+@pytest.mark.parametrize("method", ["coop", "cocoop"])
+def test_learned_prompts_begin_as_the_prompts_themselves(plain, method):
+    learned = fit(plain, method, None, steps=1, learning_rate=1e-9)
     torch.testing.assert_close(learned.score(FRAMES), plain.score(FRAMES), atol=2e-5, rtol=0)
 
 
@@ -138,7 +139,7 @@ def test_a_tuned_reward_is_fitted_further_by_proker(sensible, tmp_path):
     assert float(scores[:3].min()) > float(scores[3:].max())
 
 
-@pytest.mark.parametrize("method", ["proker", "coop"])
+@pytest.mark.parametrize("method", ["proker", "coop", "cocoop"])
 def test_a_folder_is_only_for_methods_that_write_one(plain, method, tmp_path):
     with pytest.raises(SpecError, match=rf"svd and lora write .* method='{method}'"):
         plain.fit(FRAMES, LABELS, method=method, out=tmp_path / "tuned")
@@ -177,7 +178,8 @@ def test_only_models_of_openclip_can_be_tuned(method, tmp_path):
         fit(reward, method, tmp_path)
 
 
-def test_prompts_are_learned_for_projections_alone(plain):
+@pytest.mark.parametrize("method", ["coop", "cocoop"])
+def test_prompts_are_learned_for_projections_alone(plain, method):
     softmax = RewardModel(plain.encoder, spec_of(plain.encoder, head="softmax"))
     with pytest.raises(SpecError, match=r"head='softmax'.*svd and lora"):
-        fit(softmax, "coop", None)
+        fit(softmax, method, None)

@@ -67,10 +67,16 @@ class ContextOptions(TunerOptions):
         require_whole("context", self.context)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConditionalOptions(ContextOptions):
+    """CoCoOp."""
+
+
 TUNERS: Mapping[str, type[TunerOptions]] = {
     "svd": SingularValuesOptions,
     "lora": LowRankOptions,
     "coop": ContextOptions,
+    "cocoop": ConditionalOptions,
 }
 """By the name of the method."""
 

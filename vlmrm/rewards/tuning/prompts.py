@@ -64,6 +64,8 @@ class LearnedContext:
     def __init__(self, layer: nn.Embedding, count: int, marks: Int[Tensor, " s"]) -> None:
         self.change = nn.Parameter(layer.weight.new_zeros(count, layer.embedding_dim))
         """v."""
+        self.of_frames: Float[Tensor, "k w"] | None = None
+        """What is added to all of them, for each sentence that comes; None: nothing."""
         self._marks = marks
         layer.register_forward_hook(self._add)
 
@@ -71,7 +73,10 @@ class LearnedContext:
         words = ~torch.isin(inputs[0], self._marks)  # k t
         place = words.cumsum(dim=1) - 1
         replaced = words & (place < len(self.change))
-        return vectors + self.change[place.clamp(0, len(self.change) - 1)] * replaced[..., None]
+        added = self.change[place.clamp(0, len(self.change) - 1)]  # k t w
+        if self.of_frames is not None:
+            added = added + self.of_frames[:, None]
+        return vectors + added * replaced[..., None]
 
 
 def add_context(model: nn.Module, empty: Int[Tensor, "1 t"], count: int) -> LearnedContext:

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vlmrm.atomic import whole_folder
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.rewards.projection import unit_mean
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.tuning.conditional import ConditionalPrompts
 from vlmrm.rewards.tuning.differentiable import DifferentiableEncoder
-from vlmrm.rewards.tuning.fit import Lesson, descend
+from vlmrm.rewards.tuning.fit import Lesson, descend, ranking_loss
 from vlmrm.rewards.tuning.low_rank import (
     LowRankChange,
     SingularValueChange,
@@ -29,6 +30,7 @@ from vlmrm.rewards.tuning.low_rank import (
 )
 from vlmrm.rewards.tuning.model_folder import write_model
 from vlmrm.rewards.tuning.options import (
+    ConditionalOptions,
     ContextOptions,
     LowRankOptions,
     SingularValuesOptions,
@@ -134,12 +136,7 @@ def learn_prompts(
         >>> bool(after[0] - after[1] > before[0] - before[1])
         True
     """
-    plain = _of_sentences(spec)
-    if plain.head != "projection":
-        raise SpecError(
-            f"prompts are learned for the head projection; this reward has head={plain.head!r}. The methods svd and "
-            "lora take any head."
-        )
+    plain = _projection_of_sentences(spec)
     copied = DifferentiableEncoder(encoder)
     lesson = Lesson.begin(copied, plain, frames, labels)
     context = add_context(copied.model, copied.tokenizer([""]), options.context)
@@ -148,6 +145,48 @@ def learn_prompts(
         goal = unit_mean(copied.embed_texts(list(plain.prompts.goal)))
         baseline = unit_mean(copied.embed_texts(list(plain.prompts.baseline))) if plain.prompts.baseline else None
     return LearnedPrompts(goal, baseline)
+
+
+def learn_conditional_prompts(
+    encoder: Encoder, spec: RewardSpec, frames: Any, labels: Any, options: ConditionalOptions
+) -> ConditionalPrompts:
+    """Words of goal and baseline that depend on the frame, and rank a handful of labelled frames better.
+
+    Args:
+        encoder: A model of OpenCLIP.
+        spec: Its reward, a projection (or cosine).
+        frames: As `RewardModel.embed` takes them.
+        labels: 1 success, 0 failure, or the progress in between, for each frame.
+        options: How many vectors, and how they are learned.
+
+    Raises:
+        SpecError: As of `learn_prompts`.
+        EncoderError: As of `learn_prompts`.
+    """
+    plain = _projection_of_sentences(spec)
+    lesson = Lesson.begin(DifferentiableEncoder(encoder), plain, frames, labels)
+    learned = ConditionalPrompts(encoder, plain.prompts, count=options.context, seed=options.seed)
+    with torch.no_grad():
+        before = learned.sentences(lesson.seen)
+
+    def loss() -> Tensor:
+        rewards = learned.rewards(lesson.seen, alpha=plain.alpha)
+        moved = (learned.sentences(lesson.seen) - before).square().sum(dim=-1).mean()
+        wrong = ranking_loss(rewards, lesson.labels, temperature=lesson.spread)
+        return wrong + options.stay * moved / lesson.spread**2
+
+    descend(loss, learned.trained, options)
+    return learned
+
+
+def _projection_of_sentences(spec: RewardSpec) -> RewardSpec:
+    plain = _of_sentences(spec)
+    if plain.head != "projection":
+        raise SpecError(
+            f"prompts are learned for the head projection; this reward has head={plain.head!r}. The methods svd and "
+            "lora take any head."
+        )
+    return plain
 
 
 def _of_sentences(spec: RewardSpec) -> RewardSpec:

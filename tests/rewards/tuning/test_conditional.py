@@ -1,0 +1,99 @@
+"""CoCoOp: goal and baseline of each frame."""
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from tests.rewards.tuning.models import FRAMES, LABELS, PROMPTS, encoder_of, spec_of
+from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.errors import SpecError
+from vlmrm.rewards.projection import project, unit_mean
+from vlmrm.rewards.tuning import ConditionalPrompts
+
+SEVERAL = PromptSet(["a white bar at the top", "a bar high up"], ["a white bar", "a bar"])
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return encoder_of("sim-xs", None)
+
+
+@pytest.fixture(scope="module")
+def learned(encoder):
+    """Moved at random, the net too."""
+    prompts = ConditionalPrompts(encoder, SEVERAL, count=3)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in prompts.trained:
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+    return prompts
+
+
+def test_every_frame_is_projected_on_its_own_goal_and_baseline(encoder, learned):
+    frames = encoder.embed_frames(FRAMES)
+    with torch.no_grad():
+        said = learned.sentences(frames)
+        rewards = learned.rewards(frames, alpha=0.3)
+    assert float(said.diff(dim=0).norm(dim=-1).min()) > 1e-3  # no two frames have the same sentences
+    torch.testing.assert_close(said.norm(dim=-1), torch.ones(len(FRAMES), 4))
+    by_hand = [
+        project(frame[None], unit_mean(own[:2]), unit_mean(own[2:]), 0.3)
+        for frame, own in zip(frames, said, strict=True)
+    ]
+    torch.testing.assert_close(rewards, torch.cat(by_hand), atol=1e-5, rtol=0)
+
+
+def test_before_anything_is_learned_a_sentence_means_what_it_says(encoder):
+    prompts = ConditionalPrompts(encoder, SEVERAL, count=3)
+    texts = encoder.embed_texts([*SEVERAL.goal, *SEVERAL.baseline])
+    with torch.no_grad():
+        said = prompts.sentences(encoder.embed_frames(FRAMES))
+    torch.testing.assert_close(said, texts.expand(len(FRAMES), -1, -1), atol=1e-5, rtol=0)
+
+
+def test_how_frames_are_split_into_batches_changes_nothing(encoder, learned):
+    generator = torch.Generator().manual_seed(1)  # 4 sentences for each are more than the text tower takes at once
+    frames = normalize(torch.randn(40, encoder.dim, generator=generator), dim=1)
+    with torch.no_grad():
+        whole = learned.rewards(frames, alpha=0.5)
+        parts = [learned.rewards(frames[i : i + 7], alpha=0.5) for i in range(0, 40, 7)]
+    torch.testing.assert_close(torch.cat(parts), whole, atol=1e-5, rtol=0)
+    assert learned.rewards(frames[:0], alpha=0.5).shape == (0,)
+
+
+def test_the_net_is_learned_as_well_as_the_words(encoder):
+    reward = RewardModel(encoder, spec_of(encoder))
+    fitted = reward.fit(FRAMES, LABELS, method="cocoop", options={"steps": 20})
+    prompts = ConditionalPrompts.from_text(encoder, PROMPTS, fitted.spec.few_shot["learned"])
+    with torch.no_grad():
+        said = prompts.sentences(fitted.embed(FRAMES))
+    assert float(said.std(dim=0).max()) > 1e-3
+    assert float(prompts.trained[3].abs().max()) > 1e-3  # B, which began at 0
+
+
+def test_it_is_kept_in_the_spec_bit_for_bit_and_takes_layers_around_it(encoder, learned):
+    table = {"method": "cocoop", "encoder": encoder.name, "learned": learned.to_text()}
+    spec = RewardSpec(encoder=encoder.name, prompts=SEVERAL, alpha=0.3, few_shot=table)
+    assert RewardSpec.from_dict(spec.to_dict()) == spec
+    reward = RewardModel(encoder, spec)
+    with torch.no_grad():
+        expected = learned.rewards(reward.embed(FRAMES), alpha=0.3)
+    torch.testing.assert_close(reward.score(FRAMES), expected, atol=1e-6, rtol=0)
+    assert set(reward.calibrate(FRAMES, LABELS).score(FRAMES).tolist()) <= {0.0, 1.0}
+
+
+def test_what_cannot_be_read_is_refused(encoder, learned):
+    spec = {"encoder": encoder.name, "prompts": SEVERAL.to_dict()}
+
+    def load(**table):
+        return RewardModel(encoder, RewardSpec.from_dict(spec | {"few_shot": {"method": "cocoop"} | table}))
+
+    with pytest.raises(SpecError, match=r"few_shot 'cocoop' has not been fitted"):
+        load(encoder=encoder.name)
+    with pytest.raises(SpecError, match=r"few_shot was fitted with 'sim-m'"):
+        load(encoder="sim-m", learned=learned.to_text())
+    with pytest.raises(SpecError, match=r"no option 'sharpness'"):
+        load(encoder=encoder.name, learned=learned.to_text(), sharpness=2)
+    for damaged in ("???", learned.to_text()[:-400], ""):
+        with pytest.raises(SpecError, match=r"'cocoop' has learned cannot be read.*Fit it again"):
+            load(encoder=encoder.name, learned=damaged)
