@@ -53,6 +53,33 @@ def hub_file(repository: str, filenames: Sequence[str], *, wanted_for: str) -> P
     ) from missing
 
 
+def hub_folder(repository: str, patterns: Sequence[str], *, wanted_for: str) -> Path:
+    """The files of a hub repository whose names match, downloaded where they are not there.
+
+    Args:
+        repository: ``owner/name``.
+        patterns: Such as ``*.json``.
+        wanted_for: The name of the model, for the error message.
+
+    Returns:
+        A folder in the hub's cache on this machine.
+
+    Raises:
+        OfflineError: The hub cannot be reached or is switched off.
+        UnknownModel: There is no such repository.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    require_hub(wanted_for)
+    try:
+        return Path(snapshot_download(repository, allow_patterns=list(patterns)))
+    except LocalEntryNotFoundError as error:
+        raise _offline(wanted_for, str(error)) from error
+    except HfHubHTTPError as error:
+        raise UnknownModel(f"the hub does not give out {repository!r}: {error}") from error
+
+
 def cached_file(repository: str, filenames: Sequence[str]) -> Path | None:
     """The first of several files that the hub's cache on this machine has; None: it has none.
 

@@ -10,10 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from vlmrm.encoders.downloads import cached_file, require_hub
+from vlmrm.encoders.downloads import cached_file, hub_folder
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.encoders.torchvision_mend import import_open_clip
-from vlmrm.errors import EncoderError, MissingExtra, OfflineError, UnknownModel
+from vlmrm.errors import EncoderError, MissingExtra
 
 VIDEO_PREFIX = "hf-video:"
 _LOCAL = "local-dir:"
@@ -84,21 +84,12 @@ def _transformers(name: str) -> Any:
 
 def _snapshot(repository: str, name: str) -> Path:
     """The folder of a repository in the hub's cache, complete."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     config, weights = cached_file(repository, [_CONFIG]), cached_file(repository, _WEIGHTS)
     if config is not None and weights is not None:
         return config.parent
-    require_hub(name)
-    try:
-        folder = Path(snapshot_download(repository, allow_patterns=[*_SMALL_FILES, _WEIGHTS[0]]))
-        if not (folder / _WEIGHTS[0]).exists():
-            snapshot_download(repository, allow_patterns=[_WEIGHTS[1]])
-    except LocalEntryNotFoundError as error:
-        raise OfflineError(f"{name!r} needs a download, which failed: {error}") from error
-    except HfHubHTTPError as error:
-        raise UnknownModel(f"the hub does not give out {repository!r}: {error}") from error
+    folder = hub_folder(repository, [*_SMALL_FILES, _WEIGHTS[0]], wanted_for=name)
+    if not (folder / _WEIGHTS[0]).exists():
+        hub_folder(repository, [_WEIGHTS[1]], wanted_for=name)
     return folder
 
 

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from torch import Tensor
 
-from vlmrm.encoders.downloads import cached_file, require_hub
+from vlmrm.encoders.downloads import cached_file, hub_folder
 from vlmrm.encoders.runtime import choose_runtime
 from vlmrm.encoders.torchvision_mend import import_open_clip
 from vlmrm.errors import EncoderError, FrameError, MissingExtra, OfflineError, PromptError, UnknownModel
@@ -268,24 +268,18 @@ def _folder(name: str) -> Path:
 
 
 def _hub_folder(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise UnknownModel(f"no judge {name!r}. Give OWNER/NAME of the Hugging Face hub, or {_LOCAL}FOLDER.")
     cached = cached_file(name, [_CONFIG])
     if cached is not None and _has_weights(cached.parent):
         return cached.parent
     try:
-        require_hub(name)
-        return Path(snapshot_download(name, allow_patterns=list(_DOWNLOADED)))
-    except (OfflineError, LocalEntryNotFoundError) as error:
+        return hub_folder(name, _DOWNLOADED, wanted_for=name)
+    except OfflineError as error:
         raise OfflineError(
             f"the judge {name!r} needs a download, and the hub does not answer. Where there is a network, save model "
             f"and processor with save_pretrained(FOLDER); {_LOCAL}FOLDER then works offline. ({error})"
         ) from error
-    except HfHubHTTPError as error:
-        raise UnknownModel(f"the hub does not give out {name!r}: {error}") from error
 
 
 def _has_weights(folder: Path) -> bool:
