@@ -3,6 +3,7 @@
 
     python experiments/heads.py                  # all; draws 8 x 1,000 frames once, trains 5 x CartPole
     python experiments/heads.py --jobs 0         # no training, only the tables of what is there
+    python experiments/heads.py --times-only     # times anew, when the machine is quiet; the rest stands as it is
     python experiments/heads.py --frames 100 --jobs 0 --out /tmp/quick
 
 On the labelled frames of the eight humanoid poses (held-out cameras, colours and joint angles, look-alikes included;
@@ -15,6 +16,7 @@ experiments/results/heads.{md,json}.
 """
 
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,6 +64,8 @@ class Args:
     """Of each pose."""
     jobs: int = 2
     """Training runs at a time, one core each; 0: only those that have finished are shown."""
+    times_only: bool = False
+    """Measure the time of all heads together anew, and take everything else from the results that are there."""
     out: Path = HERE / "results"
     """Folder of the results."""
     work: Path = HERE.parent / "runs" / "humanoid_rewards"
@@ -214,6 +218,10 @@ def time_all_heads(encoder: Any, *, rounds: int = 20) -> dict[str, float]:
 
 def main(args: Args) -> None:
     """Draw, measure, train, write."""
+    if args.times_only:
+        numbers = json.loads((args.out / "heads.json").read_text())
+        write_report(numbers | {"ms_for_1024_of_width_512": time_all_heads(Wide())}, all_runs(), args.out)
+        return
     encoder = load_encoder(args.encoder)
     folder = args.work / f"{encoder.size_px}px-{args.frames}"
     frames: dict[str, Labelled] = {}

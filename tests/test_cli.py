@@ -193,7 +193,18 @@ def test_a_tuned_encoder_lies_beside_the_reward_that_names_it(spec, pictures, tm
     assert main(["score", "../tuned.json", str(first), str(second), "--json"]) == 0
     better, worse = (row["rewards"]["0.5"] for row in json.loads(capsys.readouterr().out)["frames"])
     assert better > worse
-    assert "tuned-encoder exists already" in refused(capsys, *fit, "--out", "../tuned.json", "--force")
+    assert "exists already" in refused(capsys, *fit, "--out", "../tuned.json")
+    (tmp_path / "tuned.json").unlink()
+    assert "tuned-encoder exists already" in refused(capsys, *fit, "--out", "../tuned.json")
+    before = (tmp_path / "tuned-encoder" / "tuning.json").stat().st_mtime_ns
+    assert "the same label" in refused(capsys, *fit[:4], "--method", "svd", "--out", "../tuned.json", "--force")
+    assert (tmp_path / "tuned-encoder" / "tuning.json").stat().st_mtime_ns == before  # still there
+    assert main([*fit, "--out", "../tuned.json", "--force"]) == 0
+    capsys.readouterr()
+    assert (tmp_path / "tuned-encoder" / "tuning.json").stat().st_mtime_ns > before
+    again = ["fit", "../tuned.json", *fit[2:], "--out", "../tuned.json", "--force"]
+    assert "take the place of the encoder that is tuned" in refused(capsys, *again)
+    assert {path.name for path in tmp_path.iterdir() if "encoder" in path.name} == {"tuned-encoder"}
 
 
 def test_fitting_refuses_what_it_cannot_do(spec, pictures, tmp_path, capsys):

@@ -10,10 +10,11 @@ import envs
 from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import SIZE_PX, ColourEncoder, CountingEnv
 from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.encoders import load_encoder
 from vlmrm.encoders.attention import attention_map, place_crops
 from vlmrm.encoders.open_clip import OpenClipEncoder
 from vlmrm.encoders.views import ViewEncoder
-from vlmrm.errors import EncoderError, SpecError
+from vlmrm.errors import EncoderError, OutOfDomainWarning, SpecError
 from vlmrm.wrappers import VLMReward
 
 
@@ -179,3 +180,12 @@ def test_views_that_cannot_be_meant_are_refused(views, message):
         return
     with pytest.raises(SpecError, match=message):
         build()
+
+
+def test_a_crop_of_a_known_scene_is_no_strange_frame():
+    """Warnings are errors here; crops of this corner would be taken for another world."""
+    frames = envs.labelled_frames("cartpole/upright", 4, seed=0, size_px=160).frames
+    encoder = load_encoder("sim-m", device="cpu")
+    with pytest.warns(OutOfDomainWarning):
+        load_encoder("sim-m", device="cpu").embed_frames(frames[:, :80, :80].contiguous())
+    ViewEncoder(encoder, scales=[1.0, 0.5], positions="corners").embed_frames(frames)

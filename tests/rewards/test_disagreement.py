@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -104,11 +105,34 @@ def test_it_comes_from_a_file_and_the_command_line_prints_it(tmp_path, capsys):
     again = RewardSpec.load(tmp_path / "reward.json")
     assert (again, again.hash()) == (spec, spec.hash())
     with frame.open("wb") as file:
-        import numpy as np
-
         np.save(file, envs.labelled_frames("cartpole/upright", 2, seed=0, size_px=64).frames.numpy())
     assert main(["score", str(path), str(frame)]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "projection", "std"]
+
+
+def test_words_that_do_not_count_cannot_disagree():
+    reward = colours(uncertainty={"ensemble": "prompts", "kappa": 1.0})
+    assert reward.fit(shown(RED), method="goal_pictures").spec.uncertainty is None
+    assert reward.fit(shown(RED, YELLOW), [0, 1]).spec.uncertainty == reward.spec.uncertainty
+    table = reward.fit(shown(RED), method="goal_pictures").spec.few_shot
+    own = [{"weight": 0.5, "alpha": 0.0, "prompts": {"goal": goal}} for goal in ("red", "blue")]
+    for changes in ({"few_shot": table}, {"head": "ensemble", "options": {"parts": own}}):
+        with pytest.raises(SpecError, match=r"goal sentences, which this reward does not use"):
+            colours(uncertainty={"ensemble": "prompts"}, **changes)
+
+
+def test_the_command_line_prints_the_deviation_of_a_scaled_reward(tmp_path, capsys):
+    spec = {
+        "encoder": "sim-xs", "alpha": 0.0, "prompts": POLE.to_dict() | {"baseline": []},
+        "uncertainty": {"ensemble": "prompts"}, "scaling": {"divide": 0.5},
+    }  # fmt: skip
+    (tmp_path / "reward.json").write_text(json.dumps(spec))
+    np.save(tmp_path / "frames.npy", envs.labelled_frames("cartpole/upright", 2, seed=0, size_px=64).frames.numpy())
+    assert main(["score", str(tmp_path / "reward.json"), str(tmp_path / "frames.npy"), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["frames"]
+    reward = RewardSpec.load(tmp_path / "reward.json").build("cpu")
+    _, std = reward.score(np.load(tmp_path / "frames.npy"), return_std=True)
+    assert [row["rewards"]["std"] for row in rows] == pytest.approx(std.tolist(), abs=1e-5)
 
 
 def test_fitting_by_ensemble_is_kept_apart_from_fitting_frames():
@@ -125,7 +149,7 @@ def test_fitting_by_ensemble_is_kept_apart_from_fitting_frames():
     [
         ({"uncertainty": {"ensemble": "prompt"}}, r"unknown ensemble 'prompt' in uncertainty. Near: prompts"),
         ({"uncertainty": {"ensemble": "prompts", "kapa": 1}}, r"no option 'kapa'. Near: kappa"),
-        ({"uncertainty": {"kappa": 1.0}}, r"uncertainty needs 'file'"),
+        ({"uncertainty": {"kappa": 1.0}}, r"needs an ensemble \(prompts, views, encoders\), or the file .*; got kappa"),
         ({"uncertainty": {"ensemble": "prompts"}, "prompts": PromptSet("red")}, r"at least 2 goal sentences"),
         ({"uncertainty": {"ensemble": "views"}}, r"'views' needs views, and no window"),
         (

@@ -1,5 +1,7 @@
 """Rewards whose spec names a judge: who is asked, what is paid, and what a judge cannot stand beside."""
 
+import json
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -7,7 +9,11 @@ import torch
 
 from tests.toys import ColourEncoder, CountingEnv
 from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.agents.evaluate import RandomPolicy
+from vlmrm.agents.record import record_episode
+from vlmrm.cli import main
 from vlmrm.errors import SpecError
+from vlmrm.judges import YesNoJudge
 from vlmrm.wrappers import CaptureFrame, VLMReward
 
 QUESTION = "Is there any blue?"
@@ -112,6 +118,63 @@ def test_a_wrapper_lets_the_judge_see_frames_as_they_are_drawn():
     assert set(small._judge.sizes) == {
         (small.encoder.size_px,) * 2
     }  # whoever shrinks them by hand is taken at his word
+
+
+def test_videos_are_scored_on_frames_as_training_saw_them():
+    class Large(CountingEnv):
+        def render(self):
+            return np.kron(super().render(), np.ones((4, 4, 1), np.uint8))
+
+    reward = judged(judge=JUDGE | {"above": -1.0})
+    policy = RandomPolicy(Large().action_space, seed=0)
+    record_episode(policy, lambda: CaptureFrame(Large()), seed=0, reward=reward)
+    assert set(reward._judge.sizes) == {Large().render().shape[:2]}
+
+
+def test_pictures_are_fitted_as_an_agent_would_show_them(tmp_path, monkeypatch, capsys):
+    judge = BlueJudge()
+    monkeypatch.setattr(YesNoJudge, "load", lambda *args, **options: judge)
+    (tmp_path / "reward.json").write_text(
+        json.dumps({"encoder": "sim-xs", "alpha": 0.0, "prompts": {"goal": "a cart"}, "judge": JUDGE | {"above": -1.0}})
+    )
+    np.save(tmp_path / "frames.npy", np.full((4, 40, 60, 3), 200, np.uint8))
+    fit = ["fit", str(tmp_path / "reward.json"), "--negatives", str(tmp_path / "frames.npy")]
+    assert main([*fit, "--out", str(tmp_path / "binary.json")]) == 0
+    assert set(judge.sizes) == {(40, 60)}
+    capsys.readouterr()
+    judge.sizes.clear()
+    (tmp_path / "steps.json").write_text(
+        json.dumps(json.loads((tmp_path / "reward.json").read_text()) | {"over_time": {"kind": "difference"}})
+    )
+    assert main(["score", str(tmp_path / "steps.json"), str(tmp_path / "frames.npy")]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "projection", "judge", "reward"]
+    assert len(judge.sizes) == 4  # once a frame
+
+
+def test_a_judge_that_is_not_asked_for_is_refused():
+    with pytest.raises(SpecError, match=r"does not say above which score"):
+        RewardModel(ColourEncoder(), spec(judge=None), BlueJudge())
+
+
+def test_another_question_goes_to_the_same_model(monkeypatch):
+    class Model(YesNoJudge):
+        def __init__(self, question):
+            self.question = question
+
+        def asking(self, question):
+            return Model(question)
+
+    monkeypatch.setattr(YesNoJudge, "load", lambda *args, **options: pytest.fail("it was loaded again"))
+    reward = RewardModel(ColourEncoder(), spec(), Model(QUESTION))
+    other = reward.with_spec(spec(judge=JUDGE | {"question": "Is it red?"}))
+    assert other._judge.question == "Is it red?"
+    assert reward.with_spec(spec(threshold=0.5))._judge is reward._judge
+
+
+def test_standardizing_the_parts_of_an_ensemble_leaves_the_judge_out():
+    parts = [{"weight": 0.5, "alpha": 0.0}, {"weight": 0.5, "alpha": 0.0, "prompts": {"goal": "blue"}}]
+    reward = judged(head="ensemble", options={"parts": parts})
+    assert reward.standardize(FRAMES).spec.judge is None
 
 
 def test_gymnasium_builds_it_again_only_with_a_judge_that_can_be_loaded():

@@ -60,13 +60,14 @@ def record_episode(
     env = make_env()
     frames, small, env_rewards, in_goal, terminated = [], [], [], list[bool](), False
     drawn, as_scored = find_wrapper(env, RenderMujoco), None
-    if drawn is not None and reward is not None:  # shrinking a large picture gives another reward than drawing it small
-        as_scored = drawn.at_size(reward.encoder.preprocessing.size_px)
+    shrink = None if reward is None else reward.capture_preprocessing
+    if drawn is not None and shrink is not None:  # shrinking a large picture gives another reward than drawing it small
+        as_scored = drawn.at_size(shrink.size_px)
     try:
         for step, info in enumerate(itertools.islice(play(policy, env, seed=seed), _LONGEST + 1)):
             if reward is not None:
                 frame = info["frame"] if as_scored is None else as_scored.render()
-                small.append(reward.encoder.preprocessing.resize(as_frames(frame))[0])
+                small.append((as_frames(frame) if shrink is None else shrink.resize(as_frames(frame)))[0])
             if step == 0:
                 continue  # the first frame is not rewarded
             frames.append(_shrink(info["frame"]))

@@ -30,7 +30,7 @@ from vlmrm.types import Frames
 from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, reward_model
 from vlmrm.wrappers.vlm_reward import VLMReward
 
-_AT_ONCE = 1024  # frames handed to the encoder together; bounds the copy that stacking makes
+_AT_ONCE, _BYTES_AT_ONCE = 1024, 2**28  # of frames handed to the encoder together; bound the copy that stacking makes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +40,7 @@ class _Step:
     row: int
     """Of the replay buffer."""
     frames: Frames
-    """At the encoder's size, one per environment."""
+    """One per environment, at the encoder's size; where a judge looks at them too, as they were drawn."""
     dones: Bool[np.ndarray, " e"]
     terminated: Bool[np.ndarray, " e"]
     env_rewards: Float32[np.ndarray, " e"]
@@ -75,7 +75,7 @@ class RelabelCallback(BaseCallback):
         >>> from vlmrm import PromptSet, RewardModel
         >>> from vlmrm.wrappers import CaptureFrame
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
-        >>> env = CaptureFrame(gym.make("Acrobot-v1", render_mode="rgb_array"), reward.encoder.preprocessing)
+        >>> env = CaptureFrame(gym.make("Acrobot-v1", render_mode="rgb_array"), reward.capture_preprocessing)
         >>> model = DQN("MlpPolicy", env, train_freq=20, buffer_size=100)
         >>> _ = model.learn(40, callback=RelabelCallback(reward))
         >>> float(model.replay_buffer.rewards[:40].min()) > 0  # Acrobot's own rewards are -1
@@ -179,7 +179,8 @@ class RelabelCallback(BaseCallback):
 
     def _score(self, steps: list[_Step]) -> Float32[np.ndarray, "t e"]:
         """In batches that hold whole steps; the encoder makes its own micro-batches of them."""
-        steps_at_once = max(_AT_ONCE // self._buffer.n_envs, 1)
+        at_once = min(_AT_ONCE, _BYTES_AT_ONCE // steps[0].frames[0].numel())
+        steps_at_once = max(at_once // self._buffer.n_envs, 1)
         batches = [steps[i : i + steps_at_once] for i in range(0, len(steps), steps_at_once)]
         measured = iter([part for batch in batches for part in self._measure(batch)])
         rewards, stream = [], copy(self._rewards.stream)

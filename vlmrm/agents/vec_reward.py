@@ -71,7 +71,7 @@ class VecVLMReward(VecEnvWrapper):
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
         >>> def make():
         ...     env = gym.make("CartPole-v1", render_mode="rgb_array")
-        ...     return CaptureFrame(env, reward.encoder.preprocessing)
+        ...     return CaptureFrame(env, reward.capture_preprocessing)
         >>> venv = VecVLMReward(DummyVecEnv([make, make]), reward)
         >>> _ = venv.reset()
         >>> obs, rewards, dones, infos = venv.step(np.array([0, 1]))
@@ -150,7 +150,7 @@ def require_captured_frames(venv: VecEnv, wanted: Preprocessing) -> None:
         raise PairingError(
             "the environments of this vector environment have no CaptureFrame. Stable-Baselines3 resets inside step(), "
             "so a picture taken from outside shows the next episode. Make each of them with "
-            'CaptureFrame(gym.make(..., render_mode="rgb_array"), reward.encoder.preprocessing).'
+            'CaptureFrame(gym.make(..., render_mode="rgb_array"), reward.capture_preprocessing).'
         )
     for captured in venv.get_attr("capture_preprocessing"):
         require_same_resize(captured, wanted)

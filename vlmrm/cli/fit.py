@@ -1,18 +1,21 @@
 """``vlmrm fit``: a reward that a few labelled pictures have corrected, and a threshold for it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional
 
+from vlmrm.atomic import remove_folder
 from vlmrm.cli.score import named_spec
 from vlmrm.cli.table import format_table
 from vlmrm.errors import SpecError
 from vlmrm.training.config import open_option
 
 if TYPE_CHECKING:
-    from vlmrm.encoders.encoder import Encoder
+    from vlmrm.encoders.preprocessing import Preprocessing
     from vlmrm.rewards.model import RewardModel
     from vlmrm.types import Frames
 
@@ -65,8 +68,15 @@ class Fit:
     def run(self) -> int:
         """Fit, write, and print what the reward makes of the frames."""
         self._check()
-        plain = named_spec(self.spec).build(self.device)
-        groups = {name: _read(plain.encoder, getattr(self, name)) for name in _GROUPS}
+        spec = named_spec(self.spec)
+        if spec.encoder == f"local-dir:{self._folder}":
+            raise SpecError(f"{self.out} is to take the place of the encoder that is tuned. Give another --out.")
+        plain = spec.build(self.device)
+        groups = {name: _read(plain.capture_preprocessing, getattr(self, name)) for name in _GROUPS}
+        with _set_aside(self._folder):
+            return self._fit(plain, groups)
+
+    def _fit(self, plain: "RewardModel", groups: dict[str, Any]) -> int:
         reward = plain
         if self.success or self.failure:
             reward = self._fitted(plain, groups)
@@ -94,34 +104,65 @@ class Fit:
                 "give frames: --success and --failure to fit, --uncertainty-on, --scale-on, or --negatives to choose a "
                 "threshold."
             )
+        if self.method != "proker" and not (self.success or self.failure):
+            raise SpecError(f"--method {self.method} learns from frames; give --success and --failure.")
         if self.method not in METHODS:
             raise SpecError(f"unknown method {self.method!r}. Known: {', '.join(METHODS)}.")
         if self.out.suffix != ".json":
             raise SpecError(f"the reward is written as JSON, to a file that ends in .json; got {self.out}.")
-        if self.out.exists() and not self.force:
-            raise SpecError(f"{self.out} exists already. Give another --out, or --force to write over it.")
+        for path in (self.out, self._folder):
+            if path is not None and path.exists() and not self.force:
+                raise SpecError(f"{path} exists already. Give another --out, or --force to write over it.")
 
     def _fitted(self, plain: "RewardModel", groups: dict[str, Any]) -> "RewardModel":
         import torch
-
-        from vlmrm.rewards.fitting import WRITE_A_MODEL
 
         shown = [
             (groups[name], label) for name, label in (("success", 1.0), ("failure", 0.0)) if groups[name] is not None
         ]
         labels = [label for frames, label in shown for _ in frames]
-        folder = self.out.with_name(f"{self.out.stem}-encoder").resolve() if self.method in WRITE_A_MODEL else None
-        return plain.fit(torch.cat([frames for frames, _ in shown]), labels, method=self.method, out=folder)
+        return plain.fit(torch.cat([frames for frames, _ in shown]), labels, method=self.method, out=self._folder)
+
+    @property
+    def _folder(self) -> Path | None:
+        """Of the tuned encoder; None: none is written."""
+        from vlmrm.rewards.fitting import WRITE_A_MODEL
+
+        writes = self.method in WRITE_A_MODEL and (self.success or self.failure)
+        return self.out.with_name(f"{self.out.stem}-encoder").resolve() if writes else None
 
 
-def _read(encoder: "Encoder", paths: tuple[str, ...]) -> Any:
-    """All frames of some files at the encoder's size; None: there are no files."""
+@contextmanager
+def _set_aside(folder: Path | None) -> Iterator[None]:
+    """Keep a folder that is to be replaced until there is another in its place."""
+    if folder is None or not folder.exists():
+        yield
+        return
+    old = folder.with_name(f"{folder.name}.old")
+    if old.exists():
+        remove_folder(old)
+    folder.rename(old)
+    try:
+        yield
+    except BaseException:
+        if folder.exists():
+            remove_folder(folder)
+        old.rename(folder)
+        raise
+    remove_folder(old)
+
+
+def _read(shrink: "Preprocessing | None", paths: tuple[str, ...]) -> Any:
+    """All frames of some files, as an agent's would be captured; None: there are no files."""
     import torch
 
     from vlmrm.data.frame_files import read_frames
 
-    resize = encoder.preprocessing.resize
-    frames: list[Frames] = [resize(batch.frames) for path in paths for batch in read_frames(path)]
+    frames: list[Frames] = [
+        batch.frames if shrink is None else shrink.resize(batch.frames) for path in paths for batch in read_frames(path)
+    ]
+    if len({tuple(batch.shape[1:]) for batch in frames}) > 1:
+        raise SpecError("a judge looks at frames as they are drawn, and these have several sizes; give those of one.")
     return torch.cat(frames) if frames else None
 
 

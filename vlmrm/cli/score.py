@@ -120,8 +120,9 @@ def _score(
     import torch
 
     from vlmrm.data.frame_files import read_frames
+    from vlmrm.rewards.clips import ClipSteps, pixel_rows
     from vlmrm.rewards.factors import FactoredHead
-    from vlmrm.rewards.head import UnsureHead
+    from vlmrm.rewards.frame_noise import find_unsure
 
     names: list[str] = []
     scores, measured = [], []
@@ -134,12 +135,14 @@ def _score(
                 embeddings = reward.embed(batch.frames)
                 scores.append(_scored(reward.head, embeddings))
                 if reward.step_head.looks_back:
-                    measured.append(reward.measure(batch.frames))
+                    clips = isinstance(reward.step_head, ClipSteps)
+                    seen = pixel_rows(reward.encoder, batch.frames) if clips else embeddings
+                    measured.append(reward.step_head.measure(seen))
     rows = torch.cat(scores, dim=1).tolist()
     if reward.spec.compares_alphas:
         return names, {f"alpha={alpha:g}": row for alpha, row in zip(alphas, rows, strict=True)}
     parts = [*reward.head.names, "in common"] if isinstance(reward.head, FactoredHead) else []
-    parts += ["std"] if isinstance(reward.head, UnsureHead) else []
+    parts += ["std"] if find_unsure(reward.head) is not None else []
     parts += ["judge"] if reward.judged is not None else []
     columns: dict[str, list[float | None]] = dict(zip([reward.spec.head, *parts], rows, strict=True))
     if reward.step_head.looks_back:
@@ -153,14 +156,14 @@ def _scored(head: "Head", embeddings: "Embeddings") -> "Tensor":
     import torch
 
     from vlmrm.rewards.factors import FactoredHead
+    from vlmrm.rewards.frame_noise import find_unsure, std_of
     from vlmrm.rewards.gate import find_gate
-    from vlmrm.rewards.head import UnsureHead
 
     scores = head(embeddings)[None]
     if isinstance(head, FactoredHead):
         return torch.cat([scores, head.breakdown(embeddings).T, head.in_common(embeddings)[None]])
-    if isinstance(head, UnsureHead):
-        return torch.cat([scores, head.std(embeddings)[None]])
+    if find_unsure(head) is not None:
+        return torch.cat([scores, std_of(head, embeddings)[None]])
     if find_gate(head) is not None:
         return torch.cat([scores, embeddings[None, :, -1]])
     return scores

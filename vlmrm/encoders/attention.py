@@ -11,6 +11,7 @@ The attention is read by a hook while the encoder embeds the frames, so that it 
 is gone afterwards. A small tower gives a coarse map: sim-m has 4 x 4 patches.
 """
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -79,8 +80,11 @@ def embed_with_attention(encoder: Encoder, frames: Frames) -> tuple[Embeddings, 
     pooling, read = _pooling(encoder)
     seen: list[Tensor] = []
 
+    here = threading.get_ident()
+
     def look(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        seen.append(read(pooling, *inputs).float().cpu())
+        if threading.get_ident() == here:  # another may use the same tower
+            seen.append(read(pooling, *inputs).float().cpu())
 
     hook = pooling.register_forward_pre_hook(look)
     try:

@@ -183,7 +183,9 @@ def ensemble_members(name: str) -> dict[str, float]:
 def _checked(names: Sequence[str], weights: Sequence[int | float] | None) -> tuple[float, ...]:
     """The weights, where they and the names can be those of an ensemble."""
     if len(names) < 2:
-        raise SpecError(f"an ensemble needs at least 2 members; got {', '.join(names) or 'none'}.")
+        raise SpecError(
+            f"an ensemble needs at least 2 members, joined by ' + ' with its spaces; got {', '.join(names) or 'none'}."
+        )
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise SpecError(

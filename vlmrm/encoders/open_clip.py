@@ -24,6 +24,7 @@ from vlmrm.types import Embeddings, Frames
 
 _LOG = logging.getLogger(__name__)
 _LONG_CONTEXT = 8  # times the model's own: how far the tokens that are cut off are counted
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
 class OpenClipEncoder:
@@ -199,7 +200,8 @@ def _tokenizer(source: ModelSource) -> Any:
     try:
         if not needed:
             return open_clip.get_tokenizer(source.config)
-        _fetchable(needed, source.name)
+        if not _brings_a_tokenizer(source):
+            _fetchable(needed, source.name)
         return open_clip.get_tokenizer(f"hf-hub:{source.hub}" if source.hub else source.config)
     except ImportError as error:
         raise _needs_transformers(source.name) from error
@@ -209,9 +211,15 @@ def _tokenizer(source: ModelSource) -> Any:
         ) from error
 
 
+def _brings_a_tokenizer(source: ModelSource) -> bool:
+    """Whether one lies in the model's folder, where open_clip looks for it."""
+    folder = Path(source.config.removeprefix("local-dir:"))
+    return any((folder / file).is_file() for file in _TOKENIZER_FILES)
+
+
 def _fetchable(tokenizer: str, model: str) -> None:
     """Stop here, before transformers starts to ask a hub that does not answer."""
-    if not Path(tokenizer).exists() and cached_file(tokenizer, ["tokenizer.json", "tokenizer_config.json"]) is None:
+    if not Path(tokenizer).exists() and cached_file(tokenizer, _TOKENIZER_FILES) is None:
         require_hub(f"{model} (its tokenizer {tokenizer})")
 
 

@@ -150,7 +150,8 @@ def _require_architecture(architecture: str, *, asked: str) -> None:
         near = near_matches(architecture, [*builtin_names(), *known])
         raise UnknownModel(
             f"no model {asked!r}. Near: {near}. `vlmrm models` lists the built-in ones; OpenCLIP's are written "
-            "ARCHITECTURE/TAG, e.g. ViT-B-32/openai."
+            "ARCHITECTURE/TAG, e.g. ViT-B-32/openai"
+            + (", and several as one with spaces, like 'sim-s + sim-m'." if "+" in asked else ".")
         )
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from vlmrm.encoders.attention import embed_with_attention, place_crops, require_attention
+from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import SpecError
@@ -118,7 +119,7 @@ class ViewEncoder:
     def _fixed_views(self, frames: Frames) -> Iterator[Embeddings]:
         """One view at a time: all at once would be a copy of every crop."""
         for top, left, side in self._boxes:
-            yield self._embed(frames[:, top : top + side, left : left + side].contiguous())
+            yield self._embed(frames[:, top : top + side, left : left + side].contiguous(), whole=side == self.size_px)
 
     def _placed_views(self, frames: Frames) -> Iterator[Embeddings]:
         whole, attention = embed_with_attention(self.encoder, self.encoder.preprocessing.resize(frames))
@@ -128,10 +129,14 @@ class ViewEncoder:
                 continue
             places = place_crops(attention, size_px=self.size_px, side_px=side).tolist()
             crops = [frames[i, top : top + side, left : left + side] for i, (top, left) in enumerate(places)]
-            yield self._embed(torch.stack(crops))
+            yield self._embed(torch.stack(crops), whole=False)
 
-    def _embed(self, crops: Frames) -> Embeddings:
-        return self.encoder.embed_frames(self.encoder.preprocessing.resize(crops))
+    def _embed(self, crops: Frames, *, whole: bool) -> Embeddings:
+        """Only whole frames are held against the model's domain: every crop is strange to a guard."""
+        small = self.encoder.preprocessing.resize(crops)
+        if isinstance(self.encoder, DomainGuard) and not whole:
+            return self.encoder.encoder.embed_frames(small)
+        return self.encoder.embed_frames(small)
 
 
 def _boxes(size_px: int, side: int, *, corners: bool) -> list[tuple[int, int, int]]:

@@ -121,6 +121,10 @@ class YesNoJudge:
             )
         return cls(model.to(runtime.device), processor, question, name=name)
 
+    def asking(self, question: str) -> "YesNoJudge":
+        """The same model, asked something else."""
+        return YesNoJudge(self.model, self.processor, question, name=self.name)
+
     @torch.no_grad()
     def log_odds(self, frames: Frames) -> Rewards:
         """``log p(yes) - log p(no)`` of each frame; 0 where it cannot tell.

@@ -14,7 +14,7 @@ from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import PromptError, ScaleWarning, SpecError
 from vlmrm.rewards.auto_clip import AutoClipHead, with_templates
 from vlmrm.rewards.clips import ClipSteps, require_video
-from vlmrm.rewards.disagreement import DisagreementHead, Members, of_encoders, of_heads, of_views
+from vlmrm.rewards.disagreement import DisagreementHead, Members, of_encoders, of_heads, of_views, require_views
 from vlmrm.rewards.doubt import DisagreementOptions
 from vlmrm.rewards.ensemble import EnsembleHead
 from vlmrm.rewards.factors import FactoredHead, every_combination, ideal_words
@@ -111,9 +111,7 @@ def _members(encoder: Encoder, spec: RewardSpec, kind: str, head: Head) -> Membe
         return of_heads([build_head(encoder, replace(bare, prompts=prompts)) for prompts in alone])
     views = encoder if isinstance(encoder, ViewEncoder) else None
     if kind == "views":
-        if views is None or views.views < 2:
-            raise SpecError("uncertainty of the ensemble 'views' needs at least 2 views. Give views more scales.")
-        return of_views(head, encoder.dim)
+        return of_views(head, require_views(encoder).dim)
     together = encoder if views is None else views.encoder
     if not isinstance(together, EnsembleEncoder):
         raise SpecError(

@@ -1,10 +1,12 @@
 """Which parts of a spec go together."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.doubt import DisagreementOptions
+from vlmrm.rewards.layers import LearnedWordsOptions
 from vlmrm.rewards.options import HeadOptions
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ def check_combinations(spec: "RewardSpec", options: HeadOptions) -> None:
             f"few_shot was fitted with {few_shot.encoder!r}, and the reward's encoder is {spec.encoder!r}. "
             "Fit it again with the other encoder."
         )
+    if isinstance(few_shot, LearnedWordsOptions) and (spec.views or spec.head != "projection"):
+        raise SpecError(
+            f"few_shot 'cocoop' has learned the words of a projection of whole frames; this reward has "
+            f"head={spec.head!r} and views={spec.views}."
+        )
     spec.parts()
     kind = (spec.over_time or {}).get("kind")
     unsure = spec.uncertainty_options()
@@ -50,13 +57,24 @@ def check_combinations(spec: "RewardSpec", options: HeadOptions) -> None:
 def _check_disagreement(spec: "RewardSpec", ensemble: str, kind: str | None) -> None:
     if ensemble == "prompts" and len(spec.prompts.goal) < 2:
         raise SpecError("uncertainty of the ensemble 'prompts' needs at least 2 goal sentences; say it in other words.")
+    if ensemble == "prompts" and (
+        (spec.few_shot or {}).get("method") == "goal_pictures" or all_say_their_own(spec.options or {})
+    ):
+        raise SpecError("uncertainty of the ensemble 'prompts' is of goal sentences, which this reward does not use.")
     if ensemble == "views" and (spec.views is None or kind == "window"):
         raise SpecError("uncertainty of the ensemble 'views' needs views, and no window; see `vlmrm.encoders.views`.")
     if ensemble == "encoders" and (spec.head not in _ONE_SCALE or spec.few_shot is not None):
+        has = f"head={spec.head!r}" + (" and few_shot" if spec.few_shot else "")
         raise SpecError(
             f"encoders can be compared by the scores of the heads {' and '.join(_ONE_SCALE)}, without few_shot; "
-            f"cosines have another spread in each. This reward has head={spec.head!r}."
+            f"cosines have another spread in each. This reward has {has}."
         )
+
+
+def all_say_their_own(options: Mapping[str, Any]) -> bool:
+    """Whether every part of an ensemble of heads has prompts of its own."""
+    parts = options.get("parts") or ()
+    return bool(parts) and all("prompts" in part for part in parts)
 
 
 def _check_milestones(spec: "RewardSpec") -> None:

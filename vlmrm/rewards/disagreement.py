@@ -13,7 +13,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.views import ViewEncoder
+from vlmrm.errors import SpecError
 from vlmrm.rewards.head import Head
 from vlmrm.rewards.uncertainty import ensemble, lower_confidence
 from vlmrm.types import Embeddings, Frames, Rewards
@@ -80,6 +82,17 @@ def of_views(head: Head, width: int) -> Members:
         width: Of an embedding.
     """
     return lambda rows: torch.stack([head(part) for part in torch.split(rows[:, width:], width, dim=1)])
+
+
+def require_views(encoder: Encoder) -> ViewEncoder:
+    """The encoder, if it sees several crops.
+
+    Raises:
+        SpecError: It sees one.
+    """
+    if not isinstance(encoder, ViewEncoder) or encoder.views < 2:
+        raise SpecError("uncertainty of the ensemble 'views' needs at least 2 views. Give views more scales.")
+    return encoder
 
 
 class ViewRows:

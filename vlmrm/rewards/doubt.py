@@ -61,6 +61,11 @@ def uncertainty_options(given: Mapping[str, Any]) -> UncertaintyOptions:
         >>> uncertainty_options({"ensemble": "prompts", "kappa": 1}).kappa
         1
     """
+    if not {"ensemble", "file"} & given.keys():
+        raise SpecError(
+            f"uncertainty needs an ensemble ({', '.join(ENSEMBLES)}), or the file that RewardModel.fit_uncertainty "
+            f"writes; got {', '.join(sorted(given)) or 'nothing'}."
+        )
     kind = DisagreementOptions if "ensemble" in given else PosteriorOptions
     options: UncertaintyOptions = make_options(kind, "uncertainty", given)
     return options

@@ -75,7 +75,7 @@ class FittedReward:
 
         Returns:
             A reward with what was fitted in its spec, and without judge, scaling and threshold of this one, which
-            belong to other scores.
+            belong to other scores. Uncertainty stays where encoder and words do.
 
         Raises:
             SpecError: The labels do not fit or are all the same, there is no such method, an option is impossible, or
@@ -100,13 +100,21 @@ class FittedReward:
                 f"the methods {' and '.join(WRITE_A_MODEL)} write a tuned encoder to the folder `out`, and no other "
                 f"does; got method={method!r} and out={out!r}."
             )
+        if labels is None and method in METHODS and method != "goal_pictures":
+            raise SpecError(
+                f"method {method!r} learns from success and failure, and no labels were given. Give 1 or 0 for each "
+                'frame, or method="goal_pictures", to which all show the goal.'
+            )
         if method in TUNERS:
             return self._tuned(frames, labels, tuner_options(method, options or {}), out)
         certain = self._certain()
         return self.fit_embeddings(certain.embed(frames), labels, method=method, options=options)
 
     def _tuned(self: Reward, frames: Any, labels: Any, options: TunerOptions, out: Any) -> Reward:
-        frames = as_frames(frames)
+        with torch.inference_mode(False), torch.enable_grad():  # wherever it is called
+            return self._trained(as_frames(frames), labels, options, out)
+
+    def _trained(self: Reward, frames: Frames, labels: Any, options: TunerOptions, out: Any) -> Reward:
         labels = _one_each(labels, len(frames))
         if isinstance(options, ConditionalOptions):
             words = learn_conditional_prompts(self.encoder, self.spec, frames, labels, options)
@@ -142,7 +150,10 @@ class FittedReward:
         """
         shown = _one_each(labels, len(embeddings))
         table = few_shot_table(method, self.spec.encoder, embeddings, shown, options or {})
-        return self.with_spec(replace(self.spec, few_shot=table, judge=None, scaling=None, threshold=None))
+        spec = replace(self.spec, few_shot=None, judge=None, scaling=None, threshold=None)
+        if method == "goal_pictures" and (spec.uncertainty or {}).get("ensemble") == "prompts":
+            spec = replace(spec, uncertainty=None)  # there are no goal sentences any more that could disagree
+        return self.with_spec(replace(spec, few_shot=table))
 
     def find_support(self, frames: Any, *, count: int = 8) -> tuple[list[int], list[float]]:
         """Rows of unlabelled frames that the sentences take for the goal and for something else, for `fit`.
@@ -171,7 +182,8 @@ class FittedReward:
             frames: As the agent will see them, as `embed` takes them; of a random policy, say.
 
         Returns:
-            A reward with `scaling` in its spec, and without the threshold of this one.
+            A reward with `scaling` in its spec, and without the threshold of this one; an ensemble also without the
+            judge, who was asked above another score.
 
         Raises:
             SpecError: The frames do not show a scale, or the reward has milestones.
@@ -179,13 +191,14 @@ class FittedReward:
         frames = as_frames(frames)
         spec = replace(self.spec, scaling=None, threshold=None)
         if spec.parts() and spec.options is not None:
-            tables = zip(spec.options["parts"], spec.parts(), strict=True)
+            spec = replace(spec, judge=None)  # `above` was a score of the parts as they were
+            tables = zip((spec.options or {})["parts"], spec.parts(), strict=True)
             parts = [table | {"scaling": self._scaling(part, frames)} for table, part in tables]
             return self.with_spec(replace(spec, options={"parts": parts}))
         return self.with_spec(replace(spec, scaling=self._scaling(self.spec, frames)))
 
     def _scaling(self, spec: RewardSpec, frames: Frames) -> dict[str, Any]:
-        plain = self.with_spec(replace(spec, scaling=None, threshold=None))
+        plain = self.with_spec(replace(spec, views=self.spec.views, scaling=None, threshold=None))
         mean, spread = mean_and_spread(plain.head(plain.embed(frames)))
         return dict(spec.scaling or {}) | {"subtract": mean, "divide": spread}
 

@@ -60,6 +60,17 @@ class LowerConfidenceHead:
         return lower_confidence(rewards, self.std(embeddings), kappa=self.kappa) if self.kappa else rewards
 
 
+def find_unsure(head: Head) -> UnsureHead | None:
+    """The head that knows how unsure it is, within one that scales it; None: there is none.
+
+    Args:
+        head: As `vlmrm.rewards.build.build_head` makes it.
+    """
+    while isinstance(head, ScaledHead):
+        head = head.head
+    return head if isinstance(head, UnsureHead) else None
+
+
 def std_of(head: Head, rows: NoisyRows) -> Rewards:
     """Standard deviation of the reward of each frame.
 

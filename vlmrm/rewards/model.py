@@ -16,8 +16,8 @@ from vlmrm.judges import YesNoJudge
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.build import build_head, build_step_head
 from vlmrm.rewards.clips import ClipSteps, pixel_rows
-from vlmrm.rewards.disagreement import ViewRows
-from vlmrm.rewards.doubt import PosteriorOptions
+from vlmrm.rewards.disagreement import ViewRows, require_views
+from vlmrm.rewards.doubt import DisagreementOptions, PosteriorOptions
 from vlmrm.rewards.fitting import FittedReward
 from vlmrm.rewards.frame_noise import NoisyFrames, load_noise, std_of
 from vlmrm.rewards.gate import Judge, JudgedFrames, find_gate
@@ -59,18 +59,21 @@ class RewardModel(FittedReward):
         self._rows: NoisyFrames | ViewRows | JudgedFrames | None = None
         if isinstance(unsure, PosteriorOptions):
             self._rows = NoisyFrames(encoder, load_noise(unsure))
-        elif isinstance(encoder, ViewEncoder) and getattr(unsure, "ensemble", None) == "views":
-            self._rows = ViewRows(encoder)
+        elif isinstance(unsure, DisagreementOptions) and unsure.ensemble == "views":
+            self._rows = ViewRows(require_views(encoder))
         self.head = build_head(encoder, spec)
         """Scores single frames."""
         self.step_head = build_step_head(encoder, spec, self.head)
         """Makes the rewards of steps."""
-        gate, named = find_gate(self.head), spec.judge_options()
+        gate, named, self._judge = find_gate(self.head), spec.judge_options(), judge
         self.judged: JudgedFrames | None = None
         """Asks the judge, and counts how often; None: there is none."""
+        if judge is not None and named is None:
+            raise SpecError("a judge was given, and the spec does not say above which score to ask. Add judge to it.")
         if gate is not None and named is not None:
-            self._judge = judge if judge is not None else YesNoJudge.load(named.model, named.question)
-            self._rows = self.judged = JudgedFrames(encoder, gate.head, self._judge, gate.above)
+            asked = judge if judge is not None else YesNoJudge.load(named.model, named.question)
+            self._judge = asked
+            self._rows = self.judged = JudgedFrames(encoder, gate.head, asked, gate.above)
 
     @classmethod
     def load(
@@ -94,10 +97,13 @@ class RewardModel(FittedReward):
         return RewardSpec(encoder=encoder, prompts=prompts, alpha=alpha).build(device, precision=precision)
 
     def with_spec(self, spec: RewardSpec) -> "RewardModel":
-        """The reward of another spec, with the same encoder; and the same judge, if it asks the same question."""
-        then, now = self.spec.judge_options(), spec.judge_options()
-        same = then is not None and now is not None and (then.model, then.question) == (now.model, now.question)
-        return type(self)(self.encoder, spec, self._judge if same else None)
+        """The reward of another spec, with the same encoder, and with the same judge where it names the same."""
+        then, now, judge = self.spec.judge_options(), spec.judge_options(), None
+        if then is not None and now is not None and then.model == now.model:
+            judge = self._judge
+            if then.question != now.question:
+                judge = judge.asking(now.question) if isinstance(judge, YesNoJudge) else None
+        return type(self)(self.encoder, spec, judge)
 
     @property
     def capture_preprocessing(self) -> Preprocessing | None:

@@ -47,7 +47,7 @@ class Measures:
         agent, drawn = self._parts.agent, self._config.eval_drawn if self._reward else 0
         records = []
         if drawn and self._reward is not None:
-            make_env = replace(self._drawn, preprocessing=self._reward.encoder.preprocessing)
+            make_env = replace(self._drawn, preprocessing=self._reward.capture_preprocessing)
             records += evaluate(agent, make_env, episodes=drawn, seed=_EVAL_SEED, reward=self._reward)
         if self._config.eval_episodes > drawn:
             rest = self._config.eval_episodes - drawn
@@ -102,7 +102,7 @@ class Measures:
         if task.sweep is None:
             self._progress.note(f"no reward landscape: {task.name} names no state variable to sweep.")
             return
-        env = replace(self._drawn, preprocessing=reward.encoder.preprocessing)()  # as training draws
+        env = replace(self._drawn, preprocessing=reward.capture_preprocessing)()  # as training draws
         try:
             landscape = measure_landscape(env, reward, task.sweep, rule=task.success)
         finally:

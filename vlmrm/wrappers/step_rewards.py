@@ -175,5 +175,5 @@ def require_same_resize(captured: Preprocessing | None, wanted: Preprocessing) -
     if captured is not None and replace(captured, mean=wanted.mean, std=wanted.std) != wanted:
         raise PairingError(
             f"CaptureFrame shrinks frames for another encoder ({captured}) than the one that scores them ({wanted}). "
-            "Give it preprocessing=reward.encoder.preprocessing, or None."
+            "Give it preprocessing=reward.capture_preprocessing, or None."
         )

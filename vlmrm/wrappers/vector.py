@@ -37,7 +37,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         >>> from vlmrm import PromptSet, RewardModel
         >>> from vlmrm.wrappers import CaptureFrame
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
-        >>> capture = lambda env: CaptureFrame(env, reward.encoder.preprocessing)
+        >>> capture = lambda env: CaptureFrame(env, reward.capture_preprocessing)
         >>> envs = gym.make_vec(
         ...     "CartPole-v1", 2, vectorization_mode="sync", wrappers=[capture], render_mode="rgb_array"
         ... )

@@ -1,7 +1,11 @@
 """CoCoOp: goal and baseline of each frame."""
 
+import base64
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
+from safetensors.torch import save
 from torch.nn.functional import normalize
 
 from tests.rewards.tuning.models import FRAMES, LABELS, PROMPTS, encoder_of, spec_of
@@ -82,6 +86,29 @@ def test_it_is_kept_in_the_spec_bit_for_bit_and_takes_layers_around_it(encoder, 
     assert set(reward.calibrate(FRAMES, LABELS).score(FRAMES).tolist()) <= {0.0, 1.0}
 
 
+def test_it_goes_with_whole_frames_and_a_projection_only(encoder, learned):
+    table = {"method": "cocoop", "encoder": encoder.name, "learned": learned.to_text()}
+    for changes in ({"head": "softmax"}, {"views": {"scales": [1.0, 0.5]}}):
+        prompts = PromptSet("a bar", "a wall", ["a cart"])
+        with pytest.raises(SpecError, match=r"the words of a projection of whole frames; this reward has head="):
+            RewardSpec(encoder=encoder.name, prompts=prompts, few_shot=table, **changes)
+
+
+def test_two_threads_do_not_mix_their_frames(encoder, learned):
+    frames = normalize(torch.randn(2, 24, encoder.dim, generator=torch.Generator().manual_seed(2)), dim=2)
+    with torch.no_grad():
+        alone = [learned.rewards(part, alpha=0.5) for part in frames]
+
+    def score(which):
+        with torch.no_grad():
+            return [learned.rewards(frames[which], alpha=0.5) for _ in range(10)]
+
+    with ThreadPoolExecutor(2) as threads:
+        for expected, together in zip(alone, threads.map(score, (0, 1)), strict=True):
+            for rewards in together:
+                torch.testing.assert_close(rewards, expected, atol=1e-6, rtol=0)
+
+
 def test_what_cannot_be_read_is_refused(encoder, learned):
     spec = {"encoder": encoder.name, "prompts": SEVERAL.to_dict()}
 
@@ -94,6 +121,7 @@ def test_what_cannot_be_read_is_refused(encoder, learned):
         load(encoder="sim-m", learned=learned.to_text())
     with pytest.raises(SpecError, match=r"no option 'sharpness'"):
         load(encoder=encoder.name, learned=learned.to_text(), sharpness=2)
-    for damaged in ("???", learned.to_text()[:-400], ""):
+    no_rows = base64.b64encode(save({"context": torch.zeros(0, 4)})).decode()
+    for damaged in ("???", no_rows, learned.to_text()[:-400], ""):
         with pytest.raises(SpecError, match=r"'cocoop' has learned cannot be read.*Fit it again"):
             load(encoder=encoder.name, learned=damaged)

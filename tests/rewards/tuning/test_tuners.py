@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.encoders.models import BUILTIN_LIKE, write_model
 from tests.rewards.tuning.models import FRAMES, LABELS, PROMPTS, bars, encoder_of, spec_of
 from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
@@ -152,7 +153,7 @@ def test_bad_input_leaves_no_folder(plain, method, tmp_path):
         plain.fit(FRAMES, LABELS, method=method)
     with pytest.raises(SpecError, match=r"the same label"):
         plain.fit(FRAMES, [1] * 6, method=method, out=out)
-    with pytest.raises(SpecError, match=r"the same label"):
+    with pytest.raises(SpecError, match=r"no labels were given"):
         plain.fit(FRAMES, method=method, out=out)
     with pytest.raises(SpecError, match=r"one label for each of 6 frames; got 2"):
         plain.fit(FRAMES, [1, 0], method=method, out=out)
@@ -163,6 +164,52 @@ def test_bad_input_leaves_no_folder(plain, method, tmp_path):
     with pytest.raises(EncoderError, match=r"diverged in step 2: .* lower learning_rate"):
         plain.fit(FRAMES, LABELS, method=method, out=out, options={"steps": 50, "learning_rate": 1e20})
     assert not list(tmp_path.iterdir())
+
+
+def test_parts_of_an_ensemble_lose_what_was_fitted_to_the_encoder_before(plain, tmp_path):
+    options = {"parts": [{"weight": 0.5}, {"weight": 0.5, "alpha": 0.0}]}
+    reward = RewardModel(plain.encoder, spec_of(plain.encoder, head="ensemble", options=options))
+    tuned = fit(reward.standardize(FRAMES), "svd", tmp_path)
+    assert tuned.spec.options == options
+    table = plain.fit(FRAMES, LABELS).spec.few_shot
+    part = {"weight": 0.5, "few_shot": dict(table)}
+    fitted = spec_of(plain.encoder, head="ensemble", options={"parts": [part, {"weight": 0.5}]})
+    assert fit(RewardModel(plain.encoder, fitted), "svd", tmp_path / "2").spec.options["parts"] == [{"weight": 0.5}] * 2
+
+
+@pytest.mark.parametrize("method", TUNERS)
+def test_it_works_where_gradients_are_switched_off(plain, method, tmp_path):
+    spread = float(plain.score(FRAMES).std(correction=0))
+    with torch.no_grad():
+        assert loss_of(fit(plain, method, tmp_path / "1"), spread) != loss_of(plain, spread)
+    with torch.inference_mode():
+        assert loss_of(fit(plain, method, tmp_path / "2"), spread) != loss_of(plain, spread)
+
+
+def test_crops_and_ensembles_of_encoders_are_refused_by_name(plain, tmp_path):
+    crops = RewardModel(plain.encoder, spec_of(plain.encoder, views={"scales": [1.0, 0.5]}))
+    with pytest.raises(EncoderError, match=r"is seen in crops. Leave out views"):
+        fit(crops, "svd", tmp_path)
+    several = RewardSpec(encoder="sim-xs + sim-s", prompts=PROMPTS).build("cpu")
+    with pytest.raises(EncoderError, match=r"'sim-xs \+ sim-s' is an ensemble. Tune a member"):
+        fit(several, "svd", tmp_path)
+
+
+def test_a_tokenizer_of_hugging_face_goes_into_the_folder(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    tokenizers = pytest.importorskip("tokenizers")
+    source = write_model(tmp_path / "source", BUILTIN_LIKE)
+    words = {word: i for i, word in enumerate(["<unk>", "<pad>", "a", "white", "bar", "at", "the", "top", "bottom"])}
+    plain_words = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="<unk>"))
+    plain_words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made = transformers.PreTrainedTokenizerFast(tokenizer_object=plain_words, unk_token="<unk>", pad_token="<pad>")
+    made.save_pretrained(source)
+    config = json.loads((source / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "somebody/words"
+    (source / "open_clip_config.json").write_text(json.dumps(config))
+    reward = RewardSpec(encoder=f"local-dir:{source}", prompts=PROMPTS).build("cpu")
+    tuned = fit(reward, "svd", tmp_path)
+    assert torch.equal(tuned.spec.build("cpu").score(FRAMES), tuned.score(FRAMES))
 
 
 def test_a_folder_that_is_there_is_not_written_over(plain, tmp_path):

@@ -92,11 +92,9 @@ class ConditionalPrompts:
         at_once = max(self._encoder.runtime.batch_size // count, 1)
         found = [torch.zeros(0, count, self._encoder.dim)]
         for part in torch.split(embeddings, at_once) if len(embeddings) else ():
-            self._context.of_frames = self._net(part).repeat_interleave(count, dim=0).to(device)
-            try:
+            added = self._net(part).repeat_interleave(count, dim=0).to(device)
+            with self._context.adding(added):
                 rows = self._encoder.model.encode_text(self._tokens.repeat(len(part), 1).to(device))
-            finally:
-                self._context.of_frames = None
             found.append(normalize(rows.float().cpu(), dim=1).reshape(len(part), count, self._encoder.dim))
         return torch.cat(found)
 
@@ -107,7 +105,16 @@ class ConditionalPrompts:
             embeddings: Of the frames.
             alpha: Share of the projection.
         """
-        said = self.sentences(embeddings)
+        return self.project(embeddings, self.sentences(embeddings), alpha=alpha)
+
+    def project(self, embeddings: Embeddings, said: Float[Tensor, "n k d"], *, alpha: float) -> Rewards:
+        """Projection of each frame on goal and baseline sentences of its own.
+
+        Args:
+            embeddings: Of the frames.
+            said: Of the sentences.
+            alpha: Share of the projection.
+        """
         goal = normalize(said[:, : self._goals].mean(dim=1), dim=1)
         if said.shape[1] == self._goals:
             return (embeddings * goal).sum(dim=1)
@@ -133,6 +140,8 @@ class ConditionalPrompts:
         """
         try:
             tensors = load_tensors(base64.b64decode(text, validate=True))
+            if tensors["context"].ndim != 2 or not len(tensors["context"]):
+                raise ValueError(f"context of shape {tuple(tensors['context'].shape)}")
             made = cls(encoder, prompts, count=len(tensors["context"]))
             with torch.no_grad():
                 made._context.change.copy_(tensors.pop("context"))

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.encoders.open_clip import OpenClipEncoder
+from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import EncoderError, PromptError
 from vlmrm.types import Embeddings, Frames
 
@@ -20,11 +22,16 @@ def open_clip_encoder(encoder: Encoder) -> OpenClipEncoder:
     Raises:
         EncoderError: It is no model of OpenCLIP.
     """
+    if isinstance(encoder, ViewEncoder | EnsembleEncoder):
+        raise EncoderError(
+            f"one encoder that sees whole frames can be tuned; {encoder.name!r} is "
+            + ("seen in crops. Leave out views." if isinstance(encoder, ViewEncoder) else "an ensemble. Tune a member.")
+        )
     inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
     if not isinstance(inner, OpenClipEncoder):
         raise EncoderError(
             f"encoder {encoder.name!r} is not a model of OpenCLIP, whose weights can be tuned. Take one by name, e.g. "
-            "sim-m or ViT-B-32/openai; crops of frames (views) are left out while tuning."
+            "sim-m or ViT-B-32/openai."
         )
     return inner
 

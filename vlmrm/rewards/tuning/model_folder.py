@@ -1,7 +1,6 @@
 """A tuned model written as a folder in OpenCLIP's own layout, which `load_encoder` reads as ``local-dir:FOLDER``."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vlmrm.encoders.cards import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
-from vlmrm.encoders.domain import DOMAIN_FILE
+from vlmrm.encoders.cards import CONFIG_FILE, WEIGHTS_FILE
 from vlmrm.encoders.open_clip import OpenClipEncoder
 from vlmrm.encoders.sources import find_source
 from vlmrm.encoders.torchvision_mend import import_open_clip
@@ -38,10 +36,8 @@ def write_model(folder: Path, encoder: OpenClipEncoder, record: Mapping[str, Any
     _write_json(folder / CONFIG_FILE, settings)
     weights = {name: _smallest(value) for name, value in encoder.model.state_dict().items()}
     save_file(weights, folder / WEIGHTS_FILE)
-    if source.checkpoint is not None:
-        for name in (CARD_FILE, DOMAIN_FILE):
-            if (source.checkpoint.parent / name).is_file():
-                shutil.copyfile(source.checkpoint.parent / name, folder / name)
+    if model_cfg["text_cfg"].get("hf_tokenizer_name"):  # a folder brings such a tokenizer along
+        encoder.tokenizer.tokenizer.save_pretrained(folder)
     _write_json(folder / RECORD_FILE, record)
 
 

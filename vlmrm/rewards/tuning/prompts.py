@@ -9,6 +9,9 @@ Before the first step every sentence means what it says, bit for bit, and no sen
 What is learned are the embeddings of goal and baseline that come out; no weight of the model changes.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,18 +67,31 @@ class LearnedContext:
     def __init__(self, layer: nn.Embedding, count: int, marks: Int[Tensor, " s"]) -> None:
         self.change = nn.Parameter(layer.weight.new_zeros(count, layer.embedding_dim))
         """v."""
-        self.of_frames: Float[Tensor, "k w"] | None = None
-        """What is added to all of them, for each sentence that comes; None: nothing."""
+        self._of_frames = threading.local()
         self._marks = marks
         layer.register_forward_hook(self._add)
+
+    @contextmanager
+    def adding(self, of_frames: Float[Tensor, "k w"]) -> Iterator[None]:
+        """Add something to all vectors of each sentence that comes, in this thread.
+
+        Args:
+            of_frames: One row per sentence.
+        """
+        self._of_frames.now = of_frames
+        try:
+            yield
+        finally:
+            self._of_frames.now = None
 
     def _add(self, layer: nn.Module, inputs: Any, vectors: Float[Tensor, "k t w"]) -> Float[Tensor, "k t w"]:
         words = ~torch.isin(inputs[0], self._marks)  # k t
         place = words.cumsum(dim=1) - 1
         replaced = words & (place < len(self.change))
         added = self.change[place.clamp(0, len(self.change) - 1)]  # k t w
-        if self.of_frames is not None:
-            added = added + self.of_frames[:, None]
+        of_frames = getattr(self._of_frames, "now", None)
+        if of_frames is not None:
+            added = added + of_frames[:, None]
         return vectors + added * replaced[..., None]
 
 

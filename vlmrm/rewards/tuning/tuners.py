@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vlmrm.atomic import whole_folder
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.open_clip import OpenClipEncoder
 from vlmrm.errors import SpecError
 from vlmrm.rewards.projection import unit_mean
 from vlmrm.rewards.spec import RewardSpec
@@ -84,10 +85,11 @@ def tune(
         >>> bool(after[0] - after[1] > before[0] - before[1])
         True
     """
-    folder = Path(out).expanduser()
+    folder = Path(out).expanduser().resolve()
     if folder.exists():
         raise SpecError(f"{folder} exists already. Give another out, where the tuned model will be written.")
     plain = _of_sentences(spec)
+    tuned = replace(plain, encoder=f"local-dir:{folder}")
     copied = DifferentiableEncoder(encoder)
     lesson = Lesson.begin(copied, plain, frames, labels)
     weights = attention_weights(copied.model)
@@ -105,7 +107,8 @@ def tune(
     }
     with whole_folder(folder) as unfinished:
         write_model(unfinished, copied, record)
-    return replace(plain, encoder=f"local-dir:{folder}")
+        OpenClipEncoder.load(f"local-dir:{unfinished}", device="cpu")  # what cannot be read again is not kept
+    return tuned
 
 
 def learn_prompts(
@@ -170,8 +173,9 @@ def learn_conditional_prompts(
         before = learned.sentences(lesson.seen)
 
     def loss() -> Tensor:
-        rewards = learned.rewards(lesson.seen, alpha=plain.alpha)
-        moved = (learned.sentences(lesson.seen) - before).square().sum(dim=-1).mean()
+        said = learned.sentences(lesson.seen)
+        moved = (said - before).square().sum(dim=-1).mean()
+        rewards = learned.project(lesson.seen, said, alpha=plain.alpha)
         wrong = ranking_loss(rewards, lesson.labels, temperature=lesson.spread)
         return wrong + options.stay * moved / lesson.spread**2
 
@@ -191,7 +195,12 @@ def _projection_of_sentences(spec: RewardSpec) -> RewardSpec:
 
 def _of_sentences(spec: RewardSpec) -> RewardSpec:
     """Without what was fitted to embeddings or scores that will change."""
-    return replace(spec, few_shot=None, uncertainty=None, judge=None, scaling=None, threshold=None)
+    plain = replace(spec, few_shot=None, uncertainty=None, judge=None, scaling=None, threshold=None)
+    if not plain.parts() or plain.options is None:
+        return plain
+    fitted = ("few_shot", "scaling", "threshold")
+    parts = [{key: value for key, value in part.items() if key not in fitted} for part in plain.options["parts"]]
+    return replace(plain, options={"parts": parts})
 
 
 @torch.no_grad()
