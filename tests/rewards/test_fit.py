@@ -87,7 +87,7 @@ def test_goal_pictures_with_pictures_of_the_plain_scene_are_projected_on_the_lin
     ("labels", "method", "options", "message"),
     [
         ([1, 1, 1, 1], "proker", {}, "all 4 frames have the same label"),
-        (None, "proker", {}, "all 4 frames have the same label"),
+        (None, "proker", {}, "learns from success and failure, and no labels were given"),
         ([0, 1], "proker", {}, "one label for each of 4 frames; got 2"),
         ([0, 1, 2, 0], "proker", {}, "labels must lie in 0"),
         ([0, 0, 0, 0], "goal_pictures", {}, "goal pictures have the label 1"),
