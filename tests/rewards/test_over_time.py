@@ -214,7 +214,7 @@ def test_a_stream_that_was_never_given_a_first_frame_says_so():
         ({"gamma": 0.9}, "over_time needs a kind: difference, shaping, window, clip"),
         ({"kind": "diference"}, "unknown kind 'diference' in over_time. Near: difference"),
         ({"kind": "difference", "gamma": 1}, "'difference' has no options; got 'gamma'"),
-        ({"kind": "shaping"}, "over_time 'shaping' needs 'gamma'"),
+        ({"kind": "shaping"}, "over_time 'shaping' needs 'gamma'; its options are gamma"),
         ({"kind": "shaping", "gama": 0.9}, "no option 'gama'. Near: gamma"),
         ({"kind": "shaping", "gamma": 0}, "gamma must be above 0"),
         ({"kind": "shaping", "gamma": 99}, "gamma is the agent's discount, above 0 and at most 1; got 99"),

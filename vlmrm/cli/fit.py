@@ -43,17 +43,18 @@ class Fit:
     failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames that do not, look-alikes above all."""
     method: Annotated[str, open_option("NAME")] = "proker"
-    """proker, tip_adapter, prototypes, or goal_pictures instead of the goal sentence; coop and cocoop learn words of
-    the prompts, svd and lora tune the encoder, whose folder is written beside --out: tuned-encoder beside tuned.json.
+    """proker, tip_adapter or prototypes correct the goal sentence; goal_pictures take its place.
+    coop and cocoop learn words of it.
+    svd and lora tune the encoder, which is written beside --out: tuned-encoder beside tuned.json.
     """
     uncertainty_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
-    """Frames as an agent will see them, 100 or more: how unsure the reward is of others is measured against these, and
-    kept beside --out in a .safetensors file."""
+    """Frames as an agent will see them, 100 or more; how unsure the reward is of others is measured against these.
+    Kept beside --out in a .safetensors file."""
     kappa: Annotated[float, open_option("N")] = 0.0
     """Standard deviations taken off the reward: above 0, what cannot be known does not pay."""
     scale_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
-    """Frames as an agent will see them: on these the scores, or those of each part of an ensemble, get a mean of 0 and
-    a standard deviation of 1."""
+    """Frames as an agent will see them: on these, scores get a mean of 0 and a standard deviation of 1.
+    Of an ensemble, those of each part."""
     negatives: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Other frames without the goal, of a random policy say: a threshold is chosen so that few are above it."""
     false_positives: Annotated[float, open_option("SHARE")] = 0.05

@@ -27,7 +27,7 @@ def make_options(record: type[Any], name: str, given: Mapping[str, Any]) -> Any:
             raise SpecError(f"{name} has no option {key!r}. Near: {near_matches(key, list(known))}.")
     for key, field in known.items():
         if field.default is MISSING and key not in given:
-            raise SpecError(f"{name} needs {key!r}.")
+            raise SpecError(f"{name} needs {key!r}; its options are {', '.join(known)}.")
     return record(**given)
 
 

@@ -36,7 +36,7 @@ def reward_model(given: Any) -> RewardModel:
         return RewardSpec.from_dict(given).build()
     raise SpecError(
         f"the reward must be a RewardModel, a RewardSpec or its dictionary; got {type(given).__name__}. "
-        'For example RewardModel.load("sim-s", PromptSet(goal="…", baseline="…")).'
+        'For example RewardModel.load("sim-s", PromptSet(goal="…", baseline="…")), or RewardSpec.load("reward.toml").'
     )
 
 
