@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 import humanoid_kneel
 import mujoco_small
 
+import envs
 from vlmrm.agents.metrics import MetricsFile, MetricsRow
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # imageio-ffmpeg's pipes
@@ -92,7 +93,16 @@ def test_a_task_that_the_script_does_not_have_is_refused_before_anything_runs():
         mujoco_small.main(tasks=("hopper/dance",))
 
 
-def test_the_page_of_the_kneeling_humanoid_tells_a_failure_as_plainly_as_a_success(elsewhere):
+class Still:
+    """An agent that moves nothing, so that the humanoid falls from where it stood."""
+
+    def predict(self, obs, deterministic):
+        return np.zeros(17, np.float32), None
+
+
+def test_the_page_of_the_kneeling_humanoid_tells_a_failure_as_plainly_as_a_success(elsewhere, monkeypatch):
+    monkeypatch.setattr(humanoid_kneel, "load_agent", lambda folder: Still())
+    monkeypatch.setattr(humanoid_kneel, "EPISODES", 1)
     args = humanoid_kneel.Args(small=True, jobs=0)
     for run, success in zip(humanoid_kneel.all_runs(args), (0.0, 0.25), strict=True):
         finish(run, success, None)
@@ -103,3 +113,7 @@ def test_the_page_of_the_kneeling_humanoid_tells_a_failure_as_plainly_as_a_succe
     assert rows["text reward"][2:5] == ["30,000", "0", "**0**"]
     assert rows["the oracle's reward"][2:5] == ["30,000", "0", "**25**"]
     assert (elsewhere / "humanoid_kneel_small.gif").is_file()
+    bounds = json.loads((elsewhere / "humanoid_kneel_small.json").read_text())["small-text-0"]["bounds"]
+    assert set(bounds) == set(envs.task("humanoid/kneeling").success.where)
+    assert min(bound["held"] for bound in bounds.values()) < 0.5 <= max(bound["held"] for bound in bounds.values())
+    assert "| `torso_tilt_deg` | 0 to 35 |" in page
