@@ -19,15 +19,6 @@ from vlmrm.errors import EncoderError, OfflineError, UnknownModel
 COMMIT = "0" * 40
 
 
-@pytest.fixture
-def hub_cache(tmp_path, monkeypatch):
-    """An empty cache, and a hub that refuses every connection."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
-    return tmp_path / "hub"
-
-
 def put_in_cache(cache, repository, folder):
     """As huggingface_hub leaves a download behind."""
     home = cache / f"models--{repository.replace('/', '--')}"

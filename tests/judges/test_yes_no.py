@@ -5,6 +5,7 @@ import math
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 
 import gymnasium as gym
 import huggingface_hub.constants
@@ -21,8 +22,7 @@ from vlmrm.judges.yes_no import log_odds_of_words
 from vlmrm.wrappers import VLMReward
 
 import_open_clip()  # before transformers: it mends torchvision
-transformers = pytest.importorskip("transformers")
-tokenizers = pytest.importorskip("tokenizers")
+transformers, tokenizers = import_module("transformers"), import_module("tokenizers")
 
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>", "<image>"]
 YES, NO = ["Yes", "yes", "▁Yes", "▁yes"], ["No", "▁no"]  # "▁" is a space; "no" and " No" are not one token here
@@ -115,15 +115,6 @@ def folder(judge, tmp_path_factory):
 @pytest.fixture
 def copied(folder, tmp_path):
     return shutil.copytree(folder, tmp_path / "copy")
-
-
-@pytest.fixture
-def hub_cache(tmp_path, monkeypatch):
-    """An empty cache, and a hub that refuses every connection."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
-    return tmp_path / "hub"
 
 
 def frames(n=3, size=(40, 30), seed=0):

@@ -60,7 +60,7 @@ def test_a_spec_is_read_from_a_file(tmp_path, suffix):
     [
         ("encoder = ", "neither TOML nor JSON"),
         ('encodr = "sim-s"', "Near: encoder"),
-        ('encoder = "sim-s"\ngoal = "a"', r"goal belongs into the table prompts"),
+        ('encoder = "sim-s"\ngoal = "a"', r"goal belongs in the table prompts"),
         ('encoder = "sim-s"', "needs 'prompts'"),
         ('encoder = "sim-s"\n[prompts]\ngaol = "a car"', "Near: goal"),
         ('encoder = "sim-s"\nhead = "projecton"\nalpha = 0.0\n[prompts]\ngoal = "a car"', "Near: projection"),

@@ -58,7 +58,7 @@ def _check_disagreement(spec: "RewardSpec", ensemble: str, kind: str | None) -> 
     if ensemble == "prompts" and len(spec.prompts.goal) < 2:
         raise SpecError("uncertainty of the ensemble 'prompts' needs at least 2 goal sentences; say it in other words.")
     if ensemble == "prompts" and (
-        (spec.few_shot or {}).get("method") == "goal_pictures" or all_say_their_own(spec.options or {})
+        (spec.few_shot or {}).get("method") == "goal_pictures" or _all_say_their_own(spec.options or {})
     ):
         raise SpecError("uncertainty of the ensemble 'prompts' is of goal sentences, which this reward does not use.")
     if ensemble == "views" and (spec.views is None or kind == "window"):
@@ -71,7 +71,7 @@ def _check_disagreement(spec: "RewardSpec", ensemble: str, kind: str | None) -> 
         )
 
 
-def all_say_their_own(options: Mapping[str, Any]) -> bool:
+def _all_say_their_own(options: Mapping[str, Any]) -> bool:
     """Whether every part of an ensemble of heads has prompts of its own."""
     parts = options.get("parts") or ()
     return bool(parts) and all("prompts" in part for part in parts)

@@ -179,7 +179,7 @@ class RewardSpec:
         known = [each.name for each in fields(cls)]
         for key in values:
             if key in ("goal", "baseline", "negatives"):
-                raise SpecError(f"{key} belongs into the table prompts of a reward spec: prompts = {{ {key} = ... }}.")
+                raise SpecError(f"{key} belongs in the table prompts of a reward spec: prompts = {{ {key} = ... }}.")
             if key not in known:
                 raise SpecError(f"unknown key {key!r} in a reward spec. Near: {near_matches(key, known)}.")
         for key in ("encoder", "prompts"):

@@ -1,6 +1,7 @@
 """`RewardModel.fit` by svd, lora and coop: what gets better, what stays as it was, and what is kept."""
 
 import json
+from importlib import import_module
 
 import pytest
 import torch
@@ -196,8 +197,7 @@ def test_crops_and_ensembles_of_encoders_are_refused_by_name(plain, tmp_path):
 
 
 def test_a_tokenizer_of_hugging_face_goes_into_the_folder(tmp_path):
-    transformers = pytest.importorskip("transformers")
-    tokenizers = pytest.importorskip("tokenizers")
+    transformers, tokenizers = import_module("transformers"), import_module("tokenizers")  # open_clip mends torchvision
     source = write_model(tmp_path / "source", BUILTIN_LIKE)
     words = {word: i for i, word in enumerate(["<unk>", "<pad>", "a", "white", "bar", "at", "the", "top", "bottom"])}
     plain_words = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="<unk>"))

@@ -1,4 +1,4 @@
-"""`tune` and `learn_prompts`: from a reward and labelled frames to a better reward.
+"""`tune`, `learn_prompts`, `learn_conditional_prompts`: from a reward and labelled frames to a better reward.
 
 `RewardModel.fit` calls them.
 """
