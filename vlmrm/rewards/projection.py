@@ -78,7 +78,22 @@ def project_alphas(
     if line.square().sum() < _SAME_DIRECTION:
         raise PromptError("goal and baseline have the same embedding, so there is no direction to project on.")
     offset = frames - goal  # n d
-    along = offset @ (line / line.norm())  # n
+    return closeness(offset, offset @ (line / line.norm()), alphas)
+
+
+def closeness(
+    offset: Float[Tensor, "n d"], along: Float[Tensor, " n"], alphas: Float[Tensor, " a"]
+) -> Float[Tensor, "a n"]:
+    """What a frame is worth that lies `offset` from its goal, of which `along` is along the line to the baseline.
+
+    Args:
+        offset: From the goal to the frame.
+        along: Its component along the line.
+        alphas: Shares of the projection.
+
+    Returns:
+        One row of rewards per alpha.
+    """
     across_squared = (offset.square().sum(dim=1) - along.square()).clamp(min=0)  # n
     rewards: Tensor = 1 - 0.5 * (along.square() + (1 - alphas[:, None]).square() * across_squared)
     return rewards

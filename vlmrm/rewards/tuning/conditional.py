@@ -24,6 +24,7 @@ from torch.nn.functional import normalize
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
+from vlmrm.rewards.projection import closeness
 from vlmrm.rewards.tuning.differentiable import DifferentiableEncoder
 from vlmrm.rewards.tuning.prompts import LearnedContext, add_context
 from vlmrm.types import Embeddings, Rewards
@@ -121,9 +122,7 @@ class ConditionalPrompts:
         line = goal - normalize(said[:, self._goals :].mean(dim=1), dim=1)
         offset = embeddings - goal
         along = (offset * line).sum(dim=1) / line.norm(dim=1).clamp(min=_SAME_DIRECTION**0.5)
-        across_squared = (offset.square().sum(dim=1) - along.square()).clamp(min=0)
-        rewards: Rewards = 1 - 0.5 * (along.square() + (1 - alpha) ** 2 * across_squared)
-        return rewards
+        return closeness(offset, along, embeddings.new_tensor([alpha]))[0]
 
     def to_text(self) -> str:
         """What was learned: safetensors in base64."""
