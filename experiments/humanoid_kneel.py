@@ -7,8 +7,9 @@
     python experiments/humanoid_kneel.py --small --jobs 0     # no runs, only the page of what is there
 
 Killed or stopped, the same command goes on where it was. Beside the run on the text reward there is one of the same
-algorithm and steps on the oracle's reward, 1 for each step on its knees. Success is judged on the joints: on its knees
-for at least half of an episode's steps. What came out, success or not, goes to
+algorithm and steps on the oracle's reward, 1 for each step on its knees; and with --small one that sees the humanoid
+from the side and is told what not to fall into (humanoid_kneel_side.toml; humanoid_lean.py shows why). Success is
+judged on the joints: on its knees for at least half of an episode's steps. What came out, success or not, goes to
 experiments/results/humanoid_kneel{,_small}.{md,json,png,gif}.
 """
 
@@ -31,7 +32,12 @@ RESULTS = HERE / "results"
 TASK, TARGET = "humanoid/kneeling", 0.9
 SEED, EPISODES = 1_000, 20  # of those whose joints are looked at
 PAPER_ENCODER = "ViT-bigG-14/laion2b_s39b_b160k"
-STYLES = {"text": ("#1f77b4", "text reward"), "env": ("#888888", "the oracle's reward")}
+SIDE = "lookat_m = [0, 0, 1], distance_m = 3.5, azimuth_deg = 90, elevation_deg = -10"  # the paper's, but for azimuth
+STYLES = {
+    "text": ("#1f77b4", "text reward"),
+    "side": ("#2ca02c", "text reward from the side, less that of lying on its back"),
+    "env": ("#888888", "the oracle's reward"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +55,15 @@ class Args:
 
 
 def all_runs(args: Args) -> list[Run]:
-    """On the text reward, and on the oracle's."""
+    """On the text reward, on the oracle's, and with small settings on a reward that sees the lean."""
     length = ["--steps", str(args.steps)] if args.steps else []
     small = ["--small"] if args.small else []
     options = {
         "text": [*small, *length, *([] if args.small else ["--encoder", PAPER_ENCODER])],
         "env": [*small, *length, "--reward", "env"],
     }
+    if args.small:
+        options["side"] = [*small, *length, "--camera", SIDE, "--reward", str(HERE / "humanoid_kneel_side.toml")]
     name = "-".join(["small" if args.small else "paper", "{}", str(args.seed), *length[1:]])
     return [
         Run(
@@ -66,7 +74,7 @@ def all_runs(args: Args) -> list[Run]:
             seed=args.seed,
             target=TARGET,
             options=given,
-            filmed=kind == "text",
+            filmed=kind != "env",
         )
         for kind, given in options.items()
     ]
@@ -153,8 +161,9 @@ def write_results(args: Args, runs: list[Run]) -> None:
             *bounds_table(bounds),
         ]
         if run.filmed:
-            animate(run, RESULTS / f"{stem}.gif", width_px=240)
-            lines += ["", f"![the agent trained on text]({stem}.gif)"]
+            gif = f"{stem}.gif" if run.kind == "text" else f"{stem}_{run.kind}.gif"
+            animate(run, RESULTS / gif, width_px=240)
+            lines += ["", f"![the agent trained on {STYLES[run.kind][1]}]({gif})"]
     (RESULTS / f"{stem}.md").write_text("\n".join(lines) + "\n")
     (RESULTS / f"{stem}.json").write_text(json.dumps(numbers, indent=1) + "\n")
     draw_success(runs, [TASK], STYLES, RESULTS / f"{stem}.png")

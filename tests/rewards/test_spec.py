@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from vlmrm import PromptSet, RewardSpec
+from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import PromptError, SpecError
 
 PROMPTS = PromptSet(["a red car", "a car that is red"], "a car")
@@ -88,6 +88,17 @@ def test_a_projection_needs_a_baseline_and_the_cosine_does_not():
     with pytest.raises(SpecError, match="no baseline was given"):
         spec(prompts=PromptSet("a red car"))
     assert spec(prompts=PromptSet("a red car"), alpha=0.0).alpha == 0
+
+
+def test_alpha_left_out_is_what_the_sentences_allow(tmp_path):
+    """One sentence alone is a reward, without a word about alpha."""
+    assert RewardSpec(encoder="sim-s", prompts=PROMPTS).alpha == 0.5
+    assert RewardSpec(encoder="sim-s", prompts=PromptSet("a red car")).alpha == 0
+    path = tmp_path / "reward.toml"
+    path.write_text('encoder = "sim-s"\nprompts = { goal = "a red car" }\n')
+    assert RewardSpec.load(path).alpha == 0
+    assert RewardModel.load("sim-xs", PromptSet("a pole")).spec.alpha == 0
+    assert RewardModel.load("sim-xs", PromptSet("a pole", "a cart")).spec.alpha == 0.5
 
 
 def test_an_unknown_resize_mode_is_refused():

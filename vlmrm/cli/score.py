@@ -79,8 +79,7 @@ class Score:
 
         paths = self.inputs
         if self.goal:
-            alpha = 0.5 if self.baseline else 0.0
-            spec = RewardSpec(encoder="sim-s", prompts=PromptSet(self.goal, self.baseline), alpha=alpha)
+            spec = RewardSpec(encoder="sim-s", prompts=PromptSet(self.goal, self.baseline))
         elif paths:
             spec, paths = named_spec(paths[0]), paths[1:]
             if self.baseline:

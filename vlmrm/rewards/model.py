@@ -81,7 +81,7 @@ class RewardModel(FittedReward):
         encoder: str,
         prompts: PromptSet,
         *,
-        alpha: float = 0.5,
+        alpha: float | None = None,
         device: str | None = None,
         precision: str | None = None,
     ) -> "RewardModel":
@@ -90,11 +90,12 @@ class RewardModel(FittedReward):
         Args:
             encoder: As in `RewardSpec.encoder`.
             prompts: Goal and baseline.
-            alpha: Share of the projection, 0 to 1.
+            alpha: Share of the projection, 0 to 1; None: 0.5, and 0 without a baseline.
             device: ``cpu``, ``cuda`` …; None: the best one there is.
             precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
         """
-        return RewardSpec(encoder=encoder, prompts=prompts, alpha=alpha).build(device, precision=precision)
+        spec = RewardSpec(encoder=encoder, prompts=prompts)
+        return (spec if alpha is None else replace(spec, alpha=alpha)).build(device, precision=precision)
 
     def with_spec(self, spec: RewardSpec) -> "RewardModel":
         """The reward of another spec, with the same encoder, and with the same judge where it names the same."""

@@ -51,8 +51,9 @@ class RewardSpec:
     """A built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or ``local-dir:path``."""
     prompts: PromptSet
     """Goal, baseline and negative sentences."""
-    alpha: int | float = 0.5
-    """Share of the goal-baseline projection, 0 (cosine) to 1; only of the head ``projection``."""
+    alpha: int | float = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
+    """Share of the goal-baseline projection, 0 (cosine) to 1; only of the head ``projection``. Left out: 0.5, and 0
+    where there is no baseline to project from."""
     head: str = "projection"
     """How embeddings become scores, one of `vlmrm.rewards.options.HEADS`."""
     options: Mapping[str, Any] | None = field(default=None, hash=False)
@@ -84,6 +85,9 @@ class RewardSpec:
     def __post_init__(self) -> None:
         if not isinstance(self.encoder, str):
             raise SpecError(f"encoder is a name; got {self.encoder!r}.")
+        if self.alpha is None:
+            alone = self.head == "projection" and not self.prompts.baseline
+            object.__setattr__(self, "alpha", 0.0 if alone else 0.5)
         if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
         object.__setattr__(self, "alpha", float(self.alpha))
