@@ -104,15 +104,18 @@ def test_the_page_of_the_kneeling_humanoid_tells_a_failure_as_plainly_as_a_succe
     monkeypatch.setattr(humanoid_kneel, "load_agent", lambda folder: Still())
     monkeypatch.setattr(humanoid_kneel, "EPISODES", 1)
     args = humanoid_kneel.Args(small=True, jobs=0)
-    for run, success in zip(humanoid_kneel.all_runs(args), (0.0, 0.25), strict=True):
+    for run, success in zip(humanoid_kneel.all_runs(args), (0.0, 0.25, 1.0), strict=True):
         finish(run, success, None)
     humanoid_kneel.main(args)
     page = (elsewhere / "humanoid_kneel_small.md").read_text()
     rows = {label: [cell.strip() for cell in re.split(r"\|", line)] for line in page.splitlines()
-            for label in ("text reward", "the oracle's reward") if line.startswith(f"| {label} |")}  # fmt: skip
+            for _, label in humanoid_kneel.STYLES.values() if line.startswith(f"| {label} |")}  # fmt: skip
     assert rows["text reward"][2:5] == ["30,000", "0", "**0**"]
     assert rows["the oracle's reward"][2:5] == ["30,000", "0", "**25**"]
-    assert (elsewhere / "humanoid_kneel_small.gif").is_file()
+    assert rows["text reward from the side, less that of lying on its back"][2:5] == ["30,000", "0", "**100**"]
+    for picture in ("humanoid_kneel_small.gif", "humanoid_kneel_small_side.gif"):
+        assert (elsewhere / picture).is_file()
+        assert f"]({picture})" in page
     bounds = json.loads((elsewhere / "humanoid_kneel_small.json").read_text())["small-text-0"]["bounds"]
     assert set(bounds) == set(envs.task("humanoid/kneeling").success.where)
     assert min(bound["held"] for bound in bounds.values()) < 0.5 <= max(bound["held"] for bound in bounds.values())

@@ -1,0 +1,58 @@
+"""The lean that the page is about is the lean that the simulator measures."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
+
+import humanoid_lean
+
+import envs
+from vlmrm import RewardModel
+from vlmrm.agents.environments import MakeEnv
+
+
+@pytest.fixture(scope="module")
+def task():
+    return envs.task(humanoid_lean.TASK)
+
+
+@pytest.mark.parametrize("lean_deg", [-60, -40, -30, 0, 30, 40])
+def test_it_leans_as_far_as_it_says_on_both_knees(task, lean_deg):
+    env = MakeEnv(task=task, pictures=False)()
+    try:
+        env.reset(seed=0)
+        humanoid_lean.kneel(env.unwrapped, lean_deg, np.random.default_rng(3))
+        state = env.unwrapped.state_variables()
+    finally:
+        env.close()
+    bounds = task.success.where
+    assert state["torso_tilt_deg"] == pytest.approx(abs(lean_deg), abs=0.5)
+    assert task.success.holds(state) == (abs(lean_deg) <= 35)
+    others = {name: low <= state[name] <= high for name, (low, high) in bounds.items() if name != "torso_tilt_deg"}
+    assert all(others.values()), others
+
+
+def test_the_picture_from_in_front_hides_a_lean_that_the_one_from_the_side_shows(task, monkeypatch):
+    """Leant back by 60 degrees the paper's camera sees nearly the upright humanoid, and pays nearly as much."""
+    monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, 0.0]))
+    monkeypatch.setattr(humanoid_lean, "DRAWS", 8)
+    reward: RewardModel = task.reward_spec(encoder="sim-m").build()
+    share = {}
+    for name, azimuth_deg in humanoid_lean.CAMERAS.items():
+        seen = humanoid_lean.look(task, reward, azimuth_deg)
+        assert seen.accepted.tolist() == [False, True]
+        leant, upright = humanoid_lean.over_lean(reward, seen.frames)
+        share[name] = leant / upright
+    assert share["the paper's, in front"] > 0.85
+    assert share["from the side"] < 0.45
+
+
+def test_what_is_paid_outside_of_the_bounds_is_a_share_of_the_best_inside(monkeypatch):
+    monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, -40.0, 0.0, 40.0]))
+    accepted = np.array([False, False, True, False])
+    outside = humanoid_lean.paid_outside(np.array([0.1, 0.3, 0.4, 0.2]), accepted)
+    assert outside == pytest.approx({"backwards": 0.75, "forwards": 0.5})
