@@ -2,7 +2,8 @@
 """Does the reward know the humanoid's poses? Eight sentences, judged on labelled frames by the simulator's joints.
 
     python experiments/humanoid_rewards.py
-    python experiments/humanoid_rewards.py --models local-dir:FOLDER sim-m      # several sizes, for a scaling curve
+    python scripts/train_builtin.py sim-s-all --out runs/sizes      # once, about an hour
+    python experiments/humanoid_rewards.py --models sim-xs local-dir:runs/sizes/sim-s-all sim-m      # a curve of sizes
     python experiments/humanoid_rewards.py --models sim-m --frames 100 --out /tmp/quick
 
 For each task: frames in goal poses, in poses that look like them, in others and in heaps, labelled by the task's oracle

@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Train a built-in model: a small CLIP on pictures of our own environments and sentences made from their state.
 
-    python scripts/train_builtin.py sim-m      # or sim-xs, sim-s
+    python scripts/train_builtin.py sim-m      # or sim-xs
+    python scripts/train_builtin.py sim-s-all --out runs/sizes      # between the two, for a curve of sizes
     python scripts/train_builtin.py sim-m --help
 
 Killed or stopped, the same command goes on where the last checkpoint was written. The result is a folder in OpenCLIP's
