@@ -94,17 +94,22 @@ def test_other_sentences_leave_the_success_test_alone():
     assert wrong.task.success == usual.task.success
 
 
-def test_a_rule_about_the_whole_episode_still_is_one_when_episodes_get_longer():
-    """Else the first steps of a longer episode would not be judged."""
-    rule = make_plan(TrainConfig(task="cartpole/upright", episode_steps=300)).task.success
-    assert (rule.within_last, rule.at_least) == (300, 180)
+@pytest.mark.parametrize("steps", [50, 100, 300])
+def test_a_rule_about_the_whole_episode_asks_for_the_same_share_of_a_longer_or_a_shorter_one(steps):
+    """Else the first steps of a longer episode would not be judged, or 50 of 1,000 would be half of them."""
+    for name, share in (("cartpole/upright", 0.9), ("humanoid/kneeling", 0.5)):
+        rule = make_plan(TrainConfig(task=name, episode_steps=steps)).task.success
+        assert (rule.within_last, rule.at_least) == (steps, share * steps)
+
+
+def test_a_rule_about_the_end_of_an_episode_stays_as_it_is():
     rule = make_plan(TrainConfig(task="pendulum/upright", episode_steps=300)).task.success
     assert (rule.within_last, rule.at_least) == (50, 50)
 
 
 def test_an_episode_too_short_to_succeed_in_is_refused():
-    with pytest.raises(SpecError, match="episode_steps of at least 180"):
-        make_plan(TrainConfig(task="cartpole/upright", episode_steps=100))
+    with pytest.raises(SpecError, match="episode_steps of at least 50"):
+        make_plan(TrainConfig(task="pendulum/upright", episode_steps=40))
 
 
 def test_small_settings_replace_the_usual_ones():

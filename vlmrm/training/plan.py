@@ -173,17 +173,18 @@ def _settings(task: Task, *, small: bool) -> TrainSettings:
 
 
 def _rule_for_length(base: Task, task: Task) -> SuccessRule | None:
-    """The success rule for episodes of this length: one that looked at the whole episode still does."""
-    rule, length = task.success, task.episode_steps
+    """The success rule for episodes of this length: one about the whole episode asks for the same share of it."""
+    rule, usual, length = task.success, base.episode_steps, task.episode_steps
     if rule is None or length is None:
         return rule
+    if usual is not None and rule.within_last == usual:
+        return replace(rule, within_last=length, at_least=max(round(rule.at_least * length / usual), 1))
     if rule.at_least > length:
         raise SpecError(
             f"{task.name} asks for {rule.at_least} steps in the goal, and an episode has only {length}, so none could "
             f"succeed. Use episode_steps of at least {rule.at_least}."
         )
-    whole = rule.within_last == base.episode_steps
-    return replace(rule, within_last=max(length, rule.at_least)) if whole else rule
+    return rule
 
 
 def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tuple[Algorithm, dict[str, Any]]:
