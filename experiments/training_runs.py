@@ -140,7 +140,7 @@ def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str,
         styles: By kind of run; others are left out.
         path: A PNG file.
     """
-    figure = Figure(figsize=(4.4 * len(tasks), 3.8), layout="constrained")
+    figure = Figure(figsize=(4.4 * len(tasks) if len(tasks) > 1 else 5.2, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
     named: dict[str, Any] = {}
     for axes, task in zip(figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0], tasks, strict=True):
@@ -158,7 +158,8 @@ def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str,
         axes.grid(color="#e5e5e5", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("success of 20 episodes (%)")
-    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=len(named) or 1, frameon=False)
+    columns = 1 if len(tasks) == 1 else len(named) or 1
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=columns, frameon=False)
     figure.savefig(path, dpi=120)
 
 
