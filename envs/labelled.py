@@ -1,6 +1,7 @@
 """`labelled_frames`: pictures of a task with the verdict of its oracle, for reports, probes and few-shot rewards."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -43,7 +44,7 @@ def labelled_frames(
     *,
     seed: int,
     size_px: int = 224,
-    cameras: Sequence[Camera] = (),
+    cameras: Camera | Sequence[Camera] = (),
 ) -> LabelledFrames:
     """Pictures of goal states, of look-alikes and of anything else, labelled by the task's own success bounds.
 
@@ -56,13 +57,13 @@ def labelled_frames(
         n: How many frames.
         seed: Decides everything.
         size_px: Of the square frames.
-        cameras: Drawn from evenly, for MuJoCo tasks; none: the task's own.
+        cameras: One, or several that are drawn from evenly, for MuJoCo tasks; none: the task's own.
 
     Returns:
         The frames in random order.
 
     Raises:
-        SpecError: The task has no success bounds, or neither poses nor a state variable.
+        SpecError: The task has no success bounds, neither poses nor a state variable, or no such camera.
 
     Example:
         >>> drawn = labelled_frames("humanoid/kneeling", 20, seed=0, size_px=32)
@@ -76,12 +77,15 @@ def labelled_frames(
     if task.success is None:
         raise SpecError(f"{task.name} has no success bounds, so nothing can label its frames.")
     rng = np.random.default_rng(seed)
-    drawn = [_Drawing(replace(task, camera=camera), size_px) for camera in (cameras or (task.camera,))]
-    try:
+    views: list[Camera | None] = [cameras] if isinstance(cameras, Camera) else list(cameras) or [task.camera]
+    with ExitStack() as opened:
+        drawn = []
+        for camera in views:
+            drawing = _Drawing(replace(task, camera=camera), size_px)
+            opened.callback(drawing.env.close)
+            drawing.env.reset(seed=0)
+            drawn.append(drawing)
         return _collect(task, n, rng, drawn)
-    finally:
-        for drawing in drawn:
-            drawing.env.close()
 
 
 def _collect(task: Task, n: int, rng: np.random.Generator, drawn: "Sequence[_Drawing]") -> LabelledFrames:
@@ -114,7 +118,6 @@ class _Drawing:
         at_size = Preprocessing(size_px=size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
         self.env: gym.Env[Any, Any] = MakeEnv(task=task, pictures=True, preprocessing=at_size)()
         self._resize = at_size.resize
-        self.env.reset(seed=0)
 
     def frame(self) -> NDArray[np.uint8]:
         """Of the state as it is."""

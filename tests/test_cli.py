@@ -273,6 +273,9 @@ def test_the_comparison_stands_in_the_table(lamp_task, encoder, tmp_path, capsys
 def test_what_cannot_be_trained_is_one_clean_line(lamp_task, tmp_path, capsys):
     words = ["--goal", "a", "--baseline", "b"]
     assert "give a task or an environment" in refused(capsys, "train")
+    hopper = ["train", "--env", "Hopper-v5", *words]
+    assert "must be numbers" in refused(capsys, *hopper, "--camera", "track = 'torso', distance_m = true")
+    assert "/nowhere.xml does not exist" in refused(capsys, *hopper, "--env-kwargs", 'xml_file = "/nowhere.xml"')
     assert "Near: cartpole/upright" in refused(capsys, "train", "cartpole/uprigt")
     assert "Near: LunarLander-v3" in refused(capsys, "train", "--env", "LunarLandr-v3", *words)
     assert "no hyper-parameter 'gama'" in refused(capsys, "train", lamp_task, "--hyperparameters", "gama = 1")
@@ -319,6 +322,15 @@ def test_tasks_are_listed_with_their_sentences_and_their_success_test(capsys):
     assert main(["tasks", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert {task["name"] for task in listed} == set(all_tasks())
+
+
+def test_some_tasks_are_listed_by_name_and_unknown_ones_are_refused(capsys):
+    assert main(["tasks", "pendulum/upright", "cartpole/upright"]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line and line[0] != " "] == ["pendulum/upright", "cartpole/upright"]
+    assert main(["tasks", "humanoid/kneeling", "--json"]) == 0
+    assert [task["name"] for task in json.loads(capsys.readouterr().out)] == ["humanoid/kneeling"]
+    assert "Near: humanoid/kneeling" in refused(capsys, "tasks", "pendulum/upright", "humanoid/kneling")
 
 
 def test_models_are_listed_with_what_they_know_and_how_to_name_others(capsys, tmp_path, monkeypatch):

@@ -66,22 +66,23 @@ class Camera:
     """How far up it looks; negative: down."""
 
     def __post_init__(self) -> None:
-        if [self.name, self.lookat_m, self.track].count(None) != 2:
+        if sum(value is not None for value in (self.name, self.lookat_m, self.track)) != 1:
             raise SpecError(f"a camera has a name, looks at a point or tracks a body, one of the three; got {self}.")
+        for what, value in (("name", self.name), ("track", self.track)):
+            if value is not None and not isinstance(value, str):
+                raise SpecError(f"{what} of a camera is a name, in quotes; got {value!r}.")
         if self.name is not None:
             if self.distance_m is not None or (self.azimuth_deg, self.elevation_deg) != (_AZIMUTH_DEG, _ELEVATION_DEG):
                 raise SpecError(f"the camera {self.name!r} of the XML stands where it stands; say nothing else of it.")
             return
-        given = (*(self.lookat_m or ()), self.distance_m, self.azimuth_deg, self.elevation_deg)
-        if not all(isinstance(value, int | float) and math.isfinite(value) for value in given if value is not None):
+        point = None if self.lookat_m is None else _as_point(self.lookat_m)
+        given = (*(point or ()), self.distance_m, self.azimuth_deg, self.elevation_deg)
+        if not all(_is_finite(value) for value in given if value is not None):
             raise SpecError(f"the numbers of a camera must be numbers, and finite; got {self}.")
         if self.distance_m is None or self.distance_m <= 0:
             raise SpecError(f"a free camera needs a distance_m above 0; got {self.distance_m!r}.")
-        if self.lookat_m is not None:
-            if len(self.lookat_m) != 3:
-                raise SpecError(f"lookat_m is a point x, y, z; got {self.lookat_m!r}.")
-            x, y, z = self.lookat_m
-            object.__setattr__(self, "lookat_m", (float(x), float(y), float(z)))
+        if point is not None:
+            object.__setattr__(self, "lookat_m", tuple(map(float, point)))
         if not -90 <= self.elevation_deg <= 90:
             raise SpecError(f"elevation_deg must lie in -90 to 90; got {self.elevation_deg!r}.")
 
@@ -108,3 +109,16 @@ class Camera:
         """As plain values; what was not said is left out."""
         plain = {key: value for key, value in asdict(self).items() if value is not None}
         return {"name": self.name} if self.name is not None else plain
+
+
+def _as_point(value: Any) -> tuple[Any, Any, Any]:
+    try:
+        x, y, z = value
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"lookat_m is a point x, y, z; got {value!r}.") from error
+    return x, y, z
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether it is a number, which `true` is not, although Python takes it for 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -131,6 +131,13 @@ def test_arguments_that_the_environment_does_not_take_are_named():
         MakeEnv(task=task(env_kwargs={"colour": "red"}), pictures=True)()
 
 
+@pytest.mark.parametrize("arguments", [{"xml_file": "/nowhere.xml"}, {"xml_file": 5}, {"width": "64"}])
+def test_arguments_that_a_mujoco_environment_chokes_on_are_named(arguments):
+    pytest.importorskip("mujoco")
+    with pytest.raises(SpecError, match=f"Ant-v5 cannot be made with .*{next(iter(arguments))}"):
+        MakeEnv(task=task("Ant-v5", env_kwargs=arguments), pictures=False)()
+
+
 @pytest.mark.parametrize("processes", [False, True])
 def test_environments_side_by_side_have_sb3s_statistics(processes):
     cartpole = task("CartPole-v1", episode_steps=3)
@@ -183,5 +190,24 @@ def test_the_oracle_of_a_task_is_its_own_reward():
     ],
 )
 def test_a_camera_that_cannot_be_is_refused_before_training(changes, error, message):
-    with pytest.raises(error, match=message):
-        MakeEnv(task=humanoid(**changes), pictures=True)()
+    for pictures in (True, False):
+        with pytest.raises(error, match=message):
+            MakeEnv(task=humanoid(**changes), pictures=pictures)()
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+@pytest.mark.parametrize("quality", ["fast", None])
+def test_an_environments_own_camera_has_to_exist(pictures, quality):
+    wrong = task("Ant-v5", env_kwargs={"camera_name": "nope"}, render_quality=quality)
+    with pytest.raises(SpecError, match=r"no camera 'nope'\. It has: track"):
+        MakeEnv(task=wrong, pictures=pictures)()
+
+
+def test_a_chosen_camera_takes_the_place_of_a_configuration_that_is_ignored():
+    own = {"default_camera_config": {"distance": 2.0}, "camera_name": "track"}
+    ignored = task("Ant-v5", env_kwargs=own)
+    with pytest.raises(FrameError, match="Choose a camera here instead: --camera"):
+        MakeEnv(task=ignored, pictures=True)()
+    env = MakeEnv(task=replace(ignored, camera=Camera(track="torso", distance_m=2.0)), pictures=True)()
+    assert env.reset(seed=0)[1]["frame"].shape == (480, 480, 3)
+    env.close()

@@ -7,6 +7,7 @@ import envs
 from envs import labelled_frames
 from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
+from vlmrm.wrappers import RenderMujoco
 
 CAMERAS = [
     Camera(lookat_m=(0, 0, 0.8), distance_m=3.5, azimuth_deg=azimuth, elevation_deg=-10) for azimuth in (180, 90)
@@ -40,6 +41,24 @@ def test_frames_are_taken_from_every_camera():
     assert set(drawn.cameras) == {0, 1}
     one = labelled_frames("humanoid/one_leg", 40, seed=0, size_px=16, cameras=CAMERAS[:1])
     assert set(one.cameras) == {0}
+
+
+def test_one_camera_needs_no_list():
+    one, listed = (
+        labelled_frames("humanoid/one_leg", 4, seed=0, size_px=16, cameras=cameras)
+        for cameras in (CAMERAS[1], CAMERAS[1:])
+    )
+    assert (one.frames == listed.frames).all()
+
+
+def test_no_environment_stays_open_after_an_error(monkeypatch):
+    opened, closed = [], []
+    monkeypatch.setattr(RenderMujoco, "reset", lambda self, **_: opened.append(self) or (None, {}))
+    monkeypatch.setattr(RenderMujoco, "close", lambda self: closed.append(self))
+    wrong = Camera(track="tors", distance_m=2.0)
+    with pytest.raises(SpecError, match="no body 'tors'"):
+        labelled_frames("humanoid/one_leg", 4, seed=0, size_px=16, cameras=[CAMERAS[0], wrong])
+    assert opened == closed != []
 
 
 def test_a_task_with_a_state_variable_is_spread_over_it():

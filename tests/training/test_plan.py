@@ -175,6 +175,18 @@ def test_the_environments_own_reward_needs_no_sentence():
         ({"env_kwargs": {"colour": "red"}}, SpecError, "cannot be made with"),
         ({"camera": {"track": "torso", "distance_m": 2.0}}, FrameError, "no MuJoCo environment"),
         ({"env": "Hopper-v5", "camera": {"name": "trak"}}, SpecError, "Near: track"),
+        ({"env": "Hopper-v5", "reward": "env", "camera": {"name": "trak"}}, SpecError, "Near: track"),
+        (
+            {"env": "Hopper-v5", "reward": "env", "camera": {"track": "torsoo", "distance_m": 2.0}},
+            SpecError,
+            "Near: torso",
+        ),
+        ({"env": "Ant-v5", "env_kwargs": {"camera_name": "nope"}}, SpecError, "no camera 'nope'. It has: track"),
+        (
+            {"env": "Ant-v5", "env_kwargs": {"default_camera_config": {"distance": 2.0}, "camera_id": 0}},
+            FrameError,
+            "is ignored",
+        ),
         ({"camera": {"nam": "track"}}, SpecError, "Near: name"),
         ({"env": "Blackjack-v1", "env_kwargs": {}}, SpecError, "observations of kind"),
     ],

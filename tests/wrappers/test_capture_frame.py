@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.toys import RED_PER_STEP, SIZE_PX, ColourEncoder, CountingEnv
-from vlmrm.errors import FrameError
+from vlmrm.errors import FrameError, SpecError
 from vlmrm.wrappers import CaptureFrame
 
 PREPROCESSING = ColourEncoder().preprocessing
@@ -86,6 +86,67 @@ def test_the_spec_makes_the_same_environment_again():
     again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
     assert again.get_wrapper_attr("capture_preprocessing") == PREPROCESSING
     assert again.reset()[1]["frame"].shape == (SIZE_PX, SIZE_PX, 3)
+
+
+def ant(**options):
+    pytest.importorskip("mujoco")
+    return gym.make("Ant-v5", render_mode="rgb_array", **{"width": 64, "height": 64} | options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"camera_name": "nope"}, SpecError, "no camera 'nope'. It has: track"),
+        ({"camera_id": 1}, SpecError, "one of the model's 1 cameras, from 0, or -1 for a free one; got 1"),
+        ({"camera_id": "track"}, SpecError, "got 'track'"),
+        ({"default_camera_config": {"far": 2.0}}, SpecError, "cannot take default_camera_config"),
+        ({"default_camera_config": {"lookat": [0, 0]}}, SpecError, "cannot take default_camera_config"),
+        ({"default_camera_config": 5}, SpecError, "cannot take default_camera_config=5"),
+        (
+            {"default_camera_config": {"distance": 2.0}, "camera_name": "track"},
+            FrameError,
+            r"ignored: .*distance = 2\.0",
+        ),
+        ({"default_camera_config": {"distance": 4.0}, "camera_id": 0}, FrameError, "ignored"),  # as the default says
+        ({"default_camera_config": {"type": 1, "trackbodyid": 1}, "camera_id": -1}, FrameError, "ignored: .*type = 1"),
+        ({"width": 100_000}, FrameError, "too large for OpenGL"),
+        ({"width": -4}, FrameError, "at least 1 pixel wide and high; got -4 x 64"),
+    ],
+)
+def test_a_picture_other_than_the_environment_was_asked_for_is_refused(options, error, message):
+    """Gymnasium draws some picture, or ends the process; a picture that is too large is not libEGL's fault."""
+    with pytest.raises(error, match=message) as refused:
+        CaptureFrame(ant(**options)).reset(seed=0)
+    assert "libegl" not in str(refused.value)
+
+
+def test_a_picture_larger_than_its_buffer_is_refused():
+    """Gymnasium's viewer leaves the rest black."""
+    env = ant()
+    env.unwrapped.mujoco_renderer.width = 2000
+    with pytest.raises(FrameError, match=r"2000 x 64 is larger than the model's offscreen buffer of"):
+        CaptureFrame(env)
+
+
+def test_a_renderer_of_another_kind_that_ignores_the_configuration_is_found_out_by_its_first_picture():
+    from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
+
+    class Careless(MujocoRenderer):
+        def _set_cam_config(self):
+            pass
+
+    env = ant()
+    inner = env.unwrapped
+    inner.mujoco_renderer = Careless(inner.model, inner.data, {"distance": 2.0}, 64, 64, camera_id=-1)
+    captured = CaptureFrame(env)
+    with pytest.raises(FrameError, match=r"ignored: it says distance = 2\.0, and it draws with distance = 8\.0"):
+        captured.reset(seed=0)
+
+
+def test_a_configuration_that_applies_and_one_that_nobody_asked_for_are_drawn():
+    config = {"distance": 3.0, "lookat": np.array([0.0, 0.0, 1.0]), "trackbodyid": 1}
+    for options in ({}, {"camera_name": "track"}, {"default_camera_config": config, "camera_id": -1}):
+        assert CaptureFrame(ant(**options)).reset(seed=0)[1]["frame"].shape == (64, 64, 3)
 
 
 def frames_of(envs):

@@ -17,6 +17,9 @@ pytest.importorskip("mujoco")
 PAPER = Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=180, elevation_deg=-10)
 
 
+FREE = {"camera_id": -1}  # else Gymnasium 1.1 to 1.3 take the camera `track` of the model
+
+
 def make(env_id="Hopper-v5", camera=None, **options):
     env = RenderMujoco(gym.make(env_id, render_mode="rgb_array"), camera, **{"size_px": 64} | options)
     env.reset(seed=0)
@@ -68,8 +71,45 @@ def test_a_camera_that_does_not_apply_is_an_error(monkeypatch):
         env.render()
 
 
-def test_without_a_word_the_camera_is_the_models_own():
-    assert (make("Hopper-v5").render() == make("Hopper-v5", Camera(name="track")).render()).all()
+@pytest.mark.parametrize(
+    "own",
+    [
+        {},
+        {"default_camera_config": {"distance": 2.5, "azimuth": 30.0, "lookat": np.array([0.0, 0.0, 0.5])}, **FREE},
+        {"default_camera_config": {"distance": 9.0, "elevation": -80}, **FREE},
+        {"camera_name": "track"},
+        {"camera_id": 0},
+    ],
+    ids=str,
+)
+def test_without_a_word_the_view_is_the_one_that_the_environment_draws_itself(own):
+    theirs = gym.make("Ant-v5", render_mode="rgb_array", width=64, height=64, **own)
+    ours = RenderMujoco(gym.make("Ant-v5", render_mode="rgb_array", **own), size_px=64)
+    small = ours.at_size(64)
+    wanted = pictures_while_it_moves(theirs)
+    np.testing.assert_array_equal(pictures_while_it_moves(ours), wanted)
+    np.testing.assert_array_equal(small.render(), wanted[-1])  # also where it is drawn for the first time later
+
+
+def test_the_view_of_an_environment_that_has_drawn_already_stays():
+    env = gym.make("Ant-v5", render_mode="rgb_array", width=64, height=64)
+    *_, wanted = pictures_while_it_moves(env)
+    np.testing.assert_array_equal(RenderMujoco(env, size_px=64).render(), wanted)
+
+
+def pictures_while_it_moves(env):
+    env.reset(seed=0)
+    first, inner = env.render(), env.unwrapped
+    inner.set_state(inner.init_qpos + 0.3, inner.init_qvel)
+    return [first, env.render()]
+
+
+def test_a_view_that_cannot_be_known_has_to_be_chosen():
+    env = gym.make("Ant-v5", render_mode="rgb_array")
+    env.unwrapped.mujoco_renderer = None
+    with pytest.raises(FrameError, match="cannot be known"):
+        RenderMujoco(env)
+    assert RenderMujoco(env, PAPER).quality == "full"
 
 
 def test_a_tracking_camera_follows():
@@ -85,7 +125,7 @@ def test_a_tracking_camera_follows():
 
 def test_fast_pictures_have_no_shadow_and_full_ones_are_gymnasiums():
     """The same camera, size and quality give the very picture that Gymnasium draws."""
-    theirs = gym.make("Humanoid-v5", render_mode="rgb_array", width=64, height=64, camera_name="track")
+    theirs = gym.make("Humanoid-v5", render_mode="rgb_array", width=64, height=64)
     theirs.reset(seed=0)
     full, fast = (make("Humanoid-v5", quality=quality).render() for quality in RenderQuality)
     np.testing.assert_array_equal(full, theirs.render())
@@ -120,6 +160,7 @@ def test_the_spec_of_the_environment_can_be_made_again():
         ({"camera": Camera(track="torsoo", distance_m=1.0)}, SpecError, "no body 'torsoo'. Near: torso"),
         ({"quality": "best"}, SpecError, "Known: full, fast"),
         ({"size_px": 0}, FrameError, "1 to 8192; got 0"),
+        ({"size_px": True}, FrameError, "got True"),
         ({"size_px": 100_000}, FrameError, "1 to 8192; got 100000"),
         ({"env_id": "CartPole-v1"}, FrameError, "no MuJoCo environment"),
     ],
@@ -127,6 +168,13 @@ def test_the_spec_of_the_environment_can_be_made_again():
 def test_what_cannot_be_drawn_is_refused_before_the_first_step(options, error, message):
     with pytest.raises(error, match=message):
         make(**options)
+
+
+def test_a_buffer_that_is_too_large_is_told_from_a_machine_that_cannot_draw():
+    env = RenderMujoco(gym.make("Hopper-v5", render_mode="rgb_array", width=100_000), size_px=64)
+    env.reset(seed=0)
+    with pytest.raises(FrameError, match="buffer of 100000 x 480 pixels is too large for OpenGL"):
+        env.render()
 
 
 def test_an_environment_that_does_not_render_is_refused():
@@ -143,6 +191,7 @@ def test_an_environment_that_does_not_render_is_refused():
         ({"track": "torso"}, "distance_m above 0"),
         ({"track": "torso", "distance_m": -1}, "distance_m above 0"),
         ({"lookat_m": [0, 1], "distance_m": 1}, "a point x, y, z"),
+        ({"track": "torso", "distance_m": True}, "must be numbers"),
         ({"track": "torso", "distance_m": 1, "elevation_deg": 100}, "-90 to 90"),
         ({"tracks": "torso"}, "Near: track"),
     ],
@@ -150,6 +199,30 @@ def test_an_environment_that_does_not_render_is_refused():
 def test_an_impossible_camera_says_what_is_wrong(values, message):
     with pytest.raises(SpecError, match=message):
         Camera.from_dict(values)
+
+
+def test_values_of_the_wrong_kind_are_named():
+    """In a process of its own: here jaxtyping would refuse them first."""
+    values = {
+        "Camera(lookat_m=5, distance_m=1)": "SpecError: lookat_m is a point x, y, z; got 5.",
+        "Camera(lookat_m='abc', distance_m=1)": "SpecError: the numbers of a camera must be numbers",
+        "Camera(name=3)": "SpecError: name of a camera is a name, in quotes; got 3.",
+        "Camera(track=3, distance_m=1)": "SpecError: track of a camera is a name, in quotes; got 3.",
+        "Camera(track='torso', distance_m='far')": "SpecError: the numbers of a camera must be numbers",
+        "RenderMujoco(env, size_px='64')": "FrameError: size_px must be a whole number in 1 to 8192; got '64'.",
+        "RenderMujoco(env, size_px=None)": "FrameError: size_px must be a whole number in 1 to 8192; got None.",
+    }
+    code = (
+        "import gymnasium as gym\nfrom vlmrm.errors import VlmrmError\nfrom vlmrm.rendering import Camera\n"
+        "from vlmrm.wrappers import RenderMujoco\nenv = gym.make('Hopper-v5', render_mode='rgb_array')\n"
+        f"for made in {list(values)}:\n"
+        "    try:\n        eval(made)\n"
+        "    except VlmrmError as error:\n        print(f'{type(error).__name__}: {error}')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for line, said in zip(done.stdout.splitlines(), values.values(), strict=True):
+        assert line.startswith(said)
 
 
 def test_a_camera_survives_plain_values():

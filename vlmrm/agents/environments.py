@@ -19,7 +19,8 @@ from vlmrm.rendering import RenderQuality
 from vlmrm.tasks import Task
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.judge_success import JudgeSuccess
-from vlmrm.wrappers.render_mujoco import RenderMujoco
+from vlmrm.wrappers.own_view import require_own_view
+from vlmrm.wrappers.render_mujoco import RenderMujoco, require_view
 from vlmrm.wrappers.reward_goal import RewardGoal
 
 _VIDEO_PX = 480  # of MuJoCo pictures that no encoder sees
@@ -50,11 +51,22 @@ class MakeEnv:
         """One environment.
 
         Raises:
-            SpecError: There is no such environment, or it does not take the task's arguments.
+            SpecError: There is no such environment, it does not take the task's arguments, or it has no such camera.
             MissingExtra: A package it needs is not installed.
-            FrameError: It does not draw RGB pictures.
+            FrameError: It does not draw RGB pictures, or not from the camera that it was configured with.
         """
         env = _make(self.task, pictures=self.pictures)
+        try:
+            return self._wrapped(env)
+        except VlmrmError:
+            env.close()
+            raise
+
+    def _wrapped(self, env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+        if self.task.draws_itself:
+            require_own_view(env)
+        else:
+            require_view(env, self.task.camera)  # also where nothing is drawn yet, since a video may be at the end
         if self.task.success is not None:
             env = JudgeSuccess(env, self.task.success)
         if self.task.own_reward == "goal":
@@ -65,11 +77,7 @@ class MakeEnv:
         if not self.task.draws_itself:
             size_px = _VIDEO_PX if self.preprocessing is None else self.preprocessing.size_px
             quality = self.task.render_quality or RenderQuality.FULL
-            try:
-                env = RenderMujoco(env, self.task.camera, quality=quality, size_px=size_px)
-            except VlmrmError:
-                env.close()
-                raise
+            env = RenderMujoco(env, self.task.camera, quality=quality, size_px=size_px)
         return CaptureFrame(env, self.preprocessing)
 
 
@@ -138,7 +146,7 @@ def _make(task: Task, *, pictures: bool) -> gym.Env[Any, Any]:
         raise MissingExtra(_how_to_install(spec.id, str(error))) from error
     except ImportError as error:
         raise MissingExtra(_how_to_install(spec.id, str(error))) from error
-    except (TypeError, ValueError, KeyError, gym.error.Error) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, OSError, gym.error.Error) as error:
         if pictures and "argument 'render_mode'" in str(error):
             raise FrameError(f"{spec.id} cannot draw: it takes no render_mode. Pictures are needed.") from error
         raise SpecError(f"{spec.id} cannot be made with {dict(task.env_kwargs)}: {error}") from error

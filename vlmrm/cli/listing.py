@@ -2,25 +2,36 @@
 
 import json as jsonlib
 from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from tyro.conf import Positional, arg
 
 from vlmrm.cli.table import format_table
-from vlmrm.tasks import SuccessRule, Task, TrainSettings, all_tasks
+from vlmrm.tasks import SuccessRule, Task, TrainSettings, all_tasks, find_task
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
     """List the tasks that `vlmrm train` knows."""
 
+    names: Annotated[Positional[tuple[str, ...]], arg(metavar="[TASK ...]", help_behavior_hint="")] = ()
+    """Only these. Default: all."""
     json: bool = False
     """Print JSON with everything about each task."""
 
     def run(self) -> int:
-        """Print them."""
-        tasks = all_tasks()
+        """Print them.
+
+        Raises:
+            UnknownTask: One does not exist; nothing is printed then.
+        """
+        tasks = [find_task(name) for name in self.names] or list(all_tasks().values())
         if self.json:
-            print(jsonlib.dumps([asdict(task) for task in tasks.values()], indent=2, ensure_ascii=False))  # noqa: T201
+            print(jsonlib.dumps([asdict(task) for task in tasks], indent=2, ensure_ascii=False))  # noqa: T201
             return 0
-        print("\n\n".join(_paragraph(task) for task in tasks.values()))  # noqa: T201
+        print("\n\n".join(_paragraph(task) for task in tasks))  # noqa: T201
+        if self.names:
+            return 0
         print('\nAny other environment: vlmrm train --env ID --goal "…" --baseline "…"')  # noqa: T201
         return 0
 
@@ -77,7 +88,7 @@ def _in_steps(settings: TrainSettings) -> str:
 
 
 def _picture(task: Task) -> str:
-    camera = "the model's own camera"
+    camera = "the environment's own camera"
     if task.camera is not None:
         camera = "camera " + ", ".join(f"{key} {value}" for key, value in task.camera.to_dict().items())
     return f"{camera}; quality {task.render_quality or 'as the environment draws'}"

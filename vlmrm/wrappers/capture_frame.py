@@ -12,6 +12,9 @@ from jaxtyping import UInt8
 from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import FrameError, VlmrmError
 from vlmrm.frames import as_frames
+from vlmrm.wrappers.chain import find_wrapper
+from vlmrm.wrappers.own_view import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
+from vlmrm.wrappers.render_mujoco import RenderMujoco
 
 
 class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -26,7 +29,9 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             little is sent and kept. None: as rendered.
 
     Raises:
-        FrameError: The environment does not render one RGB picture. Raised here or at the first reset.
+        FrameError: The environment does not render one RGB picture, or it ignores the camera that it was configured
+            with. Raised here or at the first reset.
+        SpecError: It was made with a camera that its model does not have.
 
     Example:
         >>> env = CaptureFrame(gym.make("CartPole-v1", render_mode="rgb_array"))
@@ -47,6 +52,11 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             )
         self.capture_preprocessing = preprocessing
         """How its frames were shrunk; vector wrappers ask for it by name."""
+        self._draws_itself = find_wrapper(env, RenderMujoco) is None
+        self._looked_at = False
+        if self._draws_itself:
+            require_own_view(env)
+            require_size_in_buffer(env)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's, with the first frame in `info`."""
@@ -62,6 +72,9 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """A picture of its own memory: environments may draw the next one into the same array."""
         _make_context_current(self.unwrapped)
         rendered = self._rendered()
+        if self._draws_itself and not self._looked_at:
+            require_config_applied(self.env)
+            self._looked_at = True
         if not isinstance(rendered, np.ndarray) or rendered.ndim != 3:
             raise FrameError(
                 f"{self.env} rendered {_describe(rendered)}; one RGB picture (h, w, 3) of uint8 is needed."
@@ -78,6 +91,9 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         except VlmrmError:
             raise
         except Exception as error:  # whatever a renderer may raise: GL errors come as many kinds
+            too_large = why_not_drawn(error, getattr(self.unwrapped, "model", None))
+            if too_large is not None:
+                raise FrameError(f"{self.env} could not draw: {too_large}") from error
             raise FrameError(
                 f"{self.env} could not draw ({type(error).__name__}: {error}). Without a display MuJoCo needs libEGL: "
                 "on Debian or Ubuntu apt-get install libegl1, with MUJOCO_GL=egl."

@@ -9,6 +9,7 @@ one process, and at its fixed quality a frame of a humanoid takes a tenth of a s
 import math
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import gymnasium as gym
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
 from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.wrappers.own_view import OwnView, why_not_drawn
 
 _LARGEST_PX = 8192  # beyond this drivers refuse, each in its own way
 _APART_M = 1e-3
@@ -38,12 +40,14 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     Args:
         env: A MuJoCo environment of Gymnasium's kind, made with ``render_mode="rgb_array"``.
-        camera: Where the picture is taken from; None: the XML's camera ``track``, or MuJoCo's own choice.
+        camera: Where the picture is taken from; None: from where the environment draws itself, which its
+            ``camera_id``, ``camera_name`` or ``default_camera_config`` says.
         quality: ``full``, as the XML says, or ``fast``, without shadows, reflections and antialiasing.
         size_px: Side of the picture; drawing at the encoder's size saves a resize.
 
     Raises:
-        FrameError: It is no MuJoCo environment, does not render, or cannot be drawn at this size or on this machine.
+        FrameError: It is no MuJoCo environment, does not render, cannot be drawn at this size or on this machine, or
+            has no camera that can be known.
         SpecError: There is no such camera, body or quality.
 
     Example:
@@ -70,16 +74,15 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         gym.Wrapper.__init__(self, env)
         self.quality = RenderQuality.named(quality)
         """What the pictures are drawn with."""
-        self._size_px = size_px
+        self._size_px = _checked_size(size_px)
         self._renderer: Any = None
         self._model, self._data = _model_of(env)
-        self._camera = _resolved(camera, self._model)
+        require_view(env, camera)
+        self._camera: Camera | OwnView = OwnView(env) if camera is None else camera
         if env.render_mode != "rgb_array":
             raise FrameError(
                 f'{env} has render_mode={env.render_mode!r}. Make it with gym.make(..., render_mode="rgb_array").'
             )
-        if not 1 <= size_px <= _LARGEST_PX:
-            raise FrameError(f"size_px must lie in 1 to {_LARGEST_PX}; got {size_px}.")
 
     def render(self) -> UInt8[np.ndarray, "s s 3"]:
         """The picture (size_px, size_px, 3) of the present state.
@@ -125,7 +128,10 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         Args:
             size_px: Side of its pictures.
         """
-        return RenderMujoco(self.env, self._camera, quality=self.quality, size_px=size_px)
+        camera = self._camera if isinstance(self._camera, Camera) else None
+        other = RenderMujoco(self.env, camera, quality=self.quality, size_px=size_px)
+        other._camera = self._camera  # the first picture decides where an environment's own free camera stands
+        return other
 
     def free(self) -> None:
         """Free what drawing took; the environment stays open, and drawing again takes it anew."""
@@ -142,9 +148,12 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """What `mujoco.Renderer` takes for a camera."""
         import mujoco
 
-        if self._camera is None or self._camera.name is not None:
-            return -1 if self._camera is None else self._camera.name
-        view, aim = mujoco.MjvCamera(), self._camera
+        aim = self._camera
+        if isinstance(aim, OwnView):
+            return aim.camera()
+        if aim.name is not None:
+            return aim.name
+        view = mujoco.MjvCamera()
         view.type = mujoco.mjtCamera.mjCAMERA_FREE
         view.lookat[:] = self._lookat(aim)
         view.distance, view.azimuth, view.elevation = aim.distance_m, aim.azimuth_deg, aim.elevation_deg
@@ -155,8 +164,8 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def _require_camera_applied(self) -> None:
         """Compare where the scene was drawn from with where it should be, by a formula of our own."""
-        if self._camera is None:
-            return
+        if isinstance(self._camera, OwnView):
+            return  # nobody asked for another
         eyes = self._renderer.scene.camera
         drawn_from = (np.array(eyes[0].pos) + np.array(eyes[1].pos)) / 2  # two eyes, for stereo
         if self._camera.name is not None:
@@ -187,17 +196,33 @@ def _model_of(env: gym.Env[Any, Any]) -> tuple[Any, Any]:
     return model, data
 
 
-def _resolved(camera: Camera | None, model: Any) -> Camera | None:
-    """The camera, once its name and body are known to exist."""
+def _checked_size(size_px: Any) -> int:
+    if not isinstance(size_px, Integral) or isinstance(size_px, bool) or not 1 <= int(size_px) <= _LARGEST_PX:
+        raise FrameError(f"size_px must be a whole number in 1 to {_LARGEST_PX}; got {size_px!r}.")
+    return int(size_px)
+
+
+def require_view(env: gym.Env[Any, Any], camera: Camera | None) -> None:
+    """Refuse a camera that an environment cannot be drawn from, without drawing.
+
+    Args:
+        env: A MuJoCo environment, whether it draws or not.
+        camera: Where the picture is to be taken from; None: from where the environment draws itself.
+
+    Raises:
+        FrameError: It is no MuJoCo environment, or its own view cannot be known.
+        SpecError: There is no such camera or body.
+    """
+    model, _ = _model_of(env)
+    if camera is None:
+        OwnView(env)
+        return
     cameras = [model.camera(i).name for i in range(model.ncam)]
     bodies = [model.body(i).name for i in range(model.nbody)]
-    if camera is None:
-        return Camera(name="track") if "track" in cameras else None
     for what, name, known in (("camera", camera.name, cameras), ("body", camera.track, bodies)):
         named = [other for other in known if other]
         if name is not None and name not in named:
             raise SpecError(f"the model has no {what} {name!r}. Near: {near_matches(name, named)}.")
-    return camera
 
 
 def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
@@ -211,6 +236,9 @@ def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
     try:
         renderer = mujoco.Renderer(model, size_px, size_px)
     except (ImportError, AttributeError, RuntimeError, ValueError, OSError, mujoco.FatalError) as error:
+        too_large = why_not_drawn(error, model)
+        if too_large is not None:
+            raise FrameError(too_large) from error
         value = os.environ.get("MUJOCO_GL")
         early = value in ("egl", "osmesa") and mujoco.GLContext.__module__ != f"mujoco.{value}"
         message = _IMPORTED_TOO_EARLY if early else _NO_GL
