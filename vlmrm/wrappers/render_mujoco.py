@@ -77,8 +77,7 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._size_px = _checked_size(size_px)
         self._renderer: Any = None
         self._model, self._data = _model_of(env)
-        require_view(env, camera)
-        self._camera: Camera | OwnView = OwnView(env) if camera is None else camera
+        self._camera = require_view(env, camera)
         if env.render_mode != "rgb_array":
             raise FrameError(
                 f'{env} has render_mode={env.render_mode!r}. Make it with gym.make(..., render_mode="rgb_array").'
@@ -202,12 +201,15 @@ def _checked_size(size_px: Any) -> int:
     return int(size_px)
 
 
-def require_view(env: gym.Env[Any, Any], camera: Camera | None) -> None:
+def require_view(env: gym.Env[Any, Any], camera: Camera | None) -> Camera | OwnView:
     """Refuse a camera that an environment cannot be drawn from, without drawing.
 
     Args:
         env: A MuJoCo environment, whether it draws or not.
         camera: Where the picture is to be taken from; None: from where the environment draws itself.
+
+    Returns:
+        The camera, or the environment's own view.
 
     Raises:
         FrameError: It is no MuJoCo environment, or its own view cannot be known.
@@ -215,14 +217,14 @@ def require_view(env: gym.Env[Any, Any], camera: Camera | None) -> None:
     """
     model, _ = _model_of(env)
     if camera is None:
-        OwnView(env)
-        return
+        return OwnView(env)
     cameras = [model.camera(i).name for i in range(model.ncam)]
     bodies = [model.body(i).name for i in range(model.nbody)]
     for what, name, known in (("camera", camera.name, cameras), ("body", camera.track, bodies)):
         named = [other for other in known if other]
         if name is not None and name not in named:
             raise SpecError(f"the model has no {what} {name!r}. Near: {near_matches(name, named)}.")
+    return camera
 
 
 def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
