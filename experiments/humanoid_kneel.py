@@ -42,14 +42,14 @@ STYLES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
-    """Which of the two, and how far."""
+    """Which settings, and how far."""
 
     small: bool = False
     """The built-in model and settings for two cores; else the paper's."""
     steps: int | None = None
     """Instead of the settings' own."""
     seed: int = 0
-    """Of both runs."""
+    """Of all runs."""
     jobs: int = 2
     """Runs at a time, one core each; 0: only write what is there."""
 
@@ -171,7 +171,7 @@ def write_results(args: Args, runs: list[Run]) -> None:
 
 
 def main(args: Args) -> None:
-    """Carry out both runs and write the results."""
+    """Carry out the runs and write the results."""
     runs = all_runs(args)
     carry_out_all(runs, args.jobs)
     write_results(args, runs)
