@@ -8,7 +8,8 @@ _TALL = inside(
 )  # fmt: skip
 _BOTH_FEET = inside(higher_foot_m=(0, 0.13, 0.06))
 _STANDS = conjunction(_TALL, _BOTH_FEET)
-_SITS = inside(torso_tilt_deg=(0, 25, 15), pelvis_height_m=(0, 0.2, 0.08))
+_ON_THE_FLOOR = (-0.1, 0.05, 0.03)  # of a seat
+_SITS = inside(torso_tilt_deg=(0, 25, 15), seat_height_m=_ON_THE_FLOOR)
 _RAISED = inside(hands_above_head_m=(0.12, 1, 0.12))
 _ONE_RAISED = inside(highest_hand_z_m=(0.35, 1, 0.1), lowest_hand_z_m=(-1, 0.0, 0.15))
 _ON_HIPS = inside(
@@ -16,21 +17,26 @@ _ON_HIPS = inside(
 )  # fmt: skip
 _ONE_ON_HIP = conjunction(inside(near_hand_to_waist_m=(0, 0.12, 0.06)), negation(_ON_HIPS))
 _CROSSED = inside(
-    hands_crossed_m=(0.12, 1, 0.1), hands_front_m=(0.15, 1, 0.1), lowest_hand_z_m=(-0.35, 0.3, 0.1)
+    hands_crossed_m=(0.12, 1, 0.1), hands_front_m=(0.15, 1, 0.1), lowest_hand_z_m=(-0.35, 0.3, 0.1),
+    least_elbow_bend_deg=(40, 180, 15),
+)  # fmt: skip
+_BEFORE_CHEST = inside(
+    hands_crossed_m=(-0.4, 0.0, 0.06), hands_front_m=(0.25, 0.47, 0.06), lowest_hand_z_m=(-0.25, 0.2, 0.1),
+    least_elbow_bend_deg=(40, 180, 15),
 )  # fmt: skip
 _SIDEWAYS = inside(hands_crossed_m=(-2, -1.25, 0.15), lowest_hand_z_m=(-0.15, 0.3, 0.1))
 _FORWARD = inside(hands_front_m=(0.48, 1, 0.08), hands_crossed_m=(-0.8, 0.1, 0.15), lowest_hand_z_m=(-0.25, 0.35, 0.1))
 _DOWN = inside(highest_hand_z_m=(-1, -0.42, 0.08), least_elbow_bend_deg=(-10, 30, 20))
-_KNEELS = inside(
-    torso_tilt_deg=(0, 30, 15), higher_knee_m=(0, 0.12, 0.06), least_knee_bend_deg=(65, 180, 20),
-    pelvis_above_knees_m=(0.09, 0.6, 0.06), feet_front_m=(-1, 0.0, 0.1),
+_ON_KNEES = inside(
+    higher_knee_m=(0, 0.12, 0.06), least_knee_bend_deg=(65, 180, 20), pelvis_above_knees_m=(0.09, 0.6, 0.06)
 )  # fmt: skip
+_KNEELS = conjunction(_ON_KNEES, inside(torso_tilt_deg=(0, 30, 10), feet_front_m=(-1, 0.0, 0.1)))
 _LOTUS = inside(
-    torso_tilt_deg=(0, 25, 15), pelvis_height_m=(0, 0.31, 0.05), least_knee_bend_deg=(95, 180, 20),
+    torso_tilt_deg=(0, 25, 15), seat_height_m=_ON_THE_FLOOR, least_knee_bend_deg=(95, 180, 20),
     knees_apart_m=(0.5, 1.5, 0.1), far_foot_m=(0, 0.47, 0.08), feet_front_m=(0.03, 1, 0.06),
 )  # fmt: skip
 _STRADDLES = inside(
-    torso_tilt_deg=(0, 35, 15), pelvis_height_m=(0, 0.25, 0.08), legs_apart_deg=(95, 180, 12),
+    torso_tilt_deg=(0, 35, 15), seat_height_m=_ON_THE_FLOOR, legs_apart_deg=(95, 180, 12),
     feet_sideways=(0.85, 1, 0.15), most_knee_bend_deg=(-10, 30, 15),
 )  # fmt: skip
 _ONE_LEG = inside(
@@ -40,6 +46,10 @@ _ONE_LEG = inside(
 _SQUATS = inside(
     torso_tilt_deg=(0, 45, 15), pelvis_height_m=(0.33, 0.66, 0.06), least_knee_bend_deg=(75, 180, 15),
     higher_foot_m=(0, 0.2, 0.06), lower_knee_m=(0.2, 0.6, 0.06),
+)  # fmt: skip
+_WIDE_SQUAT = inside(
+    torso_tilt_deg=(0, 45, 15), seat_height_m=(0.12, 0.5, 0.03), least_knee_bend_deg=(75, 180, 15),
+    higher_foot_m=(0, 0.2, 0.06), lower_knee_m=(0.2, 0.6, 0.06), knees_apart_m=(0.5, 1.5, 0.1),
 )  # fmt: skip
 
 
@@ -98,6 +108,7 @@ def _humanoid_arms() -> list[Concept]:
         ("has one hand on its hip", "puts a single hand to its waist"): _ONE_ON_HIP,
         ("folds its arms over its chest", "has folded arms", "crosses its arms before the chest",
          "stands with crossed arms", "keeps its arms crossed"): _CROSSED,
+        ("holds both hands before its chest", "keeps its bent arms side by side in front"): _BEFORE_CHEST,
     }  # fmt: skip
     concepts = []
     for phrases, arms in standing.items():
@@ -124,6 +135,18 @@ def _humanoid_low() -> list[Concept]:
             inside(torso_tilt_deg=(0, 30, 15), lower_knee_m=(0, 0.1, 0.05), higher_knee_m=(0.3, 0.6, 0.06),
                    pelvis_height_m=(0.35, 0.65, 0.06)),
         ),
+        Concept(
+            ("leans back on its knees", "is on both knees, tilted backwards", "kneels and falls over backwards"),
+            conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 65, 8), facing_up=(0.5, 1, 0.2))),
+        ),
+        Concept(
+            ("bends forwards on its knees", "is on both knees, bent over", "kneels with its chest to the floor"),
+            conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 70, 8), facing_up=(-1, -0.5, 0.2))),
+        ),
+        Concept(
+            ("squats with its knees wide", "crouches with spread knees", "hovers over the floor on wide bent legs"),
+            _WIDE_SQUAT,
+        ),
         Concept(("squats", "crouches", "sits on nothing with bent knees", "is in a deep squat"), _SQUATS),
         Concept(
             ("bends its knees a little", "is half way down to a squat", "stands with bent knees"),
@@ -142,7 +165,7 @@ def _humanoid_low() -> list[Concept]:
         ),
         Concept(
             ("sits with its knees drawn up", "is seated with its knees at its chest"),
-            inside(torso_tilt_deg=(0, 25, 15), pelvis_height_m=(0, 0.35, 0.06), lower_knee_m=(0.35, 0.6, 0.05),
+            inside(torso_tilt_deg=(0, 25, 15), seat_height_m=_ON_THE_FLOOR, lower_knee_m=(0.35, 0.6, 0.05),
                    knees_apart_m=(0, 0.3, 0.08)),
         ),
         Concept(

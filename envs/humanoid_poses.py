@@ -55,6 +55,8 @@ def _arms(shoulder1: Range, shoulder2: Range, elbow: Range) -> dict[str, Range]:
 _DOWN: tuple[Range, Range, Range] = ((36, 50), (-45, -28), (-90, -75))
 _RAISED: tuple[Range, Range, Range] = ((-85, -70), (10, 35), (-90, -70))
 _ON_HIPS: tuple[Range, Range, Range] = ((45, 58), (-84, -68), (-14, 4))
+_FOLDED_OVER: tuple[Range, Range, Range] = ((57, 60), (20, 28), (-46, -36))  # one forearm over the other
+_FOLDED_UNDER: tuple[Range, Range, Range] = ((56, 60), (-3, 3), (-38, -28))
 
 ARMS: Mapping[str, Joints] = {
     "down": _arms(*_DOWN),
@@ -65,10 +67,14 @@ ARMS: Mapping[str, Joints] = {
     "sideways": _arms((-56, -44), (-42, -28), (-90, -75)),
     "on hips": _arms(*_ON_HIPS),
     "one on hip": _arm("right", *_ON_HIPS) | _arm("left", *_DOWN),
-    "crossed": _arms((52, 60), (36, 50), (-90, -72)),
-    "before the chest": _arms((30, 50), (0, 20), (-90, -70)),
+    "crossed": _arm("right", *_FOLDED_OVER) | _arm("left", *_FOLDED_UNDER),
+    "before the chest": _arms((26, 38), (4, 18), (-36, -14)),
+    "in the lap": _arms((45, 58), (-25, -5), (-40, -10)),
 }
 """What the arms do, by name."""
+
+_SEATED_ARMS = ("forward", "before the chest", "in the lap")
+"""Those that do not reach the floor: a seated body would prop itself up on its hands."""
 
 _STRAIGHT = _legs(hip_y=(-8, 4), knee=(-12, -3))
 
@@ -93,15 +99,33 @@ POSES: Mapping[str, Pose] = {
     ),
     "kneeling": Pose(joints=_legs(hip_y=(-10, 10), hip_z=(-15, 5), knee=(-100, -80)), settle_s=0.2),
     "sitting on the heels": Pose(joints=_legs(hip_y=(-80, -60), hip_z=(-20, 0), knee=(-160, -148)), settle_s=0.3),
+    "kneeling, leaning back": Pose(
+        joints=_legs(hip_y=(12, 20), hip_z=(-15, 5), knee=(-130, -112)), pitch_deg=(-58, -42), settle_s=0.05
+    ),
+    "kneeling, bent forwards": Pose(
+        joints=_legs(hip_y=(-65, -45), hip_z=(-15, 5), knee=(-100, -82)), pitch_deg=(45, 62), settle_s=0.05
+    ),
     "on one knee": Pose(
         joints=_leg("right", hip_y=(-5, 8), knee=(-100, -82)) | _leg("left", hip_y=(-95, -80), knee=(-100, -85)),
         settle_s=0.05,
     ),
     "squatting": Pose(joints=_legs(hip_y=(-110, -85), hip_z=(-25, 0), knee=(-135, -105)), pitch_deg=(5, 30)),
     "half squatting": Pose(joints=_legs(hip_y=(-70, -40), knee=(-85, -55)), pitch_deg=(5, 20)),
-    "lotus": Pose(joints=_legs(hip_x=(-5, 5), hip_z=(-60, -48), hip_y=(-110, -100), knee=(-140, -122)), settle_s=0.2),
+    "lotus": Pose(
+        joints={"abdomen_y": (-60, -45)} | _legs(hip_x=(-5, 5), hip_z=(-60, -48), hip_y=(-110, -104), knee=(-150, -130)),
+        pitch_deg=(6, 14),
+        settle_s=0.3,
+        arms=_SEATED_ARMS,
+    ),
+    "squatting, knees wide": Pose(
+        joints=_legs(hip_x=(-5, 5), hip_z=(-60, -40), hip_y=(-110, -95), knee=(-140, -115)), pitch_deg=(0, 20)
+    ),
     "sitting, legs stretched": Pose(joints=_legs(hip_y=(-95, -82), hip_z=(-8, 4), knee=(-15, -3)), settle_s=0.2),
-    "sitting, knees drawn up": Pose(joints=_legs(hip_y=(-110, -100), hip_z=(-8, 4), knee=(-120, -95)), settle_s=0.2),
+    "sitting, knees drawn up": Pose(
+        joints={"abdomen_y": (-60, -45)} | _legs(hip_y=(-110, -104), hip_z=(-8, 4), knee=(-140, -115)),
+        settle_s=0.3,
+        arms=_SEATED_ARMS,
+    ),
     "side splits": Pose(
         joints=_legs(hip_x=(-25, -18), hip_z=(-60, -54), hip_y=(-92, -74), knee=(-10, -3)), settle_s=0.2
     ),
@@ -147,11 +171,11 @@ GOALS: Mapping[str, tuple[str, ...]] = {
 LOOK_ALIKES: Mapping[str, tuple[str, ...]] = {
     "kneeling": (
         "squatting", "half squatting", "on one knee", "lotus", "sitting, legs stretched", "sitting, knees drawn up",
-        "on hands and knees", "bowing",
+        "on hands and knees", "bowing", "kneeling, leaning back", "kneeling, bent forwards",
     ),
     "lotus": (
         "sitting on the heels", "squatting", "sitting, knees drawn up", "sitting, legs stretched", "side splits",
-        "sitting, legs half apart", "kneeling",
+        "sitting, legs half apart", "kneeling", "squatting, knees wide",
     ),
     "standing_up": (
         "half squatting", "leaning", "jumping", "kneeling", "one leg, knee raised", "one leg, foot behind", "bowing",

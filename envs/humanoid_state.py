@@ -30,6 +30,7 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
     Returns:
         - ``torso_tilt_deg``: of the spine from the vertical, 0 to 180.
         - ``head_height_m``, ``pelvis_height_m``.
+        - ``seat_height_m``: of the lowest point of the pelvis; 0 where it sits on the floor.
         - ``lower_knee_m``, ``higher_knee_m``, ``lower_foot_m``, ``higher_foot_m``, ``lower_hand_m``: heights.
         - ``pelvis_above_knees_m``: of the pelvis above the higher knee.
         - ``least_knee_bend_deg``, ``most_knee_bend_deg``: 0 is a straight leg.
@@ -51,6 +52,7 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
     body = {name: np.array(data.body(name).xpos) for name in ("torso", "pelvis", *_both("{}_shin", "{}_thigh"))}
     geom = {name: np.array(data.geom(name).xpos) for name in ("head", *_both("{}_foot", "{}_hand"))}
     elbow = [np.array(data.body(f"{side}_lower_arm").xpos) for side in SIDES]
+    seat = data.geom("butt")
     hip, knee = ([body[f"{side}_{part}"] for side in SIDES] for part in ("thigh", "shin"))
     foot, hand = ([geom[f"{side}_{part}"] for side in SIDES] for part in ("foot", "hand"))
     torso = np.array(data.body("torso").xmat).reshape(3, 3)  # columns: forwards, left, along the spine
@@ -60,6 +62,7 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         "facing_up": float(torso[2, 0]),
         "head_height_m": float(geom["head"][2]),
         "pelvis_height_m": float(body["pelvis"][2]),
+        "seat_height_m": float(seat.xpos[2] - model.geom("butt").size[0] - model.geom("butt").size[1] * abs(seat.xmat[8])),
         "pelvis_above_knees_m": float(body["pelvis"][2] - max(part[2] for part in knee)),
         "least_knee_bend_deg": float(min(bends)),
         "most_knee_bend_deg": float(max(bends)),
