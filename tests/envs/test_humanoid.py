@@ -8,7 +8,7 @@ import pytest
 import envs
 from envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES
 from envs.humanoid_put import place, put, put_between, put_random
-from envs.humanoid_state import humanoid_state
+from envs.humanoid_state import SIDES, humanoid_state
 
 TASKS = {name.split("/")[1]: task for name, task in envs.tasks().items() if name.startswith("humanoid/")}
 
@@ -65,6 +65,73 @@ def test_a_pose_respects_the_joints_limits_and_rests_on_the_floor(pose, body):
         assert lowest == pytest.approx(0, abs=0.03) or (pose == "jumping" and 0.15 <= lowest <= 0.5)
         assert np.isfinite(data.qpos).all()
         assert not data.qvel.any()
+
+
+SEATED = ("lotus", "sitting, legs stretched", "sitting, knees drawn up", "side splits", "sitting, legs half apart")
+
+
+@pytest.mark.parametrize(("pose", "seated"), [*((pose, True) for pose in SEATED), ("squatting, knees wide", False)])
+def test_who_sits_has_the_seat_on_the_floor_and_who_squats_has_not(pose, seated, body):
+    """A seat that hovers over bent legs looks seated from in front, and is a squat."""
+    model, data = body
+    rng, seats = np.random.default_rng(2), []
+    for _ in range(30):
+        put(model, data, POSES[pose], rng)
+        seats.append(humanoid_state(model, data)["seat_height_m"])
+    if seated:
+        assert np.mean(seats) < 0.03
+        assert max(seats) < 0.12  # on hands that prop it up
+    else:
+        assert min(seats) > 0.2
+
+
+def test_the_seat_s_height_is_that_of_the_lowest_point_of_its_capsule(body):
+    """As the XML has it: lying along y, 0.09 m thick, 0.14 m long."""
+    model, data = body
+    for roll_deg in (0, 40, 90):
+        place(model, data, {}, turned_deg=(20, 0, roll_deg), lift_m=0.5)
+        state = humanoid_state(model, data)
+        half = 0.07 * np.sin(np.radians(roll_deg))
+        assert state["seat_height_m"] == pytest.approx(state["pelvis_height_m"] - 0.09 - half, abs=2e-3)
+
+
+def test_folded_arms_are_bent_and_lie_one_over_the_other(body):
+    """Straight arms that go through each other put each hand on the other's side as well."""
+    model, data = body
+    rng = np.random.default_rng(0)
+    forearms = [model.geom(f"{side}_larm").id for side in ("left", "right")]
+    for _ in range(30):
+        put(model, data, POSES["standing, arms crossed"], rng)
+        apart = mujoco.mj_geomDistance(model, data, *forearms, 1.0, None)
+        assert apart > -0.02  # of 0.06 m thick ones
+        assert humanoid_state(model, data)["least_elbow_bend_deg"] > 40
+
+
+def test_the_oracle_rejects_straight_arms_that_cross(body):
+    model, data = body
+    arms = {"shoulder1": 56, "shoulder2": 43, "elbow": -81}
+    angles = {f"right_{name}": np.radians(value) for name, value in arms.items()}
+    angles |= {f"left_{name}": np.radians(value if name == "elbow" else -value) for name, value in arms.items()}
+    place(model, data, angles)
+    state = humanoid_state(model, data)
+    assert state["hands_crossed_m"] > 0.1
+    assert not TASKS["arms_crossed"].success.holds(state)
+    rule = TASKS["arms_crossed"].success.where
+    assert all(low <= state[name] <= high for name, (low, high) in rule.items() if name != "least_elbow_bend_deg")
+
+
+def test_the_oracle_rejects_a_lotus_with_the_seat_off_the_floor(body):
+    model, data = body
+    rng, rule, rejected = np.random.default_rng(0), TASKS["lotus"].success, 0
+    hovering = {"hip_z": -54, "hip_y": -105, "knee": -131}
+    for _ in range(10):
+        angles = {f"{side}_{name}": value + rng.uniform(-4, 4) for name, value in hovering.items() for side in SIDES}
+        place(model, data, {name: float(np.radians(angle)) for name, angle in angles.items()})
+        state = humanoid_state(model, data)
+        met = {name: low <= state[name] <= high for name, (low, high) in rule.where.items()}
+        assert state["seat_height_m"] > 0.1
+        rejected += not met.pop("seat_height_m") and all(met.values())
+    assert rejected >= 8
 
 
 def test_settling_leaves_the_model_as_it_was(body):

@@ -38,3 +38,22 @@ def test_a_sentence_is_true_of_the_goal_and_false_of_its_look_alikes(task, body)
     goal, other = (truths(SAID[task], poses[task], body) for poses in (GOALS, LOOK_ALIKES))
     assert (goal > HALF_TRUE).mean() > 0.8
     assert (other > HALF_TRUE).mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("phrase", "said_of", "not_of"),
+    [
+        ("leans back on its knees", ["kneeling, leaning back"], ["kneeling", "kneeling, bent forwards"]),
+        ("bends forwards on its knees", ["kneeling, bent forwards"], ["kneeling", "kneeling, leaning back"]),
+        ("squats with its knees wide", ["squatting, knees wide"], ["lotus", "sitting, knees drawn up", "on one knee"]),
+        (
+            "holds both hands before its chest",
+            ["standing, hands before the chest"],
+            ["standing, arms crossed", "standing, arms forward"],
+        ),
+        ("sits with its knees drawn up", ["sitting, knees drawn up"], ["lotus", "squatting", "sitting, legs stretched"]),
+    ],
+)
+def test_what_looks_like_a_goal_has_a_sentence_of_its_own(phrase, said_of, not_of, body):
+    assert (truths(phrase, said_of, body) > HALF_TRUE).mean() > 0.85
+    assert (truths(phrase, not_of, body) > HALF_TRUE).mean() < 0.1
