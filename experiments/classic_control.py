@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 
 import tyro
-from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, percent, seeds_table, steps
+from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, mark, marked, percent, seeds_table, steps
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "classic_control"
@@ -54,7 +54,15 @@ def make_run(name: str, task: str, kind: str, seed: int = 0, options: list[str] 
     filmed = kind in ("text", "opposite") and seed == 0
     target = TARGETS.get(task, 0.9)
     return Run(
-        root=RUNS, name=name, task=task, kind=kind, seed=seed, target=target, options=options or [], filmed=filmed
+        root=RUNS,
+        name=name,
+        task=task,
+        kind=kind,
+        seed=seed,
+        target=target,
+        options=options or [],
+        filmed=filmed,
+        numbers=RESULTS / "classic_control.json",
     )
 
 
@@ -106,7 +114,7 @@ def controls_table(runs: list[Run]) -> list[str]:
         success = percent(result["trained"]["success"]) if result else "not run yet"
         said = {"opposite": "its own sentence", "wrong sentence": f"“{WRONG.get(run.task, ('',))[0]}”"}
         must = {"opposite": "reach it", WRONG_AUTO: "(to compare)"}.get(run.kind, "fail")
-        lines.append(f"| {run.task} | {said.get(run.kind, run.kind)} | {success} | {must} |")
+        lines.append(f"| {run.task}{mark(run)} | {said.get(run.kind, run.kind)} | {success} | {must} |")
     return lines
 
 
@@ -149,6 +157,7 @@ def write_results(runs: list[Run]) -> None:
         "weights of the encoder and SAC's automatic coefficient, drove the car to the flag; on today's weights it does",
         "not with either (last but one line), so it is not what makes the control fail. On the car's own reward the",
         f"fixed one is a handicap; with the automatic one that reaches {automatic_text(runs)}.",
+        *marked(runs),
         "",
         "![success over steps](classic_control.png)",
     ]

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import tyro
-from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, percent, steps
+from training_runs import Run, animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, steps
 
 import envs
 from vlmrm.agents.environments import MakeEnv
@@ -75,16 +75,23 @@ def all_runs(args: Args) -> list[Run]:
             target=TARGET,
             options=given,
             filmed=kind != "env",
+            numbers=RESULTS / f"{stem(args)}.json",
         )
         for kind, given in options.items()
     ]
+
+
+def stem(args: Args) -> str:
+    """Of the names of the results' files."""
+    usual = args.steps is None and args.seed == 0
+    return "humanoid_kneel" + ("_small" if args.small else "") + ("" if usual else f"_{args.seed}_{args.steps}")
 
 
 def row(run: Run, result: dict[str, Any]) -> str:
     """Of the table."""
     best = result["best"] or {}
     cells = [
-        STYLES[run.kind][1],
+        STYLES[run.kind][1] + mark(run),
         f"{result['steps']:,}",
         percent(result["random"]["success"]),
         f"**{percent(result['trained']['success'])}**",
@@ -96,8 +103,10 @@ def row(run: Run, result: dict[str, Any]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def bounds_met(run: Run) -> dict[str, dict[str, float]]:
+def bounds_met(run: Run, result: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Of each bound of success: the state's median in the second half of episodes, and how often the bound holds."""
+    if "bounds" in result:  # kept with the numbers, of an agent that is gone
+        return result["bounds"]
     task, agent = envs.task(TASK), load_agent(run.folder)
     env, states = MakeEnv(task=task, pictures=False)(), []
     try:
@@ -131,8 +140,7 @@ def bounds_table(bounds: dict[str, dict[str, float]]) -> list[str]:
 def write_results(args: Args, runs: list[Run]) -> None:
     """Table, figure, video and numbers of what has finished."""
     RESULTS.mkdir(exist_ok=True)
-    usual = args.steps is None and args.seed == 0
-    stem = "humanoid_kneel" + ("_small" if args.small else "") + ("" if usual else f"_{args.seed}_{args.steps}")
+    name = stem(args)
     finished = [(run, summary) for run in runs if (summary := run.summary()) is not None]
     lines = [
         "# The humanoid that kneels" + (" (small settings)" if args.small else ""),
@@ -146,12 +154,13 @@ def write_results(args: Args, runs: list[Run]) -> None:
         "| trained, steps in the goal | best evaluation of 20 | hours |",
         "|" + "---|" * 8,
         *(row(*pair) for pair in finished),
+        *marked(runs),
         "",
-        f"![success over steps]({stem}.png)",
+        f"![success over steps]({name}.png)",
     ]
     numbers = numbers_of(runs)
-    for run, _ in finished:
-        bounds = bounds_met(run)
+    for run, result in finished:
+        bounds = bounds_met(run, result)
         numbers[run.name]["bounds"] = bounds
         lines += [
             "",
@@ -161,12 +170,12 @@ def write_results(args: Args, runs: list[Run]) -> None:
             *bounds_table(bounds),
         ]
         if run.filmed:
-            gif = f"{stem}.gif" if run.kind == "text" else f"{stem}_{run.kind}.gif"
+            gif = f"{name}.gif" if run.kind == "text" else f"{name}_{run.kind}.gif"
             animate(run, RESULTS / gif, width_px=240)
             lines += ["", f"![the agent trained on {STYLES[run.kind][1]}]({gif})"]
-    (RESULTS / f"{stem}.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / f"{stem}.json").write_text(json.dumps(numbers, indent=1) + "\n")
-    draw_success(runs, [TASK], STYLES, RESULTS / f"{stem}.png")
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    draw_success(runs, [TASK], STYLES, RESULTS / f"{name}.png")
     print("\n".join(lines))
 
 

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 
 import tyro
-from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, percent, seeds_table
+from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, mark, marked, percent, seeds_table
 
 from vlmrm.tasks import find_task
 
@@ -42,7 +42,15 @@ def make_run(task: str, kind: str, seed: int, *options: str) -> Run:
     name = f"{task.replace('/', '-')}-{kind.replace(' ', '-')}-{seed}"
     filmed = kind in ("text", "opposite") and seed == 0
     return Run(
-        root=RUNS, name=name, task=task, kind=kind, seed=seed, target=TARGET, options=list(options), filmed=filmed
+        root=RUNS,
+        name=name,
+        task=task,
+        kind=kind,
+        seed=seed,
+        target=TARGET,
+        options=list(options),
+        filmed=filmed,
+        numbers=RESULTS / "mujoco_small.json",
     )
 
 
@@ -70,13 +78,13 @@ def controls_table(runs: list[Run]) -> list[str]:
         result = run.summary()
         cells = [percent(result[who]["success"]) if result else "not run yet" for who in ("random", "trained")]
         must = "reach it" if run.kind == "opposite" else "fail"
-        lines.append(f"| {run.task} | {said.get(run.kind, run.kind)} | {' | '.join(cells)} | {must} |")
+        lines.append(f"| {run.task}{mark(run)} | {said.get(run.kind, run.kind)} | {' | '.join(cells)} | {must} |")
     return lines
 
 
 def verdict(runs: list[Run]) -> list[str]:
     """The goals, seed by seed."""
-    found = {(run.task, run.kind, run.seed): run.summary() for run in runs}
+    found = {(run.task, run.kind, run.seed): run.summary() if run.up_to_date() else None for run in runs}
     lines = []
     for seed in SEEDS:
         finished, reached, slow = 0, 0, []
@@ -120,6 +128,7 @@ def write_results(runs: list[Run]) -> None:
         f"encoder's weights random; seed {SEEDS[0]}.",
         "",
         *controls_table(runs),
+        *marked(runs),
         "",
         "![success over steps](mujoco_small.png)",
         "",

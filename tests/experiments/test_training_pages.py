@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import imageio.v2 as imageio
@@ -13,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
 import humanoid_kneel
 import mujoco_small
+import training_runs
 
 import envs
 from vlmrm.agents.metrics import MetricsFile, MetricsRow
@@ -23,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning") 
 def finish(run, success, reached_at, steps=30_000):
     """What `vlmrm train` leaves behind of a run that has ended so."""
     run.folder.mkdir(parents=True)
+    run.made_with.write_text(run.digest())
     metrics = MetricsFile(run.folder / "metrics.csv")
     metrics.add(MetricsRow(step=0, time_s=0.0, eval_success=0.0))
     metrics.add(MetricsRow(step=steps, time_s=300.0, eval_success=success))
@@ -91,6 +95,61 @@ def test_the_controls_and_the_opposite_goals_stand_beside_what_was_asked_of_them
 def test_a_task_that_the_script_does_not_have_is_refused_before_anything_runs():
     with pytest.raises(SystemExit, match="unknown: hopper/dance"):
         mujoco_small.main(tasks=("hopper/dance",))
+
+
+def test_numbers_outlive_the_folder_of_their_run(elsewhere, tmp_path):
+    """A page is finished run by run, on machines that keep nothing but the repository."""
+    first, second = mujoco_small.TASKS[:2]
+    small_page(elsewhere, {(first, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
+    shutil.rmtree(tmp_path / "runs")
+    page = small_page(elsewhere, {(second, kind, 0): (0.5, None) for kind in ("text", "env")})
+    assert "4 of 42 runs have finished" in page
+    assert "- Seed 0: 2 of 5 tasks finished, 1 at 90 of 100 or more" in page
+    assert training_runs.MARK not in page
+    runs = {(run.task, run.kind, run.seed): run for run in mujoco_small.all_runs()}
+    assert runs[first, "text", 0].up_to_date()
+    assert runs[first, "text", 0].curve() == [(0, 0.0), (30_000, 1.0)]
+    assert not runs[first, "text", 1].up_to_date()
+
+
+def test_numbers_of_earlier_weights_are_marked_and_count_for_nothing(elsewhere, monkeypatch, tmp_path):
+    task = mujoco_small.TASKS[0]
+    outcomes = {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")}
+    assert training_runs.MARK not in small_page(elsewhere, outcomes)
+    builtin = tmp_path / "builtin" / "sim-m"
+    shutil.copytree(training_runs.BUILTIN_FOLDER / "sim-m", builtin)
+    with (builtin / "open_clip_model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    monkeypatch.setattr(training_runs, "BUILTIN_FOLDER", builtin.parent)
+    page = small_page(elsewhere, {})
+    assert f"| {task} † | 0 |" in page
+    assert training_runs.MARK_SAYS in page
+    assert "- Seed 0: 0 of 5 tasks finished" in page
+    runs = {run.kind: run for run in mujoco_small.all_runs() if (run.task, run.seed) == (task, 0)}
+    assert not runs["text"].up_to_date()
+    assert runs["env"].up_to_date()  # the oracle's reward knows no encoder
+
+
+def test_a_run_begun_with_other_options_is_moved_aside_and_begun_anew(elsewhere, monkeypatch, tmp_path):
+    run = mujoco_small.all_runs()[0]
+    finish(run, 1.0, 10_000)
+    changed = replace(run, options=["--alpha", "0.5"])
+    asked = []
+    monkeypatch.setattr(training_runs.subprocess, "run", lambda command, **_: asked.append(command) or Ended())
+    training_runs.carry_out_all([run], jobs=1)
+    assert asked == []
+    training_runs.carry_out_all([changed], jobs=1)
+    ((_, _, *arguments),) = asked
+    assert arguments[0] == run.task  # anew, not --resume
+    assert "--alpha" in arguments
+    assert not run.folder.exists()
+    assert (run.root / f"{run.name}.{run.digest()}" / "summary.json").is_file()
+
+
+class Ended:
+    """A process that has ended well."""
+
+    returncode = 0
 
 
 class Still:
