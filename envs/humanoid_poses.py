@@ -76,6 +76,7 @@ ARMS: Mapping[str, Joints] = {
 _SEATED_ARMS = ("forward", "before the chest", "in the lap")
 """Those that do not reach the floor: a seated body would prop itself up on its hands."""
 
+_ROUND_BACK: dict[str, Range] = {"abdomen_y": (-60, -45)}  # hips alone do not bend far enough for bent knees on a low seat
 _STRAIGHT = _legs(hip_y=(-8, 4), knee=(-12, -3))
 
 POSES: Mapping[str, Pose] = {
@@ -112,7 +113,7 @@ POSES: Mapping[str, Pose] = {
     "squatting": Pose(joints=_legs(hip_y=(-110, -85), hip_z=(-25, 0), knee=(-135, -105)), pitch_deg=(5, 30)),
     "half squatting": Pose(joints=_legs(hip_y=(-70, -40), knee=(-85, -55)), pitch_deg=(5, 20)),
     "lotus": Pose(
-        joints={"abdomen_y": (-60, -45)} | _legs(hip_x=(-5, 5), hip_z=(-60, -48), hip_y=(-110, -104), knee=(-150, -130)),
+        joints=_ROUND_BACK | _legs(hip_x=(-5, 5), hip_z=(-60, -48), hip_y=(-110, -104), knee=(-150, -130)),
         pitch_deg=(6, 14),
         settle_s=0.3,
         arms=_SEATED_ARMS,
@@ -122,7 +123,7 @@ POSES: Mapping[str, Pose] = {
     ),
     "sitting, legs stretched": Pose(joints=_legs(hip_y=(-95, -82), hip_z=(-8, 4), knee=(-15, -3)), settle_s=0.2),
     "sitting, knees drawn up": Pose(
-        joints={"abdomen_y": (-60, -45)} | _legs(hip_y=(-110, -104), hip_z=(-8, 4), knee=(-140, -115)),
+        joints=_ROUND_BACK | _legs(hip_y=(-110, -104), hip_z=(-8, 4), knee=(-140, -115)),
         settle_s=0.3,
         arms=_SEATED_ARMS,
     ),

@@ -52,7 +52,6 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
     body = {name: np.array(data.body(name).xpos) for name in ("torso", "pelvis", *_both("{}_shin", "{}_thigh"))}
     geom = {name: np.array(data.geom(name).xpos) for name in ("head", *_both("{}_foot", "{}_hand"))}
     elbow = [np.array(data.body(f"{side}_lower_arm").xpos) for side in SIDES]
-    seat = data.geom("butt")
     hip, knee = ([body[f"{side}_{part}"] for side in SIDES] for part in ("thigh", "shin"))
     foot, hand = ([geom[f"{side}_{part}"] for side in SIDES] for part in ("foot", "hand"))
     torso = np.array(data.body("torso").xmat).reshape(3, 3)  # columns: forwards, left, along the spine
@@ -62,7 +61,7 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         "facing_up": float(torso[2, 0]),
         "head_height_m": float(geom["head"][2]),
         "pelvis_height_m": float(body["pelvis"][2]),
-        "seat_height_m": float(seat.xpos[2] - model.geom("butt").size[0] - model.geom("butt").size[1] * abs(seat.xmat[8])),
+        "seat_height_m": _lowest_m(model, data, "butt"),
         "pelvis_above_knees_m": float(body["pelvis"][2] - max(part[2] for part in knee)),
         "least_knee_bend_deg": float(min(bends)),
         "most_knee_bend_deg": float(max(bends)),
@@ -73,6 +72,11 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         "hands_above_head_m": float(min(part[2] for part in hand) - geom["head"][2]),
         "least_elbow_bend_deg": min(90 + float(np.degrees(data.joint(f"{side}_elbow").qpos[0])) for side in SIDES),
     }
+
+
+def _lowest_m(model: Any, data: Any, capsule: str) -> float:
+    radius, half, _ = model.geom(capsule).size
+    return float(data.geom(capsule).xpos[2] - radius - half * abs(data.geom(capsule).xmat[8]))
 
 
 def _legs(hip: list[Vector], knee: list[Vector], foot: list[Vector], pelvis: Vector, torso: Vector) -> dict[str, float]:

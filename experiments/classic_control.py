@@ -16,7 +16,18 @@ import json
 from pathlib import Path
 
 import tyro
-from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, mark, marked, percent, seeds_table, steps
+from training_runs import (
+    Run,
+    animate,
+    carry_out_all,
+    draw_success,
+    mark,
+    marked,
+    numbers_of,
+    percent,
+    seeds_table,
+    steps,
+)
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "classic_control"

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 
 import tyro
-from training_runs import Run, animate, carry_out_all, draw_success, numbers_of, mark, marked, percent, seeds_table
+from training_runs import Run, animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, seeds_table
 
 from vlmrm.tasks import find_task
 
