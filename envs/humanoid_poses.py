@@ -76,7 +76,7 @@ ARMS: Mapping[str, Joints] = {
 _SEATED_ARMS = ("forward", "before the chest", "in the lap")
 """Those that do not reach the floor: a seated body would prop itself up on its hands."""
 
-_ROUND_BACK: dict[str, Range] = {"abdomen_y": (-60, -45)}  # hips alone do not bend far enough for bent knees on a low seat
+_ROUND_BACK: dict[str, Range] = {"abdomen_y": (-60, -45)}  # hips alone bend too little for bent knees on a low seat
 _STRAIGHT = _legs(hip_y=(-8, 4), knee=(-12, -3))
 
 POSES: Mapping[str, Pose] = {
