@@ -108,7 +108,12 @@ def ant(**options):
             r"ignored: .*distance = 2\.0",
         ),
         ({"default_camera_config": {"distance": 4.0}, "camera_id": 0}, FrameError, "ignored"),  # as the default says
-        ({"default_camera_config": {"type": 1, "trackbodyid": 1}, "camera_id": -1}, FrameError, "ignored: .*type = 1"),
+        ({"default_camera_config": {"type": 1}, "camera_id": -1}, FrameError, "ignored: .*type = 1"),
+        (  # a copy of Gymnasium's default with another distance
+            {"default_camera_config": {"trackbodyid": 1, "distance": 2.0}, "camera_id": -1},
+            FrameError,
+            "trackbodyid = 1, and Gymnasium's camera follows nothing",
+        ),
         ({"width": 100_000}, FrameError, "too large for OpenGL"),
         ({"width": -4}, FrameError, "at least 1 pixel wide and high; got -4 x 64"),
     ],
@@ -144,7 +149,7 @@ def test_a_renderer_of_another_kind_that_ignores_the_configuration_is_found_out_
 
 
 def test_a_configuration_that_applies_and_one_that_nobody_asked_for_are_drawn():
-    config = {"distance": 3.0, "lookat": np.array([0.0, 0.0, 1.0]), "trackbodyid": 1}
+    config = {"distance": 3.0, "lookat": np.array([0.0, 0.0, 1.0]), "trackbodyid": -1}
     for options in ({}, {"camera_name": "track"}, {"default_camera_config": config, "camera_id": -1}):
         assert CaptureFrame(ant(**options)).reset(seed=0)[1]["frame"].shape == (64, 64, 3)
 

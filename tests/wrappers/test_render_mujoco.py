@@ -12,7 +12,7 @@ from vlmrm.errors import FrameError, SpecError
 from vlmrm.rendering import Camera, RenderQuality
 from vlmrm.wrappers import CaptureFrame, RenderMujoco
 
-pytest.importorskip("mujoco")
+mujoco = pytest.importorskip("mujoco")
 
 PAPER = Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=180, elevation_deg=-10)
 
@@ -79,6 +79,8 @@ def test_a_camera_that_does_not_apply_is_an_error(monkeypatch):
         {"default_camera_config": {"distance": 9.0, "elevation": -80}, **FREE},
         {"camera_name": "track"},
         {"camera_id": 0},
+        {"visual_options": {mujoco.mjtVisFlag.mjVIS_TRANSPARENT: True, mujoco.mjtVisFlag.mjVIS_JOINT: True}, **FREE},
+        {"visual_options": {5: True}, **FREE},
     ],
     ids=str,
 )
@@ -89,6 +91,18 @@ def test_without_a_word_the_view_is_the_one_that_the_environment_draws_itself(ow
     wanted = pictures_while_it_moves(theirs)
     np.testing.assert_array_equal(pictures_while_it_moves(ours), wanted)
     np.testing.assert_array_equal(small.render(), wanted[-1])  # also where it is drawn for the first time later
+
+
+def test_what_else_an_environment_shall_show_is_shown_from_any_camera():
+    plain = make("Ant-v5", PAPER)
+    transparent = gym.make(
+        "Ant-v5", render_mode="rgb_array", visual_options={mujoco.mjtVisFlag.mjVIS_TRANSPARENT: True}
+    )
+    seen = RenderMujoco(transparent, PAPER, size_px=64)
+    seen.reset(seed=0)
+    assert np.abs(seen.render().astype(int) - plain.render()).max() > 20
+    with pytest.raises(SpecError, match=r"99 is none of them .*mujoco\.mjtVisFlag"):
+        RenderMujoco(gym.make("Ant-v5", render_mode="rgb_array", visual_options={99: True}), PAPER)
 
 
 def test_the_view_of_an_environment_that_has_drawn_already_stays():

@@ -1,6 +1,7 @@
 """Where a MuJoCo environment of Gymnasium's kind draws itself from, and whether it does what it was told.
 
 - `OwnView`: the same view, for another renderer.
+- `visual_options_of`: what else it was told to show, contacts or transparent bodies, say.
 - `require_own_view`: refuses what can be seen to go wrong without drawing.
 - `require_config_applied`: compares the camera that has drawn with ``default_camera_config``.
 - `require_size_in_buffer`: refuses pictures that would be black at their edges.
@@ -103,6 +104,12 @@ def require_config_applied(env: gym.Env[Any, Any], camera: Any = None) -> None:
         return
     import mujoco
 
+    if config.get("trackbodyid", _FREE) != _FREE and camera.type != mujoco.mjtCamera.mjCAMERA_TRACKING:
+        raise FrameError(
+            f"the camera configuration of {env} is ignored: it says trackbodyid = {config['trackbodyid']}, and "
+            "Gymnasium's camera follows nothing; it stays where the first picture puts it. Leave trackbodyid out, or "
+            'choose a camera that follows: --camera, or RenderMujoco(env, Camera(track="torso", ...)).'
+        )
     fixed = camera.type == mujoco.mjtCamera.mjCAMERA_FIXED
     ignored = [key for key, value in config.items() if fixed or not _same(getattr(camera, key), value)]
     if ignored:
@@ -114,6 +121,33 @@ def require_config_applied(env: gym.Env[Any, Any], camera: Any = None) -> None:
             f"the camera configuration of {env} is ignored: it says {_values(config, ignored)}, and {where}. {hint}"
             f"{_TAKE_ANOTHER}"
         )
+
+
+def visual_options_of(env: gym.Env[Any, Any]) -> Any:
+    """The environment's ``visual_options`` as `mujoco.Renderer` takes them.
+
+    Args:
+        env: A MuJoCo environment.
+
+    Returns:
+        A `mujoco.MjvOption`, as usual where the environment has none.
+
+    Raises:
+        SpecError: One of them does not exist.
+    """
+    import mujoco
+
+    options = mujoco.MjvOption()
+    asked = getattr(_gymnasiums_renderer(env), "_vopt", None) or {}
+    for flag, shown in asked.items():
+        try:
+            options.flags[int(flag)] = shown
+        except (IndexError, TypeError, ValueError) as error:
+            raise SpecError(
+                f"{env} has visual_options={asked!r}, and {flag!r} is none of them ({error}). They are members of "
+                "mujoco.mjtVisFlag with True or False."
+            ) from error
+    return options
 
 
 def require_size_in_buffer(env: gym.Env[Any, Any]) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
 from vlmrm.rendering import Camera, RenderQuality
-from vlmrm.wrappers.own_view import OwnView, why_not_drawn
+from vlmrm.wrappers.own_view import OwnView, visual_options_of, why_not_drawn
 
 _LARGEST_PX = 8192  # beyond this drivers refuse, each in its own way
 _APART_M = 1e-3
@@ -78,6 +78,7 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._renderer: Any = None
         self._model, self._data = _model_of(env)
         self._camera = require_view(env, camera)
+        self._options = visual_options_of(env)
         if env.render_mode != "rgb_array":
             raise FrameError(
                 f'{env} has render_mode={env.render_mode!r}. Make it with gym.make(..., render_mode="rgb_array").'
@@ -92,7 +93,7 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         first = self._renderer is None
         if first:
             self._renderer = _make_renderer(self._model, self._size_px, self.quality)
-        self._renderer.update_scene(self._data, camera=self._view())
+        self._renderer.update_scene(self._data, camera=self._view(), scene_option=self._options)
         picture: np.ndarray = self._renderer.render()
         if first:
             self._require_camera_applied()
