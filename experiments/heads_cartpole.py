@@ -12,7 +12,6 @@ from vlmrm import RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 
 RUNS = Path(__file__).resolve().parent.parent / "runs" / "heads"
-NUMBERS = Path(__file__).resolve().parent / "results" / "heads.json"
 TASK, TARGET, ENCODER = "cartpole/upright", 0.95, "sim-s"
 NEGATIVES = ("pole lying to the left of the cart", "pole hanging straight down", "pole lying to the right of the cart")
 
@@ -48,17 +47,6 @@ def all_runs() -> list[Run]:
             spec.save(file)
         options = ["--reward", str(file), "--offset", "0"]
         runs.append(
-            Run(
-                root=RUNS,
-                name=short,
-                task=TASK,
-                kind=name,
-                seed=0,
-                target=TARGET,
-                options=options,
-                filmed=False,
-                numbers=NUMBERS,
-                within="cartpole",
-            )
+            Run(root=RUNS, name=short, task=TASK, kind=name, seed=0, target=TARGET, options=options, filmed=False)
         )
     return runs

@@ -9,7 +9,7 @@ import numpy as np
 from heads_encoders import FRAMES, SIZE_PX
 from heads_tuning import DRAWS, TESTED, TOO_LITTLE
 from heads_uncertainty import ASKED
-from training_runs import Run, mark, marked, numbers_of, percent, steps
+from training_runs import Run, numbers_of, percent, steps
 
 from vlmrm.atomic import whole_file
 
@@ -117,7 +117,7 @@ def cartpole_table(runs: Sequence[Run]) -> list[str]:
             continue
         success = [percent(result[who]["success"]) for who in ("random", "trained")]
         at = f"{steps(result['steps_to_success'])} of {result['steps']:,}"
-        lines.append(f"| {run.kind}{mark(run)} | {success[0]} | **{success[1]}** | {at} |")
+        lines.append(f"| {run.kind} | {success[0]} | **{success[1]}** | {at} |")
     return lines
 
 
@@ -194,7 +194,6 @@ def write_report(numbers: Numbers, runs: Sequence[Run], folder: Path) -> None:
         "simulator's state. All but the binary reward were standardized on 200 frames of every angle.",
         "",
         *cartpole_table(runs),
-        *marked(runs),
         "",
     ]
     folder.mkdir(parents=True, exist_ok=True)

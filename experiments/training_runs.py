@@ -56,8 +56,6 @@ class Run:
     """Whether it makes videos."""
     numbers: Path | None = None
     """The page's numbers, by name of the run: they count where its folder is gone."""
-    within: str | None = None
-    """What the runs are under in there; None: they are all there is."""
 
     @property
     def folder(self) -> Path:
@@ -90,7 +88,7 @@ class Run:
         if self._in_folder():
             return json.loads((self.folder / "summary.json").read_text()) | {"made_with": self.made_with.read_text()}
         kept = json.loads(self.numbers.read_text()) if self.numbers and self.numbers.is_file() else {}
-        return (kept.get(self.within, {}) if self.within else kept).get(self.name)
+        return kept.get(self.name)
 
     def up_to_date(self) -> bool:
         """Whether what came out is of today's task, options and weights."""
