@@ -12,12 +12,11 @@ weights. Results go to experiments/results/classic_control.{md,json,png}, and on
 agent's video to mountain_car.gif.
 """
 
-import json
 from pathlib import Path
 
 import tyro
+from training_run import Run
 from training_runs import (
-    Run,
     animate,
     carry_out_all,
     draw_success,
@@ -27,6 +26,7 @@ from training_runs import (
     percent,
     seeds_table,
     steps,
+    write_page,
 )
 
 HERE = Path(__file__).resolve().parent
@@ -141,7 +141,6 @@ def automatic_text(runs: list[Run]) -> str:
 
 def write_results(runs: list[Run]) -> None:
     """Tables, figure and numbers of everything that has finished."""
-    RESULTS.mkdir(exist_ok=True)
     finished = [run for run in runs if run.summary() is not None]
     lines = [
         "# Classic control from a sentence",
@@ -172,8 +171,7 @@ def write_results(runs: list[Run]) -> None:
         "",
         "![success over steps](classic_control.png)",
     ]
-    (RESULTS / "classic_control.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / "classic_control.json").write_text(json.dumps(numbers_of(runs), indent=1) + "\n")
+    write_page(lines, numbers_of(runs), RESULTS / "classic_control")
     draw_success(runs, list(TARGETS), STYLES, RESULTS / "classic_control.png")
     shown = next(run for run in runs if run.name == "mountain_car-flag-text-0")
     if shown in finished:
@@ -188,8 +186,10 @@ def main(jobs: int = 2) -> None:
         jobs: Runs at a time, one core each; 0: only write the results of what has finished.
     """
     runs = all_runs()
-    carry_out_all(runs, jobs)
-    write_results(runs)
+    try:
+        carry_out_all(runs, jobs)
+    finally:
+        write_results(runs)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from training_runs import Run
+from training_run import Run
 
 import envs
 from vlmrm import RewardModel, RewardSpec
@@ -43,8 +43,7 @@ def all_runs() -> list[Run]:
     for name, spec in reward_specs().items():
         short = name.split(" ")[0]
         file = RUNS / f"{short}.json"
-        if not file.is_file():
-            spec.save(file)
+        spec.save(file)
         options = ["--reward", str(file), "--offset", "0"]
         runs.append(
             Run(root=RUNS, name=short, task=TASK, kind=name, seed=0, target=TARGET, options=options, filmed=False)

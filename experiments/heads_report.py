@@ -9,7 +9,8 @@ import numpy as np
 from heads_encoders import FRAMES, SIZE_PX
 from heads_tuning import DRAWS, TESTED, TOO_LITTLE
 from heads_uncertainty import ASKED
-from training_runs import Run, numbers_of, percent, steps
+from training_run import Run
+from training_runs import numbers_of, percent, steps
 
 from vlmrm.atomic import whole_file
 

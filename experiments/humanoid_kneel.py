@@ -13,14 +13,14 @@ judged on the joints: on its knees for at least half of an episode's steps. What
 experiments/results/humanoid_kneel{,_small}.{md,json,png,gif}.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tyro
-from training_runs import Run, animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, steps
+from training_run import Run
+from training_runs import animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, steps, write_page
 
 import envs
 from vlmrm.agents.environments import MakeEnv
@@ -173,8 +173,7 @@ def write_results(args: Args, runs: list[Run]) -> None:
             gif = f"{name}.gif" if run.kind == "text" else f"{name}_{run.kind}.gif"
             animate(run, RESULTS / gif, width_px=240)
             lines += ["", f"![the agent trained on {STYLES[run.kind][1]}]({gif})"]
-    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / f"{name}.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    write_page(lines, numbers, RESULTS / name)
     draw_success(runs, [TASK], STYLES, RESULTS / f"{name}.png")
     print("\n".join(lines))
 
@@ -182,8 +181,10 @@ def write_results(args: Args, runs: list[Run]) -> None:
 def main(args: Args) -> None:
     """Carry out the runs and write the results."""
     runs = all_runs(args)
-    carry_out_all(runs, args.jobs)
-    write_results(args, runs)
+    try:
+        carry_out_all(runs, args.jobs)
+    finally:
+        write_results(args, runs)
 
 
 if __name__ == "__main__":

@@ -117,8 +117,8 @@ def page(found: dict[str, list[Judged]]) -> list[str]:
     lines = [
         "# What the humanoid's oracles accept",
         "",
-        f"Made by `python experiments/humanoid_oracles.py`: each pose is drawn {DRAWS} times from its ranges and judged",
-        "by the task's bounds on joints, heights and contacts. Framed green: accepted; red: rejected.",
+        f"Made by `python experiments/humanoid_oracles.py`: each pose is drawn {DRAWS} times from its ranges and",
+        "judged by the task's bounds on joints, heights and contacts. Framed green: accepted; red: rejected.",
         "",
         "![every goal pose and look-alike, with the verdict](humanoid_oracles.png)",
         "",

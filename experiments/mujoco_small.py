@@ -12,11 +12,21 @@ scene, and the same encoder with random weights. Results go to experiments/resul
 video a task.
 """
 
-import json
 from pathlib import Path
 
 import tyro
-from training_runs import Run, animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, seeds_table
+from training_run import Run
+from training_runs import (
+    animate,
+    carry_out_all,
+    draw_success,
+    mark,
+    marked,
+    numbers_of,
+    percent,
+    seeds_table,
+    write_page,
+)
 
 from vlmrm.tasks import find_task
 
@@ -105,9 +115,8 @@ def verdict(runs: list[Run]) -> list[str]:
 
 def write_results(runs: list[Run]) -> None:
     """Tables, figure and numbers of everything that has finished."""
-    RESULTS.mkdir(exist_ok=True)
     finished = [run for run in runs if run.summary() is not None]
-    minutes = [summary["time_s"] / 60 for run in finished if (summary := run.summary()) and run.kind == "text"]
+    minutes = [run.summary()["time_s"] / 60 for run in finished if run.kind == "text" and run.up_to_date()]
     lines = [
         "# Small MuJoCo tasks from a sentence",
         "",
@@ -134,8 +143,7 @@ def write_results(runs: list[Run]) -> None:
         "",
         "The hopper's starts are nearly alike, so an agent of it stands in all episodes or in none.",
     ]
-    (RESULTS / "mujoco_small.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / "mujoco_small.json").write_text(json.dumps(numbers_of(runs), indent=1) + "\n")
+    write_page(lines, numbers_of(runs), RESULTS / "mujoco_small")
     draw_success(runs, TASKS, STYLES, RESULTS / "mujoco_small.png")
     for run in finished:
         if run.kind == "text" and run.filmed:
@@ -154,8 +162,10 @@ def main(jobs: int = 2, tasks: tuple[str, ...] = (*TASKS, *OPPOSITES)) -> None:
     if unknown:
         raise SystemExit(f"unknown: {', '.join(unknown)}. Tasks of this script: {', '.join((*TASKS, *OPPOSITES))}.")
     runs = all_runs()
-    carry_out_all([run for run in runs if run.task in tasks], jobs)
-    write_results(runs)
+    try:
+        carry_out_all([run for run in runs if run.task in tasks], jobs)
+    finally:
+        write_results(runs)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
 import humanoid_kneel
 import mujoco_small
+import training_run
 import training_runs
+from training_runs import MARK, MARK_SAYS
 
 import envs
 from vlmrm.agents.metrics import MetricsFile, MetricsRow
@@ -26,7 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning") 
 def finish(run, success, reached_at, steps=30_000):
     """What `vlmrm train` leaves behind of a run that has ended so."""
     run.folder.mkdir(parents=True)
-    run.made_with.write_text(run.digest())
     metrics = MetricsFile(run.folder / "metrics.csv")
     metrics.add(MetricsRow(step=0, time_s=0.0, eval_success=0.0))
     metrics.add(MetricsRow(step=steps, time_s=300.0, eval_success=success))
@@ -105,45 +106,103 @@ def test_numbers_outlive_the_folder_of_their_run(elsewhere, tmp_path):
     page = small_page(elsewhere, {(second, kind, 0): (0.5, None) for kind in ("text", "env")})
     assert "4 of 42 runs have finished" in page
     assert "- Seed 0: 2 of 5 tasks finished, 1 at 90 of 100 or more" in page
-    assert training_runs.MARK not in page
+    assert MARK not in page
     runs = {(run.task, run.kind, run.seed): run for run in mujoco_small.all_runs()}
     assert runs[first, "text", 0].up_to_date()
-    assert runs[first, "text", 0].curve() == [(0, 0.0), (30_000, 1.0)]
+    assert runs[first, "text", 0].summary()["curve"] == [[0, 0.0], [30_000, 1.0]]
     assert not runs[first, "text", 1].up_to_date()
+
+
+def retrain(monkeypatch, tmp_path, encoder="sim-m"):
+    """Other weights of a built-in encoder than those that are shipped."""
+    builtin = tmp_path / "builtin" / encoder
+    shutil.copytree(training_run.BUILTIN_FOLDER / encoder, builtin)
+    with (builtin / "open_clip_model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    training_run._weights.cache_clear()
+    monkeypatch.setattr(training_run, "BUILTIN_FOLDER", builtin.parent)
 
 
 def test_numbers_of_earlier_weights_are_marked_and_count_for_nothing(elsewhere, monkeypatch, tmp_path):
     task = mujoco_small.TASKS[0]
-    outcomes = {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")}
-    assert training_runs.MARK not in small_page(elsewhere, outcomes)
-    builtin = tmp_path / "builtin" / "sim-m"
-    shutil.copytree(training_runs.BUILTIN_FOLDER / "sim-m", builtin)
-    with (builtin / "open_clip_model.safetensors").open("ab") as weights:
-        weights.write(b" ")
-    monkeypatch.setattr(training_runs, "BUILTIN_FOLDER", builtin.parent)
+    assert MARK not in small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
+    retrain(monkeypatch, tmp_path)
     page = small_page(elsewhere, {})
     assert f"| {task} † | 0 |" in page
-    assert training_runs.MARK_SAYS in page
+    assert MARK_SAYS in page
     assert "- Seed 0: 0 of 5 tasks finished" in page
     runs = {run.kind: run for run in mujoco_small.all_runs() if (run.task, run.seed) == (task, 0)}
     assert not runs["text"].up_to_date()
     assert runs["env"].up_to_date()  # the oracle's reward knows no encoder
+    again = small_page(elsewhere, {(task, "text", 0): (0.4, None)})
+    assert MARK not in again
+    assert f"| {task} | 0 | 0 | 100 | **40** |" in again
 
 
-def test_a_run_begun_with_other_options_is_moved_aside_and_begun_anew(elsewhere, monkeypatch, tmp_path):
+def test_a_row_is_marked_where_only_the_run_beside_it_is_of_before(elsewhere, monkeypatch):
+    task = mujoco_small.TASKS[0]
+    small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
+    numbers = json.loads((elsewhere / "mujoco_small.json").read_text())
+    (own,) = [name for name in numbers if "-env-" in name]
+    numbers[own]["made_with"] = "of before"
+    (elsewhere / "mujoco_small.json").write_text(json.dumps(numbers))
+    shutil.rmtree(mujoco_small.RUNS)
+    assert f"| {task} † | 0 |" in small_page(elsewhere, {})
+
+
+def test_a_figure_is_not_emptied_where_no_curve_was_kept(elsewhere):
+    task = mujoco_small.TASKS[0]
+    page = small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
+    assert "Not in the figure" not in page
+    shutil.rmtree(mujoco_small.RUNS)
+    path, figure = elsewhere / "mujoco_small.json", elsewhere / "mujoco_small.png"
+    drawn = figure.read_bytes()
+    path.write_text(json.dumps({name: part | {"curve": []} for name, part in json.loads(path.read_text()).items()}))
+    assert "Not in the figure, since its curve was not kept: " in small_page(elsewhere, {})
+    assert figure.read_bytes() == drawn
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The commands that would have been run."""
+    commands = []
+    monkeypatch.setattr(training_runs.subprocess, "run", lambda command, **_: commands.append(command) or Ended())
+    return commands
+
+
+def test_what_decides_a_run_decides_whether_it_is_carried_out_again(asked):
     run = mujoco_small.all_runs()[0]
     finish(run, 1.0, 10_000)
-    changed = replace(run, options=["--alpha", "0.5"])
-    asked = []
-    monkeypatch.setattr(training_runs.subprocess, "run", lambda command, **_: asked.append(command) or Ended())
     training_runs.carry_out_all([run], jobs=1)
     assert asked == []
-    training_runs.carry_out_all([changed], jobs=1)
-    ((_, _, *arguments),) = asked
-    assert arguments[0] == run.task  # anew, not --resume
-    assert "--alpha" in arguments
-    assert not run.folder.exists()
-    assert (run.root / f"{run.name}.{run.digest()}" / "summary.json").is_file()
+    for changed in (replace(run, options=["--alpha", "0.25"]), replace(run, target=0.8)):
+        training_runs.carry_out_all([changed], jobs=1)
+        assert asked[-1][2] == run.task  # anew, in a folder of its own
+        assert str(changed.folder) in asked[-1]
+        assert changed.folder != run.folder
+    training_runs.carry_out_all([run], jobs=1)
+    assert len(asked) == 2
+
+
+def test_a_run_that_was_stopped_goes_on(asked):
+    run = mujoco_small.all_runs()[0]
+    run.folder.mkdir(parents=True)
+    (run.folder / "config.json").write_text("{}")
+    training_runs.carry_out_all([run], jobs=1)
+    assert asked[0][2:] == ["--resume", str(run.folder)]
+
+
+def test_a_tasks_description_decides_nothing_and_its_bounds_do(monkeypatch):
+    run = mujoco_small.all_runs()[0]
+    task, before = training_run.find_task(run.task), run.digest()
+
+    def changed(**changes):
+        monkeypatch.setattr(training_run, "find_task", lambda name: replace(task, **changes))
+        return run.digest()
+
+    assert changed(description="Other words.", sweep=None) == before
+    assert changed(success=replace(task.success, at_least=3)) != before
+    assert changed(train=replace(task.train, steps=5)) != before
 
 
 class Ended:

@@ -114,6 +114,11 @@ def ant(**options):
             FrameError,
             "trackbodyid = 1, and Gymnasium's camera follows nothing",
         ),
+        (  # the model's own camera does follow
+            {"default_camera_config": {"trackbodyid": 1, "distance": 2.0}, "camera_name": "track"},
+            FrameError,
+            "and the model's camera 0 draws",
+        ),
         ({"width": 100_000}, FrameError, "too large for OpenGL"),
         ({"width": -4}, FrameError, "at least 1 pixel wide and high; got -4 x 64"),
     ],
@@ -150,7 +155,9 @@ def test_a_renderer_of_another_kind_that_ignores_the_configuration_is_found_out_
 
 def test_a_configuration_that_applies_and_one_that_nobody_asked_for_are_drawn():
     config = {"distance": 3.0, "lookat": np.array([0.0, 0.0, 1.0]), "trackbodyid": -1}
-    for options in ({}, {"camera_name": "track"}, {"default_camera_config": config, "camera_id": -1}):
+    world = config | {"trackbodyid": 0}
+    given = [{"default_camera_config": chosen, "camera_id": -1} for chosen in (config, world)]
+    for options in ({}, {"camera_name": "track"}, *given):
         assert CaptureFrame(ant(**options)).reset(seed=0)[1]["frame"].shape == (64, 64, 3)
 
 

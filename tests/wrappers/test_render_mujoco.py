@@ -101,8 +101,13 @@ def test_what_else_an_environment_shall_show_is_shown_from_any_camera():
     seen = RenderMujoco(transparent, PAPER, size_px=64)
     seen.reset(seed=0)
     assert np.abs(seen.render().astype(int) - plain.render()).max() > 20
-    with pytest.raises(SpecError, match=r"99 is none of them .*mujoco\.mjtVisFlag"):
-        RenderMujoco(gym.make("Ant-v5", render_mode="rgb_array", visual_options={99: True}), PAPER)
+
+
+@pytest.mark.parametrize("options", [{99: True}, {-1: True}, {"transparent": True}, [3], {3: "yes"}], ids=str)
+def test_a_thing_to_show_that_does_not_exist_is_refused(options):
+    env = gym.make("Ant-v5", render_mode="rgb_array", visual_options=options)
+    with pytest.raises(SpecError, match=r"cannot take visual_options=.*members of mujoco\.mjtVisFlag"):
+        RenderMujoco(env, PAPER)
 
 
 def test_the_view_of_an_environment_that_has_drawn_already_stays():

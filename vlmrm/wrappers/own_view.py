@@ -20,7 +20,7 @@ import numpy as np
 
 from vlmrm.errors import FrameError, SpecError
 
-_FREE = -1
+_FREE, _WORLD = -1, 0  # a camera and a body
 _TAKE_ANOTHER = "Choose a camera here instead: --camera, or RenderMujoco(env, Camera(...))."
 
 
@@ -104,12 +104,6 @@ def require_config_applied(env: gym.Env[Any, Any], camera: Any = None) -> None:
         return
     import mujoco
 
-    if config.get("trackbodyid", _FREE) != _FREE and camera.type != mujoco.mjtCamera.mjCAMERA_TRACKING:
-        raise FrameError(
-            f"the camera configuration of {env} is ignored: it says trackbodyid = {config['trackbodyid']}, and "
-            "Gymnasium's camera follows nothing; it stays where the first picture puts it. Leave trackbodyid out, or "
-            'choose a camera that follows: --camera, or RenderMujoco(env, Camera(track="torso", ...)).'
-        )
     fixed = camera.type == mujoco.mjtCamera.mjCAMERA_FIXED
     ignored = [key for key, value in config.items() if fixed or not _same(getattr(camera, key), value)]
     if ignored:
@@ -120,6 +114,13 @@ def require_config_applied(env: gym.Env[Any, Any], camera: Any = None) -> None:
         raise FrameError(
             f"the camera configuration of {env} is ignored: it says {_values(config, ignored)}, and {where}. {hint}"
             f"{_TAKE_ANOTHER}"
+        )
+    followed = config.get("trackbodyid", _FREE)
+    if _asked_for(env.unwrapped, "default_camera_config") and followed not in (_FREE, _WORLD):
+        raise FrameError(
+            f"the camera configuration of {env} is ignored: it says trackbodyid = {followed}, and Gymnasium's camera "
+            "follows nothing; it stays where the first picture puts it. Leave trackbodyid out, or choose a camera that "
+            'follows: --camera, or RenderMujoco(env, Camera(track="torso", ...)).'
         )
 
 
@@ -139,14 +140,14 @@ def visual_options_of(env: gym.Env[Any, Any]) -> Any:
 
     options = mujoco.MjvOption()
     asked = getattr(_gymnasiums_renderer(env), "_vopt", None) or {}
-    for flag, shown in asked.items():
-        try:
-            options.flags[int(flag)] = shown
-        except (IndexError, TypeError, ValueError) as error:
-            raise SpecError(
-                f"{env} has visual_options={asked!r}, and {flag!r} is none of them ({error}). They are members of "
-                "mujoco.mjtVisFlag with True or False."
-            ) from error
+    try:
+        for flag, shown in asked.items():
+            options.flags[int(mujoco.mjtVisFlag(flag))] = shown
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise SpecError(
+            f"{env} cannot take visual_options={asked!r} ({error}). It is a table of members of mujoco.mjtVisFlag with "
+            "True or False, {mujoco.mjtVisFlag.mjVIS_TRANSPARENT: True}."
+        ) from error
     return options
 
 
@@ -222,8 +223,12 @@ def _camera_of(renderer: Any) -> Any:
     return camera
 
 
+def _asked_for(inner: Any, argument: str) -> bool:
+    return inner.spec is not None and argument in inner.spec.kwargs
+
+
 def _is_gymnasiums_default(inner: Any, config: Mapping[str, Any]) -> bool:
-    if inner.spec is not None and "default_camera_config" in inner.spec.kwargs:
+    if _asked_for(inner, "default_camera_config"):
         return False
     modules = [kind.__module__ for kind in type(inner).__mro__ if kind.__module__.startswith("gymnasium")]
     defaults = [getattr(sys.modules.get(module), "DEFAULT_CAMERA_CONFIG", None) for module in modules]
