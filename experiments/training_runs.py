@@ -94,10 +94,13 @@ def mark(run: Run) -> str:
 
 
 def marked(runs: Sequence[Run]) -> list[str]:
-    """What the mark means, and whose curves are missing, where a run has either."""
-    lacking = [run.name for run in runs if (result := run.summary()) is not None and not result.get("curve")]
-    without = [f"Not in the figure, since its curve was not kept: {', '.join(lacking)}."] if lacking else []
-    return ["", *([MARK_SAYS] if any(map(mark, runs)) else []), *without]
+    """What the mark means where a run has it, and whose curves a new figure lacks."""
+    finished = {run.name: result for run in runs if (result := run.summary()) is not None}
+    lacking = [name for name, result in finished.items() if not result.get("curve")]
+    lines = [MARK_SAYS] if any(map(mark, runs)) else []
+    if 0 < len(lacking) < len(finished):
+        lines.append(f"Not in the figure, since the curve was not kept: {', '.join(lacking)}.")
+    return ["", *lines] if lines else []
 
 
 def _ratio(at: int | None, own_at: int | None) -> str:

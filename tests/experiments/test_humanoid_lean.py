@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 import humanoid_lean
 
 import envs
-from vlmrm import RewardModel
+from vlmrm import RewardModel, RewardSpec
 from vlmrm.agents.environments import MakeEnv
 
 
@@ -36,19 +36,23 @@ def test_it_leans_as_far_as_it_says_on_both_knees(task, lean_deg):
     assert all(others.values()), others
 
 
-def test_the_picture_from_in_front_hides_a_lean_that_the_one_from_the_side_shows(task, monkeypatch):
-    """Leant back by 60 degrees the paper's camera sees nearly the upright humanoid, and pays nearly as much."""
+def test_a_lean_far_back_is_paid_less_and_least_from_the_side_by_a_reward_that_knows_what_it_falls_into(
+    task, monkeypatch
+):
+    """Leant back by 60 degrees the paper's camera sees nearly the upright humanoid."""
     monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, 0.0]))
     monkeypatch.setattr(humanoid_lean, "DRAWS", 8)
-    reward: RewardModel = task.reward_spec(encoder="sim-m").build()
+    sentence: RewardModel = task.reward_spec(encoder="sim-m").build()
+    less_lying = sentence.with_spec(RewardSpec.load(humanoid_lean.HERE / "humanoid_kneel_side.toml"))
     share = {}
     for name, azimuth_deg in humanoid_lean.CAMERAS.items():
-        seen = humanoid_lean.look(task, reward, azimuth_deg)
+        seen = humanoid_lean.look(task, sentence, azimuth_deg)
         assert seen.accepted.tolist() == [False, True]
-        leant, upright = humanoid_lean.over_lean(reward, seen.frames)
-        share[name] = leant / upright
-    assert share["the paper's, in front"] > 0.85
-    assert share["from the side"] < 0.45
+        for reward in (sentence, less_lying):
+            leant, upright = humanoid_lean.over_lean(reward, seen.frames)
+            share[name, reward] = leant / upright
+    assert max(share.values()) < 0.9
+    assert share["from the side", less_lying] < 0.15 < share["the paper's, in front", less_lying]
 
 
 def test_what_is_paid_outside_of_the_bounds_is_a_share_of_the_best_inside(monkeypatch):

@@ -152,14 +152,16 @@ def test_a_row_is_marked_where_only_the_run_beside_it_is_of_before(elsewhere, mo
 
 def test_a_figure_is_not_emptied_where_no_curve_was_kept(elsewhere):
     task = mujoco_small.TASKS[0]
-    page = small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
-    assert "Not in the figure" not in page
+    small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
     shutil.rmtree(mujoco_small.RUNS)
     path, figure = elsewhere / "mujoco_small.json", elsewhere / "mujoco_small.png"
     drawn = figure.read_bytes()
     path.write_text(json.dumps({name: part | {"curve": []} for name, part in json.loads(path.read_text()).items()}))
-    assert "Not in the figure, since its curve was not kept: " in small_page(elsewhere, {})
+    assert "Not in the figure" not in small_page(elsewhere, {})
     assert figure.read_bytes() == drawn
+    page = small_page(elsewhere, {(task, "text", 1): (1.0, 10_000)})
+    assert figure.read_bytes() != drawn
+    assert "Not in the figure, since the curve was not kept: " in page
 
 
 @pytest.fixture
