@@ -130,6 +130,7 @@ def main(name: str) -> None:
     card = json.loads((folder / "card.json").read_text())
     encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
     training = card["training"]
+    threads = f"{training['threads']} thread{'s' if training['threads'] > 1 else ''}"
     config = replace(SIZES["sim-m"], **{key: value for key, value in training.items() if key in SETTINGS})
     scenes = config.scenes
     frames, states = load_or_draw(config, lambda scene: 250, config.seed + 2)  # a seed that nothing was fitted to
@@ -150,7 +151,7 @@ def main(name: str) -> None:
         f"{training['possible_sentences']:,} possible sentences made from the state.",
         f"First {training['sentence_steps']:,} steps of the text tower on states, then {training['steps']:,} of the",
         f"vision tower on {sum(training['shares'].get(scene, 1) for scene in scenes) * training['pictures']} pictures;",
-        f"seed {training['seed']}; {training['minutes']:.0f} minutes on {training['threads']} threads, after drawing.",
+        f"seed {training['seed']}; {training['minutes']:.0f} minutes on {threads}, after drawing.",
         f"A ResNet of OpenCLIP's kind (width {training['width']}, blocks {training['layers']}), {encoder.size_px} px,",
         "squashed, and a 2-layer text tower; the loss is CLIP's with soft targets, the log-truth of each sentence for",
         "each picture; beside it the simulator's state teaches the vision tower.",
