@@ -146,7 +146,7 @@ def draw(numbers: Numbers, path: Path) -> None:
     by_task.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
     by_task.set_ylabel("AUROC on held-out frames")
     by_task.set_title(f"{list(models)[-1]}: does the reward know the pose?", fontsize=10)
-    by_task.legend(fontsize=8, frameon=False, loc="lower left")
+    by_task.legend(fontsize=8, frameon=False, loc="best")
     for name, model in models.items():
         label = f"{name}, {model['vision_parameters'] / 1e6:.2f} M"
         by_alpha.plot(alphas, [mean(model, HELD_OUT, "epic", alpha) for alpha in alphas], "o-", label=label)
