@@ -87,6 +87,11 @@ class Run:
         result = self.summary()
         return result is not None and result.get("made_with") == self.digest()
 
+    def complete(self) -> bool:
+        """Whether nothing is left to do: it is up to date, and its curve was kept."""
+        result = self.summary()
+        return self.up_to_date() and result is not None and bool(result.get("curve"))
+
 
 @cache
 def _weights(encoder: str) -> str:

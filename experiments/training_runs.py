@@ -28,7 +28,7 @@ MARK, MARK_SAYS = " †", "†: made with earlier weights, settings or bounds th
 
 
 def carry_out_all(runs: Sequence[Run], jobs: int) -> None:
-    """Train whatever has not finished or is no longer up to date, some at a time, each on one core."""
+    """Train whatever has not finished, is no longer up to date or has no curve; some at a time, each on one core."""
     if not jobs:
         return
     with ThreadPoolExecutor(jobs) as pool:
@@ -36,7 +36,7 @@ def carry_out_all(runs: Sequence[Run], jobs: int) -> None:
 
 
 def _carry_out(run: Run) -> None:
-    if run.up_to_date():
+    if run.complete():
         return
     run.root.mkdir(parents=True, exist_ok=True)
     command = [str(Path(sys.executable).parent / "vlmrm"), "train"]
@@ -79,12 +79,12 @@ def seeds_table(runs: Sequence[Run], tasks: Sequence[str], seeds: Sequence[int])
             if text is None:
                 lines.append(f"| {task} | {seed} | not run yet |")
                 continue
-            success = [percent(text["random"]["success"]), percent(own["trained"]["success"] if own else None)]
-            success += [f"**{percent(text['trained']['success'])}**", percent(run.target)]
+            beside = percent(own["trained"]["success"] if own else None) + mark(found[task, "env", seed])
+            success = [percent(text["random"]["success"]), beside]
+            success += [f"**{percent(text['trained']['success'])}**{mark(run)}", percent(run.target)]
             at, own_at = text["steps_to_success"], own and own["steps_to_success"]
             reached = [f"{steps(at)} of {steps(text['steps'])}", steps(own_at) if own else "-", _ratio(at, own_at)]
-            stale = mark(run) or mark(found[task, "env", seed])
-            lines.append("| " + " | ".join([task + stale, str(seed), *success, *reached]) + " |")
+            lines.append("| " + " | ".join([task, str(seed), *success, *reached]) + " |")
     return lines
 
 
@@ -116,12 +116,13 @@ def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str,
 
     Args:
         runs: Of all tasks.
-        tasks: One panel each.
+        tasks: One panel each, where a run of it has a curve.
         styles: By kind of run; others are left out.
         path: A PNG file; left as it is where no curve was kept.
     """
     curves = {run.name: (run.summary() or {}).get("curve", []) for run in runs}
-    if not any(curves.values()):
+    tasks = [task for task in tasks if any(curves[run.name] for run in runs if run.task == task)]
+    if not tasks:
         return
     figure = Figure(figsize=(4.4 * len(tasks) if len(tasks) > 1 else 5.2, 3.8), layout="constrained")
     FigureCanvasAgg(figure)

@@ -128,7 +128,7 @@ def test_numbers_of_earlier_weights_are_marked_and_count_for_nothing(elsewhere, 
     assert MARK not in small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
     retrain(monkeypatch, tmp_path)
     page = small_page(elsewhere, {})
-    assert f"| {task} † | 0 |" in page
+    assert f"| {task} | 0 | 0 | 100 | **100** † |" in page
     assert MARK_SAYS in page
     assert "- Seed 0: 0 of 5 tasks finished" in page
     runs = {run.kind: run for run in mujoco_small.all_runs() if (run.task, run.seed) == (task, 0)}
@@ -139,7 +139,7 @@ def test_numbers_of_earlier_weights_are_marked_and_count_for_nothing(elsewhere, 
     assert f"| {task} | 0 | 0 | 100 | **40** |" in again
 
 
-def test_a_row_is_marked_where_only_the_run_beside_it_is_of_before(elsewhere, monkeypatch):
+def test_the_run_beside_it_is_marked_by_itself(elsewhere, monkeypatch):
     task = mujoco_small.TASKS[0]
     small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
     numbers = json.loads((elsewhere / "mujoco_small.json").read_text())
@@ -147,7 +147,7 @@ def test_a_row_is_marked_where_only_the_run_beside_it_is_of_before(elsewhere, mo
     numbers[own]["made_with"] = "of before"
     (elsewhere / "mujoco_small.json").write_text(json.dumps(numbers))
     shutil.rmtree(mujoco_small.RUNS)
-    assert f"| {task} † | 0 |" in small_page(elsewhere, {})
+    assert f"| {task} | 0 | 0 | 100 † | **100** |" in small_page(elsewhere, {})
 
 
 def test_a_figure_is_not_emptied_where_no_curve_was_kept(elsewhere):
@@ -159,6 +159,7 @@ def test_a_figure_is_not_emptied_where_no_curve_was_kept(elsewhere):
     path.write_text(json.dumps({name: part | {"curve": []} for name, part in json.loads(path.read_text()).items()}))
     assert "Not in the figure" not in small_page(elsewhere, {})
     assert figure.read_bytes() == drawn
+    assert not any(run.complete() for run in mujoco_small.all_runs())
     page = small_page(elsewhere, {(task, "text", 1): (1.0, 10_000)})
     assert figure.read_bytes() != drawn
     assert "Not in the figure, since the curve was not kept: " in page

@@ -106,7 +106,7 @@ def test_what_else_an_environment_shall_show_is_shown_from_any_camera():
 @pytest.mark.parametrize("options", [{99: True}, {-1: True}, {"transparent": True}, [3], {3: "yes"}], ids=str)
 def test_a_thing_to_show_that_does_not_exist_is_refused(options):
     env = gym.make("Ant-v5", render_mode="rgb_array", visual_options=options)
-    with pytest.raises(SpecError, match=r"cannot take visual_options=.*members of mujoco\.mjtVisFlag"):
+    with pytest.raises(SpecError, match=r"(?s)cannot take visual_options=.*members of mujoco\.mjtVisFlag"):
         RenderMujoco(env, PAPER)
 
 
