@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.mujoco_bodies import lowest_point_m
+
 SIDES = ("left", "right")
 
 Vector = NDArray[np.floating[Any]]
@@ -61,7 +63,7 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         "facing_up": float(torso[2, 0]),
         "head_height_m": float(geom["head"][2]),
         "pelvis_height_m": float(body["pelvis"][2]),
-        "seat_height_m": _lowest_m(model, data, "butt"),
+        "seat_height_m": lowest_point_m(model, data, "butt"),
         "pelvis_above_knees_m": float(body["pelvis"][2] - max(part[2] for part in knee)),
         "least_knee_bend_deg": float(min(bends)),
         "most_knee_bend_deg": float(max(bends)),
@@ -72,11 +74,6 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         "hands_above_head_m": float(min(part[2] for part in hand) - geom["head"][2]),
         "least_elbow_bend_deg": min(90 + float(np.degrees(data.joint(f"{side}_elbow").qpos[0])) for side in SIDES),
     }
-
-
-def _lowest_m(model: Any, data: Any, capsule: str) -> float:
-    radius, half, _ = model.geom(capsule).size
-    return float(data.geom(capsule).xpos[2] - radius - half * abs(data.geom(capsule).xmat[8]))
 
 
 def _legs(hip: list[Vector], knee: list[Vector], foot: list[Vector], pelvis: Vector, torso: Vector) -> dict[str, float]:

@@ -71,19 +71,21 @@ class EndlessMujoco(MujocoEnv, EzPickle):
         return model, mujoco.MjData(model)
 
 
-def lowest_point_m(model: Any, data: Any) -> float:
+def lowest_point_m(model: Any, data: Any, geom: str | None = None) -> float:
     """Height of the lowest point of everything but planes; for models of spheres, capsules and cylinders.
 
     Args:
         model: A `mujoco.MjModel`.
         data: Its `mujoco.MjData`, after `mj_forward`.
+        geom: The name of one; None: all.
     """
-    long = (mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_CYLINDER)
+    plane, *long = (int(getattr(mujoco.mjtGeom, f"mjGEOM_{kind}")) for kind in ("PLANE", "CAPSULE", "CYLINDER"))
     lowest = np.inf
-    for i in range(model.ngeom):
-        if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_PLANE:
+    for i in range(model.ngeom) if geom is None else [model.geom(geom).id]:
+        kind = int(model.geom_type[i])  # mujoco's own numbers are equal to no number of numpy
+        if kind == plane:
             continue
-        half = model.geom_size[i, 1] * abs(data.geom_xmat[i, 8]) if model.geom_type[i] in long else 0.0
+        half = model.geom_size[i, 1] * abs(data.geom_xmat[i, 8]) if kind in long else 0.0
         lowest = min(lowest, data.geom_xpos[i, 2] - half - model.geom_size[i, 0])
     return float(lowest)
 
