@@ -59,14 +59,14 @@ class Run:
         task, reward = find_task(self.task), given.get("--reward", "")
         spec = RewardSpec.load(reward) if reward not in ("", "env") else None
         encoder = spec.encoder if spec else given.get("--encoder", task.encoder)
-        weights = _weights(encoder) if reward != "env" and encoder in builtin_names() else ""
+        built_in = reward != "env" and encoder in builtin_names()
         settings = task.small if "--small" in self.options and task.small else task.train
         decisive = {
             "task": {name: _plain(getattr(task, name)) for name in _DECIDE},
             "train": _plain(settings),
             "options": [option for option in self.options if option != reward],
             "reward": spec.hash() if spec else reward,
-            "weights": weights,
+            "weights": _sha256(BUILTIN_FOLDER / encoder / WEIGHTS_FILE) if built_in else "",
             "target": self.target,
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
@@ -89,13 +89,12 @@ class Run:
 
     def complete(self) -> bool:
         """Whether nothing is left to do: it is up to date, and its curve was kept."""
-        result = self.summary()
-        return self.up_to_date() and result is not None and bool(result.get("curve"))
+        return self.up_to_date() and bool((self.summary() or {}).get("curve"))
 
 
 @cache
-def _weights(encoder: str) -> str:
-    return hashlib.sha256((BUILTIN_FOLDER / encoder / WEIGHTS_FILE).read_bytes()).hexdigest()
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -94,12 +94,12 @@ def mark(run: Run) -> str:
 
 
 def marked(runs: Sequence[Run]) -> list[str]:
-    """What the mark means where a run has it, and whose curves a new figure lacks."""
-    finished = {run.name: result for run in runs if (result := run.summary()) is not None}
-    lacking = [name for name, result in finished.items() if not result.get("curve")]
+    """What the mark means where a run has it, and how many curves a new figure lacks."""
+    finished = [result for run in runs if (result := run.summary()) is not None]
+    lacking = sum(not result.get("curve") for result in finished)
     lines = [MARK_SAYS] if any(map(mark, runs)) else []
-    if 0 < len(lacking) < len(finished):
-        lines.append(f"Not in the figure, since the curve was not kept: {', '.join(lacking)}.")
+    if 0 < lacking < len(finished):
+        lines.append(f"{lacking} of the {len(finished)} runs are not in the figure: their curves were not kept.")
     return ["", *lines] if lines else []
 
 

@@ -116,7 +116,7 @@ def require_config_applied(env: gym.Env[Any, Any], camera: Any = None) -> None:
             f"{_TAKE_ANOTHER}"
         )
     followed = config.get("trackbodyid", _FREE)
-    if _asked_for(env.unwrapped, "default_camera_config") and followed not in (_FREE, _WORLD):
+    if _is_configured(env.unwrapped) and followed not in (_FREE, _WORLD):
         raise FrameError(
             f"the camera configuration of {env} is ignored: it says trackbodyid = {followed}, and Gymnasium's camera "
             "follows nothing; it stays where the first picture puts it. Leave trackbodyid out, or choose a camera that "
@@ -223,12 +223,12 @@ def _camera_of(renderer: Any) -> Any:
     return camera
 
 
-def _asked_for(inner: Any, argument: str) -> bool:
-    return inner.spec is not None and argument in inner.spec.kwargs
+def _is_configured(inner: Any) -> bool:
+    return inner.spec is not None and "default_camera_config" in inner.spec.kwargs
 
 
 def _is_gymnasiums_default(inner: Any, config: Mapping[str, Any]) -> bool:
-    if _asked_for(inner, "default_camera_config"):
+    if _is_configured(inner):
         return False
     modules = [kind.__module__ for kind in type(inner).__mro__ if kind.__module__.startswith("gymnasium")]
     defaults = [getattr(sys.modules.get(module), "DEFAULT_CAMERA_CONFIG", None) for module in modules]
