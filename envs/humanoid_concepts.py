@@ -17,16 +17,19 @@ _ON_HIPS = inside(
 )  # fmt: skip
 _ONE_ON_HIP = conjunction(inside(near_hand_to_waist_m=(0, 0.12, 0.06)), negation(_ON_HIPS))
 _CROSSED = inside(
-    hands_crossed_m=(0.12, 1, 0.1), hands_front_m=(0.15, 1, 0.1), lowest_hand_z_m=(-0.35, 0.3, 0.1),
-    least_elbow_bend_deg=(40, 180, 15),
+    hands_crossed_m=(0.12, 1, 0.1), hands_front_m=(0.15, 1, 0.1), lowest_hand_z_m=(-0.35, 0.08, 0.1),
+    highest_hand_z_m=(-0.35, 0.08, 0.06), least_elbow_bend_deg=(40, 180, 15),
 )  # fmt: skip
 _BEFORE_CHEST = inside(
     hands_crossed_m=(-0.4, 0.0, 0.06), hands_front_m=(0.25, 0.47, 0.06), lowest_hand_z_m=(-0.25, 0.2, 0.1),
     least_elbow_bend_deg=(40, 180, 15),
 )  # fmt: skip
 _SIDEWAYS = inside(hands_crossed_m=(-2, -1.25, 0.15), lowest_hand_z_m=(-0.15, 0.3, 0.1))
-_FORWARD = inside(hands_front_m=(0.48, 1, 0.08), hands_crossed_m=(-0.8, 0.1, 0.15), lowest_hand_z_m=(-0.25, 0.35, 0.1))
-_DOWN = inside(highest_hand_z_m=(-1, -0.42, 0.08), least_elbow_bend_deg=(-10, 30, 20))
+_FORWARD = inside(
+    hands_front_m=(0.48, 1, 0.08), hands_crossed_m=(-0.8, 0.1, 0.15), lowest_hand_z_m=(-0.25, 0.35, 0.1),
+    most_elbow_bend_deg=(-10, 30, 12),
+)  # fmt: skip
+_DOWN = inside(highest_hand_z_m=(-1, -0.42, 0.08), most_elbow_bend_deg=(-10, 30, 20))
 _ON_KNEES = inside(
     higher_knee_m=(0, 0.12, 0.06), least_knee_bend_deg=(65, 180, 20), pelvis_above_knees_m=(0.09, 0.6, 0.06)
 )  # fmt: skip
@@ -44,13 +47,10 @@ _ONE_LEG = inside(
     higher_foot_m=(0.25, 1.5, 0.06),
 )  # fmt: skip
 _SQUATS = inside(
-    torso_tilt_deg=(0, 45, 15), pelvis_height_m=(0.33, 0.66, 0.06), least_knee_bend_deg=(75, 180, 15),
+    torso_tilt_deg=(0, 45, 15), seat_height_m=(0.12, 0.56, 0.03), least_knee_bend_deg=(75, 180, 15),
     higher_foot_m=(0, 0.2, 0.06), lower_knee_m=(0.2, 0.6, 0.06),
 )  # fmt: skip
-_WIDE_SQUAT = inside(
-    torso_tilt_deg=(0, 45, 15), seat_height_m=(0.12, 0.5, 0.03), least_knee_bend_deg=(75, 180, 15),
-    higher_foot_m=(0, 0.2, 0.06), lower_knee_m=(0.2, 0.6, 0.06), knees_apart_m=(0.5, 1.5, 0.1),
-)  # fmt: skip
+_WIDE_SQUAT = conjunction(_SQUATS, inside(knees_apart_m=(0.5, 1.5, 0.1)))
 
 
 def humanoid_concepts() -> list[Concept]:
@@ -200,7 +200,8 @@ def _humanoid_lying() -> list[Concept]:
                 inside(head_height_m=(0, 0.4, 0.1), pelvis_height_m=(0, 0.35, 0.08))),
         Concept(
             ("is on its hands and knees", "is on all fours", "crawls"),
-            inside(torso_tilt_deg=(65, 110, 10), pelvis_height_m=(0.33, 0.6, 0.06), higher_knee_m=(0, 0.15, 0.06)),
+            inside(torso_tilt_deg=(65, 110, 10), facing_up=(-1, -0.6, 0.2), pelvis_height_m=(0.33, 0.6, 0.06),
+                   higher_knee_m=(0, 0.15, 0.06), lower_hand_m=(0, 0.12, 0.06)),
         ),
         Concept(("is upside down", "stands on its head"), inside(torso_tilt_deg=(140, 180, 15))),
         Concept(("has an upright torso", "keeps its back straight and vertical"), inside(torso_tilt_deg=(0, 15, 10))),
