@@ -72,20 +72,20 @@ class EndlessMujoco(MujocoEnv, EzPickle):
 
 
 def lowest_point_m(model: Any, data: Any, geom: str | None = None) -> float:
-    """Height of the lowest point of everything but planes; for models of spheres, capsules and cylinders.
+    """Height of the lowest point of everything but planes; for models of spheres and capsules.
 
     Args:
         model: A `mujoco.MjModel`.
         data: Its `mujoco.MjData`, after `mj_forward`.
         geom: The name of one; None: all.
     """
-    plane, *long = (int(getattr(mujoco.mjtGeom, f"mjGEOM_{kind}")) for kind in ("PLANE", "CAPSULE", "CYLINDER"))
+    plane, capsule = int(mujoco.mjtGeom.mjGEOM_PLANE), int(mujoco.mjtGeom.mjGEOM_CAPSULE)
     lowest = np.inf
     for i in range(model.ngeom) if geom is None else [model.geom(geom).id]:
         kind = int(model.geom_type[i])  # mujoco's own numbers are equal to no number of numpy
         if kind == plane:
             continue
-        half = model.geom_size[i, 1] * abs(data.geom_xmat[i, 8]) if kind in long else 0.0
+        half = model.geom_size[i, 1] * abs(data.geom_xmat[i, 8]) if kind == capsule else 0.0
         lowest = min(lowest, data.geom_xpos[i, 2] - half - model.geom_size[i, 0])
     return float(lowest)
 
