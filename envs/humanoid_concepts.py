@@ -8,9 +8,10 @@ _TALL = inside(
 )  # fmt: skip
 _BOTH_FEET = inside(higher_foot_m=(0, 0.13, 0.06))
 _STANDS = conjunction(_TALL, _BOTH_FEET)
+_LEANS = inside(torso_tilt_deg=(25, 55, 8), pelvis_height_m=(0.6, 1.0, 0.1), most_knee_bend_deg=(-10, 30, 15))
 _ON_THE_FLOOR = (-0.1, 0.05, 0.03)  # of a seat
 _SITS = inside(torso_tilt_deg=(0, 25, 15), seat_height_m=_ON_THE_FLOOR)
-_RAISED = inside(hands_above_head_m=(0.12, 1, 0.12))
+_RAISED = inside(hands_above_head_m=(0.12, 1, 0.12), lowest_hand_z_m=(0.3, 1, 0.1))
 _ONE_RAISED = inside(highest_hand_z_m=(0.35, 1, 0.1), lowest_hand_z_m=(-1, 0.0, 0.15))
 _ON_HIPS = inside(
     hand_to_waist_m=(0, 0.15, 0.08), least_elbow_bend_deg=(50, 180, 20), elbow_out_m=(0.2, 1, 0.06)
@@ -85,12 +86,14 @@ def _humanoid_standing() -> list[Concept]:
             inside(lower_foot_m=(0.2, 2, 0.05), pelvis_height_m=(0.9, 2, 0.1)),
         ),
         Concept(
-            ("leans forwards", "is tilted forwards", "is about to fall"),
-            inside(torso_tilt_deg=(25, 55, 8), pelvis_height_m=(0.6, 1.0, 0.1), most_knee_bend_deg=(-10, 30, 15)),
+            ("leans forwards", "is tilted forwards"), conjunction(_LEANS, inside(facing_up=(-1, -0.35, 0.15))),
         ),
+        Concept(("leans backwards", "is tilted backwards"), conjunction(_LEANS, inside(facing_up=(0.35, 1, 0.15)))),
+        Concept(("is about to fall", "stands at a slant"), _LEANS),
         Concept(
             ("bows", "bends over", "takes a bow with straight legs", "bends down from the hips"),
-            inside(torso_tilt_deg=(50, 100, 10), pelvis_height_m=(0.7, 1.0, 0.08), most_knee_bend_deg=(-10, 30, 15)),
+            inside(torso_tilt_deg=(50, 100, 10), facing_up=(-1, -0.7, 0.15), pelvis_height_m=(0.7, 1.0, 0.08),
+                   most_knee_bend_deg=(-10, 30, 15)),
         ),
     ]  # fmt: skip
 
@@ -140,8 +143,9 @@ def _humanoid_low() -> list[Concept]:
             conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 65, 8), facing_up=(0.5, 1, 0.2))),
         ),
         Concept(
-            ("bends forwards on its knees", "is on both knees, bent over", "kneels with its chest to the floor"),
-            conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 70, 8), facing_up=(-1, -0.5, 0.2))),
+            ("bends forwards on its knees", "is on both knees, bent over", "kneels and leans far forwards"),
+            conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 66, 8), facing_up=(-1, -0.5, 0.2),
+                                          lower_hand_m=(0.16, 2, 0.05))),
         ),
         Concept(
             ("squats with its knees wide", "crouches with spread knees", "hovers over the floor on wide bent legs"),
@@ -182,7 +186,8 @@ def _humanoid_low() -> list[Concept]:
         ),
         Concept(
             ("does a split from front to back", "has one leg stretched ahead and one behind"),
-            inside(legs_apart_deg=(95, 180, 12), feet_sideways=(0, 0.5, 0.15), pelvis_height_m=(0, 0.65, 0.08)),
+            inside(legs_apart_deg=(95, 180, 12), feet_sideways=(0, 0.5, 0.15), pelvis_height_m=(0, 0.65, 0.08),
+                   most_knee_bend_deg=(-10, 30, 15), torso_tilt_deg=(0, 60, 15)),
         ),
     ]  # fmt: skip
 
@@ -197,7 +202,7 @@ def _humanoid_lying() -> list[Concept]:
         Concept(("lies on its front", "is face down on the floor"), facing[1]),
         Concept(("lies on its side",), facing[2]),
         Concept(("lies on the floor", "has fallen to the ground", "is a heap on the floor"),
-                inside(head_height_m=(0, 0.4, 0.1), pelvis_height_m=(0, 0.35, 0.08))),
+                inside(head_height_m=(0, 0.4, 0.1), pelvis_height_m=(0, 0.35, 0.08), torso_tilt_deg=(55, 180, 12))),
         Concept(
             ("is on its hands and knees", "is on all fours", "crawls"),
             inside(torso_tilt_deg=(65, 110, 10), facing_up=(-1, -0.6, 0.2), pelvis_height_m=(0.33, 0.6, 0.06),

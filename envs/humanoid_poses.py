@@ -31,7 +31,7 @@ class Pose:
     settle_s: float = 0.0
     """How long it falls and comes to rest, with its joints held, where touching the floor matters."""
     arms: tuple[str, ...] = ("down", "loose", "forward")
-    """Which of `ARMS` it may have."""
+    """Which of `ARMS` it may have; not those that would prop it up where it is to lie."""
 
 
 def _legs(**ranges: Range) -> dict[str, Range]:
@@ -149,7 +149,7 @@ POSES: Mapping[str, Pose] = {
         joints=_legs(hip_y=(-95, -80), knee=(-100, -85)), pitch_deg=(80, 95), arms=("forward",), settle_s=0.3
     ),
     "lying on its back": Pose(joints=_STRAIGHT, pitch_deg=(-95, -80), settle_s=0.2),
-    "lying on its front": Pose(joints=_STRAIGHT, pitch_deg=(80, 95), settle_s=0.2),
+    "lying on its front": Pose(joints=_STRAIGHT, pitch_deg=(80, 95), settle_s=0.2, arms=("down",)),
     "lying on its side": Pose(joints=_legs(hip_y=(-60, 0), knee=(-60, -5)), roll_deg=(80, 95), settle_s=0.2),
     "jumping": Pose(joints=_STRAIGHT, lift_m=(0.15, 0.5), arms=("down", "loose", "raised", "sideways")),
     "leaning": Pose(joints=_STRAIGHT, pitch_deg=(25, 50)),

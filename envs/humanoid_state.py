@@ -44,7 +44,8 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         - ``hands_above_head_m``: of the lower hand above the middle of the head.
         - ``hand_to_waist_m``: from a hand to the waist of its side; the greater one.
         - ``near_hand_to_waist_m``: the same of the nearer one.
-        - ``least_elbow_bend_deg``, ``most_elbow_bend_deg``: 0 is a straight arm.
+        - ``least_elbow_bend_deg``, ``most_elbow_bend_deg``: 0 is an arm as straight as the model's can be, 19.5 degrees
+          short of a line.
         - ``facing_up``: 1 with the chest to the sky, -1 with it to the floor.
         - ``elbow_out_m``: of an elbow from the middle plane of the body, outwards; the lesser one.
         - ``hands_crossed_m``: how far each hand is on the other's side of the other, less than 0 where they are not.

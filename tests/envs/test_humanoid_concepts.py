@@ -49,7 +49,11 @@ def test_a_sentence_is_true_of_the_goal_and_false_of_its_look_alikes(task, body)
     ("phrase", "said_of", "not_of"),
     [
         ("leans back on its knees", ["kneeling, leaning back"], ["kneeling", "kneeling, bent forwards"]),
-        ("bends forwards on its knees", ["kneeling, bent forwards"], ["kneeling", "kneeling, leaning back"]),
+        (
+            "bends forwards on its knees",
+            ["kneeling, bent forwards"],
+            ["kneeling", "kneeling, leaning back", "on hands and knees"],
+        ),
         ("squats with its knees wide", ["squatting, knees wide"], ["lotus", "sitting, knees drawn up", "on one knee"]),
         (
             "holds both hands before its chest",
@@ -68,11 +72,44 @@ def test_a_sentence_is_true_of_the_goal_and_false_of_its_look_alikes(task, body)
             ["kneeling, leaning back", "kneeling, bent forwards", "lying on its back", "lying on its front"],
         ),
         ("squats", ["squatting", "squatting, knees wide"], ["lotus", "half squatting", "on one knee"]),
+        (
+            "has both arms up",
+            ["standing, arms raised"],
+            ["lying on its back", "lying on its front", "standing, one arm raised"],
+        ),
+        ("does a split from front to back", ["front splits"], ["on one knee", "side splits", "stepping"]),
+        ("lies on its front", ["lying on its front"], ["lying on its back", "on hands and knees"]),
+        ("lies on its back", ["lying on its back"], ["lying on its front", "lotus"]),
+        (
+            "lies on the floor",
+            ["lying on its back", "lying on its front"],
+            ["lotus", "sitting, legs stretched", "sitting on the heels", "squatting"],
+        ),
     ],
 )
 def test_what_looks_like_a_goal_has_a_sentence_of_its_own(phrase, said_of, not_of, body):
     assert (truths(phrase, said_of, body) > HALF_TRUE).mean() > 0.85
     assert (truths(phrase, not_of, body) > HALF_TRUE).mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("said", "turned_deg", "not_turned_deg"),
+    [
+        ("leans forwards", [(0, 40, 0)], [(0, -40, 0), (0, 0, 40), (0, 0, -40)]),
+        ("leans backwards", [(0, -40, 0)], [(0, 40, 0), (0, 0, 40)]),
+        ("is about to fall", [(0, -40, 0), (0, 40, 0), (0, 0, 40)], [(0, 0, 0)]),
+    ],
+)
+def test_a_lean_has_a_direction(said, turned_deg, not_turned_deg, body):
+    def turned(ways):
+        rows = []
+        for way in ways:
+            place(*body, {}, turned_deg=way)
+            rows.append(humanoid_state(*body))
+        return truth(said, rows)
+
+    assert (turned(turned_deg) > HALF_TRUE).all()
+    assert (turned(not_turned_deg) < HALF_TRUE).all()
 
 
 def test_who_squats_with_its_knees_wide_squats(body):
