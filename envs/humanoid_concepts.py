@@ -88,7 +88,6 @@ def _humanoid_standing() -> list[Concept]:
         Concept(
             ("leans forwards", "is tilted forwards"), conjunction(_LEANS, inside(facing_up=(-1, -0.35, 0.15))),
         ),
-        Concept(("leans backwards", "is tilted backwards"), conjunction(_LEANS, inside(facing_up=(0.35, 1, 0.15)))),
         Concept(("is about to fall", "stands at a slant"), _LEANS),
         Concept(
             ("bows", "bends over", "takes a bow with straight legs", "bends down from the hips"),
