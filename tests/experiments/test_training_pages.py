@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
+import heads_report
 import humanoid_kneel
 import mujoco_small
 import training_run
@@ -235,6 +236,20 @@ def test_a_tasks_description_decides_nothing_and_its_bounds_do(monkeypatch):
     assert changed(description="Other words.", sweep=None) == before
     assert changed(success=replace(task.success, at_least=3)) != before
     assert changed(train=replace(task.train, steps=5)) != before
+
+
+def test_a_page_of_heads_written_anew_keeps_agents_whose_folders_are_gone(tmp_path):
+    kept = json.loads((Path(heads_report.__file__).parent / "results" / "heads.json").read_text())
+    runs = [
+        training_run.Run(root=tmp_path, name=name, task="cartpole/upright", kind=name, seed=0, target=0.95)
+        for name in kept["cartpole"]
+    ]
+    for weights, earlier in ((training_run.weights_digest(kept["encoder"]), False), ("others", True)):
+        heads_report.write_report(kept | {"weights": weights}, runs, tmp_path)
+        page = (tmp_path / "heads.md").read_text()
+        assert "not run yet" not in page
+        assert (heads_report.EARLIER[0] in page) == earlier
+    assert json.loads((tmp_path / "heads.json").read_text())["cartpole"] == kept["cartpole"]
 
 
 class Ended:
