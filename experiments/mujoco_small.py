@@ -128,7 +128,7 @@ def write_results(runs: list[Run]) -> None:
         "the same algorithm, settings and steps on the oracle's reward, 1 for each step inside the success bounds.",
         "",
         *verdict(runs),
-        f"- A run on text takes {min(minutes):.0f} to {max(minutes):.0f} minutes on one core." if minutes else "",
+        *([f"- A run on text takes {min(minutes):.0f} to {max(minutes):.0f} minutes on one core."] if minutes else []),
         "",
         *seeds_table(runs, TASKS, SEEDS),
         "",
