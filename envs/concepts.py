@@ -268,12 +268,18 @@ def _arm_concepts() -> list[Concept]:
     return concepts
 
 
+def _possible(concepts: list[Concept], **columns: Numbers) -> list[Concept]:
+    """Those that are at least half true of some of the states."""
+    states = SceneStates.of("inverted_pendulum", **columns)
+    return [concept for concept in concepts if concept.log_truth(states).max() > math.log(0.5)]
+
+
 CONCEPTS: dict[str, list[Concept]] = {
     "cartpole": _rod_concepts(),
     "mountain_car": _mountain_concepts(),
     "pendulum": _rod_concepts(),
     "acrobot": _arm_concepts(),
-    "inverted_pendulum": _rod_concepts(),
+    "inverted_pendulum": _possible(_rod_concepts(), angle=np.radians(np.arange(-88, 89))),  # its hinge goes no lower
     **{scene: make() for scene, make in MUJOCO_CONCEPTS.items()},
 }
 """What can be said of the thing that moves, by scene."""

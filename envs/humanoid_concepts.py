@@ -8,25 +8,29 @@ _TALL = inside(
 )  # fmt: skip
 _BOTH_FEET = inside(higher_foot_m=(0, 0.13, 0.06))
 _STANDS = conjunction(_TALL, _BOTH_FEET)
+_LEANS = inside(torso_tilt_deg=(25, 55, 8), pelvis_height_m=(0.6, 1.0, 0.1), most_knee_bend_deg=(-10, 30, 15))
 _ON_THE_FLOOR = (-0.1, 0.05, 0.03)  # of a seat
 _SITS = inside(torso_tilt_deg=(0, 25, 15), seat_height_m=_ON_THE_FLOOR)
-_RAISED = inside(hands_above_head_m=(0.12, 1, 0.12))
+_RAISED = inside(hands_above_head_m=(0.12, 1, 0.12), lowest_hand_z_m=(0.3, 1, 0.1))
 _ONE_RAISED = inside(highest_hand_z_m=(0.35, 1, 0.1), lowest_hand_z_m=(-1, 0.0, 0.15))
 _ON_HIPS = inside(
     hand_to_waist_m=(0, 0.15, 0.08), least_elbow_bend_deg=(50, 180, 20), elbow_out_m=(0.2, 1, 0.06)
 )  # fmt: skip
 _ONE_ON_HIP = conjunction(inside(near_hand_to_waist_m=(0, 0.12, 0.06)), negation(_ON_HIPS))
 _CROSSED = inside(
-    hands_crossed_m=(0.12, 1, 0.1), hands_front_m=(0.15, 1, 0.1), lowest_hand_z_m=(-0.35, 0.3, 0.1),
-    least_elbow_bend_deg=(40, 180, 15),
+    hands_crossed_m=(0.12, 1, 0.1), hands_front_m=(0.15, 1, 0.1), lowest_hand_z_m=(-0.35, 0.08, 0.1),
+    highest_hand_z_m=(-0.35, 0.08, 0.06), least_elbow_bend_deg=(40, 180, 15),
 )  # fmt: skip
 _BEFORE_CHEST = inside(
     hands_crossed_m=(-0.4, 0.0, 0.06), hands_front_m=(0.25, 0.47, 0.06), lowest_hand_z_m=(-0.25, 0.2, 0.1),
     least_elbow_bend_deg=(40, 180, 15),
 )  # fmt: skip
 _SIDEWAYS = inside(hands_crossed_m=(-2, -1.25, 0.15), lowest_hand_z_m=(-0.15, 0.3, 0.1))
-_FORWARD = inside(hands_front_m=(0.48, 1, 0.08), hands_crossed_m=(-0.8, 0.1, 0.15), lowest_hand_z_m=(-0.25, 0.35, 0.1))
-_DOWN = inside(highest_hand_z_m=(-1, -0.42, 0.08), least_elbow_bend_deg=(-10, 30, 20))
+_FORWARD = inside(
+    hands_front_m=(0.48, 1, 0.08), hands_crossed_m=(-0.8, 0.1, 0.15), lowest_hand_z_m=(-0.25, 0.35, 0.1),
+    most_elbow_bend_deg=(-10, 30, 12),
+)  # fmt: skip
+_DOWN = inside(highest_hand_z_m=(-1, -0.42, 0.08), most_elbow_bend_deg=(-10, 30, 20))
 _ON_KNEES = inside(
     higher_knee_m=(0, 0.12, 0.06), least_knee_bend_deg=(65, 180, 20), pelvis_above_knees_m=(0.09, 0.6, 0.06)
 )  # fmt: skip
@@ -44,13 +48,10 @@ _ONE_LEG = inside(
     higher_foot_m=(0.25, 1.5, 0.06),
 )  # fmt: skip
 _SQUATS = inside(
-    torso_tilt_deg=(0, 45, 15), pelvis_height_m=(0.33, 0.66, 0.06), least_knee_bend_deg=(75, 180, 15),
+    torso_tilt_deg=(0, 45, 15), seat_height_m=(0.12, 0.56, 0.03), least_knee_bend_deg=(75, 180, 15),
     higher_foot_m=(0, 0.2, 0.06), lower_knee_m=(0.2, 0.6, 0.06),
 )  # fmt: skip
-_WIDE_SQUAT = inside(
-    torso_tilt_deg=(0, 45, 15), seat_height_m=(0.12, 0.5, 0.03), least_knee_bend_deg=(75, 180, 15),
-    higher_foot_m=(0, 0.2, 0.06), lower_knee_m=(0.2, 0.6, 0.06), knees_apart_m=(0.5, 1.5, 0.1),
-)  # fmt: skip
+_WIDE_SQUAT = conjunction(_SQUATS, inside(knees_apart_m=(0.5, 1.5, 0.1)))
 
 
 def humanoid_concepts() -> list[Concept]:
@@ -85,12 +86,13 @@ def _humanoid_standing() -> list[Concept]:
             inside(lower_foot_m=(0.2, 2, 0.05), pelvis_height_m=(0.9, 2, 0.1)),
         ),
         Concept(
-            ("leans forwards", "is tilted forwards", "is about to fall"),
-            inside(torso_tilt_deg=(25, 55, 8), pelvis_height_m=(0.6, 1.0, 0.1), most_knee_bend_deg=(-10, 30, 15)),
+            ("leans forwards", "is tilted forwards"), conjunction(_LEANS, inside(facing_up=(-1, -0.35, 0.15))),
         ),
+        Concept(("is about to fall", "stands at a slant"), _LEANS),
         Concept(
             ("bows", "bends over", "takes a bow with straight legs", "bends down from the hips"),
-            inside(torso_tilt_deg=(50, 100, 10), pelvis_height_m=(0.7, 1.0, 0.08), most_knee_bend_deg=(-10, 30, 15)),
+            inside(torso_tilt_deg=(50, 100, 10), facing_up=(-1, -0.7, 0.15), pelvis_height_m=(0.7, 1.0, 0.08),
+                   most_knee_bend_deg=(-10, 30, 15)),
         ),
     ]  # fmt: skip
 
@@ -140,8 +142,9 @@ def _humanoid_low() -> list[Concept]:
             conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 65, 8), facing_up=(0.5, 1, 0.2))),
         ),
         Concept(
-            ("bends forwards on its knees", "is on both knees, bent over", "kneels with its chest to the floor"),
-            conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 70, 8), facing_up=(-1, -0.5, 0.2))),
+            ("bends forwards on its knees", "is on both knees, bent over", "kneels and leans far forwards"),
+            conjunction(_ON_KNEES, inside(torso_tilt_deg=(42, 66, 8), facing_up=(-1, -0.5, 0.2),
+                                          lower_hand_m=(0.16, 2, 0.05))),
         ),
         Concept(
             ("squats with its knees wide", "crouches with spread knees", "hovers over the floor on wide bent legs"),
@@ -182,7 +185,8 @@ def _humanoid_low() -> list[Concept]:
         ),
         Concept(
             ("does a split from front to back", "has one leg stretched ahead and one behind"),
-            inside(legs_apart_deg=(95, 180, 12), feet_sideways=(0, 0.5, 0.15), pelvis_height_m=(0, 0.65, 0.08)),
+            inside(legs_apart_deg=(95, 180, 12), feet_sideways=(0, 0.5, 0.15), pelvis_height_m=(0, 0.65, 0.08),
+                   most_knee_bend_deg=(-10, 30, 15), torso_tilt_deg=(0, 60, 15)),
         ),
     ]  # fmt: skip
 
@@ -197,10 +201,11 @@ def _humanoid_lying() -> list[Concept]:
         Concept(("lies on its front", "is face down on the floor"), facing[1]),
         Concept(("lies on its side",), facing[2]),
         Concept(("lies on the floor", "has fallen to the ground", "is a heap on the floor"),
-                inside(head_height_m=(0, 0.4, 0.1), pelvis_height_m=(0, 0.35, 0.08))),
+                inside(head_height_m=(0, 0.4, 0.1), pelvis_height_m=(0, 0.35, 0.08), torso_tilt_deg=(55, 180, 12))),
         Concept(
             ("is on its hands and knees", "is on all fours", "crawls"),
-            inside(torso_tilt_deg=(65, 110, 10), pelvis_height_m=(0.33, 0.6, 0.06), higher_knee_m=(0, 0.15, 0.06)),
+            inside(torso_tilt_deg=(65, 110, 10), facing_up=(-1, -0.6, 0.2), pelvis_height_m=(0.33, 0.6, 0.06),
+                   higher_knee_m=(0, 0.15, 0.06), lower_hand_m=(0, 0.12, 0.06)),
         ),
         Concept(("is upside down", "stands on its head"), inside(torso_tilt_deg=(140, 180, 15))),
         Concept(("has an upright torso", "keeps its back straight and vertical"), inside(torso_tilt_deg=(0, 15, 10))),

@@ -22,6 +22,8 @@ class Pose:
     """By joint; one that is not named stays within 4 degrees of straight."""
     pitch_deg: Range = (-3.0, 3.0)
     """Of the torso; positive leans forwards."""
+    on_its_shins: bool = False
+    """Whether the pitch counts from where the shins lie flat on the floor, which hips and knees decide."""
     roll_deg: Range = (-3.0, 3.0)
     """Of the torso; positive leans to the left."""
     lift_m: Range = (0.0, 0.0)
@@ -29,7 +31,7 @@ class Pose:
     settle_s: float = 0.0
     """How long it falls and comes to rest, with its joints held, where touching the floor matters."""
     arms: tuple[str, ...] = ("down", "loose", "forward")
-    """Which of `ARMS` it may have."""
+    """Which of `ARMS` it may have; not those that would prop it up where it is to lie."""
 
 
 def _legs(**ranges: Range) -> dict[str, Range]:
@@ -101,10 +103,10 @@ POSES: Mapping[str, Pose] = {
     "kneeling": Pose(joints=_legs(hip_y=(-10, 10), hip_z=(-15, 5), knee=(-100, -80)), settle_s=0.2),
     "sitting on the heels": Pose(joints=_legs(hip_y=(-80, -60), hip_z=(-20, 0), knee=(-160, -148)), settle_s=0.3),
     "kneeling, leaning back": Pose(
-        joints=_legs(hip_y=(12, 20), hip_z=(-15, 5), knee=(-130, -112)), pitch_deg=(-58, -42), settle_s=0.05
+        joints=_legs(hip_y=(12, 20), hip_z=(-15, 5), knee=(-130, -114)), on_its_shins=True, settle_s=0.1
     ),
     "kneeling, bent forwards": Pose(
-        joints=_legs(hip_y=(-65, -45), hip_z=(-15, 5), knee=(-100, -82)), pitch_deg=(45, 62), settle_s=0.05
+        joints=_legs(hip_y=(-62, -48), hip_z=(-15, 5), knee=(-96, -86)), on_its_shins=True, settle_s=0.1
     ),
     "on one knee": Pose(
         joints=_leg("right", hip_y=(-5, 8), knee=(-100, -82)) | _leg("left", hip_y=(-95, -80), knee=(-100, -85)),
@@ -144,10 +146,10 @@ POSES: Mapping[str, Pose] = {
     "straddling, standing": Pose(joints=_legs(hip_x=(-25, -18), hip_y=(-8, 4), knee=(-10, -3))),
     "bowing": Pose(joints=_legs(hip_y=(-80, -50), knee=(-12, -3)), pitch_deg=(50, 80)),
     "on hands and knees": Pose(
-        joints=_legs(hip_y=(-95, -80), knee=(-100, -85)), pitch_deg=(80, 95), arms=("raised", "forward"), settle_s=0.1
+        joints=_legs(hip_y=(-95, -80), knee=(-100, -85)), pitch_deg=(80, 95), arms=("forward",), settle_s=0.3
     ),
     "lying on its back": Pose(joints=_STRAIGHT, pitch_deg=(-95, -80), settle_s=0.2),
-    "lying on its front": Pose(joints=_STRAIGHT, pitch_deg=(80, 95), settle_s=0.2),
+    "lying on its front": Pose(joints=_STRAIGHT, pitch_deg=(80, 95), settle_s=0.2, arms=("down",)),
     "lying on its side": Pose(joints=_legs(hip_y=(-60, 0), knee=(-60, -5)), roll_deg=(80, 95), settle_s=0.2),
     "jumping": Pose(joints=_STRAIGHT, lift_m=(0.15, 0.5), arms=("down", "loose", "raised", "sideways")),
     "leaning": Pose(joints=_STRAIGHT, pitch_deg=(25, 50)),

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from envs.humanoid_poses import ARMS, Pose
+from envs.humanoid_state import SIDES
 from envs.mujoco_bodies import SINK_M, lowest_point_m
 
 _STIFFNESS, _DAMPING = 200.0, 10.0  # N·m/rad and N·m·s/rad: hold a pose while it comes to rest
@@ -143,7 +144,15 @@ def _draw(model: Any, pose: Pose, rng: np.random.Generator) -> _Drawn:
             low, high = -high, -low
         angles[name] = float(np.radians(rng.uniform(low, high)))
     pitch, roll, lift = (float(rng.uniform(*limits)) for limits in (pose.pitch_deg, pose.roll_deg, pose.lift_m))
+    if pose.on_its_shins:
+        pitch += _pitch_on_its_shins_deg(angles)
     return _Drawn(angles_rad=angles, pitch_deg=pitch, roll_deg=-roll if mirrored else roll, lift_m=lift)
+
+
+def _pitch_on_its_shins_deg(angles_rad: Mapping[str, float]) -> float:
+    """Of the torso while the shins, on the average of both sides, lie flat on the floor."""
+    hips, knees = (sum(angles_rad[f"{side}_{joint}"] for side in SIDES) / len(SIDES) for joint in ("hip_y", "knee"))
+    return 90.0 - float(np.degrees(hips - knees))
 
 
 def _hinges(model: Any) -> list[str]:

@@ -44,7 +44,8 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         - ``hands_above_head_m``: of the lower hand above the middle of the head.
         - ``hand_to_waist_m``: from a hand to the waist of its side; the greater one.
         - ``near_hand_to_waist_m``: the same of the nearer one.
-        - ``least_elbow_bend_deg``: 0 is a straight arm.
+        - ``least_elbow_bend_deg``, ``most_elbow_bend_deg``: 0 is an arm as straight as the model's can be, 19.5 degrees
+          short of a line.
         - ``facing_up``: 1 with the chest to the sky, -1 with it to the floor.
         - ``elbow_out_m``: of an elbow from the middle plane of the body, outwards; the lesser one.
         - ``hands_crossed_m``: how far each hand is on the other's side of the other, less than 0 where they are not.
@@ -57,6 +58,7 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
     hip, knee = ([body[f"{side}_{part}"] for side in SIDES] for part in ("thigh", "shin"))
     foot, hand = ([geom[f"{side}_{part}"] for side in SIDES] for part in ("foot", "hand"))
     torso = np.array(data.body("torso").xmat).reshape(3, 3)  # columns: forwards, left, along the spine
+    elbow_bends = [90 + float(np.degrees(data.joint(f"{side}_elbow").qpos[0])) for side in SIDES]
     bends = [-np.degrees(data.joint(f"{side}_knee").qpos[0]) for side in SIDES]
     return {
         "torso_tilt_deg": float(np.degrees(np.arccos(np.clip(torso[2, 2], -1, 1)))),
@@ -72,7 +74,8 @@ def humanoid_state(model: Any, data: Any) -> dict[str, float]:
         **_arms([torso.T @ (part - body["torso"]) for part in hand], [torso.T @ (e - body["torso"]) for e in elbow]),
         "lower_hand_m": float(min(part[2] for part in hand)),
         "hands_above_head_m": float(min(part[2] for part in hand) - geom["head"][2]),
-        "least_elbow_bend_deg": min(90 + float(np.degrees(data.joint(f"{side}_elbow").qpos[0])) for side in SIDES),
+        "least_elbow_bend_deg": min(elbow_bends),
+        "most_elbow_bend_deg": max(elbow_bends),
     }
 
 

@@ -98,7 +98,7 @@ class MountainCar(Continuous_MountainCarEnv):
 
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the units that success is judged in."""
-        position = float(self.state[0])
+        position = round(float(self.state[0]), 6)  # in single precision its -1.2 lies beyond -1.2, and its bounds
         return {"position_m": position, "height_m": float(self._height(position))}
 
     def place(self, value: float) -> None:

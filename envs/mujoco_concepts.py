@@ -6,6 +6,8 @@ from envs.graded import inside
 from envs.humanoid_concepts import humanoid_concepts
 from envs.states import Concept
 
+_ON_THE_FLOOR = (-1, 0.06, 0.05)  # of the lowest point of a body
+
 
 def _reacher() -> list[Concept]:
     near = "tip_to_ball_m"
@@ -18,9 +20,10 @@ def _reacher() -> list[Concept]:
         Concept(("nearly touches the ball", "has its tip close to the ball"), inside(**{near: (0.02, 0.05, 0.012)})),
         Concept(("is some way off the ball",), inside(**{near: (0.07, 0.13, 0.02)})),
         Concept(
-            ("is far from the ball", "points away from the red ball", "does not reach the target"),
+            ("is far from the ball", "points away from the red ball"),
             inside(**{near: (0.16, 1, 0.03)}),
         ),
+        Concept(("does not reach the target", "misses the ball"), inside(**{near: (0.04, 1, 0.015)})),
         Concept(("is stretched out", "has a straight elbow"), inside(elbow_bend_deg=(0, 20, 15))),
         Concept(("is folded", "has a sharply bent elbow"), inside(elbow_bend_deg=(120, 180, 20))),
     ]  # fmt: skip
@@ -42,11 +45,11 @@ def _hopper() -> list[Concept]:
         Concept(
             ("stands upright", "is standing on its leg", "stands tall on a single foot", "is balanced on one leg",
              "keeps upright on its only leg", "stands straight up", "is upright and stretched"),
-            inside(tilt_deg=(-12, 12, 10), torso_height_m=(1.05, 1.6, 0.1)),
+            inside(tilt_deg=(-12, 12, 10), torso_height_m=(1.05, 1.6, 0.1), lowest_m=_ON_THE_FLOOR),
         ),
         Concept(
             ("crouches on its leg", "stands with a bent leg", "is upright but low"),
-            inside(tilt_deg=(-20, 20, 10), torso_height_m=(0.6, 0.95, 0.08)),
+            inside(tilt_deg=(-20, 20, 10), torso_height_m=(0.6, 0.95, 0.08), lowest_m=_ON_THE_FLOOR),
         ),
         Concept(("has fallen over", "lies on the floor", "lies flat on the ground"), low),
         Concept(("is in the air", "hops high", "jumps off the floor"), inside(lowest_m=(0.15, 2, 0.05))),
@@ -62,14 +65,16 @@ def _hopper() -> list[Concept]:
 def _cheetah() -> list[Concept]:
     concepts = [
         Concept(
-            ("is on its feet", "stands on its legs", "is the right way up", "has its legs below it"),
-            inside(pitch_deg=(-25, 25, 15)),
+            ("is on its feet", "stands on its legs", "stands the right way up"),
+            inside(pitch_deg=(-25, 25, 15), lowest_m=_ON_THE_FLOOR),
         ),
+        Concept(("is the right way up", "has its legs below it"), inside(pitch_deg=(-25, 25, 15))),
         Concept(
-            ("lies on its back", "is upside down", "has turned over", "is on its back with its legs up",
-             "has all legs in the air", "rolled over onto its back", "lies belly up"),
-            inside(off_back_deg=(0, 25, 15)),
+            ("lies on its back", "is on its back with its legs up", "rolled over onto its back", "lies belly up",
+             "lies upside down"),
+            inside(off_back_deg=(0, 25, 15), lowest_m=_ON_THE_FLOOR),
         ),
+        Concept(("is upside down", "has turned over", "has its legs above it"), inside(off_back_deg=(0, 25, 15))),
         Concept(("stands on its hind legs", "rears up", "points its nose up"), inside(pitch_deg=(-115, -60, 12))),
         Concept(("stands on its head", "has its nose in the ground"), inside(pitch_deg=(60, 115, 12))),
         Concept(("is in the air", "leaps off the ground"), inside(lowest_m=(0.15, 2, 0.05))),

@@ -21,14 +21,15 @@ from vlmrm.rendering import Camera
 from vlmrm.wrappers.render_mujoco import RenderMujoco
 
 _SHARED = 40  # pictures with one look and one camera
-_OWN_COLOURS = {  # of the thing and of the sky, as the tasks draw them: textured, and plain
+_OWN_COLOURS = {  # of the thing and of what is behind it, as the tasks draw them: textured, and plain
     "inverted_pendulum": (("teal", "blue"), ("teal", "black")),
     "reacher": (("blue", "tan"), ("blue", "gray")),
     "hopper": (("gray", "blue"), ("brown", "black")),
     "half_cheetah": (("tan", "blue"), ("tan", "gray")),
-    "ant": (("tan", "blue"), ("tan", "gray")),
+    "ant": (("tan", "tan"), ("tan", "gray")),
     "humanoid": (("gray", "blue"), ("brown", "black")),
 }
+_SEEN_FROM_ABOVE = ("reacher", "ant")  # before their floor, not before the sky
 
 
 def draw_mujoco(
@@ -81,15 +82,16 @@ def _environment(scene: str, rng: np.random.Generator, size_px: int, own_look: f
         camera = random_camera(scene, rng)
     if rng.random() >= own_look:
         look, painted = random_look(rng)
-        ground, thing = (painted[0], painted[1] if scene in ("humanoid", "hopper") else thing)
+        ground = painted["floor" if scene in _SEEN_FROM_ABOVE else "sky"]
+        thing = painted["body"] if scene in ("humanoid", "hopper") else thing
     env = gym.make(task.env_id, render_mode="rgb_array", look=look, disable_env_checker=True)
     drawn = RenderMujoco(env, camera, quality="fast", size_px=size_px)
     drawn.reset(seed=0)
     return drawn, {"thing": float(thing), "ground": float(ground)}
 
 
-def random_look(rng: np.random.Generator) -> tuple[Look, list[int]]:
-    """Any colours that stand out from the sky, and the index in `COLOURS` of sky, body and floor."""
+def random_look(rng: np.random.Generator) -> tuple[Look, dict[str, int]]:
+    """Any colours that stand out from the sky, and the index in `COLOURS` of ``sky``, ``body`` and ``floor``."""
     (sky, body, floor, tiles), names = random_colours(rng, 4)
     light = float(rng.uniform(0.5, 1.0))
     horizon = np.array(sky) / 255 * 0.5 + 0.5 * rng.random()
@@ -102,7 +104,7 @@ def random_look(rng: np.random.Generator) -> tuple[Look, list[int]]:
     look = Look(
         sky=unit(sky), horizon=unit(255 * horizon), floor=unit(floor), tiles=unit(near), body=unit(body), light=light
     )
-    return look, names[:3]
+    return look, dict(zip(("sky", "body", "floor"), names, strict=False))
 
 
 def random_camera(scene: str, rng: np.random.Generator) -> Camera:

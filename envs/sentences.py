@@ -83,69 +83,80 @@ def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
+def _say(form: str, *, t: str, **parts: str) -> str:
+    """A form filled in; ``t`` is the thing, which may want another article."""
+    if t[0] in "aeiou":
+        form = form.replace("a {t}", "an {t}")
+    return form.format(t=t, **parts)
+
+
 def _compose(rng: np.random.Generator, scene: str, concept: int | None, where: int | None) -> Sentence:
     thing, place = _pick(rng, THINGS[scene]), _pick(rng, PLACES[scene])
     if where is None:
         where = int(rng.integers(len(CART_PLACES)))
     words = _pick(rng, CART_PLACES[where].phrases)
     if concept is None and scene == "cartpole" and rng.random() < 0.6:
-        return Sentence(_pick(rng, CART_ALONE).format(p=place, w=words, t=thing), scene, place=where)
+        return Sentence(_say(_pick(rng, CART_ALONE), p=place, w=words, t=thing), scene, place=where)
     if concept is None:
-        return Sentence(_pick(rng, PLAIN[scene]).format(t=thing, p=place), scene)
+        return Sentence(_say(_pick(rng, PLAIN[scene]), t=thing, p=place), scene)
     said = _pick(rng, CONCEPTS[scene][concept].phrases).format(p=place)
     chance = rng.random()
     if chance < 0.1:
         colour = int(rng.integers(len(COLOURS)))
-        text = _pick(rng, COLOURED).format(c=COLOURS[colour], t=thing, s=said)
+        text = _say(_pick(rng, COLOURED), c=COLOURS[colour], t=thing, s=said)
         return Sentence(text, scene, concept, thing=colour)
     if chance < 0.15:
         colour = int(rng.integers(len(COLOURS)))
-        text = _pick(rng, BACKED).format(c=COLOURS[colour], t=thing, s=said)
+        text = _say(_pick(rng, BACKED), c=COLOURS[colour], t=thing, s=said)
         return Sentence(text, scene, concept, ground=colour)
     if scene == "cartpole" and chance < 0.4:
-        text = _pick(rng, WITH_CART).format(p=place, w=words, t=thing, s=said)
+        text = _say(_pick(rng, WITH_CART), p=place, w=words, t=thing, s=said)
         return Sentence(text, scene, concept, place=where)
     short = tuple(filter(None, map(shorten, CONCEPTS[scene][concept].phrases)))
     if short and chance < 0.7:
         first, second = (_pick(rng, short).format(p=place) for _ in range(2))
-        return Sentence(_pick(rng, SHORT[scene]).format(t=thing, n=first, m=second), scene, concept)
-    return Sentence(_pick(rng, STATED[scene]).format(t=thing, p=place, s=said), scene, concept)
+        return Sentence(_say(_pick(rng, SHORT[scene]), t=thing, n=first, m=second), scene, concept)
+    return Sentence(_say(_pick(rng, STATED[scene]), t=thing, p=place, s=said), scene, concept)
 
 
 _WITHOUT_VERB = {"is": "", "has both": "with both ", "has its": "with its "}
-_PARTICIPLES = {
-    "balances": "balancing", "dangles": "dangling", "drives": "driving", "drops": "dropping", "lies": "lying",
-    "rises": "rising", "sits": "sitting", "slopes": "sloping",
+_PARTICIPLES = {  # of verbs that lose or double a letter
+    "balances": "balancing", "crouches": "crouching", "dangles": "dangling", "drives": "driving", "drops": "dropping",
+    "goes": "going", "hops": "hopping", "lets": "letting", "lies": "lying", "makes": "making",
+    "meditates": "meditating", "misses": "missing", "practices": "practicing", "proposes": "proposing",
+    "puts": "putting", "raises": "raising", "rises": "rising", "sits": "sitting", "slopes": "sloping",
+    "squats": "squatting", "straddles": "straddling", "stretches": "stretching", "strides": "striding",
+    "takes": "taking", "tips": "tipping", "waves": "waving",
 }  # fmt: skip
-_NO_PARTICIPLE = ("has", "fell", "does", "touches", "crosses", "reaches")
+_NO_PARTICIPLE = ("has", "fell", "does", "touches", "crosses", "reaches", "rolled", "nearly")
 
 
 def shorten(phrase: str) -> str | None:
     """What is said, without its verb, to follow a noun directly; None where that makes no English.
 
     Example:
-        >>> shorten("is at the summit"), shorten("stands upright"), shorten("has fallen over")
-        ('at the summit', 'standing upright', None)
+        >>> shorten("is at the summit"), shorten("squats"), shorten("kneels, sitting"), shorten("has fallen over")
+        ('at the summit', 'squatting', 'kneeling, sitting', None)
     """
     for verb, instead in _WITHOUT_VERB.items():
         if phrase.startswith(verb + " "):
             return instead + phrase.removeprefix(verb + " ")
-    verb, _, rest = phrase.partition(" ")
+    verb = phrase.partition(" ")[0].removesuffix(",")
     if verb in _NO_PARTICIPLE:
         return None
-    return f"{_PARTICIPLES.get(verb, verb.removesuffix('s') + 'ing')} {rest}".strip()
+    return _PARTICIPLES.get(verb, verb.removesuffix("s") + "ing") + phrase.removeprefix(verb)
 
 
 def _every_text(scene: str) -> Iterator[str]:
     things = THINGS[scene]
     for form, thing, place in product(PLAIN[scene], things, PLACES[scene]):
-        yield form.format(t=thing, p=place)
+        yield _say(form, t=thing, p=place)
     for place in PLACES[scene]:
         said = [phrase.format(p=place) for concept in CONCEPTS[scene] for phrase in concept.phrases]
         for form, thing, phrase in product(STATED[scene], things, said):
-            yield form.format(t=thing, p=place, s=phrase)
+            yield _say(form, t=thing, p=place, s=phrase)
         for form, colour, thing, phrase in product(COLOURED + BACKED, COLOURS, things, said):
-            yield form.format(c=colour, t=thing, s=phrase)
+            yield _say(form, c=colour, t=thing, s=phrase)
         yield from _every_short(scene, place)
         if scene == "cartpole":
             yield from _every_cart(place, said)
@@ -156,15 +167,15 @@ def _every_short(scene: str, place: str) -> Iterator[str]:
         short = [text.format(p=place) for text in map(shorten, concept.phrases) if text]
         for form, thing, first in product(SHORT[scene], THINGS[scene], short):
             for second in short if "{m}" in form else short[:1]:
-                yield form.format(t=thing, n=first, m=second)
+                yield _say(form, t=thing, n=first, m=second)
 
 
 def _every_cart(place: str, said: list[str]) -> Iterator[str]:
     where = [phrase for concept in CART_PLACES for phrase in concept.phrases]
     for form, words, thing in product(CART_ALONE, where, THINGS["cartpole"]):
-        yield form.format(p=place, w=words, t=thing)
+        yield _say(form, p=place, w=words, t=thing)
     for form, words, thing, phrase in product(WITH_CART, where, THINGS["cartpole"], said):
-        yield form.format(p=place, w=words, t=thing, s=phrase)
+        yield _say(form, p=place, w=words, t=thing, s=phrase)
 
 
 def log_truths(sentences: list[Sentence], states: Sequence[SceneStates]) -> NDArray[np.float32]:

@@ -33,8 +33,9 @@ from heads_encoders import seen_otherwise
 from heads_report import write_report
 from heads_tuning import both
 from heads_uncertainty import detection, disagreement
-from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, load
+from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, frames_folder, load
 from torch import Tensor
+from training_run import weights_digest
 from training_runs import carry_out_all
 
 import envs
@@ -223,7 +224,7 @@ def main(args: Args) -> None:
         write_report(numbers | {"ms_for_1024_of_width_512": time_all_heads(Wide())}, all_runs(), args.out)
         return
     encoder = load_encoder(args.encoder)
-    folder = args.work / f"{encoder.size_px}px-{args.frames}"
+    folder = frames_folder(args.work, encoder.size_px, args.frames)
     frames: dict[str, Labelled] = {}
     for task in TASKS:
         path = folder / f"{task.split('/')[1]}-held_out.npz"
@@ -242,6 +243,7 @@ def main(args: Args) -> None:
         print(f"measured {task}", flush=True)
     numbers = {
         "encoder": args.encoder,
+        "weights": weights_digest(args.encoder),
         "frames": args.frames,
         "poses": poses,
         "few_shot": shots,

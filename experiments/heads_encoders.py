@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from humanoid_rewards import HELD_OUT, TASKS, draw, load
+from humanoid_rewards import HELD_OUT, TASKS, draw, frames_folder, load
 
 import envs
 from vlmrm import RewardSpec
@@ -37,7 +37,7 @@ def seen_otherwise(encoder: str, work: Path) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {way: {} for way in ways(encoder)}
     for task in POSES:
         pose = task.split("/")[1]
-        path = work / f"{SIZE_PX}px-{FRAMES}" / f"{pose}-held_out.npz"
+        path = frames_folder(work, SIZE_PX, FRAMES) / f"{pose}-held_out.npz"
         draw(envs.task(task), HELD_OUT, FRAMES, SIZE_PX, path)
         labelled = load(path)
         plain: RewardSpec = envs.task(task).reward_spec(encoder=encoder, alpha=0.0)

@@ -40,7 +40,7 @@ ROLLOUT = 100  # steps of each environment between updates
 PARTS: Parts = {  # where time goes: what to put a clock around
     "physics": (Humanoid, "step"),
     "draw": (RenderMujoco, "render"),
-    "embed and score": (RewardModel, "score"),
+    "embed and score": (RewardModel, "measure"),
     "gradient steps": (SAC, "train"),
 }
 

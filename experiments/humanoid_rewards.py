@@ -14,6 +14,7 @@ scene. Frames are kept under runs/humanoid_rewards and drawn once. Results go to
 experiments/results/humanoid_rewards.{md,json,png}.
 """
 
+import hashlib
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -30,7 +31,7 @@ from humanoid_rewards_report import write_report
 from torch import Tensor
 
 import envs
-from envs.humanoid_poses import GOALS
+from envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES
 from envs.mujoco_pictures import random_camera, random_look
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.atomic import whole_file
@@ -71,7 +72,7 @@ class Args:
     out: Path = HERE / "results"
     """Folder of the results."""
     work: Path = HERE.parent / "runs" / "humanoid_rewards"
-    """Folder of the frames; delete it when what is drawn changes."""
+    """Folder of the frames; delete it when the code that draws them changes."""
 
     def __post_init__(self) -> None:
         if self.frames < 4 * _VIEWS:
@@ -87,6 +88,12 @@ class Labelled:
     frames: Tensor
     in_goal: np.ndarray
     look_alike: np.ndarray
+
+
+def frames_folder(work: Path, size_px: int, frames: int) -> Path:
+    """Where the frames of one size are kept with their labels: another one after a change of poses or oracles."""
+    what = POSES, ARMS, GOALS, LOOK_ALIKES, [envs.task(name).success for name in TASKS]
+    return work / f"{size_px}px-{frames}-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}"
 
 
 def draw(task: Task, condition: str, count: int, size_px: int, path: Path) -> None:
@@ -169,7 +176,7 @@ def main(args: Args) -> None:
     for given in args.models:
         name = Path(given.removeprefix("local-dir:")).name
         encoder, random = load_encoder(given), load_encoder(f"random:{given}")
-        folder = args.work / f"{encoder.size_px}px-{args.frames}"
+        folder = frames_folder(args.work, encoder.size_px, args.frames)
 
         def path(task: Task, condition: str, folder: Path = folder) -> Path:
             return folder / f"{task.name.split('/')[1]}-{condition.replace(', ', '-').replace(' ', '_')}.npz"

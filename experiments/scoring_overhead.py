@@ -39,7 +39,7 @@ Parts = dict[str, tuple[type, str]]
 PARTS: Parts = {  # where time goes: what to put a clock around
     "draw": (CartPole, "render"),
     "resize": (Preprocessing, "resize"),
-    "embed and score": (RewardModel, "score"),
+    "embed and score": (RewardModel, "measure"),
     "gradient steps": (DQN, "train"),
 }
 
@@ -142,6 +142,8 @@ def where_time_goes(parts_of: Parts, learn: Callable[[], float], steps: int) -> 
         for part, (owner, name) in parts_of.items():
             stack.enter_context(clock(owner, name, seconds, part))
         per_step = 1 / learn()
+    if idle := [part for part, total in seconds.items() if not total]:
+        raise SystemExit(f"nothing called {', '.join(idle)}: the clock is around a method that is no longer used.")
     parts = {part: total / steps for part, total in seconds.items()}
     parts["everything else"] = per_step - sum(parts.values())
     return {part: 1000 * each for part, each in parts.items()}

@@ -59,14 +59,13 @@ class Run:
         task, reward = find_task(self.task), given.get("--reward", "")
         spec = RewardSpec.load(reward) if reward not in ("", "env") else None
         encoder = spec.encoder if spec else given.get("--encoder", task.encoder)
-        built_in = reward != "env" and encoder in builtin_names()
         settings = task.small if "--small" in self.options and task.small else task.train
         decisive = {
             "task": {name: _plain(getattr(task, name)) for name in _DECIDE},
             "train": _plain(settings),
             "options": [option for option in self.options if option != reward],
             "reward": spec.hash() if spec else reward,
-            "weights": _sha256(BUILTIN_FOLDER / encoder / WEIGHTS_FILE) if built_in else "",
+            "weights": weights_digest(encoder) if reward != "env" else "",
             "target": self.target,
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
@@ -90,6 +89,11 @@ class Run:
     def complete(self) -> bool:
         """Whether nothing is left to do: it is up to date, and its curve was kept."""
         return self.up_to_date() and bool((self.summary() or {}).get("curve"))
+
+
+def weights_digest(encoder: str) -> str:
+    """Of a built-in encoder; empty for another."""
+    return _sha256(BUILTIN_FOLDER / encoder / WEIGHTS_FILE) if encoder in builtin_names() else ""
 
 
 @cache

@@ -49,7 +49,7 @@ def _carry_out(run: Run) -> None:
     log = run.root / f"{run.folder.name}.log"
     with log.open("a") as lines:
         done = subprocess.run(command, stdout=lines, stderr=lines, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    result = run.summary() if run.up_to_date() else None
+    result = run.summary() if not done.returncode and run.up_to_date() else None
     print(f"{run.name}: {percent(result['trained']['success']) if result else f'failed, see {log}'}", flush=True)
     if done.returncode == 130:
         raise KeyboardInterrupt
@@ -76,15 +76,18 @@ def seeds_table(runs: Sequence[Run], tasks: Sequence[str], seeds: Sequence[int])
         for seed in seeds:
             run = found[task, "text", seed]
             text, own = run.summary(), found[task, "env", seed].summary()
-            if text is None:
-                lines.append(f"| {task} | {seed} | not run yet |")
-                continue
-            beside = percent(own["trained"]["success"] if own else None) + mark(found[task, "env", seed])
-            success = [percent(text["random"]["success"]), beside]
-            success += [f"**{percent(text['trained']['success'])}**{mark(run)}", percent(run.target)]
-            at, own_at = text["steps_to_success"], own and own["steps_to_success"]
-            reached = [f"{steps(at)} of {steps(text['steps'])}", steps(own_at) if own else "-", _ratio(at, own_at)]
-            lines.append("| " + " | ".join([task, str(seed), *success, *reached]) + " |")
+            random = (text or own or {}).get("random", {}).get("success")
+            beside = percent(own["trained"]["success"]) + mark(found[task, "env", seed]) if own else "-"
+            own_at = own["steps_to_success"] if own else None
+            cells = [task, str(seed), percent(random), beside]
+            if text:
+                at = text["steps_to_success"]
+                cells += [f"**{percent(text['trained']['success'])}**{mark(run)}", percent(run.target)]
+                cells += [f"{steps(at)} of {steps(text['steps'])}", steps(own_at) if own else "-"]
+                cells += [_ratio(at, own_at) if own else "-"]
+            else:
+                cells += ["not run yet", percent(run.target), "-", steps(own_at) if own else "-", "-"]
+            lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 

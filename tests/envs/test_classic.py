@@ -58,6 +58,15 @@ def test_the_sweep_passes_through_success_and_failure(name):
     assert 0 < sum(inside) < 50
 
 
+@pytest.mark.parametrize(("name", "end_m"), [("mountain_car/far_left", -1.2), ("mountain_car/flag", 0.6)])
+def test_a_car_at_the_end_of_its_track_is_there(name, end_m):
+    """The simulator's numbers are single precision: its -1.2 lies beyond -1.2."""
+    env = make(name).unwrapped
+    env.reset(seed=0)
+    env.place(end_m)
+    assert TASKS[name].success.holds(env.state_variables())
+
+
 def test_the_cart_stops_at_the_wall_and_fails_there():
     env = make("cartpole/upright")
     env.reset(seed=0)

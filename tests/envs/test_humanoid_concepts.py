@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+import envs
 from envs.concepts import CONCEPTS
 from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
-from envs.humanoid_put import put
+from envs.humanoid_put import place, put
 from envs.humanoid_state import humanoid_state
 from envs.states import SceneStates
 
@@ -29,6 +30,10 @@ def truths(phrase, poses, body, each=25):
         for _ in range(each):
             put(*body, POSES[pose], rng)
             rows.append(humanoid_state(*body))
+    return truth(phrase, rows)
+
+
+def truth(phrase, rows):
     (concept,) = [concept for concept in CONCEPTS["humanoid"] if phrase in concept.phrases]
     return concept.log_truth(SceneStates.of("humanoid", **{name: [row[name] for row in rows] for name in rows[0]}))
 
@@ -44,7 +49,11 @@ def test_a_sentence_is_true_of_the_goal_and_false_of_its_look_alikes(task, body)
     ("phrase", "said_of", "not_of"),
     [
         ("leans back on its knees", ["kneeling, leaning back"], ["kneeling", "kneeling, bent forwards"]),
-        ("bends forwards on its knees", ["kneeling, bent forwards"], ["kneeling", "kneeling, leaning back"]),
+        (
+            "bends forwards on its knees",
+            ["kneeling, bent forwards"],
+            ["kneeling", "kneeling, leaning back", "on hands and knees"],
+        ),
         ("squats with its knees wide", ["squatting, knees wide"], ["lotus", "sitting, knees drawn up", "on one knee"]),
         (
             "holds both hands before its chest",
@@ -52,8 +61,77 @@ def test_a_sentence_is_true_of_the_goal_and_false_of_its_look_alikes(task, body)
             ["standing, arms crossed", "standing, arms forward"],
         ),
         ("sits with its knees drawn up", ["sitting, knees drawn up"], ["lotus", "squatting", "kneeling"]),
+        (
+            "stretches its arms forwards",
+            ["standing, arms forward"],
+            ["standing, hands before the chest", "standing, arms crossed", "standing, arms raised"],
+        ),
+        (
+            "is on all fours",
+            ["on hands and knees"],
+            ["kneeling, leaning back", "kneeling, bent forwards", "lying on its back", "lying on its front"],
+        ),
+        ("squats", ["squatting", "squatting, knees wide"], ["lotus", "half squatting", "on one knee"]),
+        (
+            "has both arms up",
+            ["standing, arms raised"],
+            ["lying on its back", "lying on its front", "standing, one arm raised"],
+        ),
+        ("does a split from front to back", ["front splits"], ["on one knee", "side splits", "stepping"]),
+        ("lies on its front", ["lying on its front"], ["lying on its back", "on hands and knees"]),
+        ("lies on its back", ["lying on its back"], ["lying on its front", "lotus"]),
+        (
+            "lies on the floor",
+            ["lying on its back", "lying on its front"],
+            ["lotus", "sitting, legs stretched", "sitting on the heels", "squatting"],
+        ),
     ],
 )
 def test_what_looks_like_a_goal_has_a_sentence_of_its_own(phrase, said_of, not_of, body):
     assert (truths(phrase, said_of, body) > HALF_TRUE).mean() > 0.85
     assert (truths(phrase, not_of, body) > HALF_TRUE).mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("said", "turned_deg", "not_turned_deg"),
+    [
+        ("leans forwards", [(0, 40, 0)], [(0, -40, 0), (0, 0, 40), (0, 0, -40)]),
+        ("is about to fall", [(0, -40, 0), (0, 40, 0), (0, 0, 40)], [(0, 0, 0)]),
+    ],
+)
+def test_a_lean_has_a_direction(said, turned_deg, not_turned_deg, body):
+    def turned(ways):
+        rows = []
+        for way in ways:
+            place(*body, {}, turned_deg=way)
+            rows.append(humanoid_state(*body))
+        return truth(said, rows)
+
+    assert (turned(turned_deg) > HALF_TRUE).all()
+    assert (turned(not_turned_deg) < HALF_TRUE).all()
+
+
+def test_who_squats_with_its_knees_wide_squats(body):
+    for pose in ("squatting", "squatting, knees wide", "lotus", "half squatting"):
+        assert (truths("squats", [pose], body) >= truths("squats with its knees wide", [pose], body)).all()
+
+
+def test_arms_crossed_before_the_face_are_not_folded_over_the_chest(body):
+    angles = {"shoulder1": -78, "shoulder2": 55, "elbow": -20}
+    right = {f"right_{name}": np.radians(value) for name, value in angles.items()}
+    place(*body, right | {f"left_{name}": np.radians(v if name == "elbow" else -v) for name, v in angles.items()})
+    state = humanoid_state(*body)
+    assert state["hands_crossed_m"] > 0.12
+    assert truth("folds its arms over its chest", [state])[0] < HALF_TRUE
+
+
+@pytest.mark.parametrize("pose", ["kneeling, leaning back", "kneeling, bent forwards"])
+def test_a_leaning_body_kneels_but_for_its_torso(pose, body):
+    """Else a model could tell it by a knee in the air."""
+    rng, where = np.random.default_rng(2), envs.tasks()["humanoid/kneeling"].success.where
+    for _ in range(25):
+        put(*body, POSES[pose], rng)
+        state = humanoid_state(*body)
+        for name in ("higher_knee_m", "pelvis_above_knees_m", "least_knee_bend_deg"):
+            assert where[name][0] <= state[name] <= where[name][1], name
+        assert state["torso_tilt_deg"] > where["torso_tilt_deg"][1]

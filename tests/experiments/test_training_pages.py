@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
+import heads_report
 import humanoid_kneel
 import mujoco_small
 import training_run
@@ -37,7 +38,8 @@ def finish(run, success, reached_at, steps=30_000):
                 video.append_data(np.full((64, 64, 3), level, np.uint8))
     ended = {"success": success, "env_return": 100 * success}
     summary = {
-        "run": str(run.folder), "steps": steps, "time_s": 300.0, "random": {"success": 0.0, "env_return": 0.0},
+        "run": str(run.folder), "steps": steps, "time_s": 300.0, "steps_per_s": 100.0,
+        "random": {"success": 0.0, "env_return": 0.0},
         "trained": ended, "steps_to_success": reached_at, "best": ended | {"step": reached_at or steps},
     }  # fmt: skip
     (run.folder / "summary.json").write_text(json.dumps(summary))
@@ -186,6 +188,35 @@ def test_what_decides_a_run_decides_whether_it_is_carried_out_again(asked):
     assert len(asked) == 2
 
 
+def test_a_run_that_fails_says_so_where_an_earlier_result_is_kept(elsewhere, monkeypatch, capsys):
+    task = mujoco_small.TASKS[0]
+    small_page(elsewhere, {(task, "text", 0): (1.0, 10_000)})
+    shutil.rmtree(mujoco_small.RUNS)
+    path = elsewhere / "mujoco_small.json"
+    path.write_text(json.dumps({name: part | {"curve": []} for name, part in json.loads(path.read_text()).items()}))
+    (run,) = [run for run in mujoco_small.all_runs() if (run.task, run.kind, run.seed) == (task, "text", 0)]
+    failed = Ended()
+    failed.returncode = 1
+    monkeypatch.setattr(training_runs.subprocess, "run", lambda command, **_: failed)
+    training_runs.carry_out_all([run], jobs=1)
+    assert f"{run.name}: failed, see" in capsys.readouterr().out
+
+
+def test_the_oracles_result_is_shown_where_the_text_has_not_been_run(elsewhere):
+    page = small_page(elsewhere, {("ant/flipped", "env", 0): (0.48, None)})
+    assert "| ant/flipped | 0 | 0 | 48 | not run yet | 90 | - | never | - |" in page
+
+
+def test_what_paused_a_run_is_not_what_it_costs(elsewhere):
+    task = mujoco_small.TASKS[0]
+    page = small_page(elsewhere, {(task, "text", 0): (1.0, 10_000)})
+    assert "A run on text takes 5 to 5 minutes" in page  # 30,000 steps at 100 a second
+    (run,) = [run for run in mujoco_small.all_runs() if (run.task, run.kind, run.seed) == (task, "text", 0)]
+    summary = json.loads((run.folder / "summary.json").read_text())
+    (run.folder / "summary.json").write_text(json.dumps(summary | {"time_s": 9_000.0}))
+    assert "A run on text takes 5 to 5 minutes" in small_page(elsewhere, {})
+
+
 def test_a_run_that_was_stopped_goes_on(asked):
     run = mujoco_small.all_runs()[0]
     run.folder.mkdir(parents=True)
@@ -205,6 +236,20 @@ def test_a_tasks_description_decides_nothing_and_its_bounds_do(monkeypatch):
     assert changed(description="Other words.", sweep=None) == before
     assert changed(success=replace(task.success, at_least=3)) != before
     assert changed(train=replace(task.train, steps=5)) != before
+
+
+def test_a_page_of_heads_written_anew_keeps_agents_whose_folders_are_gone(tmp_path):
+    kept = json.loads((Path(heads_report.__file__).parent / "results" / "heads.json").read_text())
+    runs = [
+        training_run.Run(root=tmp_path, name=name, task="cartpole/upright", kind=name, seed=0, target=0.95)
+        for name in kept["cartpole"]
+    ]
+    for weights, earlier in ((training_run.weights_digest(kept["encoder"]), False), ("others", True)):
+        heads_report.write_report(kept | {"weights": weights}, runs, tmp_path)
+        page = (tmp_path / "heads.md").read_text()
+        assert "not run yet" not in page
+        assert (heads_report.EARLIER[0] in page) == earlier
+    assert json.loads((tmp_path / "heads.json").read_text())["cartpole"] == kept["cartpole"]
 
 
 class Ended:

@@ -1,6 +1,7 @@
 """The algorithms of Stable-Baselines3 that `vlmrm train` knows, and how an agent is made from plain values."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -183,7 +184,9 @@ def check_hyperparameters(algorithm: Algorithm, hyperparameters: Mapping[str, An
     _require_known(f"{algorithm.name} has no hyper-parameter", hyperparameters, _parameters(kind.__init__) - _OURS)
     usual = {name: entry.default for name, entry in inspect.signature(kind.__init__).parameters.items()}
     for name, value in hyperparameters.items():
-        if isinstance(value, str) and name not in _SCHEDULED and _is_number(usual[name]):
+        if name in _SCHEDULED:
+            _schedule(name, value)
+        elif isinstance(value, str) and _is_number(usual[name]):
             raise SpecError(f"{name} of {algorithm.name} must be a number; got {value!r}.")
         if name in _COUNTS and _is_number(value) and value < 1:
             raise SpecError(f"{name} of {algorithm.name} must be at least 1; got {value!r}.")
@@ -221,9 +224,12 @@ def _schedule(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return LinearSchedule(float(value.removeprefix("lin_")), 0.0, 1.0)
-    except ValueError as error:
-        raise SpecError(f"{name} must be a number, or lin_NUMBER to let it fall to 0; got {value!r}.") from error
+        first = float(value.removeprefix("lin_")) if value.startswith("lin_") else math.nan
+    except ValueError:
+        first = math.nan
+    if not 0 < first < math.inf:
+        raise SpecError(f"{name} must be a number, or lin_NUMBER to let it fall from there to 0; got {value!r}.")
+    return LinearSchedule(first, 0.0, 1.0)
 
 
 def _parameters(function: Callable[..., Any]) -> set[str]:

@@ -1,0 +1,61 @@
+"""Where a step's time goes is measured around methods that are called."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
+
+import humanoid_overhead
+import scoring_overhead
+
+import envs
+from vlmrm import RewardModel
+from vlmrm.agents import RelabelCallback
+from vlmrm.agents.algorithms import find_algorithm, make_agent
+from vlmrm.agents.environments import MakeEnv, make_vec
+
+
+class Part:
+    """Takes a while, if it is called."""
+
+    def work(self):
+        time.sleep(0.01)
+
+    def rest(self):
+        time.sleep(0.01)
+
+
+def test_the_parts_and_the_rest_add_up():
+    def learn():
+        for _ in range(5):
+            Part().work()
+        return 5 / 0.1  # steps a second
+
+    found = scoring_overhead.where_time_goes({"work": (Part, "work")}, learn, 5)
+    assert found["work"] >= 10
+    assert sum(found.values()) == pytest.approx(20)
+
+
+def test_a_clock_that_never_ran_is_no_measurement():
+    """A renamed method would be reported as free."""
+    with pytest.raises(SystemExit, match="nothing called rest"):
+        scoring_overhead.where_time_goes({"rest": (Part, "rest")}, lambda: 1.0, 1)
+
+
+@pytest.mark.parametrize("script", [scoring_overhead, humanoid_overhead])
+def test_scoring_has_a_clock_around_what_relabelling_calls(script, monkeypatch):
+    task = envs.task("cartpole/upright")
+    reward = task.reward_spec().build()
+    venv = make_vec(MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing), num_envs=1)
+    agent = make_agent(
+        find_algorithm("DQN"), venv, hyperparameters={"train_freq": 200, "learning_starts": 1_000}, seed=0
+    )
+    owner, name = script.PARTS["embed and score"]
+    assert owner is RewardModel
+    called, method = [], getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *args, **kwargs: called.append(1) or method(*args, **kwargs))
+    agent.learn(200, callback=RelabelCallback(reward))
+    assert called
