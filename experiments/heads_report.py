@@ -128,7 +128,8 @@ def cartpole_table(runs: Sequence[Run], found: Numbers) -> list[str]:
 def write_report(numbers: Numbers, runs: Sequence[Run], folder: Path) -> None:
     """The page and the numbers."""
     total = numbers["ms_for_1024_of_width_512"]["all together"]
-    agents = numbers.get("cartpole", {}) | numbers_of(runs)
+    earlier = json.loads((folder / "heads.json").read_text()) if (folder / "heads.json").is_file() else {}
+    agents = earlier.get("cartpole", {}) | numbers_of(runs)  # the folders of runs are not kept
     lines = [
         "# Heads side by side",
         "",

@@ -92,9 +92,8 @@ def size_verdict(models: Numbers, alphas: list[float]) -> str:
         for alpha in alphas
     ]
     best = {name: min(alphas, key=lambda alpha: mean(model, HELD_OUT, "epic", alpha)) for name, model in models.items()}
-    larger = (
-        f"Larger is better at {sum(ordered)} of {len(ordered)} alphas, as in the paper. " if len(models) > 1 else ""
-    )
+    paper = "as in the paper" if all(ordered) else "unlike in the paper, where it is at all"
+    larger = f"Larger is better at {sum(ordered)} of {len(ordered)} alphas, {paper}. " if len(models) > 1 else ""
     chosen = ", ".join(f"{alpha:g} ({name})" for name, alpha in best.items())
     return f"{larger}The alpha of the lowest EPIC distance: {chosen}; the paper's CLIP is best between 0 and 1."
 
