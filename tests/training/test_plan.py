@@ -12,7 +12,7 @@ from vlmrm import RewardSpec
 from vlmrm.errors import FrameError, PromptError, SpecError, UnknownTask
 from vlmrm.training import TrainConfig
 from vlmrm.training.config import toml_table
-from vlmrm.training.plan import Plan, make_plan
+from vlmrm.training.plan import Plan, comparison_config, make_plan
 
 CARTPOLE = TrainConfig(env="CartPole-v1", goal=("a pole",), baseline=("a cart",))
 
@@ -156,6 +156,28 @@ def test_the_environments_own_reward_needs_no_encoder():
 
 def test_the_environments_own_reward_needs_no_sentence():
     assert plan(reward="env", goal=(), baseline=()).spec is None
+
+
+def test_a_comparison_drops_what_belongs_to_the_text_reward(tmp_path):
+    """It once failed after the whole run on text, and again on each resume: an added reward, a baseline of a file."""
+    path = tmp_path / "reward.toml"
+    path.write_text('encoder = "sim-s"\nalpha = 0.5\n[prompts]\ngoal = "a pole up"\nbaseline = "a pole"\n')
+    for made in (
+        plan(env_weight=0.5, compare_env_reward=True),
+        plan(goal=(), baseline=(), reward=str(path), compare_env_reward=True),
+    ):
+        compared = make_plan(comparison_config(made.config, tmp_path / "own"))
+        assert (compared.spec, compared.config.env_weight) == (None, 0.0)
+        assert (compared.config.steps, compared.algorithm) == (made.config.steps, made.algorithm)
+
+
+def test_a_comparison_that_cannot_work_is_refused_before_the_run(monkeypatch):
+    def refuse(config, out):
+        return replace(config, reward="env", compare_env_reward=False, env_weight=0.5, out=out)
+
+    monkeypatch.setattr("vlmrm.training.plan.comparison_config", refuse)
+    with pytest.raises(SpecError, match="env_weight"):
+        plan(compare_env_reward=True)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from vlmrm.training.measures import Measures
 from vlmrm.training.monitor import RunMonitor
 from vlmrm.training.outcome import Summary
 from vlmrm.training.parts import Parts, build_parts, reseed
-from vlmrm.training.plan import Plan, make_plan
+from vlmrm.training.plan import Plan, comparison_config, make_plan
 from vlmrm.training.stop import StopSignal
 from vlmrm.training.threads import cpu_threads, crowding_note
 
@@ -151,7 +151,7 @@ def _compare(plan: Plan, run: RunDirectory, progress: Progress) -> Summary | Non
     """The same on the environment's own reward, in a folder inside the run's."""
     if not plan.config.compare_env_reward:
         return None
-    config = replace(plan.config, reward="env", compare_env_reward=False, out=run.comparison)
+    config = comparison_config(plan.config, run.comparison)
     try:
         if run.comparison.is_dir() and RunDirectory(run.comparison).config.is_file():
             return resume(run.comparison, progress=progress)

@@ -125,7 +125,19 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
         checkpoint_every=config.checkpoint_every or eval_every,
         out=config.out or _new_folder(config, task, now or datetime.now()),
     )
+    if filled.compare_env_reward:
+        make_plan(comparison_config(filled, filled.out or Path()))  # refused now rather than after the whole run
     return Plan(config=filled, task=task, spec=None if config.reward == "env" else spec, algorithm=algorithm)
+
+
+def comparison_config(config: TrainConfig, out: Path) -> TrainConfig:
+    """The same training on the environment's own reward alone, without what belongs to a text reward.
+
+    Args:
+        config: Of the text reward.
+        out: Where the comparison is written.
+    """
+    return replace(config, reward="env", env_weight=0.0, alpha=None, compare_env_reward=False, out=out)
 
 
 def _given_spec(config: TrainConfig) -> RewardSpec | None:
