@@ -35,7 +35,7 @@ PAPER_ENCODER = "ViT-bigG-14/laion2b_s39b_b160k"
 SIDE = "lookat_m = [0, 0, 1], distance_m = 3.5, azimuth_deg = 90, elevation_deg = -10"  # the paper's, but for azimuth
 STYLES = {
     "text": ("#1f77b4", "text reward"),
-    "side": ("#2ca02c", "text reward from the side, less that of lying on its back"),
+    "side": ("#2ca02c", "text reward from the side, less lying on its back and bending forwards"),
     "env": ("#888888", "the oracle's reward"),
 }
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python
-"""What does a reward know of a kneeling humanoid that leans? Two rewards over the lean, camera by camera.
+"""What does a reward know of a kneeling humanoid that leans? Three rewards over the lean, camera by camera.
 
     python experiments/humanoid_lean.py
 
 The humanoid is put on both knees, with its torso leant by -60 (backwards) to 60 degrees: forwards it bends at the hips,
 backwards as far as its hips go and then at the knees. Its arms are drawn anew 24 times, and it faces +x, where it
 stands when an episode begins, or up to 20 degrees aside. Each state is drawn by the paper's camera and by two that
-stand elsewhere, and scored by the task's sentence, and by the same less "lying on its back" (humanoid_kneel_side.toml).
-Where a curve stays up outside of what the task allows, an agent is paid for a lean. Results go to
-experiments/results/humanoid_lean.{md,json,png}.
+stand elsewhere, and scored by the task's sentence, by the same less "lying on its back", and by the same less "bending
+forwards on its knees" too (humanoid_kneel_side.toml). Where a curve stays up outside of what the task allows, an agent
+is paid for a lean. Results go to experiments/results/humanoid_lean.{md,json,png}.
 """
 
 import json
@@ -22,11 +22,12 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from training_run import weights_digest
 
 import envs
 from envs.humanoid_poses import ARMS
 from envs.humanoid_put import place
-from vlmrm import RewardModel, RewardSpec
+from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.agents.environments import MakeEnv
 from vlmrm.tasks import Task
 
@@ -37,6 +38,7 @@ CAMERAS = {"the paper's, in front": 180.0, "between the two": 135.0, "from the s
 COLOURS = ("#1f77b4", "#9467bd", "#2ca02c")
 LEANS = np.arange(-60.0, 61.0, 2.5)  # degrees
 SHOWN = (-60.0, -40.0, -20.0, 0.0, 20.0, 40.0, 60.0)
+BEYOND = 10.0  # degrees, outside of the bounds: the next lean to a bound differs from an allowed one by a hair
 HIPS_BACK = 20.0  # degrees, as far as the model's hips go
 DRAWS = 24
 
@@ -94,26 +96,29 @@ def over_lean(reward: RewardModel, frames: NDArray[np.uint8]) -> Curve:
 
 
 def paid_outside(curve: Curve, accepted: NDArray[np.bool_]) -> dict[str, float]:
-    """The highest reward of a lean that the task does not allow, over the highest of one that it does."""
-    best = float(curve[accepted].max())
+    """The highest reward of a lean well outside of what the task allows, over the highest of one that it allows."""
+    allowed, best = LEANS[accepted], float(curve[accepted].max())
     return {
-        side: float(curve[~accepted & where].max()) / best
-        for side, where in (("backwards", LEANS < 0), ("forwards", LEANS > 0))
+        side: float(curve[where].max()) / best
+        for side, where in (
+            ("backwards", allowed.min() - BEYOND >= LEANS),
+            ("forwards", allowed.max() + BEYOND <= LEANS),
+        )
     }
 
 
 def draw(seen: Sequence[Seen], curves: Mapping[str, Sequence[Curve]], path: Path) -> None:
     """The curves, one panel a reward, and below them what the cameras see."""
-    figure = Figure(figsize=(9.6, 8.2), layout="constrained")
+    figure = Figure(figsize=(11.4, 8.2), layout="constrained")
     FigureCanvasAgg(figure)
     above, below = figure.subfigures(2, 1, height_ratios=[1.1, 1])
     allowed = LEANS[seen[0].accepted]
-    for axes, (title, by_camera) in zip(above.subplots(1, len(curves)), curves.items(), strict=True):
+    for axes, (title, by_camera) in zip(above.subplots(1, len(curves), sharey=True), curves.items(), strict=True):
         axes.axvspan(allowed.min(), allowed.max(), color="#f0f0f0")
         axes.text(0, 0.02, "the task allows these", ha="center", color="#777777", transform=axes.get_xaxis_transform())
         for name, colour, curve in zip(CAMERAS, COLOURS, by_camera, strict=True):
             axes.plot(LEANS, curve, color=colour, linewidth=1.6, label=name)
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title.replace(" less ", "\nless ").replace(" and ", "\nand "), fontsize=10)
         axes.set_xlabel("lean of the torso (degrees; negative: backwards)")
         axes.set_xlim(LEANS[0], LEANS[-1])
         axes.spines[["top", "right"]].set_visible(False)
@@ -145,14 +150,22 @@ def table(seen: Sequence[Seen], by_camera: Sequence[Curve]) -> list[str]:
     return lines
 
 
+def short(sentence: str) -> str:
+    """Without its subject."""
+    return sentence.replace("a humanoid robot", "…")
+
+
 def main() -> None:
     """Draw, score, write."""
     task, side = envs.task(TASK), RewardSpec.load(HERE / "humanoid_kneel_side.toml")
     reward = task.reward_spec().build()
     seen = [look(task, reward, azimuth) for azimuth in CAMERAS.values()]
+    back, forwards = side.prompts.negatives
+    one = replace(side, prompts=PromptSet(side.prompts.goal, negatives=(back,)))
     titles = {
         f'"{task.prompts.goal[0]}"': reward,
-        f'"… kneeling" less "… {side.prompts.negatives[0].removeprefix("a humanoid robot ")}"': reward.with_spec(side),
+        f'"… kneeling" less "{short(back)}"': reward.with_spec(one),
+        f'"… kneeling" less "{short(back)}" and "{short(forwards)}"': reward.with_spec(side),
     }
     curves = {title: [over_lean(model, part.frames) for part in seen] for title, model in titles.items()}
     allowed = LEANS[seen[0].accepted]
@@ -161,8 +174,8 @@ def main() -> None:
         "",
         f"Made by `python experiments/humanoid_lean.py`: rewards by `{task.encoder}` on both knees, torso leant",
         f"backwards (negative) or forwards, mean of {DRAWS} draws of arms and direction. The task allows leans of",
-        f"{allowed.min():g}° to {allowed.max():g}°. The last columns: the highest reward of a lean that it does not",
-        "allow, as a share of the highest that it does.",
+        f"{allowed.min():g}° to {allowed.max():g}°. The last columns: the highest reward of a lean at least",
+        f"{BEYOND:g}° outside of that, as a share of the highest within.",
     ]
     for title, by_camera in curves.items():
         lines += ["", f"## {title}", "", *table(seen, by_camera)]
@@ -173,7 +186,8 @@ def main() -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "humanoid_lean.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / "humanoid_lean.json").write_text(json.dumps({"leans_deg": LEANS.tolist(), "rewards": numbers}) + "\n")
+    whole = {"weights": weights_digest(task.encoder), "leans_deg": LEANS.tolist(), "rewards": numbers}
+    (RESULTS / "humanoid_lean.json").write_text(json.dumps(whole) + "\n")
     draw(seen, curves, RESULTS / "humanoid_lean.png")
     print("\n".join(lines))
 

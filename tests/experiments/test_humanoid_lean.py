@@ -36,29 +36,26 @@ def test_it_leans_as_far_as_it_says_on_both_knees(task, lean_deg):
     assert all(others.values()), others
 
 
-def test_a_lean_far_back_is_paid_less_and_least_from_the_side_by_a_reward_that_knows_what_it_falls_into(
-    task, monkeypatch
-):
-    """Leant back by 60 degrees the paper's camera sees nearly the upright humanoid."""
-    monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, 0.0]))
+def test_a_lean_far_out_is_paid_little_by_a_reward_that_knows_both_ways_of_falling(task, monkeypatch):
+    """Leant back by 60 degrees the paper's camera sees nearly the upright humanoid, and so does the plain sentence."""
+    monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, 0.0, 60.0]))
     monkeypatch.setattr(humanoid_lean, "DRAWS", 8)
     sentence: RewardModel = task.reward_spec(encoder="sim-m").build()
-    less_lying = sentence.with_spec(RewardSpec.load(humanoid_lean.HERE / "humanoid_kneel_side.toml"))
+    knowing = sentence.with_spec(RewardSpec.load(humanoid_lean.HERE / "humanoid_kneel_side.toml"))
     share = {}
-    for name, azimuth_deg in humanoid_lean.CAMERAS.items():
+    for azimuth_deg in humanoid_lean.CAMERAS.values():
         seen = humanoid_lean.look(task, sentence, azimuth_deg)
-        assert seen.accepted.tolist() == [False, True]
-        for reward in (sentence, less_lying):
-            leant, upright = humanoid_lean.over_lean(reward, seen.frames)
-            share[name, reward] = leant / upright
-    assert max(share.values()) < 0.9
-    knowing, plain = ([share[name, reward] for name in humanoid_lean.CAMERAS] for reward in (less_lying, sentence))
-    assert max(knowing) < 0.15 < 0.5 < min(plain)
-    assert share["from the side", less_lying] == min(knowing)
+        assert seen.accepted.tolist() == [False, True, False]
+        for reward in (sentence, knowing):
+            back, upright, forwards = humanoid_lean.over_lean(reward, seen.frames)
+            share.setdefault(reward, []).append((back / upright, forwards / upright))
+    assert np.min(share[sentence]) > 0.4
+    assert np.max(share[knowing]) < 0.1
 
 
 def test_what_is_paid_outside_of_the_bounds_is_a_share_of_the_best_inside(monkeypatch):
-    monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, -40.0, 0.0, 40.0]))
-    accepted = np.array([False, False, True, False])
-    outside = humanoid_lean.paid_outside(np.array([0.1, 0.3, 0.4, 0.2]), accepted)
+    """Not next to a bound, where a lean that fails differs from one that succeeds by nothing that can be seen."""
+    monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, -45.0, -40.0, -35.0, 0.0, 35.0, 40.0, 50.0]))
+    accepted = np.array([False, False, False, True, True, True, False, False])
+    outside = humanoid_lean.paid_outside(np.array([0.1, 0.3, 0.9, 0.2, 0.4, 0.1, 0.8, 0.2]), accepted)
     assert outside == pytest.approx({"backwards": 0.75, "forwards": 0.5})

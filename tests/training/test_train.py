@@ -65,10 +65,12 @@ def test_environments_in_processes_of_their_own_work_and_ignore_ctrl_c(tmp_path)
     assert parts.agent.replay_buffer.rewards[:10].max() > 0
 
 
-def test_the_offset_is_taken_off(tmp_path):
-    train(lamp_config(tmp_path, offset=0.25), reward=lamp_reward())
+def test_the_offset_is_taken_off_in_training_and_in_evaluations(tmp_path):
+    """Both stand on one axis of the curves."""
+    train(lamp_config(tmp_path, offset=0.25, eval_episodes=2, eval_drawn=2), reward=lamp_reward())
     for row in rows_of(tmp_path / "run")[1:]:
         assert row.train_vlm_reward == pytest.approx(row.train_env_reward - 0.25, abs=0.005)
+        assert row.eval_vlm_reward == pytest.approx(row.eval_env_return / LENGTH - 0.25, abs=0.005)
 
 
 def test_training_on_text_reaches_what_the_text_says(tmp_path):

@@ -52,7 +52,10 @@ class Measures:
         if self._config.eval_episodes > drawn:
             rest = self._config.eval_episodes - drawn
             records += evaluate(agent, self._blind, episodes=rest, seed=_EVAL_SEED + drawn)
-        return mean_of(records)
+        found = mean_of(records)
+        if found.vlm_reward is None or not self._config.offset:
+            return found
+        return replace(found, vlm_reward=found.vlm_reward - self._config.offset)  # as it is in training
 
     def after(self) -> Evaluation:
         """The trained agent and its video."""
