@@ -15,6 +15,7 @@ experiments/results/humanoid_rewards.{md,json,png}.
 """
 
 import hashlib
+import inspect
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -29,9 +30,10 @@ import torch
 import tyro
 from humanoid_rewards_report import write_report
 from torch import Tensor
+from training_run import weights_digest
 
 import envs
-from envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES
+from envs.humanoid_poses import GOALS
 from envs.mujoco_pictures import random_camera, random_look
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.atomic import whole_file
@@ -41,6 +43,7 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.rendering import Camera
 from vlmrm.report.metrics import auroc, average_precision, estimate, goal_epic
 from vlmrm.tasks import Task
+from vlmrm.wrappers.render_mujoco import RenderMujoco
 
 HERE = Path(__file__).resolve().parent
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -72,7 +75,7 @@ class Args:
     out: Path = HERE / "results"
     """Folder of the results."""
     work: Path = HERE.parent / "runs" / "humanoid_rewards"
-    """Folder of the frames; delete it when the code that draws them changes."""
+    """Folder of the frames."""
 
     def __post_init__(self) -> None:
         if self.frames < 4 * _VIEWS:
@@ -91,9 +94,13 @@ class Labelled:
 
 
 def frames_folder(work: Path, size_px: int, frames: int) -> Path:
-    """Where the frames of one size are kept with their labels: another one after a change of poses or oracles."""
-    what = POSES, ARMS, GOALS, LOOK_ALIKES, [envs.task(name).success for name in TASKS]
-    return work / f"{size_px}px-{frames}-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}"
+    """Where the frames of one size are kept with their labels: another one after a change of what makes them."""
+    made_by = hashlib.sha256(repr((LOOKS_AND_CAMERAS, _VIEWS, _SEED)).encode())
+    made_by.update(repr([envs.task(name) for name in TASKS]).encode())
+    code = sorted(Path(envs.__file__).parent.glob("*.py"))  # poses, bodies, looks, random cameras
+    for file in (*code, Path(inspect.getfile(RenderMujoco))):
+        made_by.update(file.read_bytes())
+    return work / f"{size_px}px-{frames}-{made_by.hexdigest()[:8]}"
 
 
 def draw(task: Task, condition: str, count: int, size_px: int, path: Path) -> None:
@@ -191,6 +198,7 @@ def main(args: Args) -> None:
                 job.result()
         numbers["models"][name] = {
             "vision_parameters": vision_parameters(given),
+            "weights": weights_digest(given),
             "size_px": encoder.size_px,
             "tasks": {},
         }

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from vlmrm.agents.run import RunDirectory
-from vlmrm.encoders.cards import BUILTIN_FOLDER, WEIGHTS_FILE, builtin_names
+from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder
 from vlmrm.rewards import RewardSpec
-from vlmrm.tasks import find_task
+from vlmrm.tasks import find_task as read_task
 
+find_task = cache(read_task)  # a page asks hundreds of times
 _DECIDE = (  # of a task; the rest describes it
     "env_id", "env_kwargs", "prompts", "alpha", "encoder", "episode_steps", "success", "own_reward", "camera",
     "render_quality",
@@ -92,8 +93,9 @@ class Run:
 
 
 def weights_digest(encoder: str) -> str:
-    """Of a built-in encoder; empty for another."""
-    return _sha256(BUILTIN_FOLDER / encoder / WEIGHTS_FILE) if encoder in builtin_names() else ""
+    """Of a built-in encoder or one in a ``local-dir:``; empty for another."""
+    weights = (builtin_folder(encoder) or Path(encoder.removeprefix("local-dir:"))) / WEIGHTS_FILE
+    return _sha256(weights) if weights.is_file() else ""
 
 
 @cache

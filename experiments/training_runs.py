@@ -84,7 +84,7 @@ def seeds_table(runs: Sequence[Run], tasks: Sequence[str], seeds: Sequence[int])
                 at = text["steps_to_success"]
                 cells += [f"**{percent(text['trained']['success'])}**{mark(run)}", percent(run.target)]
                 cells += [f"{steps(at)} of {steps(text['steps'])}", steps(own_at) if own else "-"]
-                cells += [_ratio(at, own_at) if own else "-"]
+                cells += [ratio(at, own_at) if own else "-"]
             else:
                 cells += ["not run yet", percent(run.target), "-", steps(own_at) if own else "-", "-"]
             lines.append("| " + " | ".join(cells) + " |")
@@ -106,12 +106,15 @@ def marked(runs: Sequence[Run]) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _ratio(at: int | None, own_at: int | None) -> str:
+def ratio(at: int | None, own_at: int | None) -> str:
+    """Steps to the target on text, in those on the own reward, or why there is no such number."""
     if at is None:
-        return "text never gets there"
+        return "text never gets there" if own_at is not None else "neither gets there"
     if own_at is None:
         return "own reward never gets there"
-    return f"{at / own_at:.2f}" if own_at else "both at the start"
+    if own_at == 0:
+        return "both at the start" if at == 0 else "own reward at the start"
+    return f"{at / own_at:.2f}"
 
 
 def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str, Style], path: Path) -> None:

@@ -1,12 +1,36 @@
 """The page of pose rewards says whether the paper's order was found, and not that it was."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
+import humanoid_rewards
 import humanoid_rewards_report
+
+import envs
+from vlmrm.rendering import Camera
+
+
+def test_frames_are_drawn_anew_after_a_change_of_what_draws_them(tmp_path, monkeypatch):
+    """They were once kept across a change of poses, with the labels of before."""
+    folders = {
+        humanoid_rewards.frames_folder(tmp_path, size_px, count) for size_px in (64, 128) for count in (100, 200)
+    }
+    assert len(folders) == 4
+    assert humanoid_rewards.frames_folder(tmp_path, 64, 100) in folders
+    elsewhere = Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=90, elevation_deg=-10)
+    monkeypatch.setitem(humanoid_rewards.LOOKS_AND_CAMERAS, "plain, paper camera", ("plain", elsewhere))
+    assert humanoid_rewards.frames_folder(tmp_path, 64, 100) not in folders
+    monkeypatch.undo()
+    code = shutil.copytree(Path(envs.__file__).parent, tmp_path / "envs", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(envs, "__file__", str(code / "__init__.py"))
+    assert humanoid_rewards.frames_folder(tmp_path, 64, 100) in folders
+    with (code / "humanoid_put.py").open("a") as file:
+        file.write("# another way to put it\n")
+    assert humanoid_rewards.frames_folder(tmp_path, 64, 100) not in folders
 
 
 def test_an_order_of_sizes_that_is_not_the_papers_is_called_so():

@@ -74,6 +74,13 @@ def test_a_task_counts_as_reached_from_90_of_100_on(elsewhere):
     assert "8 of 42 runs have finished" in page
 
 
+def test_a_ratio_of_steps_says_why_there_is_none():
+    """An own reward that is at the target before training is not slower than text that has to learn it."""
+    ratios = {(1500, 1000): "1.50", (None, 1000): "text never gets there", (1000, None): "own reward never gets there"}
+    ratios |= {(None, None): "neither gets there", (0, 0): "both at the start", (1000, 0): "own reward at the start"}
+    assert {pair: training_runs.ratio(*pair) for pair in ratios} == ratios
+
+
 def test_a_run_slower_than_twice_the_oracles_is_named_and_so_is_one_that_never_gets_there(elsewhere):
     slow, twice, never = mujoco_small.TASKS[:3]
     reached = {slow: 10_001, twice: 10_000, never: None}
@@ -82,7 +89,7 @@ def test_a_run_slower_than_twice_the_oracles_is_named_and_so_is_one_that_never_g
         {(task, "text", 0): (1.0, at) for task, at in reached.items()}
         | {(task, "env", 0): (1.0, 5_000) for task in reached},
     )
-    assert f"more than 2x the oracle's steps: {slow} (2.0x), {never} (never)." in page
+    assert f"more than 2 times the oracle's steps: {slow} (2.00), {never} (text never gets there)." in page
     assert f"| {never} | 0 | 0 | 100 | **100** | 90 | never of 30,000 | 5,000 | text never gets there |" in page
 
 
@@ -118,10 +125,10 @@ def test_numbers_outlive_the_folder_of_their_run(elsewhere, tmp_path):
 def retrain(monkeypatch, tmp_path, encoder="sim-m"):
     """Other weights of a built-in encoder than those that are shipped."""
     builtin = tmp_path / "builtin" / encoder
-    shutil.copytree(training_run.BUILTIN_FOLDER / encoder, builtin)
+    shutil.copytree(training_run.builtin_folder(encoder), builtin)
     with (builtin / "open_clip_model.safetensors").open("ab") as weights:
         weights.write(b" ")
-    monkeypatch.setattr(training_run, "BUILTIN_FOLDER", builtin.parent)
+    monkeypatch.setattr(training_run, "builtin_folder", lambda name: builtin if name == encoder else None)
 
 
 def test_numbers_of_earlier_weights_are_marked_and_count_for_nothing(elsewhere, monkeypatch, tmp_path):
@@ -210,11 +217,11 @@ def test_the_oracles_result_is_shown_where_the_text_has_not_been_run(elsewhere):
 def test_what_paused_a_run_is_not_what_it_costs(elsewhere):
     task = mujoco_small.TASKS[0]
     page = small_page(elsewhere, {(task, "text", 0): (1.0, 10_000)})
-    assert "A run on text takes 5 to 5 minutes" in page  # 30,000 steps at 100 a second
+    assert "On text 5 to 5 minutes on one core" in page  # 30,000 steps at 100 a second
     (run,) = [run for run in mujoco_small.all_runs() if (run.task, run.kind, run.seed) == (task, "text", 0)]
     summary = json.loads((run.folder / "summary.json").read_text())
     (run.folder / "summary.json").write_text(json.dumps(summary | {"time_s": 9_000.0}))
-    assert "A run on text takes 5 to 5 minutes" in small_page(elsewhere, {})
+    assert "On text 5 to 5 minutes on one core" in small_page(elsewhere, {})
 
 
 def test_a_run_that_was_stopped_goes_on(asked):
