@@ -8,19 +8,20 @@ nor near copies of one (tests/envs/test_sentences.py).
 """
 
 import json
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import torch
+import tyro
 from builtin_batches import Batches
 from builtin_frames import load_or_draw
-from builtin_sizes import REPOSITORY, SIZES, Config
+from builtin_sizes import SIZES, Config
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
+from tyro.conf import Positional
 
 import envs
 from envs.concepts import CONCEPTS
@@ -28,6 +29,7 @@ from envs.sentences import log_truths
 from envs.states import SceneStates
 from vlmrm.agents.environments import MakeEnv
 from vlmrm.encoders import Domain
+from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip import OpenClipEncoder
 from vlmrm.report.landscape import measure_landscape
@@ -124,9 +126,18 @@ def foreign(encoder: Encoder, domain: Domain, frames: Tensor) -> list[str]:
     return lines
 
 
-def main(name: str) -> None:
-    """Write README.md and landscapes.png into the model's folder."""
-    folder = REPOSITORY / "vlmrm" / "encoders" / "builtin" / name
+def main(name: Positional[str]) -> None:
+    """Write README.md and landscapes.png into the model's folder.
+
+    Args:
+        name: Of a built-in model that train_builtin.py makes today.
+    """
+    described = [known for known in builtin_names() if known in SIZES]
+    if name not in described:
+        raise SystemExit(
+            f"{name!r} is no built-in model that train_builtin.py makes; those are {', '.join(described)}."
+        )
+    folder = BUILTIN_FOLDER / name
     card = json.loads((folder / "card.json").read_text())
     encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
     training = card["training"]
@@ -183,4 +194,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    tyro.cli(main, description=__doc__)
