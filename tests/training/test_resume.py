@@ -12,11 +12,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conftest import ROOT
+from tests.toys import ColourEncoder
 from tests.training.toy_runs import PPO, break_down, lamp_config, lamp_reward, rows_of
 from vlmrm.agents.checkpoint import list_checkpoints
 from vlmrm.agents.progress import Progress
+from vlmrm.errors import RunError
+from vlmrm.rewards import RewardModel
 from vlmrm.training import TrainingStopped, load_agent, resume, train
 
 
@@ -65,6 +69,35 @@ def test_resuming_falls_back_to_the_checkpoint_before_a_damaged_one_and_says_so(
     assert "The checkpoint before it is used" in out.getvalue()
     assert older.name == "step-00000050"
     assert "going on from step 50" in out.getvalue()
+
+
+class RetrainedEncoder(ColourEncoder):
+    """Of the same name, with other weights: a little less of each colour."""
+
+    def __init__(self, share):
+        super().__init__()
+        self.share = share
+
+    def embed_frames(self, frames):
+        rows = super().embed_frames(frames)
+        return torch.nn.functional.normalize(rows * torch.tensor([self.share, 1, 1, 1]), dim=1)
+
+
+def test_a_run_does_not_go_on_with_other_weights_than_it_began_with(tmp_path, crash_at):
+    """It once went on, paid by one reward before and another after, and nothing told of it."""
+    crash_at(137, break_down)
+    with pytest.raises(ConnectionError):
+        train(lamp_config(tmp_path, eval_drawn=0), reward=lamp_reward())
+    run, spec = tmp_path / "run", lamp_reward().spec
+    rows, versions = rows_of(run), (run / "versions.json").read_text()
+    with pytest.raises(RunError, match=r"reward is another one now.*0\.\d{3}.*begin a new run"):
+        resume(run, reward=RewardModel(RetrainedEncoder(0.8), spec))
+    assert (rows_of(run)[-1].step, (run / "versions.json").read_text()) == (100, versions)
+    assert rows_of(run) == [row for row in rows if row.step <= 100]
+    assert resume(run, reward=RewardModel(RetrainedEncoder(0.999), spec)).steps == 200  # as another device rounds
+    began, now = (entry["first_rewards"] for entry in json.loads((run / "versions.json").read_text()))
+    assert len(began) == len(now) == 5
+    assert began != now
 
 
 @pytest.mark.parametrize(("changes", "stored"), [({}, 136), (PPO, 120)], ids=["DQN", "PPO"])

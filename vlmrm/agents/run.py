@@ -4,7 +4,7 @@ import json
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,7 +22,8 @@ class RunDirectory:
     """The files of one run.
 
     - ``config.json``: the configuration with every default filled in, the task, the reward's spec and its hash.
-    - ``versions.json``: Python, packages and git revision, one entry per start or resumption.
+    - ``versions.json``: Python, packages, git revision and the rewards of a few steps that are always the same, one
+      entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.agents.checkpoint`.
     - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
@@ -90,10 +91,22 @@ class RunDirectory:
             remove_unfinished(folder)
         return run
 
-    def note_versions(self, step: int) -> None:
-        """Write down with what the run is started or resumed."""
+    def note_versions(self, step: int, rewards: Sequence[float] = ()) -> None:
+        """Write down with what the run is started or resumed.
+
+        Args:
+            step: From where on.
+            rewards: Of a few steps that are always the same.
+        """
         entries = self.read_json(self.versions) if self.versions.exists() else []
-        write_json(self.versions, [*entries, {"from_step": step, **environment_versions()}])
+        write_json(
+            self.versions, [*entries, {"from_step": step, **environment_versions(), "first_rewards": list(rewards)}]
+        )
+
+    def first_rewards(self) -> list[float]:
+        """What the reward said of a few steps when the run began; empty: unknown."""
+        entries = self.read_json(self.versions) if self.versions.exists() else []
+        return list(entries[0].get("first_rewards", ())) if entries else []
 
     def files(self) -> dict[str, str]:
         """What is there, by kind, with its path."""
