@@ -8,9 +8,9 @@
 
 Killed or stopped, the same command goes on where it was. Beside the run on the text reward there is one of the same
 algorithm and steps on the oracle's reward, 1 for each step on its knees; and with --small one that sees the humanoid
-from the side and is told what not to fall into (humanoid_kneel_side.toml; humanoid_lean.py shows why). Success is
-judged on the joints: on its knees for at least half of an episode's steps. What came out, success or not, goes to
-experiments/results/humanoid_kneel{,_small}.{md,json,png,gif}.
+from the side and holds leaning backwards and forwards against it (humanoid_kneel_side.toml; humanoid_lean.py shows
+why). Success is judged on the joints: on its knees for at least half of an episode's steps. What came out, success or
+not, goes to experiments/results/humanoid_kneel{,_small}.{md,json,png,gif}.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ PAPER_ENCODER = "ViT-bigG-14/laion2b_s39b_b160k"
 SIDE = "lookat_m = [0, 0, 1], distance_m = 3.5, azimuth_deg = 90, elevation_deg = -10"  # the paper's, but for azimuth
 STYLES = {
     "text": ("#1f77b4", "text reward"),
-    "side": ("#2ca02c", "text reward from the side, less lying on its back and bending forwards"),
+    "side": ("#2ca02c", "text reward from the side, less both leans"),
     "env": ("#888888", "the oracle's reward"),
 }
 

@@ -286,7 +286,7 @@ def test_the_page_of_the_kneeling_humanoid_tells_a_failure_as_plainly_as_a_succe
             for _, label in humanoid_kneel.STYLES.values() if line.startswith(f"| {label} |")}  # fmt: skip
     assert rows["text reward"][2:5] == ["30,000", "0", "**0**"]
     assert rows["the oracle's reward"][2:5] == ["30,000", "0", "**25**"]
-    side = rows["text reward from the side, less lying on its back and bending forwards"]
+    side = rows["text reward from the side, less both leans"]
     assert side[2:5] == ["30,000", "0", "**100**"]
     for picture in ("humanoid_kneel_small.gif", "humanoid_kneel_small_side.gif"):
         assert (elsewhere / picture).is_file()
