@@ -3,7 +3,6 @@ import signal
 import pytest
 
 from tests.training.toy_runs import Lamp
-from vlmrm.training.same_reward import _STEPS
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +18,7 @@ def crash_at(monkeypatch):
     """Make the lamp break, or do something else, at its n-th step of training."""
 
     def arrange(step, action):
-        count = -_STEPS  # those that say what the text reward is come before
+        count = 0
         original = Lamp.step
 
         def counted(self, button):

@@ -71,16 +71,16 @@ def test_resuming_falls_back_to_the_checkpoint_before_a_damaged_one_and_says_so(
     assert "going on from step 50" in out.getvalue()
 
 
-class RetrainedEncoder(ColourEncoder):
-    """Of the same name, with other weights: a little less of each colour."""
+class OtherWeights(ColourEncoder):
+    """Of the same name: a little noise, as of another device, or axes that mean something else."""
 
-    def __init__(self, share):
+    def __init__(self, turned, noise=0.0):
         super().__init__()
-        self.share = share
+        self.turned, self.noise = turned, noise
 
     def embed_frames(self, frames):
-        rows = super().embed_frames(frames)
-        return torch.nn.functional.normalize(rows * torch.tensor([self.share, 1, 1, 1]), dim=1)
+        rows = super().embed_frames(frames).roll(self.turned, dims=1)
+        return torch.nn.functional.normalize(rows + self.noise, dim=1)
 
 
 def test_a_run_does_not_go_on_with_other_weights_than_it_began_with(tmp_path, crash_at):
@@ -89,15 +89,19 @@ def test_a_run_does_not_go_on_with_other_weights_than_it_began_with(tmp_path, cr
     with pytest.raises(ConnectionError):
         train(lamp_config(tmp_path, eval_drawn=0), reward=lamp_reward())
     run, spec = tmp_path / "run", lamp_reward().spec
-    rows, versions = rows_of(run), (run / "versions.json").read_text()
-    with pytest.raises(RunError, match=r"reward is another one now.*0\.\d{3}.*begin a new run"):
-        resume(run, reward=RewardModel(RetrainedEncoder(0.8), spec))
-    assert (rows_of(run)[-1].step, (run / "versions.json").read_text()) == (100, versions)
-    assert rows_of(run) == [row for row in rows if row.step <= 100]
-    assert resume(run, reward=RewardModel(RetrainedEncoder(0.999), spec)).steps == 200  # as another device rounds
-    began, now = (entry["first_rewards"] for entry in json.loads((run / "versions.json").read_text()))
-    assert len(began) == len(now) == 5
+    versions = (run / "versions.json").read_text()
+    with pytest.raises(RunError, match=r"another embedding than when it began.*begin a new run"):
+        resume(run, reward=RewardModel(OtherWeights(turned=1), spec))
+    assert (run / "versions.json").read_text() == versions
+    assert resume(run, reward=RewardModel(OtherWeights(turned=0, noise=0.005), spec)).steps == 200
+    began, now = (entry["first_look"] for entry in json.loads((run / "versions.json").read_text()))
     assert began != now
+    np.testing.assert_allclose(began, now, atol=0.01)
+
+
+def test_on_the_environments_own_reward_no_encoder_is_asked(tmp_path):
+    train(lamp_config(tmp_path, reward="env"))
+    assert [entry["first_look"] for entry in json.loads((tmp_path / "run" / "versions.json").read_text())] == [[]]
 
 
 @pytest.mark.parametrize(("changes", "stored"), [({}, 136), (PPO, 120)], ids=["DQN", "PPO"])

@@ -22,7 +22,7 @@ class RunDirectory:
     """The files of one run.
 
     - ``config.json``: the configuration with every default filled in, the task, the reward's spec and its hash.
-    - ``versions.json``: Python, packages, git revision and the rewards of a few steps that are always the same, one
+    - ``versions.json``: Python, packages, git revision and how the encoder sees a picture that is always the same, one
       entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.agents.checkpoint`.
@@ -91,22 +91,20 @@ class RunDirectory:
             remove_unfinished(folder)
         return run
 
-    def note_versions(self, step: int, rewards: Sequence[float] = ()) -> None:
+    def note_versions(self, step: int, look: Sequence[float] = ()) -> None:
         """Write down with what the run is started or resumed.
 
         Args:
             step: From where on.
-            rewards: Of a few steps that are always the same.
+            look: How the encoder sees a picture that is always the same.
         """
         entries = self.read_json(self.versions) if self.versions.exists() else []
-        write_json(
-            self.versions, [*entries, {"from_step": step, **environment_versions(), "first_rewards": list(rewards)}]
-        )
+        write_json(self.versions, [*entries, {"from_step": step, **environment_versions(), "first_look": list(look)}])
 
-    def first_rewards(self) -> list[float]:
-        """What the reward said of a few steps when the run began; empty: unknown."""
+    def first_look(self) -> list[float]:
+        """How the encoder saw that picture when the run began; empty: unknown."""
         entries = self.read_json(self.versions) if self.versions.exists() else []
-        return list(entries[0].get("first_rewards", ())) if entries else []
+        return list(entries[0].get("first_look", ())) if entries else []
 
     def files(self) -> dict[str, str]:
         """What is there, by kind, with its path."""

@@ -22,7 +22,7 @@ from vlmrm.training.monitor import RunMonitor
 from vlmrm.training.outcome import Summary
 from vlmrm.training.parts import Parts, build_parts, reseed
 from vlmrm.training.plan import Plan, comparison_config, make_plan
-from vlmrm.training.same_reward import first_rewards, require_same_rewards
+from vlmrm.training.same_encoder import first_look, require_same_encoder
 from vlmrm.training.stop import StopSignal
 from vlmrm.training.threads import cpu_threads, crowding_note
 
@@ -70,7 +70,7 @@ def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Pro
         The results, as they are in the run's ``summary.json``.
 
     Raises:
-        RunError: There is no run in the folder, all of its checkpoints are damaged, or its reward is another one now.
+        RunError: There is no run in the folder, all of its checkpoints are damaged, or its encoder is another one now.
         TrainingStopped: Ctrl-C was pressed; everything is stored, and `resume` goes on.
     """
     run, shown = RunDirectory.open(Path(path)), progress or Progress()
@@ -103,9 +103,9 @@ def _parts(plan: Plan, reward: RewardModel | None) -> Iterator[Parts]:
 
 def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     """Measure, train, measure again; the same for a new run and a resumed one."""
-    rewards = first_rewards(parts)
-    require_same_rewards(run, rewards)
-    run.note_versions(parts.agent.num_timesteps, rewards)
+    look = first_look(parts)
+    require_same_encoder(run, look)
+    run.note_versions(parts.agent.num_timesteps, look)
     progress.note(f"writing to {run.path}")
     crowding = crowding_note(torch.get_num_threads())
     if crowding is not None:
