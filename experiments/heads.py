@@ -70,7 +70,7 @@ class Args:
     out: Path = HERE / "results"
     """Folder of the results."""
     work: Path = HERE.parent / "runs" / "humanoid_rewards"
-    """Folder of the frames; delete it when what is drawn changes."""
+    """Folder of the frames."""
 
 
 def head_specs(encoder: str, task: str) -> dict[str, RewardSpec]:
