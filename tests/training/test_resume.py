@@ -19,9 +19,12 @@ from tests.toys import ColourEncoder
 from tests.training.toy_runs import PPO, break_down, lamp_config, lamp_reward, rows_of
 from vlmrm.agents.checkpoint import list_checkpoints
 from vlmrm.agents.progress import Progress
-from vlmrm.errors import RunError
+from vlmrm.errors import OutOfDomainWarning, RunError
 from vlmrm.rewards import RewardModel
 from vlmrm.training import TrainingStopped, load_agent, resume, train
+from vlmrm.training.parts import build_parts
+from vlmrm.training.plan import make_plan
+from vlmrm.training.same_encoder import first_look
 
 
 def test_a_run_that_crashed_goes_on_from_its_last_checkpoint(tmp_path, crash_at):
@@ -97,6 +100,17 @@ def test_a_run_does_not_go_on_with_other_weights_than_it_began_with(tmp_path, cr
     began, now = (entry["first_look"] for entry in json.loads((run / "versions.json").read_text()))
     assert began != now
     np.testing.assert_allclose(began, now, atol=0.01)
+
+
+def test_one_picture_is_too_few_to_call_a_scene_strange(tmp_path):
+    """The guard warns once: with "1 of 1 frames" it would say nothing of the scene, and be silent of it ever after."""
+    parts = build_parts(make_plan(lamp_config(tmp_path, goal=("a pole",), encoder="sim-s")))
+    try:
+        assert len(first_look(parts)) == 16
+        with pytest.warns(OutOfDomainWarning, match="2 of 2 frames"):
+            parts.reward.score(np.zeros((2, 10, 14, 3), np.uint8))
+    finally:
+        parts.venv.close()
 
 
 def test_on_the_environments_own_reward_no_encoder_is_asked(tmp_path):

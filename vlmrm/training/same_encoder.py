@@ -10,6 +10,7 @@ import numpy as np
 
 from vlmrm.agents.environments import MakeEnv
 from vlmrm.agents.run import RunDirectory
+from vlmrm.encoders.domain import DomainGuard
 from vlmrm.errors import RunError
 from vlmrm.frames import as_frames
 from vlmrm.training.parts import Parts
@@ -26,11 +27,14 @@ def first_look(parts: Parts) -> list[float]:
     """
     if parts.reward is None:
         return []
+    encoder = parts.reward.encoder
+    if isinstance(encoder, DomainGuard):
+        encoder = encoder.encoder  # one picture is too few to warn of
     drawn = MakeEnv(task=parts.plan.task, pictures=True, preprocessing=parts.reward.capture_preprocessing)
     env = drawn()
     try:
         _, info = env.reset(seed=_SEED)
-        (row,) = parts.reward.encoder.embed_frames(as_frames(info["frame"]))
+        (row,) = encoder.embed_frames(as_frames(info["frame"]))
     finally:
         env.close()
     return [round(float(value), 4) for value in row[:_KEPT]]
