@@ -119,7 +119,7 @@ def write_results(runs: list[Run]) -> None:
     finished = [run for run in runs if run.summary() is not None]
     on_text = [run.summary() for run in finished if run.kind == "text" and run.up_to_date()]
     minutes = [result["steps"] / result["steps_per_s"] / 60 for result in on_text]  # whatever paused it
-    lasted = f"- On text {min(minutes, default=0):.0f} to {max(minutes, default=0):.0f} minutes on one core"
+    lasted = f"- On text {min(minutes, default=0):.0f} to {max(minutes, default=0):.0f} minutes a run"
     lines = [
         "# Small MuJoCo tasks from a sentence",
         "",
@@ -130,7 +130,7 @@ def write_results(runs: list[Run]) -> None:
         "the same algorithm, settings and steps on the oracle's reward, 1 for each step inside the success bounds.",
         "",
         *verdict(runs),
-        *([f"{lasted}, evaluations not counted."] if minutes else []),
+        *([f"{lasted}, some on a shared core, evaluations not counted."] if minutes else []),
         "",
         *seeds_table(runs, TASKS, SEEDS),
         "",

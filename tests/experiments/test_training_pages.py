@@ -217,11 +217,11 @@ def test_the_oracles_result_is_shown_where_the_text_has_not_been_run(elsewhere):
 def test_what_paused_a_run_is_not_what_it_costs(elsewhere):
     task = mujoco_small.TASKS[0]
     page = small_page(elsewhere, {(task, "text", 0): (1.0, 10_000)})
-    assert "On text 5 to 5 minutes on one core" in page  # 30,000 steps at 100 a second
+    assert "On text 5 to 5 minutes a run" in page  # 30,000 steps at 100 a second
     (run,) = [run for run in mujoco_small.all_runs() if (run.task, run.kind, run.seed) == (task, "text", 0)]
     summary = json.loads((run.folder / "summary.json").read_text())
     (run.folder / "summary.json").write_text(json.dumps(summary | {"time_s": 9_000.0}))
-    assert "On text 5 to 5 minutes on one core" in small_page(elsewhere, {})
+    assert "On text 5 to 5 minutes a run" in small_page(elsewhere, {})
 
 
 def test_a_run_that_was_stopped_goes_on(asked):
