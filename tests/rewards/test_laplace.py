@@ -1,19 +1,17 @@
-"""The posterior of the last linear maps, against autograd, dense matrices and Monte Carlo in double precision."""
+"""The posterior of the last linear maps, against dense matrices and Monte Carlo in double precision."""
 
 import math
 from itertools import pairwise
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from torch.nn.functional import cosine_similarity, cross_entropy, logsigmoid, normalize
+from torch.nn.functional import cosine_similarity, normalize
 
 import envs
+from tests.rewards.two_towers import SCALE, fitted, normal, towers
 from vlmrm.encoders import load_encoder
-from vlmrm.encoders.projections import LinearProjection, PreProjection
-from vlmrm.errors import SpecError
+from vlmrm.encoders.projections import PreProjection
 from vlmrm.report.metrics import auroc
-from vlmrm.rewards import laplace
 from vlmrm.rewards.laplace import (
     ProjectionPosterior,
     TowerSample,
@@ -25,125 +23,7 @@ from vlmrm.rewards.laplace import (
 from vlmrm.rewards.projection import unit_mean
 from vlmrm.rewards.uncertainty import probabilistic_cosine
 
-SCALE, BIAS = 7.0, -2.0
 CART, ARM = "cartpole/upright", "acrobot/up"
-
-
-def normal(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def towers(n=40, k=3, a=6, b=5, d=4, seed=0):
-    """Activations of frames and sentences, and maps, one of them with a bias."""
-    frames = TowerSample(
-        normal(n, a, seed=seed).float(),
-        LinearProjection(normal(d, a, seed=seed + 1).float(), normal(d, seed=seed + 2).float()),
-    )
-    texts = TowerSample(normal(k, b, seed=seed + 3).float(), LinearProjection(normal(d, b, seed=seed + 4).float()))
-    return frames, texts
-
-
-def fitted(options=None, **sizes):
-    return fit_posteriors(*towers(**sizes), **{"logit_scale": SCALE} | (options or {}))
-
-
-def logits(frame, texts):
-    return SCALE * cosine_similarity(frame[None], texts, dim=1)
-
-
-def expected_hessian(loss, shares, point):
-    """Mean Hessian over the answers, each as likely as the model itself thinks."""
-    parts = [
-        share * torch.autograd.functional.hessian(lambda p, answer=answer: loss(p, answer), point)
-        for answer, share in enumerate(shares)
-    ]
-    return torch.stack(parts).sum(dim=0)
-
-
-def softmax_loss(frame, texts, answer):
-    return cross_entropy(logits(frame, texts)[None], torch.tensor([answer]))
-
-
-def sigmoid_loss(frame, text, answer):
-    """0: they do not belong together; 1: they do."""
-    logit = logits(frame, text[None])[0] + BIAS
-    return -logsigmoid(logit if answer else -logit)
-
-
-@pytest.mark.parametrize("lengths", [1.0, 30.0])
-def test_the_curvature_in_a_frame_is_infonces_hessian_averaged_over_the_answers(lengths):
-    """The Gauss-Newton matrix of a softmax is its Fisher matrix: the answers' mean Hessian, through the length too."""
-    frames, texts = lengths * normal(3, 4), normal(3, 4, seed=1)
-    expected = torch.zeros(4, 4, dtype=torch.float64)
-    for frame in frames:
-        shares = logits(frame, texts).softmax(dim=0)
-        expected += expected_hessian(lambda p, answer: softmax_loss(p, texts, answer), shares, frame) / 3
-    torch.testing.assert_close(curvatures(frames, texts, scale=SCALE)[0], expected)
-
-
-def test_the_curvature_in_a_frame_is_the_gauss_newton_matrix_of_infonce():
-    """The softmax's Hessian in the logits between the logits' Jacobian in the embedding."""
-    frame, texts = normal(4), normal(3, 4, seed=1)
-    jacobian = torch.autograd.functional.jacobian(lambda p: logits(p, texts), frame)
-    bend = torch.autograd.functional.hessian(
-        lambda values: cross_entropy(values[None], torch.tensor([1])), logits(frame, texts)
-    )
-    torch.testing.assert_close(curvatures(frame[None], texts, scale=SCALE)[0], jacobian.T @ bend @ jacobian)
-
-
-def test_the_curvature_in_a_sentence_is_infonces_hessian_averaged_over_the_answers():
-    frames, texts = normal(3, 4), 5 * normal(2, 4, seed=1)
-    expected = torch.zeros(4, 4, dtype=torch.float64)
-    for frame in frames:
-        shares = logits(frame, texts).softmax(dim=0)
-        for j in range(2):
-
-            def loss(text, answer, frame=frame, j=j):
-                return softmax_loss(frame, torch.cat([texts[:j], text[None], texts[j + 1 :]]), answer)
-
-            expected += expected_hessian(loss, shares, texts[j]) / 6
-    torch.testing.assert_close(curvatures(frames, texts, scale=SCALE)[1], expected)
-
-
-def test_the_curvatures_of_a_sigmoid_are_its_hessians_averaged_over_the_answers():
-    frames, texts = normal(3, 4), 5 * normal(2, 4, seed=1)
-    in_frames, in_texts = torch.zeros(2, 4, 4, dtype=torch.float64)
-    for frame in frames:
-        for text in texts:
-            yes = (logits(frame, text[None])[0] + BIAS).sigmoid()
-            shares = (1 - yes, yes)
-            in_frames += expected_hessian(lambda p, answer, t=text: sigmoid_loss(p, t, answer), shares, frame) / 3
-            in_texts += expected_hessian(lambda p, answer, f=frame: sigmoid_loss(f, p, answer), shares, text) / 6
-    ours = curvatures(frames, texts, scale=SCALE, bias=BIAS)
-    torch.testing.assert_close(ours[0], in_frames)
-    torch.testing.assert_close(ours[1], in_texts)
-
-
-@pytest.mark.parametrize("bias", [None, BIAS])
-def test_curvatures_are_positive_semi_definite_and_flat_along_the_embedding(bias):
-    """A longer embedding has the same cosine."""
-    frames, texts = normal(1, 6), normal(4, 6, seed=1)
-    of_frame, of_texts = curvatures(frames, texts, scale=SCALE, bias=bias)
-    assert torch.linalg.eigvalsh(of_frame).min() > -1e-12
-    assert torch.linalg.eigvalsh(of_texts).min() > -1e-12
-    assert (of_frame @ frames[0]).abs().max() < 1e-12
-    assert of_frame.trace() > 0.1
-
-
-def test_the_curvature_falls_with_the_square_of_the_length():
-    frames, texts = normal(5, 6), normal(4, 6, seed=1)
-    near, far = curvatures(frames, texts, scale=SCALE), curvatures(10 * frames, texts, scale=SCALE)
-    torch.testing.assert_close(100 * far[0], near[0])
-    torch.testing.assert_close(far[1], near[1])
-
-
-def test_curvatures_do_not_depend_on_how_many_are_summed_at_once(monkeypatch):
-    frames, texts = normal(9, 6), normal(4, 6, seed=1)
-    whole = curvatures(frames, texts, scale=SCALE)
-    for at_once in (1, 2 * texts.numel()):
-        monkeypatch.setattr(laplace, "_ELEMENTS", at_once)
-        for part, all_at_once in zip(curvatures(frames, texts, scale=SCALE), whole, strict=True):
-            torch.testing.assert_close(part, all_at_once)
 
 
 def test_variances_are_those_of_the_dense_matrix_normal():
@@ -293,74 +173,6 @@ def test_a_prompt_of_several_sentences_has_an_activation_of_its_own():
     embedding, activation = unit_mean_activation(texts)
     torch.testing.assert_close(texts.projection(activation), embedding)
     torch.testing.assert_close(normalize(embedding, dim=1)[0], unit_mean(normalize(texts.embeddings, dim=1)))
-
-
-def test_a_stored_posterior_gives_the_same_numbers(tmp_path):
-    frames, _ = towers()
-    posterior = fitted().frames
-    save_file(posterior.to_tensors(), tmp_path / "posterior.safetensors")
-    loaded = ProjectionPosterior.from_tensors(load_file(tmp_path / "posterior.safetensors"))
-    assert torch.equal(loaded.variances(frames.activations), posterior.variances(frames.activations))
-    assert torch.equal(loaded.correlations(frames.activations), posterior.correlations(frames.activations))
-    assert (loaded.prior_precision, loaded.count) == (posterior.prior_precision, posterior.count)
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        ({"whitening": None}, "no stored posterior"),
-        ({"numbers": torch.ones(3)}, "no stored posterior"),
-        ({"spread": torch.ones(4, 1)}, "no stored posterior"),
-        ({"whitening": torch.ones(6, 5)}, "not square"),
-        ({"spread": torch.full((4,), math.nan)}, "NaN or infinity"),
-    ],
-)
-def test_a_damaged_posterior_is_refused(damage, message):
-    tensors = {name: tensor for name, tensor in (fitted().frames.to_tensors() | damage).items() if tensor is not None}
-    with pytest.raises(SpecError, match=message):
-        ProjectionPosterior.from_tensors(tensors)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"prior_precision": 0}, "prior_precision must be above 0; got 0"),
-        ({"prior_precision": -1.0}, "prior_precision must be above 0"),
-        ({"prior_precision": math.nan}, "prior_precision must be a number; got nan"),
-        ({"count": 0}, "count must be above 0"),
-        ({"logit_scale": math.inf}, "logit_scale must be a number; got inf"),
-    ],
-)
-def test_numbers_that_cannot_be_meant_are_refused(options, message):
-    with pytest.raises(SpecError, match=message):
-        fitted(options)
-
-
-def test_a_single_sentence_has_no_rival_and_so_no_curvature():
-    with pytest.raises(SpecError, match="at least two sentences"):
-        fitted(k=1)
-    assert fitted({"logit_bias": BIAS}, k=1).frames.prior_precision > 0
-    assert fitted({"prior_precision": 1.0}, k=1).frames.prior_precision == 1
-
-
-def test_towers_of_two_models_are_refused():
-    frames, _ = towers(d=4)
-    _, texts = towers(d=5)
-    with pytest.raises(SpecError, match="frames have 4 dimensions, those of sentences 5"):
-        fit_posteriors(frames, texts, logit_scale=SCALE)
-
-
-@pytest.mark.parametrize(
-    ("activations", "message"),
-    [
-        (torch.zeros(0, 6), "one of them has no row"),
-        (torch.zeros(3, 5), "these activations are 5 long and the projection takes 6"),
-        (torch.full((3, 6), math.nan), "NaN or infinity among the activations"),
-    ],
-)
-def test_activations_that_cannot_be_meant_are_refused(activations, message):
-    with pytest.raises(SpecError, match=message):
-        TowerSample(activations, LinearProjection(torch.ones(4, 6)))
 
 
 def test_frames_from_elsewhere_are_less_certain_than_new_frames_of_the_same_scene():

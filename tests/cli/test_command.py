@@ -1,0 +1,93 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vlmrm
+from tests.cli.refusals import refused
+from tests.encoders.models import SIGLIP_LIKE, write_model
+from vlmrm.cli import main
+from vlmrm.tasks import all_tasks
+
+
+def test_tasks_are_listed_with_their_sentences_and_their_success_test(capsys):
+    assert main(["tasks"]) == 0
+    out = capsys.readouterr().out
+    assert "cartpole/upright" in out
+    assert "pole vertically upright on top of the cart" in out
+    assert "angle_deg in -12..12" in out
+    assert "camera lookat_m (0.0, 0.0, 1.0), distance_m 3.5, azimuth_deg 180, elevation_deg -10; quality fast" in out
+    assert "SAC, 10,000,000 steps; small: SAC, 300,000 steps" in out
+    assert main(["tasks", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {task["name"] for task in listed} == set(all_tasks())
+
+
+def test_some_tasks_are_listed_by_name_and_unknown_ones_are_refused(capsys):
+    assert main(["tasks", "pendulum/upright", "cartpole/upright"]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line and line[0] != " "] == ["pendulum/upright", "cartpole/upright"]
+    assert main(["tasks", "humanoid/kneeling", "--json"]) == 0
+    assert [task["name"] for task in json.loads(capsys.readouterr().out)] == ["humanoid/kneeling"]
+    assert "Near: humanoid/kneeling" in refused(capsys, "tasks", "pendulum/upright", "humanoid/kneling")
+
+
+def test_models_are_listed_with_what_they_know_and_how_to_name_others(capsys, tmp_path, monkeypatch):
+    from tests.encoders.models import write_card
+
+    folder = write_card(write_model(tmp_path / "sim-toy", SIGLIP_LIKE), ["red", "car"])
+    monkeypatch.setattr("vlmrm.encoders.cards.BUILTIN_FOLDER", folder.parent)
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    for text in ("sim-toy", "32 px", "knows red things", "ViT-L-14/openai", "local-dir:FOLDER"):
+        assert text in out
+    assert main(["models", "--json"]) == 0
+    (card,) = json.loads(capsys.readouterr().out)
+    assert card["words"] == ["car", "red"]
+
+
+def test_the_version_is_printed(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"vlmrm {vlmrm.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["train", "--help"], ["score", "--help"]])
+def test_help_is_printed(arguments, capsys):
+    with pytest.raises(SystemExit) as done:
+        main(arguments)
+    assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert "usage: vlmrm" in out
+    assert "(default: None)" not in out
+
+
+def test_every_option_of_train_is_explained(capsys):
+    from dataclasses import fields
+
+    from vlmrm.training import TrainConfig
+
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = capsys.readouterr().out
+    for entry in fields(TrainConfig):
+        if entry.name != "task":
+            assert f"--{entry.name.replace('_', '-')}" in out
+
+
+def test_help_and_tasks_do_not_wait_for_torch():
+    code = "import sys; from vlmrm.cli import main; main(['tasks']); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_module_runs_as_the_command_does():
+    done = subprocess.run(
+        [sys.executable, "-m", "vlmrm", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent,
+    )
+    assert done.stdout == f"vlmrm {vlmrm.__version__}\n"
