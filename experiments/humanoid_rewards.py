@@ -91,6 +91,8 @@ class Labelled:
     frames: Tensor
     in_goal: np.ndarray
     look_alike: np.ndarray
+    views: np.ndarray | None = None
+    """Index of each frame's look and camera; None: all have the same."""
 
 
 def frames_folder(work: Path, size_px: int, frames: int) -> Path:
@@ -134,23 +136,28 @@ def count(condition: str, args: Args) -> int:
     return args.frames * 3 // 10 if condition in (FAST, FULL) else args.frames
 
 
-def load(path: Path) -> Labelled:
-    """What `draw` has kept."""
+def load(path: Path, condition: str) -> Labelled:
+    """What `draw` has kept of a condition."""
     with np.load(path, allow_pickle=False) as kept:
-        return Labelled(frames=torch.from_numpy(kept["frames"]), in_goal=kept["in_goal"], look_alike=kept["look_alike"])
+        labels = {"in_goal": kept["in_goal"], "look_alike": kept["look_alike"]}
+        frames = torch.from_numpy(kept["frames"])
+    views = np.arange(len(frames)) * _VIEWS // len(frames) if condition == HELD_OUT else None  # drawn view by view
+    return Labelled(frames=frames, views=views, **labels)
 
 
 def measure(encoder: Encoder, prompts: PromptSet, embeddings: Tensor, labelled: Labelled) -> list[dict[str, Any]]:
     """All metrics for every alpha."""
     rewards = rewards_of(encoder, prompts, embeddings)
     near = labelled.in_goal | labelled.look_alike
+    views = labelled.views
     found = []
     for alpha, row in zip(ALPHAS, rewards, strict=True):
         all_frames = {
-            name: asdict(estimate(metric, row, labelled.in_goal))
+            name: asdict(estimate(metric, row, labelled.in_goal, groups=views))
             for name, metric in (("auroc", auroc), ("average_precision", average_precision), ("epic", goal_epic))
         }
-        look_alikes = asdict(estimate(auroc, row[near], labelled.in_goal[near]))
+        nearby = None if views is None else views[near]
+        look_alikes = asdict(estimate(auroc, row[near], labelled.in_goal[near], groups=nearby))
         found.append({"alpha": alpha, **all_frames, "auroc_look_alikes": look_alikes})
     return found
 
@@ -204,7 +211,7 @@ def main(args: Args) -> None:
         }
         for task in tasks:
             of = partial(measure, encoder)
-            labelled = {condition: load(path(task, condition)) for condition in CONDITIONS}
+            labelled = {condition: load(path(task, condition), condition) for condition in CONDITIONS}
             seen = {condition: encoder.embed_frames(part.frames) for condition, part in labelled.items()}
             held_out = labelled[HELD_OUT]
             goals = [other.prompts for other in tasks if other is not task]

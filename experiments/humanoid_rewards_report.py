@@ -171,8 +171,8 @@ def write_report(numbers: Numbers, out: Path) -> None:
         f"Made by `python experiments/humanoid_rewards.py --models {' '.join(numbers['given'])} "
         f"--frames {numbers['frames']}`:",
         f"{numbers['frames']:,} labelled frames of each task and condition, the tasks' own prompts,",
-        "labels by the simulator's joints; 95 % intervals from 300 bootstrap resamples of the frames, which do not",
-        "cover the choice of the views. Alpha 0 unless said otherwise.",
+        "labels by the simulator's joints; 95 % intervals from 300 bootstrap resamples, of whole views where there are",
+        "several. Alpha 0 unless said otherwise.",
         *trained_first(numbers["given"]),
         "",
         f"## {largest}, held-out cameras, colours and joint angles",

@@ -125,7 +125,29 @@ def test_what_cannot_be_measured_is_refused(scores, labels, said):
         estimate(auroc, scores, labels)
 
 
-@pytest.mark.parametrize(("resamples", "level"), [(0, 0.95), (10, 1.0), (10, 0.0)])
-def test_an_interval_needs_resamples_and_a_level(resamples, level):
+def test_the_interval_of_groups_covers_their_choice():
+    """25 views with an effect of their own each: AUROC of N(d, 1) over N(0, 1), d of N(1, 1), is Φ(1/√3) = 0.7181."""
+    covered = {"by view": 0, "by frame": 0}
+    views = np.repeat(np.arange(25), 40)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        labels = np.tile(np.arange(40) < 16, 25)
+        scores = rng.normal(labels * rng.normal(1.0, 1.0, 25)[views], 1.0)
+        for name, groups in (("by view", views), ("by frame", None)):
+            found = estimate(auroc, scores, labels, groups=groups, resamples=100, seed=seed)
+            covered[name] += found.low <= 0.7181 <= found.high
+    assert covered["by view"] >= 170
+    assert covered["by frame"] <= 140
+
+
+def test_groups_of_one_kind_each_never_make_a_resample_of_one_kind():
+    found = estimate(auroc, [0.0, 1.0, 2.0], [False, True, True], groups=["a", "b", "b"], resamples=50)
+    assert (found.value, found.low, found.high) == (1, 1, 1)
+
+
+def test_an_interval_needs_resamples_and_groups_that_fit():
     with pytest.raises(SpecError, match="resample"):
-        estimate(auroc, [0.0, 1.0], [False, True], resamples=resamples, level=level)
+        estimate(auroc, [0.0, 1.0], [False, True], resamples=0)
+    for groups in ([0, 0], [0, 1, 2], [[0, 1]]):
+        with pytest.raises(SpecError, match="one group per frame and two of them"):
+            estimate(auroc, [0.0, 1.0], [False, True], groups=groups)

@@ -18,6 +18,7 @@ from vlmrm.errors import FrameError, MissingExtra, SpecError, VlmrmError, near_m
 from vlmrm.rendering import RenderQuality
 from vlmrm.tasks import Task
 from vlmrm.wrappers.capture_frame import CaptureFrame
+from vlmrm.wrappers.headless import why_no_gl
 from vlmrm.wrappers.judge_success import JudgeSuccess
 from vlmrm.wrappers.own_view import require_own_view
 from vlmrm.wrappers.render_mujoco import RenderMujoco, require_view
@@ -26,6 +27,7 @@ from vlmrm.wrappers.reward_goal import RewardGoal
 _VIDEO_PX = 480  # of MuJoCo pictures that no encoder sees
 _LONGEST_EPISODE = 1_000  # steps, for environments that are registered without a limit
 _OUR_EXTRAS = {"box2d": "box2d", "mujoco": "mujoco"}  # word in Gymnasium's message -> extra of this package
+_OF_ARGUMENTS = (TypeError, ValueError, KeyError, AttributeError, OSError, gym.error.Error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +144,14 @@ def _make(task: Task, *, pictures: bool) -> gym.Env[Any, Any]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r".*is being initialised with render_mode")  # raised below
             env = gym.make(spec, max_episode_steps=task.episode_steps, **arguments)
-    except DependencyNotInstalled as error:
-        raise MissingExtra(_how_to_install(spec.id, str(error))) from error
-    except ImportError as error:
-        raise MissingExtra(_how_to_install(spec.id, str(error))) from error
-    except (TypeError, ValueError, KeyError, AttributeError, OSError, gym.error.Error) as error:
+    except Exception as error:
+        without_gl = why_no_gl(error)
+        if without_gl is not None:
+            raise FrameError(without_gl) from error
+        if isinstance(error, DependencyNotInstalled | ImportError):
+            raise MissingExtra(_how_to_install(spec.id, str(error))) from error
+        if not isinstance(error, _OF_ARGUMENTS):
+            raise
         if pictures and "argument 'render_mode'" in str(error):
             raise FrameError(f"{spec.id} cannot draw: it takes no render_mode. Pictures are needed.") from error
         raise SpecError(f"{spec.id} cannot be made with {dict(task.env_kwargs)}: {error}") from error

@@ -4,8 +4,9 @@ All of them take one score per frame and whether the frame shows the goal, and l
 reward. `estimate` adds a bootstrap interval to any of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -127,38 +128,66 @@ class Estimate:
 
 
 def estimate(
-    metric: Metric, scores: ArrayLike, in_goal: ArrayLike, *, resamples: int = 300, level: float = 0.95, seed: int = 0
+    metric: Metric,
+    scores: ArrayLike,
+    in_goal: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    resamples: int = 300,
+    seed: int = 0,
 ) -> Estimate:
-    """A metric with its bootstrap interval.
+    """A metric with its bootstrap interval, in which 95 % of the resamples lie.
 
-    Goal frames and others are drawn anew with replacement, each as many as there are, so that their shares stay.
+    Goal frames and others are drawn anew with replacement, each as many as there are, so that their shares stay. Frames
+    that share a camera, a look or an episode tell less than as many independent ones: with `groups` these are drawn
+    anew, whole, and the interval covers their choice.
 
     Args:
         metric: `auroc`, `average_precision`, `goal_epic` or another function of scores and labels.
         scores: One per frame.
         in_goal: Whether each frame shows the goal.
+        groups: Of each frame, whatever it shares with others; None: nothing.
         resamples: How often to draw anew.
-        level: Share of the resamples inside the interval.
         seed: Decides the draws.
 
     Raises:
-        SpecError: As the metric; or `resamples` is below 1, or `level` is not between 0 and 1.
+        SpecError: As the metric; or `resamples` is below 1, or there are not two groups, one for each frame.
 
     Example:
         >>> print(estimate(auroc, [1, 2, 3, 4, 5, 6], [False, False, True, False, True, True]))
         0.889 [0.556, 1.000]
     """
-    if resamples < 1 or not 0 < level < 1:
-        raise SpecError(f"needs at least 1 resample and a level between 0 and 1; got {resamples} and {level}.")
+    if resamples < 1:
+        raise SpecError(f"needs at least 1 resample; got {resamples}.")
     values, labels = _checked(scores, in_goal)
     rng = np.random.default_rng(seed)
-    goal, other = np.flatnonzero(labels), np.flatnonzero(~labels)
-    drawn = []
-    for _ in range(resamples):
-        rows = np.concatenate([rng.choice(goal, len(goal)), rng.choice(other, len(other))])
-        drawn.append(metric(values[rows], labels[rows]))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    if groups is None:
+        parts = [np.flatnonzero(labels), np.flatnonzero(~labels)]
+        drawn = [metric(values[rows], labels[rows]) for rows in _of_each(rng, parts, resamples)]
+    else:
+        drawn = [metric(values[rows], labels[rows]) for rows in _of_groups(rng, labels, np.asarray(groups), resamples)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return Estimate(value=metric(values, labels), low=float(low), high=float(high))
+
+
+def _of_each(rng: np.random.Generator, parts: list[NDArray[np.intp]], resamples: int) -> Iterator[NDArray[np.intp]]:
+    for _ in range(resamples):
+        yield np.concatenate([rng.choice(part, len(part)) for part in parts])
+
+
+def _of_groups(
+    rng: np.random.Generator, labels: Bool[np.ndarray, " n"], groups: NDArray[Any], resamples: int
+) -> Iterator[NDArray[np.intp]]:
+    """Whole groups, as many as there are; never only frames in the goal or only others."""
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    if groups.shape != labels.shape or len(members) < 2:
+        raise SpecError(f"needs one group per frame and two of them; got {groups.shape} for {labels.shape} frames.")
+    for _ in range(resamples):
+        while True:
+            rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+            if labels[rows].any() and not labels[rows].all():
+                break
+        yield rows
 
 
 def _checked(scores: ArrayLike, in_goal: ArrayLike) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:

@@ -1,20 +1,25 @@
 """Rendering on a machine without a display, set up in one place."""
 
+import ctypes
 import os
 import sys
+import traceback
 
-_OFFSCREEN = {
-    "MUJOCO_GL": "egl",  # MuJoCo's own choice is a window system, which fails without a display
-    "SDL_VIDEODRIVER": "dummy",  # pygame looks for a display although it only draws into memory
-}
+_NO_GL = (
+    "MuJoCo cannot draw on this machine ({error}). On Debian or Ubuntu: apt-get install libegl1; the variable "
+    "MUJOCO_GL must be egl (or osmesa, with libosmesa6) before mujoco is imported, and is {value}."
+)
+_EGL = "libEGL.so.1"
+_GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering", "OpenGL", "glfw")
 
 
 def render_offscreen() -> None:
     """On Linux without a display, let MuJoCo and pygame draw into memory.
 
-    Variables that are set already stay as they are. Importing `vlmrm.wrappers` calls this; call it yourself only where
-    an environment renders before that. It must happen before the first picture, for `mujoco.Renderer` before the
-    import of mujoco.
+    Variables that are set already stay as they are; without libEGL MuJoCo is left to its own choice, so that what needs
+    no pictures works, and drawing one says what is missing. Importing `vlmrm.wrappers` calls this; call it yourself
+    only where an environment renders before that. It must happen before the first picture, for `mujoco.Renderer` before
+    the import of mujoco.
 
     Example:
         >>> render_offscreen()
@@ -22,5 +27,42 @@ def render_offscreen() -> None:
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return
-    for variable, value in _OFFSCREEN.items():
-        os.environ.setdefault(variable, value)
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a display although it only draws into memory
+    if "MUJOCO_GL" not in os.environ and _loads(_EGL):  # without libEGL mujoco, told to use it, cannot even be imported
+        os.environ["MUJOCO_GL"] = "egl"  # its own choice is a window system, which fails without a display
+
+
+def no_gl(error: BaseException) -> str:
+    """What to do where MuJoCo cannot draw.
+
+    Args:
+        error: What it said.
+    """
+    value = os.environ.get("MUJOCO_GL")
+    return _NO_GL.format(error=error, value="not set" if value is None else repr(value))
+
+
+def why_no_gl(error: BaseException) -> str | None:
+    """What to do, if an error comes from MuJoCo's search for GL; it searches when it is imported.
+
+    Args:
+        error: Of importing mujoco, or of what does so.
+
+    Returns:
+        `no_gl` of where it began; None for any other error.
+    """
+    first: BaseException | None = error
+    while first is not None:
+        for frame, _ in traceback.walk_tb(first.__traceback__):
+            if f"{frame.f_globals.get('__name__')}.".startswith(tuple(f"{name}." for name in _GL_MODULES)):
+                return no_gl(first)
+        first = first.__cause__ or first.__context__
+    return None
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

@@ -20,14 +20,11 @@ from numpy.typing import NDArray
 
 from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
 from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.wrappers.headless import no_gl
 from vlmrm.wrappers.own_view import OwnView, visual_options_of, why_not_drawn
 
 _LARGEST_PX = 8192  # beyond this drivers refuse, each in its own way
 _APART_M = 1e-3
-_NO_GL = (
-    "MuJoCo cannot draw on this machine ({error}). On Debian or Ubuntu: apt-get install libegl1; the variable "
-    "MUJOCO_GL must be egl (or osmesa, with libosmesa6) before mujoco is imported, and is {value!r}."
-)
 _IMPORTED_TOO_EARLY = (
     "MuJoCo cannot draw on this machine ({error}): mujoco was imported before MUJOCO_GL was set to {value!r}, and "
     "looks at it only then. Import vlmrm.wrappers or envs, which set it, before mujoco and gymnasium.envs.mujoco, or "
@@ -244,8 +241,8 @@ def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
             raise FrameError(too_large) from error
         value = os.environ.get("MUJOCO_GL")
         early = value in ("egl", "osmesa") and mujoco.GLContext.__module__ != f"mujoco.{value}"
-        message = _IMPORTED_TOO_EARLY if early else _NO_GL
-        raise FrameError(message.format(error=error, value=value)) from error
+        message = _IMPORTED_TOO_EARLY.format(error=error, value=value) if early else no_gl(error)
+        raise FrameError(message) from error
     finally:
         model.vis.quality.offsamples = samples
     if quality is RenderQuality.FAST:
