@@ -13,6 +13,7 @@ from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import FrameError, VlmrmError
 from vlmrm.frames import as_frames
 from vlmrm.wrappers.chain import find_wrapper
+from vlmrm.wrappers.headless import require_own_gl
 from vlmrm.wrappers.own_view import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
 from vlmrm.wrappers.render_mujoco import RenderMujoco
 
@@ -86,6 +87,8 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return picture.copy() if np.may_share_memory(picture, rendered) else picture
 
     def _rendered(self) -> Any:
+        if self._draws_itself and hasattr(self.unwrapped, "mujoco_renderer"):
+            require_own_gl()
         try:
             return self.env.render()
         except VlmrmError:

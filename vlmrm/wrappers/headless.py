@@ -5,12 +5,17 @@ import os
 import sys
 import traceback
 
+from vlmrm.errors import FrameError
+
 _NO_GL = (
     "MuJoCo cannot draw on this machine ({error}). On Debian or Ubuntu: apt-get install libegl1; the variable "
     "MUJOCO_GL must be egl (or osmesa, with libosmesa6) before mujoco is imported, and is {value}."
 )
 _EGL = "libEGL.so.1"
 _GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering", "OpenGL", "glfw")
+
+
+_forked_from_one_that_drew = False
 
 
 def render_offscreen() -> None:
@@ -58,6 +63,28 @@ def why_no_gl(error: BaseException) -> str | None:
                 return no_gl(first)
         first = first.__cause__ or first.__context__
     return None
+
+
+def require_own_gl() -> None:
+    """Refuse to draw with MuJoCo in a process that was forked from one that had: it would wait for ever.
+
+    Raises:
+        FrameError: It was.
+    """
+    if _forked_from_one_that_drew:
+        raise FrameError(
+            "this process was forked from one that had already drawn with MuJoCo, and OpenGL does not survive a fork. "
+            'Start it afresh, AsyncVectorEnv(..., context="forkserver") for one, or draw nothing before.'
+        )
+
+
+def _after_fork() -> None:
+    global _forked_from_one_that_drew
+    _forked_from_one_that_drew = getattr(sys.modules.get("mujoco.egl"), "EGL_DISPLAY", None) is not None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _loads(library: str) -> bool:

@@ -36,20 +36,24 @@ class OwnView:
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
-        self._renderer = _gymnasiums_renderer(env)
-        if self._renderer is None:
+        if _gymnasiums_renderer(env) is None:
             raise FrameError(
                 f"where {env} draws itself from cannot be known: its renderer is not Gymnasium's. {_TAKE_ANOTHER}"
             )
         require_own_view(env)
+        self._env = env
         self._camera: Any = None
 
     def camera(self) -> Any:
         """An `MjvCamera`; as in Gymnasium, a free one stays where the first picture put it."""
         if self._camera is None:
-            drawing = self._renderer.viewer
-            self._camera = _camera_of(self._renderer) if drawing is None else drawing.cam
+            renderer = _gymnasiums_renderer(self._env)
+            self._camera = _camera_of(renderer) if renderer.viewer is None else renderer.viewer.cam
         return self._camera
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy draws for the first time: Gymnasium makes a copied environment anew."""
+        return self.__dict__ | {"_camera": None}
 
 
 def require_own_view(env: gym.Env[Any, Any]) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
 from vlmrm.rendering import Camera, RenderQuality
-from vlmrm.wrappers.headless import no_gl
+from vlmrm.wrappers.headless import no_gl, require_own_gl
 from vlmrm.wrappers.own_view import OwnView, visual_options_of, why_not_drawn
 
 _LARGEST_PX = 8192  # beyond this drivers refuse, each in its own way
@@ -38,7 +38,7 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     Args:
         env: A MuJoCo environment of Gymnasium's kind, made with ``render_mode="rgb_array"``.
         camera: Where the picture is taken from; None: from where the environment draws itself, which its
-            ``camera_id``, ``camera_name`` or ``default_camera_config`` says.
+            ``camera_id``, ``camera_name`` or ``default_camera_config`` says. A string names one of the model's.
         quality: ``full``, as the XML says, or ``fast``, without shadows, reflections and antialiasing.
         size_px: Side of the picture; drawing at the encoder's size saves a resize.
 
@@ -59,13 +59,15 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def __init__(
         self,
         env: gym.Env[Any, Any],
-        camera: Camera | Mapping[str, Any] | None = None,
+        camera: Camera | Mapping[str, Any] | str | None = None,
         *,
         quality: str = RenderQuality.FULL,
         size_px: int = 480,
     ) -> None:
         if isinstance(camera, Mapping):  # as `env.spec` and TOML write it down
             camera = Camera.from_dict(camera)
+        elif isinstance(camera, str):
+            camera = Camera(name=camera)
         written = None if camera is None else camera.to_dict()
         RecordConstructorArgs.__init__(self, camera=written, quality=str(quality), size_px=size_px)
         gym.Wrapper.__init__(self, env)
@@ -73,9 +75,10 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """What the pictures are drawn with."""
         self._size_px = _checked_size(size_px)
         self._renderer: Any = None
-        self._model, self._data = _model_of(env)
+        self._model: Any = None  # that the renderer was made for
+        self._options: Any = None
         self._camera = require_view(env, camera)
-        self._options = visual_options_of(env)
+        visual_options_of(env)
         if env.render_mode != "rgb_array":
             raise FrameError(
                 f'{env} has render_mode={env.render_mode!r}. Make it with gym.make(..., render_mode="rgb_array").'
@@ -85,12 +88,18 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """The picture (size_px, size_px, 3) of the present state.
 
         Raises:
-            FrameError: MuJoCo cannot draw on this machine, or the camera is not where it should be.
+            FrameError: MuJoCo cannot draw on this machine or in this process, or the camera is not where it should be.
+            SpecError: The environment has made its model anew, and this one lacks the camera or body.
         """
-        first = self._renderer is None
+        model, data = _model_of(self.env)  # each time: some environments make them anew in `reset`, and all copies do
+        first = model is not self._model
         if first:
-            self._renderer = _make_renderer(self._model, self._size_px, self.quality)
-        self._renderer.update_scene(self._data, camera=self._view(), scene_option=self._options)
+            self.free()
+            if isinstance(self._camera, Camera):
+                require_view(self.env, self._camera)
+            self._renderer = _make_renderer(model, self._size_px, self.quality)
+            self._model, self._options = model, visual_options_of(self.env)
+        self._renderer.update_scene(data, camera=self._view(), scene_option=self._options)
         picture: np.ndarray = self._renderer.render()
         if first:
             self._require_camera_applied()
@@ -134,7 +143,11 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """Free what drawing took; the environment stays open, and drawing again takes it anew."""
         if self._renderer is not None:
             self._renderer.close()
-            self._renderer = None
+        self._renderer = self._model = self._options = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What can be copied and pickled: a copy makes its own renderer when it draws."""
+        return self.__dict__ | {"_renderer": None, "_model": None, "_options": None}
 
     def close(self) -> None:
         """As the environment's, and free what drawing took."""
@@ -157,7 +170,10 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return view
 
     def _lookat(self, aim: Camera) -> Any:
-        return aim.lookat_m if aim.track is None else self._data.body(aim.track).xpos
+        return aim.lookat_m if aim.track is None else self._data().body(aim.track).xpos
+
+    def _data(self) -> Any:
+        return _model_of(self.env)[1]
 
     def _require_camera_applied(self) -> None:
         """Compare where the scene was drawn from with where it should be, by a formula of our own."""
@@ -166,7 +182,7 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         eyes = self._renderer.scene.camera
         drawn_from = (np.array(eyes[0].pos) + np.array(eyes[1].pos)) / 2  # two eyes, for stereo
         if self._camera.name is not None:
-            wanted = np.array(self._data.camera(self._camera.name).xpos)
+            wanted = np.array(self._data().camera(self._camera.name).xpos)
         else:
             wanted = np.array(self._lookat(self._camera)) - (self._camera.distance_m or 0) * np.array(
                 self._camera.direction()
@@ -228,6 +244,8 @@ def require_view(env: gym.Env[Any, Any], camera: Camera | None) -> Camera | OwnV
 def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
     """A renderer of its own GL context, which it makes current each time it draws."""
     import mujoco
+
+    require_own_gl()
 
     size, samples = model.vis.global_, model.vis.quality.offsamples
     size.offwidth, size.offheight = max(size.offwidth, size_px), max(size.offheight, size_px)
