@@ -23,9 +23,9 @@ from vlmrm.agents.vec_reward import (
     require_same_gamma,
     terminated_of,
 )
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
 from vlmrm.frames import as_frames
+from vlmrm.rewards.model import RewardModel
 from vlmrm.types import Frames
 from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, reward_model
 from vlmrm.wrappers.vlm_reward import VLMReward
@@ -86,7 +86,6 @@ class RelabelCallback(BaseCallback):
         super().__init__()
         self._model, self._offset, self._env_weight = reward_model(reward), offset, env_weight
         self._rewards = StepRewards(self._model, offset)
-        self._preprocessing = self._rewards.model.encoder.preprocessing
         self._pending: list[_Step] = []
         self._buffer: Any = None
         self._last_step: tuple[Any, Any] = (None, None)
@@ -98,7 +97,7 @@ class RelabelCallback(BaseCallback):
 
     def _init_callback(self) -> None:
         model: Any = self.model
-        _require_fit(model, self._preprocessing)
+        _require_fit(model, self._model)
         require_same_gamma(self._model.spec, model.gamma)
         if self._buffer is model.replay_buffer:
             self.flush()  # left over where the last training ended with an exception
@@ -207,7 +206,7 @@ class RelabelCallback(BaseCallback):
             self.logger.record("rollout/ep_vlm_rew_mean", float(np.mean(self.episode_returns.finished)))
 
 
-def _require_fit(model: Any, preprocessing: Preprocessing) -> None:
+def _require_fit(model: Any, reward: RewardModel) -> None:
     """Refuse combinations that would train on wrong rewards without saying so."""
     if not isinstance(model, OffPolicyAlgorithm):
         raise PairingError(
@@ -230,4 +229,4 @@ def _require_fit(model: Any, preprocessing: Preprocessing) -> None:
             "VecNormalize(norm_reward=True) would normalise our rewards with the statistics of the environment's own. "
             "Use norm_reward=False."
         )
-    require_captured_frames(venv, preprocessing)
+    require_captured_frames(venv, reward)

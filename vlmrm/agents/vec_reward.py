@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, is_vecenv_wrapped
 
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
 from vlmrm.rewards.layers import ShapingOptions
+from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
-from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_quality, require_same_resize
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 
@@ -89,7 +89,7 @@ class VecVLMReward(VecEnvWrapper):
             )
         super().__init__(venv)
         self._rewards, self._env_weight = StepRewards(reward, offset, venv.num_envs), env_weight
-        require_captured_frames(venv, self._rewards.model.encoder.preprocessing)
+        require_captured_frames(venv, self._rewards.model)
         self.episode_returns = EpisodeReturns(venv.num_envs)
         """Sums of our rewards per episode."""
 
@@ -136,12 +136,12 @@ def first_frames(venv: VecEnv, which: Bool[np.ndarray, " e"] | None = None) -> l
     return frames_of(info for index, info in enumerate(infos) if which is None or which[index])
 
 
-def require_captured_frames(venv: VecEnv, wanted: Preprocessing) -> None:
-    """Refuse environments without `CaptureFrame`, or with one for another encoder.
+def require_captured_frames(venv: VecEnv, model: RewardModel) -> None:
+    """Refuse environments without `CaptureFrame`, or with one for another encoder or render quality.
 
     Args:
         venv: The vector environment.
-        wanted: Of the encoder that scores.
+        model: Scores the frames.
 
     Raises:
         PairingError: One environment does not fit.
@@ -153,7 +153,9 @@ def require_captured_frames(venv: VecEnv, wanted: Preprocessing) -> None:
             'CaptureFrame(gym.make(..., render_mode="rgb_array"), reward.capture_preprocessing).'
         )
     for captured in venv.get_attr("capture_preprocessing"):
-        require_same_resize(captured, wanted)
+        require_same_resize(captured, model.encoder.preprocessing)
+    for drawn in venv.get_attr("drawn_quality"):
+        require_same_quality(drawn, model.spec.render_quality)
 
 
 def require_same_gamma(spec: RewardSpec, gamma: float) -> None:

@@ -53,7 +53,11 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             )
         self.capture_preprocessing = preprocessing
         """How its frames were shrunk; vector wrappers ask for it by name."""
-        self._draws_itself = find_wrapper(env, RenderMujoco) is None
+        ours = find_wrapper(env, RenderMujoco)
+        self._draws_itself = ours is None
+        of_mujoco = "full" if hasattr(env.unwrapped, "mujoco_renderer") else None
+        self.drawn_quality = of_mujoco if ours is None else str(ours.quality)
+        """What its frames are drawn with; None: no MuJoCo, which has none to choose."""
         self._looked_at = False
         if self._draws_itself:
             require_own_view(env)

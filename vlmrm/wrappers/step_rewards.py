@@ -177,3 +177,20 @@ def require_same_resize(captured: Preprocessing | None, wanted: Preprocessing) -
             f"CaptureFrame shrinks frames for another encoder ({captured}) than the one that scores them ({wanted}). "
             "Give it preprocessing=reward.capture_preprocessing, or None."
         )
+
+
+def require_same_quality(drawn: str | None, wanted: str | None) -> None:
+    """Refuse frames of another render quality than the reward was made for: it changes what the model sees.
+
+    Args:
+        drawn: Of the `CaptureFrame` inside; None: it is no MuJoCo that draws.
+        wanted: Of the reward's spec; None: any.
+
+    Raises:
+        PairingError: They differ.
+    """
+    if drawn is not None and wanted is not None and drawn != wanted:
+        raise PairingError(
+            f"the reward is for frames of render_quality={wanted!r}, and these are drawn {drawn!r}. Draw with "
+            f"RenderMujoco(env, quality={wanted!r}), or change the reward's spec."
+        )

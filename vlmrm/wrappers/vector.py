@@ -7,9 +7,9 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from jaxtyping import UInt8
 
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
-from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, require_same_resize
+from vlmrm.rewards.model import RewardModel
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, require_same_quality, require_same_resize
 
 
 class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
@@ -55,7 +55,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         self._env_weight = env_weight
         self._rewards = StepRewards(reward, offset, envs.num_envs)
         self._mode = _autoreset_mode(envs)
-        _require_captured_frames(envs, self._rewards.model.encoder.preprocessing)
+        _require_captured_frames(envs, self._rewards.model)
         self._reset_is_next = np.zeros(self.num_envs, dtype=np.bool_)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -117,8 +117,8 @@ def _autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> AutoresetMode:
     return mode
 
 
-def _require_captured_frames(envs: VectorEnv[Any, Any, Any], wanted: Preprocessing) -> None:
-    """Ask the single environments, also those in other processes, whether they capture frames for this encoder."""
+def _require_captured_frames(envs: VectorEnv[Any, Any, Any], model: RewardModel) -> None:
+    """Ask the single environments, also those in other processes, whether they capture frames for this reward."""
     base: Any = envs.unwrapped
     if not hasattr(base, "call"):
         raise PairingError(
@@ -131,4 +131,6 @@ def _require_captured_frames(envs: VectorEnv[Any, Any, Any], wanted: Preprocessi
             'episode. Make them with gym.make_vec(..., wrappers=[CaptureFrame], render_mode="rgb_array").'
         )
     for captured in base.get_attr("capture_preprocessing"):
-        require_same_resize(captured, wanted)
+        require_same_resize(captured, model.encoder.preprocessing)
+    for drawn in base.get_attr("drawn_quality"):
+        require_same_quality(drawn, model.spec.render_quality)

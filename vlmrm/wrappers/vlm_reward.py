@@ -1,5 +1,6 @@
 """`VLMReward`: one environment, rewarded for what its picture shows."""
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -10,7 +11,7 @@ from vlmrm.errors import PairingError, SpecError
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.chain import find_wrapper, resets_itself
-from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_resize
+from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_quality, require_same_resize
 
 
 class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -59,23 +60,23 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if find_wrapper(env, VLMReward) is not None:
             raise PairingError(f"{env} has a VLMReward already. Use one, or add up the rewards yourself.")
         rewards = StepRewards(reward, offset)
+        spec, inner = rewards.model.spec, env
+        if end_on_reward:
+            _require_an_end(spec, env)
+        capture = find_wrapper(env, CaptureFrame)
+        if capture is None:
+            capture = inner = CaptureFrame(env, rewards.model.capture_preprocessing)
+        require_same_resize(capture.capture_preprocessing, rewards.model.encoder.preprocessing)
+        require_same_quality(capture.drawn_quality, spec.render_quality)
         # The spec, never the model: Gymnasium makes deep copies of what is recorded.
         RecordConstructorArgs.__init__(
             self,
-            reward=rewards.model.spec.to_dict(),
+            reward=replace(spec, render_quality=capture.drawn_quality or spec.render_quality).to_dict(),
             offset=offset,
             env_weight=env_weight,
             end_on_reward=end_on_reward,
         )
-        if end_on_reward:
-            _require_an_end(rewards.model.spec, env)
-        preprocessing = rewards.model.encoder.preprocessing
-        capture = find_wrapper(env, CaptureFrame)
-        if capture is None:
-            env = CaptureFrame(env, rewards.model.capture_preprocessing)
-        else:
-            require_same_resize(capture.capture_preprocessing, preprocessing)
-        gym.Wrapper.__init__(self, env)
+        gym.Wrapper.__init__(self, inner)
         self._rewards, self._env_weight, self._end_on_reward = rewards, env_weight, end_on_reward
         self._resets_itself = resets_itself(env)
         self._reset_is_next = False

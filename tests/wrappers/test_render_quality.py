@@ -1,0 +1,60 @@
+"""The quality of pictures is part of a reward: kept in what is recorded, and refused where it is another."""
+
+from dataclasses import replace
+
+import gymnasium as gym
+import pytest
+from stable_baselines3 import SAC
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from vlmrm import PromptSet, RewardModel
+from vlmrm.agents import RelabelCallback, VecVLMReward
+from vlmrm.errors import PairingError
+from vlmrm.wrappers import CaptureFrame, RenderMujoco, VLMReward
+from vlmrm.wrappers import vector as vectors
+
+pytest.importorskip("mujoco")
+
+
+@pytest.fixture(scope="module")
+def reward():
+    return RewardModel.load("sim-xs", PromptSet("a hopper standing", "a hopper"))
+
+
+def hopper(quality):
+    env = gym.make("Hopper-v5", render_mode="rgb_array", width=64, height=64)
+    return env if quality is None else RenderMujoco(env, quality=quality, size_px=64)
+
+
+def asks_for(reward, quality):
+    return RewardModel(reward.encoder, replace(reward.spec, render_quality=quality))
+
+
+@pytest.mark.parametrize(("drawn", "kept"), [("fast", "fast"), ("full", "full"), (None, "full")])
+def test_what_was_drawn_is_recorded(reward, drawn, kept):
+    """Gymnasium's own pictures of MuJoCo are as the XML says: full."""
+    env = VLMReward(hopper(drawn), reward)
+    assert env.spec.additional_wrappers[-1].kwargs["reward"]["render_quality"] == kept
+    assert VLMReward(env.env, asks_for(reward, kept)).spec is not None
+
+
+def test_an_environment_that_has_no_quality_fits_any_reward(reward):
+    env = VLMReward(gym.make("CartPole-v1", render_mode="rgb_array"), asks_for(reward, "fast"))
+    assert env.spec.additional_wrappers[-1].kwargs["reward"]["render_quality"] == "fast"
+
+
+@pytest.mark.parametrize(("drawn", "wanted"), [("fast", "full"), ("full", "fast"), (None, "fast")])
+def test_another_quality_than_the_rewards_is_refused_by_all_that_pay(reward, drawn, wanted):
+    other = asks_for(reward, wanted)
+
+    def captured():
+        return CaptureFrame(hopper(drawn), reward.capture_preprocessing)
+
+    with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
+        VLMReward(hopper(drawn), other)
+    with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
+        vectors.VLMReward(gym.vector.SyncVectorEnv([captured]), other)
+    with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
+        VecVLMReward(DummyVecEnv([captured]), other)
+    with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
+        SAC("MlpPolicy", DummyVecEnv([captured])).learn(1, callback=RelabelCallback(other))
