@@ -50,7 +50,7 @@ def labelled_frames(
 
     For a task of the humanoid the states come from the pose library: 40 % poses that are goals as a rule, 35 %
     look-alikes, 15 % other poses and 10 % random heaps on the floor, facing any direction. For any other task they are
-    spread evenly over its state variable.
+    spread evenly over its state variable, one in each n-th of its range.
 
     Args:
         task: Its name, or the task itself; another look or quality is an option of the task.
@@ -136,7 +136,7 @@ def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[str,
         return _poses(goal, n, rng)
     if task.sweep is None:
         raise SpecError(f"{task.name} has neither poses nor a state variable, so its states cannot be made.")
-    return _swept(task, n)
+    return _swept(task, n, rng)
 
 
 def _poses(goal: str, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
@@ -155,11 +155,12 @@ def _poses(goal: str, n: int, rng: np.random.Generator) -> Iterator[tuple[str, s
             yield str(kind), name, _setter(put, POSES[name], rng)
 
 
-def _swept(task: Task, n: int) -> Iterator[tuple[str, str, _Setter]]:
+def _swept(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
+    """One value in each n-th of the range, so that another seed has other states."""
     sweep = task.sweep
     if sweep is None:
         return
-    for value in np.linspace(sweep.low, sweep.high, n):
+    for value in sweep.low + (sweep.high - sweep.low) * (np.arange(n) + rng.random(n)) / n:
         yield "other", f"{sweep.variable} {value:.4g}", partial(_place, value=float(value))
 
 

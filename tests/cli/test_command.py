@@ -31,6 +31,11 @@ def test_some_tasks_are_listed_by_name_and_unknown_ones_are_refused(capsys):
     assert [line for line in out.splitlines() if line and line[0] != " "] == ["pendulum/upright", "cartpole/upright"]
     assert main(["tasks", "humanoid/kneeling", "--json"]) == 0
     assert [task["name"] for task in json.loads(capsys.readouterr().out)] == ["humanoid/kneeling"]
+    assert main(["tasks", "humanoid", "reacher/top", "--json"]) == 0
+    names = [task["name"] for task in json.loads(capsys.readouterr().out)]
+    assert names[-1] == "reacher/top"
+    assert len(names) == 9
+    assert all(name.startswith("humanoid/") for name in names[:-1])
     assert "Near: humanoid/kneeling" in refused(capsys, "tasks", "pendulum/upright", "humanoid/kneling")
 
 

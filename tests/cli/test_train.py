@@ -1,7 +1,10 @@
 import json
 import os
+import re
 import signal
+from pathlib import Path
 
+import gymnasium as gym
 import pytest
 
 from tests.cli.refusals import refused
@@ -11,6 +14,7 @@ from vlmrm.cli import main
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
+HOPPER_XML = Path(gym.__file__).parent / "envs" / "mujoco" / "assets" / "hopper.xml"
 QUICK = ["--eval-episodes", "2", "--final-episodes", "2", "--eval-drawn", "0", "--no-videos", "--no-tensorboard"]
 
 
@@ -56,6 +60,13 @@ def test_what_cannot_be_trained_is_one_clean_line(lamp_task, tmp_path, capsys):
     hopper = ["train", "--env", "Hopper-v5", *words]
     assert "must be numbers" in refused(capsys, *hopper, "--camera", "track = 'torso', distance_m = true")
     assert "/nowhere.xml does not exist" in refused(capsys, *hopper, "--env-kwargs", 'xml_file = "/nowhere.xml"')
+    still = tmp_path / "still.xml"
+    still.write_text(re.sub("<actuator>.*</actuator>", "", HOPPER_XML.read_text(), flags=re.DOTALL))
+    no_motor = ["--env-kwargs", f'xml_file = "{still}"', "--out", tmp_path / "run"]
+    assert "takes no action" in refused(capsys, *hopper, *no_motor)
+    lamp = tmp_path / "dim.toml"
+    lamp.write_text(TASK.replace("where = { brightness", "where = { brightnes"))
+    assert "reports no 'brightnes'" in refused(capsys, "train", lamp, "--out", tmp_path / "run")
     assert "Near: cartpole/upright" in refused(capsys, "train", "cartpole/uprigt")
     assert "Near: LunarLander-v3" in refused(capsys, "train", "--env", "LunarLandr-v3", *words)
     assert "no hyper-parameter 'gama'" in refused(capsys, "train", lamp_task, "--hyperparameters", "gama = 1")

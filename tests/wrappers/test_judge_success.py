@@ -51,11 +51,10 @@ def test_an_episode_shorter_than_the_window_is_judged_on_the_steps_it_has():
     assert verdicts(env, 3) == [False, True, True]
 
 
-def test_an_unreported_variable_is_named_at_the_first_step():
+def test_an_unreported_variable_is_named_at_the_first_reset():
     env = JudgeSuccess(CountingEnv(), SuccessRule(where={"tt": (0, 1)}, within_last=1, at_least=1))
-    env.reset()
     with pytest.raises(SpecError, match=r"no 'tt'.*Near: t\."):
-        env.step(0)
+        env.reset()
 
 
 def test_an_environment_without_state_is_refused_at_the_first_step():

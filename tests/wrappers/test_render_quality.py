@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
@@ -13,7 +14,11 @@ from vlmrm.errors import PairingError
 from vlmrm.wrappers import CaptureFrame, RenderMujoco, VLMReward
 from vlmrm.wrappers import vector as vectors
 
-pytest.importorskip("mujoco")
+mujoco = pytest.importorskip("mujoco")
+
+RED_BOX = """<mujoco><visual><headlight ambient='1 1 1' diffuse='0 0 0' specular='0 0 0'/></visual><worldbody>
+<camera name='front' pos='0 -4 0' euler='90 0 0'/><geom type='box' size='.5 .5 .5' euler='0 30 0' rgba='1 0 0 1'/>
+</worldbody></mujoco>"""
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +63,15 @@ def test_another_quality_than_the_rewards_is_refused_by_all_that_pay(reward, dra
         VecVLMReward(DummyVecEnv([captured]), other)
     with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
         SAC("MlpPolicy", DummyVecEnv([captured])).learn(1, callback=RelabelCallback(other))
+
+
+@pytest.mark.parametrize("quality", ["fast", "full"])
+def test_fast_pictures_have_hard_edges(quality):
+    """Red before black has two colours without antialiasing, and others at its edges with it."""
+    env = gym.Env()
+    env.render_mode, env.model = "rgb_array", mujoco.MjModel.from_xml_string(RED_BOX)
+    env.data = mujoco.MjData(env.model)
+    mujoco.mj_forward(env.model, env.data)
+    picture = RenderMujoco(env, "front", quality=quality, size_px=64).render()
+    colours = len(np.unique(picture.reshape(-1, 3), axis=0))
+    assert (colours == 2) == (quality == "fast")

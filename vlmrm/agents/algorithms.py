@@ -110,6 +110,11 @@ def require_spaces(algorithm: Algorithm, action_space: spaces.Space[Any], observ
             f"{algorithm.name} needs actions of kind {' or '.join(algorithm.actions)}, and the environment has "
             f"{action_space}. Use {' or '.join(fitting) or 'an action wrapper'}."
         )
+    if isinstance(action_space, spaces.Box) and 0 in action_space.shape:
+        raise SpecError(
+            f"the environment takes no action ({action_space}), so there is nothing to learn. A MuJoCo model moves by "
+            "the <actuator> elements of its XML."
+        )
     parts = observation_space.values() if isinstance(observation_space, spaces.Dict) else [observation_space]
     for part in parts:
         if type(part).__name__ not in _ANY_ACTIONS:

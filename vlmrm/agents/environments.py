@@ -126,7 +126,8 @@ def registered_spec(env_id: str) -> gym.envs.registration.EnvSpec:
             if error.name is None or not f"{module}.".startswith(f"{error.name}."):
                 raise MissingExtra(f"{module} needs {error.name!r}, which is not installed: {error}") from error
             raise SpecError(
-                f"no module {module!r} to register {env_id!r}. Install its package, or check the name."
+                f"no module {module!r} to register {env_id!r}. Install its package, or check the name; a module in "
+                "this folder is found by `python -m vlmrm` and with PYTHONPATH=."
             ) from error
     try:
         return gym.spec(name)

@@ -14,8 +14,8 @@ from vlmrm.tasks import SuccessRule, Task, TrainSettings, all_tasks, find_task
 class Tasks:
     """List the tasks that `vlmrm train` knows."""
 
-    names: Annotated[Positional[tuple[str, ...]], arg(metavar="[TASK ...]", help_behavior_hint="")] = ()
-    """Only these. Default: all."""
+    names: Annotated[Positional[tuple[str, ...]], arg(metavar="[TASK|SCENE ...]", help_behavior_hint="")] = ()
+    """Only these, or all of a scene, like humanoid. Default: all."""
     json: bool = False
     """Print JSON with everything about each task."""
 
@@ -25,7 +25,7 @@ class Tasks:
         Raises:
             UnknownTask: One does not exist; nothing is printed then.
         """
-        tasks = [find_task(name) for name in self.names] or list(all_tasks().values())
+        tasks = [task for name in self.names for task in _named(name)] or list(all_tasks().values())
         if self.json:
             print(jsonlib.dumps([asdict(task) for task in tasks], indent=2, ensure_ascii=False))  # noqa: T201
             return 0
@@ -68,6 +68,11 @@ The built-in models know only the small world above. Any other model by its name
   hf-hub:OWNER/NAME             a repository in OpenCLIP's format
   local-dir:FOLDER              a folder in OpenCLIP's format
 All names and tags: python -c "import open_clip; print(open_clip.list_pretrained())\""""
+
+
+def _named(name: str) -> list[Task]:
+    of_scene = [task for task in all_tasks().values() if task.name.startswith(f"{name}/")]
+    return of_scene or [find_task(name)]
 
 
 def _paragraph(task: Task) -> str:

@@ -72,8 +72,10 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # a torch without CUDA raises AssertionError
-        near = near_matches(name, ["cpu", "cuda", "mps"])
-        raise EncoderError(f"no device {name!r} here: {error}. Near: {near}; None takes the best there is.") from error
+        near = near_matches(name, [other for other in ("cpu", "cuda", "mps") if other != name])
+        raise EncoderError(
+            f"no device {name!r} here: {error}. Near: {near}; left out, it is the best there is."
+        ) from error
     return device
 
 

@@ -31,7 +31,10 @@ def toml_table(text: str) -> dict[str, Any]:
         table: dict[str, Any] = tomllib.loads(f"table = {{ {text} }}")["table"]
         return table
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{text!r} is no TOML: {error}. Write it like 'gamma = 0.9, batch_size = 64'.") from error
+        raise ValueError(
+            f'{text!r} is no TOML: {error}. Write it like "gamma = 0.9, batch_size = 64", and words in quotes, like '
+            "\"track = 'torso'\"."
+        ) from error
 
 
 def _to_text(table: Any) -> list[str]:

@@ -56,10 +56,17 @@ class JudgeSuccess(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._reset_is_next = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """As the environment's; what came before is forgotten."""
+        """As the environment's; what came before is forgotten.
+
+        Raises:
+            SpecError: The state that it reports lacks what success is judged on.
+        """
         self._last.clear()
         self._reset_is_next = False
-        return self.env.reset(seed=seed, options=options)
+        obs, info = self.env.reset(seed=seed, options=options)
+        if "state" in info:  # not every environment reports it so early
+            self.rule.holds(self._state(info))
+        return obs, info
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the two verdicts in `info`."""
