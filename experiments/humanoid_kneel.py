@@ -151,7 +151,7 @@ def write_results(args: Args, runs: list[Run]) -> None:
         "50 of 100 steps. Steps in the goal are the mean of an episode's.",
         "",
         "| trained on | steps | random policy, success | **trained, success** | random, steps in the goal "
-        "| trained, steps in the goal | best evaluation of 20 | hours |",
+        "| trained, steps in the goal | best evaluation (% of 20 episodes) | hours |",
         "|" + "---|" * 8,
         *(row(*pair) for pair in finished),
         *marked(runs),

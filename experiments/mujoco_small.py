@@ -114,9 +114,17 @@ def verdict(runs: list[Run]) -> list[str]:
     return lines
 
 
+def gif_of(task: str) -> Path:
+    """Of the agent trained on a task's sentence."""
+    return RESULTS / f"{task.split('/')[0]}.gif"
+
+
 def write_results(runs: list[Run]) -> None:
     """Tables, figure and numbers of everything that has finished."""
     finished = [run for run in runs if run.summary() is not None]
+    for run in finished:
+        if run.kind == "text" and run.filmed:
+            animate(run, gif_of(run.task), width_px=240, frames=60)
     on_text = [run.summary() for run in finished if run.kind == "text" and run.up_to_date()]
     minutes = [result["steps"] / result["steps_per_s"] / 60 for result in on_text]  # whatever paused it
     lasted = f"- On text {min(minutes, default=0):.0f} to {max(minutes, default=0):.0f} minutes a run"
@@ -143,12 +151,11 @@ def write_results(runs: list[Run]) -> None:
         *marked(runs),
         "",
         "![success over steps](mujoco_small.png)",
+        "",
+        *(f"![{task}, trained on its sentence]({gif_of(task).name})" for task in TASKS if gif_of(task).is_file()),
     ]
     write_page(lines, numbers_of(runs), RESULTS / "mujoco_small")
     draw_success(runs, TASKS, STYLES, RESULTS / "mujoco_small.png")
-    for run in finished:
-        if run.kind == "text" and run.filmed:
-            animate(run, RESULTS / f"{run.task.split('/')[0]}.gif", width_px=240, frames=60)
     print("\n".join(lines))
 
 

@@ -169,6 +169,7 @@ def animate(run: Run, path: Path, *, width_px: int, frames: int | None = None, m
     with imageio.get_reader(run.folder / "after.mp4") as video:
         pictures = [Image.fromarray(picture) for picture in islice(video, frames)]
     small = [picture.resize((width_px, width_px * picture.height // picture.width)) for picture in pictures]
+    path.parent.mkdir(parents=True, exist_ok=True)
     small[0].save(path, save_all=True, append_images=small[1:], duration=ms_a_frame, loop=0, optimize=True)
 
 

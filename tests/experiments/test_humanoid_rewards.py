@@ -9,8 +9,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
 import humanoid_rewards
 import humanoid_rewards_report
+import pytest
+from training_run import weights_digest
 
 import envs
+from vlmrm.encoders.cards import builtin_folder
 from vlmrm.rendering import Camera
 
 
@@ -41,3 +44,14 @@ def test_an_order_of_sizes_that_is_not_the_papers_is_called_so():
     assert "alphas, as in the paper." in humanoid_rewards_report.size_verdict(models, alphas)
     turned = {name: model | {"vision_parameters": -model["vision_parameters"]} for name, model in models.items()}
     assert "at 0 of 5 alphas, unlike in the paper" in humanoid_rewards_report.size_verdict(turned, alphas)
+
+
+@pytest.mark.parametrize("page", ["humanoid_rewards", "humanoid_lean"])
+def test_the_committed_numbers_are_of_the_models_that_are_shipped(page):
+    """Weights that are trained anew make every number of a page one of other models."""
+    results = Path(humanoid_rewards_report.__file__).parent / "results"
+    numbers = json.loads((results / f"{page}.json").read_text())
+    digests = {name: model["weights"] for name, model in numbers.get("models", {"sim-m": numbers}).items()}
+    shipped = {name: digest for name, digest in digests.items() if builtin_folder(name)}
+    assert "sim-m" in shipped
+    assert shipped == {name: weights_digest(name) for name in shipped}
