@@ -1,4 +1,6 @@
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from vlmrm.atomic import remove_folder, remove_unfinished, whole_file, whole_folder
 
@@ -49,3 +51,11 @@ def test_what_a_crash_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / "folder").mkdir()
     remove_folder(tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
+
+
+def test_files_of_a_folder_can_be_read_by_whom_the_user_lets_read_others(tmp_path):
+    (tmp_path / "usual").write_text("")
+    with whole_folder(tmp_path / "made") as unfinished:
+        save_file({"numbers": torch.zeros(2)}, unfinished / "numbers.safetensors")
+    modes = [(tmp_path / name).stat().st_mode for name in ("usual", "made/numbers.safetensors")]
+    assert modes[0] == modes[1]

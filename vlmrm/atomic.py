@@ -43,8 +43,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     unfinished.mkdir(parents=True)
     try:
         yield unfinished
+        usual = unfinished.stat().st_mode & 0o666  # safetensors writes files that only their owner can read
         for file in unfinished.iterdir():
-            _to_disk(file)
+            if file.is_file():
+                file.chmod(usual)
+                _to_disk(file)
         if path.exists():
             remove_folder(path)
         os.replace(unfinished, path)
