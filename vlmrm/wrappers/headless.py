@@ -12,7 +12,7 @@ _NO_GL = (
     "MUJOCO_GL must be egl (or osmesa, with libosmesa6) before mujoco is imported, and is {value}."
 )
 _EGL = "libEGL.so.1"
-_GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering", "OpenGL", "glfw")
+_GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering")
 
 
 _forked_from_one_that_drew = False
