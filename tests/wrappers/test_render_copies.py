@@ -15,6 +15,8 @@ from vlmrm.rendering import Camera
 from vlmrm.wrappers import CaptureFrame, RenderMujoco, VLMReward
 
 mujoco = pytest.importorskip("mujoco")
+MujocoEnv = pytest.importorskip("gymnasium.envs.mujoco").MujocoEnv
+MujocoRenderer = pytest.importorskip("gymnasium.envs.mujoco.mujoco_rendering").MujocoRenderer
 
 TORSO = Camera(track="torso", distance_m=3.0)
 BALL = """<mujoco><worldbody><light pos='0 0 4'/><camera name='{camera}' pos='0 -4 1' euler='90 0 0'/>
@@ -110,6 +112,70 @@ def test_a_model_made_anew_without_the_camera_is_refused():
     env.reset()
     with pytest.raises(SpecError, match=r"no camera 'front'. Near: back"):
         env.render()
+
+
+class Growing(MujocoEnv):
+    """Gymnasium's kind, with a larger ball and another renderer after each reset."""
+
+    def __init__(self, path, **options):
+        self.radius, self.path = 0.2, path
+        super().__init__(str(self._write()), 1, gym.spaces.Box(-1, 1, (1,)), render_mode="rgb_array", **options)
+
+    def _write(self):
+        self.path.write_text(BALL.format(camera="front", body="ball", radius=self.radius))
+        return self.path
+
+    def reset(self, *, seed=None, options=None):
+        self.radius += 0.3
+        self._write()
+        self.model, self.data = self._initialize_simulation()
+        mujoco.mj_forward(self.model, self.data)
+        self.mujoco_renderer.close()
+        self.mujoco_renderer = MujocoRenderer(self.model, self.data, camera_id=self.camera_id)
+        return 0, {}
+
+
+def test_an_environments_own_view_is_that_of_its_present_model(tmp_path):
+    """Its camera was once the first model's: the body was not in the picture, or Python ended."""
+    env = RenderMujoco(Growing(tmp_path / "ball.xml"), size_px=64)
+    for _ in range(3):
+        env.reset()
+        fresh = RenderMujoco(env.env, size_px=64)
+        np.testing.assert_array_equal(env.render(), fresh.render())
+        assert (env.render()[..., 0] > 60).any()
+    env.unwrapped.camera_id = 2
+    env.reset()
+    with pytest.raises(SpecError, match="camera_id must be the number"):
+        env.render()
+
+
+INHERITED = """
+import os, signal, sys
+import gymnasium as gym
+from vlmrm.errors import FrameError
+from vlmrm.wrappers import CaptureFrame, RenderMujoco
+
+env = gym.make("Hopper-v5", render_mode="rgb_array")
+env = CaptureFrame(RenderMujoco(env, size_px=64) if sys.argv[1] == "ours" else env)
+env.reset(seed=0)
+child = os.fork()
+if child == 0:
+    signal.alarm(60)  # ends it where it waits for ever
+    try:
+        env.reset(seed=0)
+    except FrameError as error:
+        print(error, flush=True)
+    os._exit(0)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.parametrize("renderer", ["ours", "gymnasiums"])
+def test_a_fork_does_not_draw_with_the_renderer_that_it_inherited(renderer):
+    command = [sys.executable, "-W", "ignore", "-c", INHERITED, renderer]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "OpenGL does not survive a fork" in done.stdout
 
 
 FORKED = """

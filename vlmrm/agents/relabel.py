@@ -67,7 +67,7 @@ class RelabelCallback(BaseCallback):
     Raises:
         PairingError: When training starts: the algorithm keeps no replay buffer, its buffer makes up rewards of its
             own (HER), rewards are normalised (`VecNormalize`) or scored already, or the environments have no
-            `CaptureFrame`. While training: the callback was not called at every step.
+            `CaptureFrame` that fits the reward. While training: the callback was not called at every step.
 
     Example:
         >>> import gymnasium as gym

@@ -61,8 +61,8 @@ class VecVLMReward(VecEnvWrapper):
         env_weight: Of the environment's own reward, which is added; 0 leaves it out.
 
     Raises:
-        PairingError: The environments have no `CaptureFrame`, or one for another encoder; or there is a VecVLMReward
-            already.
+        PairingError: The environments have no `CaptureFrame`, or one for another encoder or of another render quality
+            than the reward's; or there is a VecVLMReward already.
 
     Example:
         >>> import gymnasium as gym

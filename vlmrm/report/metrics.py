@@ -179,7 +179,8 @@ def _of_groups(
     rng: np.random.Generator, labels: Bool[np.ndarray, " n"], groups: NDArray[Any], resamples: int
 ) -> Iterator[NDArray[np.intp]]:
     """Whole groups, as many as there are; never only frames in the goal or only others."""
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    names, which = np.unique(groups, return_inverse=True)
+    members = [np.flatnonzero(which == i) for i in range(len(names))]
     if groups.shape != labels.shape or len(members) < 2:
         raise SpecError(f"needs one group per frame and two of them; got {groups.shape} for {labels.shape} frames.")
     for _ in range(resamples):

@@ -75,6 +75,8 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def _frame(self) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of its own memory: environments may draw the next one into the same array."""
+        if self._draws_itself and hasattr(self.unwrapped, "mujoco_renderer"):
+            require_own_gl()
         _make_context_current(self.unwrapped)
         rendered = self._rendered()
         if self._draws_itself and not self._looked_at:
@@ -91,8 +93,6 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return picture.copy() if np.may_share_memory(picture, rendered) else picture
 
     def _rendered(self) -> Any:
-        if self._draws_itself and hasattr(self.unwrapped, "mujoco_renderer"):
-            require_own_gl()
         try:
             return self.env.render()
         except VlmrmError:

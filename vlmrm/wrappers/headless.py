@@ -12,7 +12,7 @@ _NO_GL = (
     "MUJOCO_GL must be egl (or osmesa, with libosmesa6) before mujoco is imported, and is {value}."
 )
 _EGL = "libEGL.so.1"
-_GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering")
+_GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering.classic.gl_context")
 
 
 _forked_from_one_that_drew = False
@@ -61,7 +61,7 @@ def why_no_gl(error: BaseException) -> str | None:
         for frame, _ in traceback.walk_tb(first.__traceback__):
             if f"{frame.f_globals.get('__name__')}.".startswith(tuple(f"{name}." for name in _GL_MODULES)):
                 return no_gl(first)
-        first = first.__cause__ or first.__context__
+        first = first.__cause__ or (None if first.__suppress_context__ else first.__context__)
     return None
 
 

@@ -24,7 +24,7 @@ class JudgeSuccess(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         rule: When an episode counts as solved.
 
     Raises:
-        SpecError: The state, or one of its variables, is missing. Raised at the first step.
+        SpecError: The state, or one of its variables, is missing. Raised at the first reset or step.
 
     Example:
         >>> rule = SuccessRule(where={"t": (2, 9)}, within_last=3, at_least=2)
@@ -64,7 +64,7 @@ class JudgeSuccess(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._last.clear()
         self._reset_is_next = False
         obs, info = self.env.reset(seed=seed, options=options)
-        if "state" in info:  # not every environment reports it so early
+        if info.get("state"):  # not every environment reports it so early
             self.rule.holds(self._state(info))
         return obs, info
 

@@ -43,17 +43,24 @@ class OwnView:
         require_own_view(env)
         self._env = env
         self._camera: Any = None
+        self._model: Any = None  # that the camera was set up for
 
     def camera(self) -> Any:
-        """An `MjvCamera`; as in Gymnasium, a free one stays where the first picture put it."""
-        if self._camera is None:
-            renderer = _gymnasiums_renderer(self._env)
+        """An `MjvCamera`; as in Gymnasium, a free one stays where the first picture of the model put it.
+
+        Raises:
+            SpecError: The environment has made its model anew, and this one lacks the camera.
+        """
+        renderer = _gymnasiums_renderer(self._env)
+        if renderer.model is not self._model:
+            require_own_view(self._env)
             self._camera = _camera_of(renderer) if renderer.viewer is None else renderer.viewer.cam
+            self._model = renderer.model
         return self._camera
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy draws for the first time: Gymnasium makes a copied environment anew."""
-        return self.__dict__ | {"_camera": None}
+        return self.__dict__ | {"_camera": None, "_model": None}
 
 
 def require_own_view(env: gym.Env[Any, Any]) -> None:

@@ -91,6 +91,7 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             FrameError: MuJoCo cannot draw on this machine or in this process, or the camera is not where it should be.
             SpecError: The environment has made its model anew, and this one lacks the camera or body.
         """
+        require_own_gl()
         model, data = _model_of(self.env)  # each time: some environments make them anew in `reset`, and all copies do
         first = model is not self._model
         if first:
@@ -244,8 +245,6 @@ def require_view(env: gym.Env[Any, Any], camera: Camera | None) -> Camera | OwnV
 def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
     """A renderer of its own GL context, which it makes current each time it draws."""
     import mujoco
-
-    require_own_gl()
 
     size, samples = model.vis.global_, model.vis.quality.offsamples
     size.offwidth, size.offheight = max(size.offwidth, size_px), max(size.offheight, size_px)

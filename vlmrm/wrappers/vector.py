@@ -29,8 +29,8 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         env_weight: Of the environment's own reward, which is added; 0 leaves it out.
 
     Raises:
-        PairingError: The environments do not capture frames, shrink them for another encoder, or do not say how they
-            reset.
+        PairingError: The environments do not capture frames, shrink them for another encoder, draw them in another
+            quality than the reward's spec says, or do not say how they reset.
 
     Example:
         >>> import gymnasium as gym
