@@ -22,7 +22,8 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     `CaptureFrame` is added where it is missing. The reset step of an inner `gymnasium.wrappers.Autoreset` is not
     scored; its reward is 0.
 
-    `env.spec` records the reward as its spec, with the render quality of the frames, so that `gymnasium.make(env.spec)` builds it again.
+    `env.spec` records the reward as its spec, with the render quality of the frames, so that
+    `gymnasium.make(env.spec)` builds it again.
 
     Args:
         env: Made with ``render_mode="rgb_array"``.
@@ -34,8 +35,9 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     Raises:
         FrameError: The environment does not render RGB pictures.
-        PairingError: It is rewarded by pictures already, `CaptureFrame` shrinks them for another encoder, they are drawn
-            in another quality than the reward's spec says, or it resets itself where the reward should end episodes.
+        PairingError: It is rewarded by pictures already, `CaptureFrame` shrinks them for another encoder, they are
+            drawn in another quality than the reward's spec says, or it resets itself where the reward should end
+            episodes.
         SpecError: The reward should end episodes and never says that the goal is reached.
 
     Example:
