@@ -17,6 +17,7 @@ from vlmrm.atomic import whole_file
 MOST_MS, TASKS_TO_REACH = 50, 6
 EARLIER = (
     "All but the agents was measured on other weights of the encoder, or other poses, than today's; not yet anew.",
+    "The agents' rewards were fitted on angles evenly spaced, where today one is drawn in each part of the range.",
 )
 Numbers = dict[str, Any]
 
