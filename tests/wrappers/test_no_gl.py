@@ -38,9 +38,12 @@ except FrameError as error:
 """
 
 
+_SET_BY_OTHERS = ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL", "PYOPENGL_PLATFORM")  # mujoco itself sets the last
+
+
 def run(code, *arguments, **variables):
     """In a process of its own, on a machine without a display."""
-    kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MUJOCO_GL")}
+    kept = {k: v for k, v in os.environ.items() if k not in _SET_BY_OTHERS}
     command = [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)]
     return subprocess.run(command, env=kept | variables, capture_output=True, text=True, timeout=300, check=False)
 
@@ -73,6 +76,12 @@ def test_training_says_so_before_it_begins_whatever_was_chosen(what, chosen, tmp
     assert "apt-get install libegl1" in done.stderr
     assert f"and is {chosen!r}" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_backend_that_mujoco_could_not_load_is_not_called_imported_too_early():
+    done = run(DRAW, MUJOCO_GL="osmesa", PYOPENGL_PLATFORM="egl")
+    assert "apt-get install libegl1" in done.stdout, done.stderr
+    assert "and is 'osmesa'" in done.stdout
 
 
 def test_without_libegl_an_agent_can_still_be_trained_on_the_own_reward(tmp_path):

@@ -257,7 +257,8 @@ def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
         if too_large is not None:
             raise FrameError(too_large) from error
         value = os.environ.get("MUJOCO_GL")
-        early = value in ("egl", "osmesa") and mujoco.GLContext.__module__ != f"mujoco.{value}"
+        other = value in ("egl", "osmesa") and mujoco.GLContext.__module__ != f"mujoco.{value}"
+        early = other and "Failed to import OpenGL backend" not in str(error)  # which it had looked for as it was told
         message = _IMPORTED_TOO_EARLY.format(error=error, value=value) if early else no_gl(error)
         raise FrameError(message) from error
     finally:
