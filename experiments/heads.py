@@ -28,6 +28,7 @@ from zlib import crc32
 import numpy as np
 import torch
 import tyro
+import vlmrm_envs as envs
 from heads_cartpole import all_runs
 from heads_encoders import seen_otherwise
 from heads_report import write_report
@@ -38,10 +39,9 @@ from torch import Tensor
 from training_run import weights_digest
 from training_runs import carry_out_all
 
-import envs
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
-from vlmrm.report.metrics import auroc, false_positive_rate
+from vlmrm.metrics.labelled_scores import auroc, false_positive_rate
 from vlmrm.rewards.bank import find_support
 from vlmrm.rewards.layers import FEW_SHOT
 

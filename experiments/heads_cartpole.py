@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import vlmrm_envs as envs
 from training_run import Run
 
-import envs
 from vlmrm import RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 

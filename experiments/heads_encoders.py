@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import vlmrm_envs as envs
 from humanoid_rewards import HELD_OUT, TASKS, draw, frames_folder, load
 
-import envs
 from vlmrm import RewardSpec
-from vlmrm.report.metrics import auroc
+from vlmrm.metrics.labelled_scores import auroc
 
 FRAMES, SIZE_PX = 300, 256
 """Crops want larger frames than the encoder's, else they are only enlarged."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vlmrm import PromptSet, RewardModel
-from vlmrm.report.metrics import auroc
+from vlmrm.metrics.labelled_scores import auroc
 
 UPRIGHT = ("arms_raised", "hands_on_hips", "arms_crossed", "one_leg")
 TOO_LITTLE = PromptSet("a humanoid robot standing up", "a humanoid robot")

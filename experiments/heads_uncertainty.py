@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import vlmrm_envs as envs
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-import envs
 from vlmrm import RewardModel, RewardSpec
-from vlmrm.report.metrics import auroc
+from vlmrm.metrics.labelled_scores import auroc
 
 OTHERS = ("cartpole/upright", "hopper/stand", "ant/flipped")
 ASKED = 0.8

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import tyro
+import vlmrm_envs as envs
 from training_run import Run
 from training_runs import animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, steps, write_page
 
-import envs
-from vlmrm.agents.environments import MakeEnv
-from vlmrm.training.parts import load_agent
+from vlmrm.training.run_parts import load_agent
+from vlmrm.wrappers.make_env import MakeEnv
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "humanoid_kneel"

@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as np
 import torch
+import vlmrm_envs as envs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from training_run import weights_digest
+from vlmrm_envs.humanoid_poses import ARMS
+from vlmrm_envs.humanoid_put import place
 
-import envs
-from envs.humanoid_poses import ARMS
-from envs.humanoid_put import place
 from vlmrm import PromptSet, RewardModel, RewardSpec
-from vlmrm.agents.environments import MakeEnv
 from vlmrm.tasks import Task
+from vlmrm.wrappers.make_env import MakeEnv
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

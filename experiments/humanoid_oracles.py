@@ -15,13 +15,13 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import vlmrm_envs as envs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from vlmrm_envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
+from vlmrm_envs.humanoid_put import put, put_random
 
-import envs
-from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
-from envs.humanoid_put import put, put_random
 from vlmrm.rendering import Camera
 from vlmrm.wrappers import RenderMujoco
 
@@ -82,7 +82,7 @@ def face_the_camera(inner: Any) -> None:
 def judge_all() -> dict[str, list[Judged]]:
     """By task."""
     camera = Camera(lookat_m=(0, 0, 0.85), distance_m=2.9, azimuth_deg=140, elevation_deg=-12)
-    made = gym.make("envs:vlmrm/Humanoid-v0", render_mode="rgb_array")
+    made = gym.make("vlmrm_envs:vlmrm/Humanoid-v0", render_mode="rgb_array")
     env = RenderMujoco(made, camera, quality="fast", size_px=SIZE_PX)
     env.reset(seed=0)
     found = {}

@@ -24,16 +24,17 @@ from scoring_overhead import Parts, where_time_goes
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from vlmrm_envs.humanoid import Humanoid
 
-from envs.humanoid import Humanoid
 from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback
-from vlmrm.agents.algorithms import find_algorithm, make_agent
-from vlmrm.agents.environments import MakeEnv, make_vec
-from vlmrm.agents.run import environment_versions
+from vlmrm.agents.make_vec import make_vec
 from vlmrm.tasks import find_task
+from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.run.directory import environment_versions
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads, learns_on_one_thread
 from vlmrm.wrappers import RenderMujoco
+from vlmrm.wrappers.make_env import MakeEnv
 
 GOAL = 0.65  # of plain SAC's steps per second, with one environment
 ROLLOUT = 100  # steps of each environment between updates

@@ -28,22 +28,22 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
+import vlmrm_envs as envs
 from humanoid_rewards_report import write_report
 from torch import Tensor
 from training_run import weights_digest
+from vlmrm_envs.humanoid_poses import GOALS
+from vlmrm_envs.mujoco_pictures import random_camera, random_look
 
-import envs
-from envs.humanoid_poses import GOALS
-from envs.mujoco_pictures import random_camera, random_look
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.atomic import whole_file
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder, count_parameters
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.metrics.labelled_scores import auroc, average_precision, estimate, goal_epic
 from vlmrm.rendering import Camera
-from vlmrm.report.metrics import auroc, average_precision, estimate, goal_epic
+from vlmrm.rendering.mujoco import RenderMujoco
 from vlmrm.tasks import Task
-from vlmrm.wrappers.render_mujoco import RenderMujoco
 
 HERE = Path(__file__).resolve().parent
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)

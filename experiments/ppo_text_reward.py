@@ -34,7 +34,7 @@ from vlmrm.wrappers import CaptureFrame, JudgeSuccess
 class Args:
     """PPO of Stable-Baselines3 on rewards from language."""
 
-    env_id: str = "envs:vlmrm/CartPole-v0"
+    env_id: str = "vlmrm_envs:vlmrm/CartPole-v0"
     """Any Gymnasium environment that draws RGB pictures; MODULE:ID imports the module first."""
     goal: str = "pole vertically upright on top of the cart"
     """What the picture should show: a state, not an action."""

@@ -23,17 +23,17 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from vlmrm.agents.run import environment_versions
 from vlmrm.rendering import Camera
+from vlmrm.training.run.directory import environment_versions
 from vlmrm.wrappers import CaptureFrame, RenderMujoco
 
 GOAL = 8.0  # times the frames per second of Gymnasium's own viewer, for the humanoid
 SCENES: dict[str, tuple[str, str, dict[str, Any]]] = {  # ours, what Gymnasium calls the same, arguments of ours
-    "Humanoid, plain": ("envs:vlmrm/Humanoid-v0", "Humanoid-v5", {"look": "plain"}),
-    "Humanoid, textured": ("envs:vlmrm/Humanoid-v0", "Humanoid-v5", {"look": "textured"}),
-    "Hopper, textured": ("envs:vlmrm/Hopper-v0", "Hopper-v5", {"look": "textured"}),
-    "HalfCheetah, textured": ("envs:vlmrm/HalfCheetah-v0", "HalfCheetah-v5", {"look": "textured"}),
-    "Ant, textured": ("envs:vlmrm/Ant-v0", "Ant-v5", {"look": "textured"}),
+    "Humanoid, plain": ("vlmrm_envs:vlmrm/Humanoid-v0", "Humanoid-v5", {"look": "plain"}),
+    "Humanoid, textured": ("vlmrm_envs:vlmrm/Humanoid-v0", "Humanoid-v5", {"look": "textured"}),
+    "Hopper, textured": ("vlmrm_envs:vlmrm/Hopper-v0", "Hopper-v5", {"look": "textured"}),
+    "HalfCheetah, textured": ("vlmrm_envs:vlmrm/HalfCheetah-v0", "HalfCheetah-v5", {"look": "textured"}),
+    "Ant, textured": ("vlmrm_envs:vlmrm/Ant-v0", "Ant-v5", {"look": "textured"}),
 }
 
 

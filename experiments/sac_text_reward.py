@@ -30,7 +30,7 @@ from vlmrm.wrappers import CaptureFrame, JudgeSuccess
 class Args:
     """SAC of Stable-Baselines3 on rewards from language."""
 
-    env_id: str = "envs:vlmrm/Pendulum-v0"
+    env_id: str = "vlmrm_envs:vlmrm/Pendulum-v0"
     """Any Gymnasium environment that draws RGB pictures; MODULE:ID imports the module first."""
     goal: str = "a pendulum standing straight up, balanced above its pivot"
     """What the picture should show: a state, not an action."""

@@ -23,16 +23,17 @@ import torch
 import tyro
 from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
+from vlmrm_envs.cartpole import CartPole
 
-from envs.cartpole import CartPole
 from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback
-from vlmrm.agents.algorithms import find_algorithm, make_agent
-from vlmrm.agents.environments import MakeEnv, make_vec
-from vlmrm.agents.run import environment_versions
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.agents.make_vec import make_vec
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.tasks import find_task
+from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.run.directory import environment_versions
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads
+from vlmrm.wrappers.make_env import MakeEnv
 
 GOAL = 0.5  # of the steps per second without scoring
 Parts = dict[str, tuple[type, str]]

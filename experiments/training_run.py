@@ -14,10 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vlmrm.agents.run import RunDirectory
 from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder
 from vlmrm.rewards import RewardSpec
 from vlmrm.tasks import find_task as read_task
+from vlmrm.training.run.directory import RunDirectory
 
 find_task = cache(read_task)  # a page asks hundreds of times
 _DECIDE = (  # of a task; the rest describes it

@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from envs import tasks
-from envs.concepts import CART_PLACES, CONCEPTS
-from envs.sentences import Grammar, Sentence, log_truths
-from envs.states import SceneStates
+from vlmrm_envs import tasks
+from vlmrm_envs.concepts import CART_PLACES, CONCEPTS
+from vlmrm_envs.sentences import Grammar, Sentence, log_truths
+from vlmrm_envs.states import SceneStates
 
 
 class Batches:

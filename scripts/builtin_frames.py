@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from builtin_sizes import Config
 from torch import Tensor
-
-from envs.scenes import random_pictures
-from envs.states import SceneStates
+from vlmrm_envs.scenes import random_pictures
+from vlmrm_envs.states import SceneStates
 
 
 def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tuple[Tensor, list[SceneStates]]:

@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from envs.scenes import SCENES
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm_envs.scenes import SCENES
+
+from vlmrm.frames.preprocessing import Preprocessing
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KNOWN = {

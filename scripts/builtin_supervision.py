@@ -12,13 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from envs.looks import COLOURS
-from envs.states import SceneStates
+from vlmrm_envs.looks import COLOURS
+from vlmrm_envs.states import SceneStates
 
 
 def is_place(column: str) -> bool:
-    """Whether a column says where something is in the picture (`envs.mujoco_pictures`) and not what the state is."""
+    """Whether a column says where something is in the picture (`vlmrm_envs.mujoco_pictures`), not what the state is."""
     return column.startswith("at_")
 
 

@@ -15,6 +15,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 import tyro
+import vlmrm_envs as envs
 from builtin_batches import Batches
 from builtin_frames import load_or_draw
 from builtin_sizes import SIZES, Config
@@ -22,18 +23,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 from tyro.conf import Positional
+from vlmrm_envs.concepts import CONCEPTS
+from vlmrm_envs.sentences import log_truths
+from vlmrm_envs.states import SceneStates
 
-import envs
-from envs.concepts import CONCEPTS
-from envs.sentences import log_truths
-from envs.states import SceneStates
-from vlmrm.agents.environments import MakeEnv
 from vlmrm.encoders import Domain
 from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.open_clip import OpenClipEncoder
+from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.report.landscape import measure_landscape
 from vlmrm.rewards import RewardModel
+from vlmrm.wrappers.make_env import MakeEnv
 
 SETTINGS = [field.name for field in fields(Config)]
 HALF_TRUE = np.log(0.5)

@@ -8,8 +8,8 @@ Everything that can be set is a field of `TrainConfig`; `vlmrm train --help` exp
 import sys
 from pathlib import Path
 
-from vlmrm.agents.progress import Progress
 from vlmrm.training import TrainConfig, TrainingStopped, load_agent, resume, train
+from vlmrm.training.progress import Progress
 
 CONFIG = TrainConfig(
     task="cartpole/upright",  # or env="LunarLander-v3", with a goal and a baseline

@@ -33,12 +33,12 @@ from builtin_sizes import KNOWN, SIZES, Config
 from builtin_supervision import Heads, StateEncoder, places, state_features
 from safetensors.torch import save_file
 from torch import Tensor
+from vlmrm_envs.states import SceneStates
 
-from envs.states import SceneStates
 from vlmrm.encoders.domain import Domain
-from vlmrm.encoders.open_clip import OpenClipEncoder
-from vlmrm.encoders.preprocessing import Preprocessing
-from vlmrm.encoders.torchvision_mend import import_open_clip
+from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
+from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
+from vlmrm.frames.preprocessing import Preprocessing
 
 TEACHER_WEIGHT, STATE_WEIGHT, PLACE_WEIGHT = 20.0, 5.0, 2.0  # beside the contrastive loss, which is near 15
 SAVE_EVERY = 250  # steps

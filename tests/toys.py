@@ -14,7 +14,7 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
 

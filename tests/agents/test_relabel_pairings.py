@@ -10,8 +10,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from tests.toys import SIZE_PX, ColourEncoder, CountingEnv, red_reward
 from vlmrm.agents import RelabelCallback, VecVLMReward
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.wrappers import CaptureFrame, VLMReward
 
 

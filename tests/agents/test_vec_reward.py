@@ -6,8 +6,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMoni
 from tests.toys import SIZE_PX, UNSCORED, ColourEncoder, CountingEnv, steps_shown
 from vlmrm.agents import VecVLMReward
 from vlmrm.agents.vec_reward import EpisodeReturns
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError, SurvivalBonusWarning
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.wrappers import CaptureFrame, VLMReward
 
 PREPROCESSING = ColourEncoder().preprocessing

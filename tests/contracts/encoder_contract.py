@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.frames.preprocessing import Preprocessing
 
 
 class EncoderContract:

@@ -6,7 +6,7 @@ import torch
 from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import ColourEncoder
 from vlmrm.encoders import EnsembleEncoder
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.frames.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")

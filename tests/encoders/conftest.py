@@ -1,7 +1,7 @@
 import pytest
 
 from tests.encoders.models import BUILTIN_LIKE, SIGLIP_LIKE, write_model
-from vlmrm.encoders.open_clip import OpenClipEncoder
+from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 
 
 @pytest.fixture(scope="session")

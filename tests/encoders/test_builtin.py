@@ -4,14 +4,14 @@ import warnings
 
 import numpy as np
 import pytest
+import vlmrm_envs as envs
+from vlmrm_envs.humanoid_poses import GOALS
 
-import envs
-from envs.humanoid_poses import GOALS
 from vlmrm import PromptSet, RewardModel
-from vlmrm.agents.environments import MakeEnv
 from vlmrm.encoders import list_models
 from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
-from vlmrm.report.metrics import auroc
+from vlmrm.metrics.labelled_scores import auroc
+from vlmrm.wrappers.make_env import MakeEnv
 
 FIRST_TASKS = {task.name.split("/")[0]: task for task in reversed(envs.tasks().values())}  # one of each scene
 

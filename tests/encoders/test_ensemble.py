@@ -11,10 +11,10 @@ from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import DomainGuard, Encoder, EnsembleEncoder, load_encoder
 from vlmrm.encoders.ensemble import ensemble_members
-from vlmrm.encoders.preprocessing import Preprocessing
-from vlmrm.encoders.projections import PreProjection
+from vlmrm.encoders.towers.projections import PreProjection
 from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import EncoderError, OutOfDomainWarning, SpecError, UnknownModel
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.uncertainty import ensemble
 from vlmrm.wrappers import VLMReward
 

@@ -1,8 +1,8 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+import vlmrm_envs as envs
 
-import envs
 from vlmrm.tasks import all_tasks
 
 TASKS = {name: task for name, task in envs.tasks().items() if task.sweep is not None}

@@ -4,11 +4,10 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 import pytest
-
-import envs
-from envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES
-from envs.humanoid_put import place, put, put_between, put_random
-from envs.humanoid_state import humanoid_state
+import vlmrm_envs as envs
+from vlmrm_envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES
+from vlmrm_envs.humanoid_put import place, put, put_between, put_random
+from vlmrm_envs.humanoid_state import humanoid_state
 
 TASKS = {name.split("/")[1]: task for name, task in envs.tasks().items() if name.startswith("humanoid/")}
 
@@ -242,7 +241,7 @@ def test_a_turned_body_has_the_same_numbers(body):
 @pytest.mark.parametrize("look", ["plain", "textured"])
 def test_a_look_changes_nothing_but_the_picture(look):
     """Same seed, same actions, same states as Gymnasium's own; and a picture of its own."""
-    ours = gym.make("envs:vlmrm/Humanoid-v0", look=look, max_episode_steps=100)
+    ours = gym.make("vlmrm_envs:vlmrm/Humanoid-v0", look=look, max_episode_steps=100)
     theirs = gym.make("Humanoid-v5", terminate_when_unhealthy=False, max_episode_steps=100)
     np.testing.assert_array_equal(ours.reset(seed=5)[0], theirs.reset(seed=5)[0])
     ours.action_space.seed(0)

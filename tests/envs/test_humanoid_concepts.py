@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-
-import envs
-from envs.concepts import CONCEPTS
-from envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
-from envs.humanoid_put import place, put
-from envs.humanoid_state import humanoid_state
-from envs.states import SceneStates
+import vlmrm_envs as envs
+from vlmrm_envs.concepts import CONCEPTS
+from vlmrm_envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
+from vlmrm_envs.humanoid_put import place, put
+from vlmrm_envs.humanoid_state import humanoid_state
+from vlmrm_envs.states import SceneStates
 
 SAID = {  # a training phrase that means what the task's prompt says
     "kneeling": "is on both knees",

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import vlmrm_envs as envs
+from vlmrm_envs import labelled_frames
 
-import envs
-from envs import labelled_frames
 from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
 from vlmrm.wrappers import RenderMujoco

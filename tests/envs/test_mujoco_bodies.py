@@ -4,8 +4,7 @@ import gymnasium as gym
 import mujoco
 import numpy as np
 import pytest
-
-from envs.mujoco_bodies import SINK_M, lowest_point_m
+from vlmrm_envs.mujoco_bodies import SINK_M, lowest_point_m
 
 
 def gaps_m(model, data):
@@ -18,7 +17,7 @@ def gaps_m(model, data):
 @pytest.mark.parametrize("tilt_deg", [0, 40, 90, 135, 180])
 @pytest.mark.parametrize("scene", ["Hopper", "HalfCheetah"])
 def test_a_body_of_capsules_is_set_on_its_lowest_end(scene, tilt_deg):
-    inner = gym.make(f"envs:vlmrm/{scene}-v0").unwrapped
+    inner = gym.make(f"vlmrm_envs:vlmrm/{scene}-v0").unwrapped
     inner.reset(seed=0)
     for lift_m in (-SINK_M, 0.3):
         position = inner.init_qpos.copy()
@@ -29,7 +28,7 @@ def test_a_body_of_capsules_is_set_on_its_lowest_end(scene, tilt_deg):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_lowest_point_is_where_the_floor_is_nearest(seed):
-    inner = gym.make("envs:vlmrm/Humanoid-v0").unwrapped
+    inner = gym.make("vlmrm_envs:vlmrm/Humanoid-v0").unwrapped
     inner.reset(seed=0)
     rng = np.random.default_rng(seed)
     inner.data.qpos[2], inner.data.qpos[3:] = 2.0, rng.normal(size=inner.model.nq - 3)

@@ -3,14 +3,14 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+import vlmrm_envs as envs
+from vlmrm_envs.concepts import CONCEPTS
+from vlmrm_envs.looks import _CENTRES, COLOURS
+from vlmrm_envs.mujoco_bodies import SINK_M, lowest_point_m
+from vlmrm_envs.scenes import random_pictures
+from vlmrm_envs.states import SceneStates
 
-import envs
-from envs.concepts import CONCEPTS
-from envs.looks import _CENTRES, COLOURS
-from envs.mujoco_bodies import SINK_M, lowest_point_m
-from envs.scenes import random_pictures
-from envs.states import SceneStates
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.frames.preprocessing import Preprocessing
 
 HALF_TRUE = np.log(0.5)
 AS_IT_IS = Preprocessing(size_px=64, mean=(0.5,) * 3, std=(0.5,) * 3)
@@ -51,7 +51,7 @@ def test_who_misses_the_ball_by_little_does_not_reach_it():
 
 
 def test_nothing_is_said_of_the_pole_on_its_rail_that_its_hinge_forbids():
-    env = gym.make("envs:vlmrm/InvertedPendulum-v0", disable_env_checker=True).unwrapped
+    env = gym.make("vlmrm_envs:vlmrm/InvertedPendulum-v0", disable_env_checker=True).unwrapped
     low, high = env.model.joint("hinge").range
     angles = np.linspace(low, high, 181)
     states = SceneStates.of("inverted_pendulum", angle=angles)

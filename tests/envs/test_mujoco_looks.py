@@ -2,8 +2,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.mujoco.mujoco_env import expand_model_path
+from vlmrm_envs.mujoco_looks import Look, find_look, load_model
 
-from envs.mujoco_looks import Look, find_look, load_model
 from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
 from vlmrm.wrappers import RenderMujoco
@@ -12,7 +12,7 @@ SIDE = Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=180, elevation_deg
 
 
 def picture(**options):
-    env = RenderMujoco(gym.make("envs:vlmrm/Humanoid-v0", render_mode="rgb_array", **options), SIDE, size_px=96)
+    env = RenderMujoco(gym.make("vlmrm_envs:vlmrm/Humanoid-v0", render_mode="rgb_array", **options), SIDE, size_px=96)
     env.reset(seed=0)
     return env.render().astype(int)
 
@@ -42,7 +42,7 @@ def test_an_unknown_look_names_the_known_ones():
     with pytest.raises(SpecError, match="Known: plain, textured"):
         find_look("textued")
     with pytest.raises(SpecError, match="textured"):
-        gym.make("envs:vlmrm/Humanoid-v0", look="textued")
+        gym.make("vlmrm_envs:vlmrm/Humanoid-v0", look="textued")
 
 
 def test_a_file_that_is_no_model_says_so(tmp_path):

@@ -4,8 +4,7 @@ import pickle
 import gymnasium as gym
 import numpy as np
 import pytest
-
-import envs
+import vlmrm_envs as envs
 
 TASKS = {name: task for name, task in envs.tasks().items() if task.camera is not None and task.sweep is not None}
 GYMNASIUMS = {
@@ -84,7 +83,7 @@ def test_the_ball_is_where_it_was_put():
 @pytest.mark.parametrize("env_id", ["Humanoid", "InvertedPendulum", "Reacher", "Hopper", "HalfCheetah", "Ant"])
 def test_an_environment_can_be_copied_and_pickled(env_id):
     """Gymnasium's EzPickle makes it again from its arguments, and would take its parent's for ours."""
-    env = gym.make(f"envs:vlmrm/{env_id}-v0", look="plain", render_mode="rgb_array").unwrapped
+    env = gym.make(f"vlmrm_envs:vlmrm/{env_id}-v0", look="plain", render_mode="rgb_array").unwrapped
     for again in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
         assert again._look is None  # plain
         assert again.render_mode == "rgb_array"

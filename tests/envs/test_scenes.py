@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from vlmrm_envs.looks import COLOURS, random_backdrop, random_colours, recolour
+from vlmrm_envs.scenes import SCENES, random_pictures
 
-from envs.looks import COLOURS, random_backdrop, random_colours, recolour
-from envs.scenes import SCENES, random_pictures
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.frames.preprocessing import Preprocessing
 
 SMALL = Preprocessing(size_px=96, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), resize_mode="longest", fill_color=255)
 

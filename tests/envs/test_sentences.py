@@ -4,14 +4,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import vlmrm_envs as envs
+from vlmrm_envs.concepts import CART_PLACES, CONCEPTS
+from vlmrm_envs.looks import COLOURS
+from vlmrm_envs.scenes import CLASSIC, SCENES
+from vlmrm_envs.sentences import FALSE, Grammar, Sentence, log_truths, shorten
+from vlmrm_envs.states import SceneStates
+from vlmrm_envs.wordings import THINGS
 
-import envs
-from envs.concepts import CART_PLACES, CONCEPTS
-from envs.looks import COLOURS
-from envs.scenes import CLASSIC, SCENES
-from envs.sentences import FALSE, Grammar, Sentence, log_truths, shorten
-from envs.states import SceneStates
-from envs.wordings import THINGS
 from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
 
 PROMPTS = [p for task in envs.tasks().values() for p in task.prompts.goal + task.prompts.baseline]

@@ -9,10 +9,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
 import humanoid_lean
+import vlmrm_envs as envs
 
-import envs
 from vlmrm import RewardModel, RewardSpec
-from vlmrm.agents.environments import MakeEnv
+from vlmrm.wrappers.make_env import MakeEnv
 
 
 @pytest.fixture(scope="module")

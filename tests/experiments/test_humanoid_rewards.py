@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 import humanoid_rewards
 import humanoid_rewards_report
 import pytest
+import vlmrm_envs as envs
 from training_run import weights_digest
 
-import envs
 from vlmrm.encoders.cards import builtin_folder
 from vlmrm.rendering import Camera
 

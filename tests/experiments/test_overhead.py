@@ -10,12 +10,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
 import humanoid_overhead
 import scoring_overhead
+import vlmrm_envs as envs
 
-import envs
 from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback
-from vlmrm.agents.algorithms import find_algorithm, make_agent
-from vlmrm.agents.environments import MakeEnv, make_vec
+from vlmrm.agents.make_vec import make_vec
+from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.wrappers.make_env import MakeEnv
 
 
 class Part:

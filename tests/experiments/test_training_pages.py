@@ -18,10 +18,10 @@ import humanoid_kneel
 import mujoco_small
 import training_run
 import training_runs
+import vlmrm_envs as envs
 from training_runs import MARK, MARK_SAYS
 
-import envs
-from vlmrm.agents.metrics import MetricsFile, MetricsRow
+from vlmrm.training.run.metrics import MetricsFile, MetricsRow
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # imageio-ffmpeg's pipes
 

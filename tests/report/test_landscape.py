@@ -5,12 +5,13 @@ from PIL import Image
 
 from tests.toys import ColourEncoder
 from tests.training.toy_runs import Lamp
-from vlmrm.agents.metrics import MetricsRow
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.report import draw_curves, draw_landscape, measure_landscape
+from vlmrm.report import draw_landscape, measure_landscape
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.tasks import SuccessRule, Sweep
+from vlmrm.training.curves import draw_curves
+from vlmrm.training.run.metrics import MetricsRow
 
 SWEEP = Sweep(variable="brightness", low=0.0, high=1.0, label="brightness")
 RULE = SuccessRule(where={"brightness": (0.5, 1.0)}, within_last=1, at_least=1)

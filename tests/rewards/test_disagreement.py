@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+import vlmrm_envs as envs
 
-import envs
 from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.cli import main

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vlmrm.errors import SpecError
-from vlmrm.report.metrics import auroc
+from vlmrm.metrics.labelled_scores import auroc
 from vlmrm.rewards.few_shot import fit_proker, fit_prototypes, fit_tip_adapter, nearer, nearness
 from vlmrm.rewards.negatives import ContrastHead
 from vlmrm.rewards.projection import ProjectionHead

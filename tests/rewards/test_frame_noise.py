@@ -4,12 +4,12 @@ import shutil
 
 import pytest
 import torch
+import vlmrm_envs as envs
 
-import envs
 from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import EncoderError, SpecError
-from vlmrm.report.metrics import auroc
+from vlmrm.metrics.labelled_scores import auroc
 
 PROMPTS = PromptSet("a pole held vertically upright", "a pole on its cart", ["pole hanging straight down"])
 

@@ -9,11 +9,11 @@ import torch
 
 from tests.toys import ColourEncoder, CountingEnv
 from vlmrm import PromptSet, RewardModel, RewardSpec
-from vlmrm.agents.evaluate import RandomPolicy
-from vlmrm.agents.record import record_episode
 from vlmrm.cli import main
 from vlmrm.errors import SpecError
 from vlmrm.judges import YesNoJudge
+from vlmrm.training.episodes import RandomPolicy
+from vlmrm.training.record import record_episode
 from vlmrm.wrappers import CaptureFrame, VLMReward
 
 QUESTION = "Is there any blue?"

@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import pytest
 import torch
+import vlmrm_envs as envs
 from torch.nn.functional import cosine_similarity, normalize
 
-import envs
 from tests.rewards.two_towers import SCALE, fitted, normal, towers
 from vlmrm.encoders import load_encoder
-from vlmrm.encoders.projections import PreProjection
-from vlmrm.report.metrics import auroc
+from vlmrm.encoders.towers.projections import PreProjection
+from vlmrm.metrics.labelled_scores import auroc
 from vlmrm.rewards.laplace import (
     ProjectionPosterior,
     TowerSample,

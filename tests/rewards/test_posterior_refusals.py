@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.rewards.two_towers import BIAS, SCALE, fitted, towers
-from vlmrm.encoders.projections import LinearProjection
+from vlmrm.encoders.towers.projections import LinearProjection
 from vlmrm.errors import SpecError
 from vlmrm.rewards.laplace import (
     ProjectionPosterior,

@@ -1,8 +1,8 @@
 """Goals that no picture can show, and the goals in use, none of which may be taken for one."""
 
 import pytest
+import vlmrm_envs as envs
 
-import envs
 from tests.toys import COLOURS
 from vlmrm import PromptSet
 from vlmrm.errors import InvisibleGoalWarning

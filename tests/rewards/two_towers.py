@@ -2,7 +2,7 @@
 
 import torch
 
-from vlmrm.encoders.projections import LinearProjection
+from vlmrm.encoders.towers.projections import LinearProjection
 from vlmrm.rewards.laplace import (
     TowerSample,
     fit_posteriors,

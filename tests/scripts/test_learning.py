@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
 from builtin_batches import Batches
 from builtin_learning import Muon, orthogonal, schedule, soft_clip_loss
 from builtin_supervision import Heads, StateEncoder, places, state_features
+from vlmrm_envs.scenes import random_pictures
 
-from envs.scenes import random_pictures
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.frames.preprocessing import Preprocessing
 
 TINY = Preprocessing(size_px=32, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
 

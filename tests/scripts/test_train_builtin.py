@@ -14,7 +14,7 @@ import train_builtin
 from builtin_sizes import SIZES
 
 from vlmrm.encoders.cards import WEIGHTS_FILE, ModelCard
-from vlmrm.encoders.open_clip import OpenClipEncoder
+from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 
 
 @pytest.fixture(scope="module")

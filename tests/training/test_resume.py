@@ -17,13 +17,13 @@ import torch
 from tests.conftest import ROOT
 from tests.toys import ColourEncoder
 from tests.training.toy_runs import PPO, break_down, lamp_config, lamp_reward, rows_of
-from vlmrm.agents.checkpoint import list_checkpoints
-from vlmrm.agents.progress import Progress
 from vlmrm.errors import OutOfDomainWarning, RunError
 from vlmrm.rewards import RewardModel
 from vlmrm.training import TrainingStopped, load_agent, resume, train
-from vlmrm.training.parts import build_parts
 from vlmrm.training.plan import make_plan
+from vlmrm.training.progress import Progress
+from vlmrm.training.run.checkpoint import list_checkpoints
+from vlmrm.training.run_parts import build_parts
 from vlmrm.training.same_encoder import first_look
 
 
@@ -208,7 +208,7 @@ def test_a_comparison_that_was_cut_off_goes_on(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("vlmrm.training.carry_out._compare", cut)
+        patched.setattr("vlmrm.training.runner._compare", cut)
         with pytest.raises(KeyboardInterrupt):
             train(lamp_config(tmp_path, compare_env_reward=True), reward=lamp_reward())
     assert resume(tmp_path / "run", reward=lamp_reward()).env_reward is not None

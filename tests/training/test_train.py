@@ -11,14 +11,14 @@ from stable_baselines3 import DQN
 from stable_baselines3 import PPO as PPO_ALGORITHM
 
 from tests.training.toy_runs import LENGTH, PPO, Lamp, lamp_config, lamp_reward, rows_of
-from vlmrm.agents.evaluate import Evaluation
-from vlmrm.agents.metrics import MetricsRow
 from vlmrm.errors import RunError, SpecError, SurvivalBonusWarning
 from vlmrm.training import Summary, TrainConfig, load_agent, train
-from vlmrm.training.measures import Measures
+from vlmrm.training.episodes import Evaluation
+from vlmrm.training.evaluation import Measures
 from vlmrm.training.outcome import steps_to_success
-from vlmrm.training.parts import build_parts
 from vlmrm.training.plan import make_plan
+from vlmrm.training.run.metrics import MetricsRow
+from vlmrm.training.run_parts import build_parts
 
 
 def test_a_run_leaves_everything_behind(tmp_path):

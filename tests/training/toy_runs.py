@@ -7,10 +7,10 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from tests.toys import ColourEncoder
-from vlmrm.agents.metrics import MetricsFile
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.training import TrainConfig
+from vlmrm.training.run.metrics import MetricsFile
 
 ENV_ID = "toy/Lamp-v0"
 LENGTH = 10

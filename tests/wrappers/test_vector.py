@@ -7,8 +7,8 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import DictInfoToList
 
 from tests.toys import SIZE_PX, UNSCORED, ColourEncoder, CountingEnv, steps_shown
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError, SurvivalBonusWarning
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.wrappers import CaptureFrame
 from vlmrm.wrappers.vector import VLMReward
 

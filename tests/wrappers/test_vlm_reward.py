@@ -5,8 +5,8 @@ import pytest
 from gymnasium.wrappers import Autoreset
 
 from tests.toys import SIZE_PX, UNSCORED, ColourEncoder, CountingEnv, red_spec, steps_shown
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import FrameError, PairingError, SurvivalBonusWarning
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.wrappers import CaptureFrame, VLMReward
 
 

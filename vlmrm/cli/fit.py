@@ -15,7 +15,7 @@ from vlmrm.errors import SpecError
 from vlmrm.training.config import open_option
 
 if TYPE_CHECKING:
-    from vlmrm.encoders.preprocessing import Preprocessing
+    from vlmrm.frames.preprocessing import Preprocessing
     from vlmrm.rewards.model import RewardModel
     from vlmrm.types import Frames
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from vlmrm.agents.progress import Progress
 from vlmrm.cli.table import format_table
 from vlmrm.errors import SpecError
 from vlmrm.training.config import TrainConfig
+from vlmrm.training.progress import Progress
 
 if TYPE_CHECKING:
-    from vlmrm.agents.evaluate import Evaluation
+    from vlmrm.training.episodes import Evaluation
     from vlmrm.training.outcome import Summary
 
 
@@ -36,7 +36,7 @@ class Train:
 
     def run(self) -> int:
         """Train, and print the results."""
-        from vlmrm.training.carry_out import TrainingStopped, resume, train  # loads torch
+        from vlmrm.training.runner import TrainingStopped, resume, train  # loads torch
 
         progress = Progress(sys.stderr)
         try:

@@ -15,9 +15,9 @@ from vlmrm.encoders.cards import ModelCard
 from vlmrm.encoders.domain import Domain, DomainGuard
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.encoders.registry import list_models, load_encoder
-from vlmrm.encoders.torchvision_mend import import_open_clip
+from vlmrm.frames.preprocessing import Preprocessing
 
 __all__ = [
     "Domain",

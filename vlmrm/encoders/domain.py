@@ -15,8 +15,8 @@ from torch import Tensor
 
 from vlmrm.encoders.cards import CARD_FILE
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import EncoderError, OutOfDomainWarning
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
 
 DOMAIN_FILE = "domain.safetensors"

@@ -2,8 +2,8 @@
 
 from typing import Protocol, runtime_checkable
 
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import EncoderError
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
 
 

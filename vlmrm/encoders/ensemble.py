@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import EncoderError, SpecError
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
 
 _JOINT = " + "

@@ -4,8 +4,8 @@ from vlmrm.encoders.cards import ModelCard, builtin_folder, builtin_names
 from vlmrm.encoders.domain import Domain, DomainGuard
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder, ensemble_members
-from vlmrm.encoders.video import XClipEncoder
-from vlmrm.encoders.video_files import VIDEO_PREFIX
+from vlmrm.encoders.video.files import VIDEO_PREFIX
+from vlmrm.encoders.video.x_clip import XClipEncoder
 
 
 def load_encoder(
@@ -17,7 +17,7 @@ def load_encoder(
         name: A built-in model (``sim-s``), ``ViT-B-32/openai``, ``ViT-B-32/path/to/weights.safetensors``,
             ``local-dir:FOLDER``, ``hf-hub:OWNER/NAME``, ``hf-video:OWNER/NAME`` for a video encoder, or
             ``random:NAME#SEED`` for an untrained control; several of them as an ensemble: ``sim-s + sim-m``,
-            ``0.25*sim-s + 0.75*sim-m``. See `vlmrm.encoders.sources`.
+            ``0.25*sim-s + 0.75*sim-m``. See `vlmrm.encoders.open_clip.names`.
         device: ``cpu``, ``cuda`` …; None: CUDA if there is one, else the CPU.
         precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
         resize_mode: ``shortest`` crops, ``longest`` pads, ``squash`` distorts; None: as the model was trained.
@@ -44,7 +44,7 @@ def load_encoder(
         return EnsembleEncoder(encoders, list(members.values()))
     if name.startswith(VIDEO_PREFIX):
         return XClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
-    from vlmrm.encoders.open_clip import OpenClipEncoder  # open_clip takes seconds to import
+    from vlmrm.encoders.open_clip.encoder import OpenClipEncoder  # open_clip takes seconds to import
 
     encoder = OpenClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
     folder = builtin_folder(name)

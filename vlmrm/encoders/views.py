@@ -5,8 +5,8 @@ and their mean is steadier than one look. Frames are captured larger than the en
 still has as many pixels as the encoder takes. Each view costs as much as a frame.
 
 Crops lie in fixed places, or where the encoder's own attention to the whole frame says that something is
-(`vlmrm.encoders.attention`, which names the paper). That attention comes with the embedding of the whole frame: it is
-free where 1.0 is among the scales, and costs as much as one more view where it is not.
+(`vlmrm.encoders.towers.attention`, which names the paper). That attention comes with the embedding of the whole frame:
+it is free where 1.0 is among the scales, and costs as much as one more view where it is not.
 """
 
 import math
@@ -18,11 +18,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vlmrm.encoders.attention import embed_with_attention, place_crops, require_attention
 from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.preprocessing import Preprocessing
+from vlmrm.encoders.towers.attention import embed_with_attention, place_crops, require_attention
 from vlmrm.errors import SpecError
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
 
 POSITIONS = ("centre", "corners", "attention")

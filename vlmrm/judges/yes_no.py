@@ -22,9 +22,9 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from torch import Tensor
 
-from vlmrm.encoders.downloads import cached_file, hub_folder
+from vlmrm.encoders.hub import cached_file, hub_folder
+from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.encoders.runtime import choose_runtime
-from vlmrm.encoders.torchvision_mend import import_open_clip
 from vlmrm.errors import EncoderError, FrameError, MissingExtra, OfflineError, PromptError, UnknownModel
 from vlmrm.frames import as_frames
 from vlmrm.types import Frames, Rewards

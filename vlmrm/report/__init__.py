@@ -1,21 +1,18 @@
-"""What a reward or a run looks like, as figures.
+"""What a reward looks like, as figures.
 
 - `measure_landscape`, `draw_landscape`: the reward over one state variable, for several alphas.
-- `draw_curves`: success and reward over the steps of a run.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vlmrm.report.curves import draw_curves
     from vlmrm.report.landscape import Landscape, draw_landscape, measure_landscape
 
-__all__ = ["Landscape", "draw_curves", "draw_landscape", "measure_landscape"]
+__all__ = ["Landscape", "draw_landscape", "measure_landscape"]
 
 _LAZY = {
     "Landscape": "vlmrm.report.landscape",
-    "draw_curves": "vlmrm.report.curves",
     "draw_landscape": "vlmrm.report.landscape",
     "measure_landscape": "vlmrm.report.landscape",
 }

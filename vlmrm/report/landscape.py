@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from vlmrm.errors import FrameError, SpecError
-from vlmrm.report.figure import GREEN, GREY, new_figure, save_figure
+from vlmrm.report.figures import GREEN, GREY, new_figure, save_figure
 from vlmrm.rewards.model import RewardModel
 from vlmrm.tasks import SuccessRule, Sweep
 

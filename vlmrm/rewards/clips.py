@@ -1,7 +1,7 @@
 """`ClipSteps`: a step is worth what a video encoder sees in the clip that ends with it.
 
 A `Window` takes the mean of frame embeddings, which does not know in which order its frames came. A video encoder (see
-`vlmrm.encoders.video`) embeds the last T frames as one clip and sees what moved which way::
+`vlmrm.encoders.video.x_clip`) embeds the last T frames as one clip and sees what moved which way::
 
     reward of step t = head(embed(frame t - (T-1) k, ..., frame t - k, frame t))
 
@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float, Float16, UInt8
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder, finite
-from vlmrm.encoders.video import VideoEncoder
+from vlmrm.encoders.video.x_clip import VideoEncoder
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.frames import as_frames
 from vlmrm.rewards.checks import require_whole

@@ -9,6 +9,7 @@ import torch
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.registry import load_encoder
+from vlmrm.encoders.towers.gradients import open_clip_encoder
 from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
 from vlmrm.rewards.bank import find_support
@@ -20,7 +21,6 @@ from vlmrm.rewards.projection import unit_mean
 from vlmrm.rewards.scaling import mean_and_spread
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.threshold import threshold_for
-from vlmrm.rewards.tuning.differentiable import open_clip_encoder
 from vlmrm.rewards.tuning.options import TUNERS, ConditionalOptions, ContextOptions, TunerOptions, tuner_options
 from vlmrm.rewards.tuning.tuners import learn_conditional_prompts, learn_prompts, tune
 from vlmrm.types import Embeddings, Frames

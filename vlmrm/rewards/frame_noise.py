@@ -19,7 +19,7 @@ from torch import Tensor, cat
 
 from vlmrm.atomic import whole_file
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.projections import PreProjection
+from vlmrm.encoders.towers.projections import PreProjection
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.doubt import PosteriorOptions

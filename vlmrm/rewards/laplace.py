@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.projections import LinearProjection
+from vlmrm.encoders.towers.projections import LinearProjection
 from vlmrm.errors import SpecError
 from vlmrm.rewards.checks import require_above_0
 
@@ -97,7 +97,7 @@ class Posteriors:
 
 @dataclass(frozen=True, eq=False)
 class TowerSample:
-    """What a tower's last linear map was given, and the map; see `vlmrm.encoders.projections`.
+    """What a tower's last linear map was given, and the map; see `vlmrm.encoders.towers.projections`.
 
     Raises:
         SpecError: There is no activation, one is NaN or infinite, or they do not fit the map.

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder, finite
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import SpecError
 from vlmrm.frames import as_frames
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.judges import YesNoJudge
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.build import build_head, build_step_head

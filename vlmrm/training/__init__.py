@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from vlmrm.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from vlmrm.training.carry_out import TrainingStopped, resume, train
     from vlmrm.training.outcome import Summary
-    from vlmrm.training.parts import load_agent
+    from vlmrm.training.run_parts import load_agent
+    from vlmrm.training.runner import TrainingStopped, resume, train
 
 __all__ = ["Summary", "TrainConfig", "TrainingStopped", "load_agent", "resume", "train"]
 
 _LAZY = {
     "Summary": "vlmrm.training.outcome",
-    "TrainingStopped": "vlmrm.training.carry_out",
-    "load_agent": "vlmrm.training.parts",
-    "resume": "vlmrm.training.carry_out",
-    "train": "vlmrm.training.carry_out",
+    "TrainingStopped": "vlmrm.training.runner",
+    "load_agent": "vlmrm.training.run_parts",
+    "resume": "vlmrm.training.runner",
+    "train": "vlmrm.training.runner",
 }
 
 

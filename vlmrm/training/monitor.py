@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
-from vlmrm.agents.checkpoint import save_best, save_checkpoint
-from vlmrm.agents.evaluate import Evaluation
-from vlmrm.agents.metrics import MetricsRow
-from vlmrm.agents.progress import Progress
 from vlmrm.agents.relabel import RelabelCallback
-from vlmrm.agents.run import RunDirectory
+from vlmrm.training.episodes import Evaluation
 from vlmrm.training.plan import Plan
+from vlmrm.training.progress import Progress
 from vlmrm.training.rollout_stats import RolloutStats
+from vlmrm.training.run.checkpoint import save_best, save_checkpoint
+from vlmrm.training.run.directory import RunDirectory
+from vlmrm.training.run.metrics import MetricsRow
 from vlmrm.training.stop import StopSignal
 
 _ROWS_PER_EVALUATION = 4

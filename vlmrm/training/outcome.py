@@ -6,10 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vlmrm.agents.evaluate import Evaluation
-from vlmrm.agents.metrics import MetricsRow
-from vlmrm.agents.run import write_json
 from vlmrm.errors import RunError
+from vlmrm.training.episodes import Evaluation
+from vlmrm.training.run.directory import write_json
+from vlmrm.training.run.metrics import MetricsRow
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,12 @@ from typing import Any
 
 import gymnasium as gym
 
-from vlmrm.agents.algorithms import (
+from vlmrm.errors import RunError, SpecError
+from vlmrm.prompts import PromptSet
+from vlmrm.rendering import Camera
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task
+from vlmrm.training.algorithms import (
     Algorithm,
     check_hyperparameters,
     default_algorithm,
@@ -16,14 +21,9 @@ from vlmrm.agents.algorithms import (
     find_algorithm,
     require_spaces,
 )
-from vlmrm.agents.environments import MakeEnv, with_time_limit
-from vlmrm.agents.run import run_name
-from vlmrm.errors import RunError, SpecError
-from vlmrm.prompts import PromptSet
-from vlmrm.rendering import Camera
-from vlmrm.rewards.spec import RewardSpec
-from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task
 from vlmrm.training.config import TrainConfig
+from vlmrm.training.run.directory import run_name
+from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
 
 _STEPS = 100_000  # where there is no task that says so
 _EVALUATIONS = 20

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vlmrm.agents.environments import MakeEnv
-from vlmrm.agents.run import RunDirectory
 from vlmrm.encoders.domain import DomainGuard
 from vlmrm.errors import RunError
 from vlmrm.frames import as_frames
-from vlmrm.training.parts import Parts
+from vlmrm.training.run.directory import RunDirectory
+from vlmrm.training.run_parts import Parts
+from vlmrm.wrappers.make_env import MakeEnv
 
 _SEED, _KEPT = 30_000, 16
 _ALIKE = 0.98  # cosine; devices and precisions change a thousandth, and the axes of other weights have another meaning

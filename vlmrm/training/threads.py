@@ -14,7 +14,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from vlmrm.agents.algorithms import policy_name
+from vlmrm.training.algorithms import policy_name
 
 _WORTH_SHARING = 512  # steps in a batch
 

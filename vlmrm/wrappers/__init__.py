@@ -13,12 +13,12 @@ Importing this lets MuJoCo and pygame draw without a display (`headless`).
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vlmrm.wrappers.headless import render_offscreen
+from vlmrm.rendering.headless import render_offscreen
 
 if TYPE_CHECKING:
+    from vlmrm.rendering.mujoco import RenderMujoco
     from vlmrm.wrappers.capture_frame import CaptureFrame
     from vlmrm.wrappers.judge_success import JudgeSuccess
-    from vlmrm.wrappers.render_mujoco import RenderMujoco
     from vlmrm.wrappers.reward_goal import RewardGoal
     from vlmrm.wrappers.vlm_reward import VLMReward
 
@@ -27,7 +27,7 @@ __all__ = ["CaptureFrame", "JudgeSuccess", "RenderMujoco", "RewardGoal", "VLMRew
 _LAZY = {
     "CaptureFrame": "vlmrm.wrappers.capture_frame",
     "JudgeSuccess": "vlmrm.wrappers.judge_success",
-    "RenderMujoco": "vlmrm.wrappers.render_mujoco",
+    "RenderMujoco": "vlmrm.rendering.mujoco",
     "RewardGoal": "vlmrm.wrappers.reward_goal",
     "VLMReward": "vlmrm.wrappers.vlm_reward",
 }

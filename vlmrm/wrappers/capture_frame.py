@@ -9,13 +9,13 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from jaxtyping import UInt8
 
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import FrameError, VlmrmError
 from vlmrm.frames import as_frames
-from vlmrm.wrappers.chain import find_wrapper
-from vlmrm.wrappers.headless import require_own_gl
-from vlmrm.wrappers.own_view import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
-from vlmrm.wrappers.render_mujoco import RenderMujoco
+from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.rendering.env_camera import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
+from vlmrm.rendering.headless import require_own_gl
+from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
 class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):

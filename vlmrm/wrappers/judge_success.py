@@ -9,7 +9,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from vlmrm.errors import SpecError
 from vlmrm.tasks import SuccessRule
-from vlmrm.wrappers.chain import resets_itself
+from vlmrm.wrappers.wrapper_chain import resets_itself
 
 
 class JudgeSuccess(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):

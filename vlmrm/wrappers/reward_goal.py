@@ -6,8 +6,8 @@ import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 
 from vlmrm.errors import SpecError
-from vlmrm.wrappers.chain import find_wrapper
 from vlmrm.wrappers.judge_success import JudgeSuccess
+from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
 class RewardGoal(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -22,7 +22,7 @@ class RewardGoal(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     Example:
         >>> from vlmrm.tasks import SuccessRule
         >>> rule = SuccessRule(where={"x_m": (-1, 1)}, within_last=1, at_least=1)
-        >>> env = RewardGoal(JudgeSuccess(gym.make("envs:vlmrm/CartPole-v0"), rule))
+        >>> env = RewardGoal(JudgeSuccess(gym.make("vlmrm_envs:vlmrm/CartPole-v0"), rule))
         >>> _ = env.reset(seed=0)
         >>> env.step(0)[1]
         1.0

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
-from vlmrm.encoders.preprocessing import Preprocessing
 from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 

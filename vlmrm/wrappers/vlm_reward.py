@@ -10,8 +10,8 @@ from gymnasium.utils import RecordConstructorArgs
 from vlmrm.errors import PairingError, SpecError
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
-from vlmrm.wrappers.chain import find_wrapper, resets_itself
 from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_quality, require_same_resize
+from vlmrm.wrappers.wrapper_chain import find_wrapper, resets_itself
 
 
 class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.projection import closeness
-from vlmrm.rewards.tuning.differentiable import DifferentiableEncoder
 from vlmrm.rewards.tuning.prompts import LearnedContext, add_context
 from vlmrm.types import Embeddings, Rewards
 

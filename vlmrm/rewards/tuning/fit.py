@@ -23,12 +23,12 @@ from torch.nn.functional import softplus
 from torch.nn.utils import parametrize
 
 from vlmrm.encoders.encoder import finite
+from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.frames import as_frames
 from vlmrm.rewards.build import build_head
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.support import Support
-from vlmrm.rewards.tuning.differentiable import DifferentiableEncoder
 from vlmrm.rewards.tuning.options import TunerOptions
 from vlmrm.types import Embeddings, Frames, Rewards
 

@@ -14,14 +14,10 @@ from torch import Tensor, nn
 
 from vlmrm.atomic import whole_folder
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.open_clip import OpenClipEncoder
-from vlmrm.errors import SpecError
-from vlmrm.rewards.projection import unit_mean
-from vlmrm.rewards.spec import RewardSpec
-from vlmrm.rewards.tuning.conditional import ConditionalPrompts
-from vlmrm.rewards.tuning.differentiable import DifferentiableEncoder
-from vlmrm.rewards.tuning.fit import Lesson, descend, ranking_loss
-from vlmrm.rewards.tuning.low_rank import (
+from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
+from vlmrm.encoders.open_clip.save import write_model
+from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.low_rank import (
     LowRankChange,
     SingularValueChange,
     Weight,
@@ -29,7 +25,11 @@ from vlmrm.rewards.tuning.low_rank import (
     attention_weights,
     merge_changes,
 )
-from vlmrm.rewards.tuning.model_folder import write_model
+from vlmrm.errors import SpecError
+from vlmrm.rewards.projection import unit_mean
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.tuning.conditional import ConditionalPrompts
+from vlmrm.rewards.tuning.fit import Lesson, descend, ranking_loss
 from vlmrm.rewards.tuning.options import (
     ConditionalOptions,
     ContextOptions,

@@ -1,0 +1,66 @@
+"""Tasks of the project: environments with prompts and honest success tests.
+
+- `task`, `tasks`: the tasks by name, read from the TOML files in ``envs/vlmrm_envs/catalogue``.
+- `labelled_frames`: pictures of a task with the verdict of its oracle.
+
+Importing this package registers the environments with Gymnasium under ``vlmrm/``.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+
+from vlmrm.rendering.headless import render_offscreen
+from vlmrm.tasks import Task
+
+if TYPE_CHECKING:
+    from vlmrm_envs.labelled import LabelledFrames, labelled_frames
+
+__all__ = ["LabelledFrames", "labelled_frames", "task", "tasks"]
+
+render_offscreen()  # before pygame is loaded
+
+for _name, _entry in {
+    "vlmrm/CartPole-v0": "vlmrm_envs.cartpole:CartPole",
+    "vlmrm/MountainCar-v0": "vlmrm_envs.mountain_car:MountainCar",
+    "vlmrm/Pendulum-v0": "vlmrm_envs.pendulum:Pendulum",
+    "vlmrm/Acrobot-v0": "vlmrm_envs.acrobot:Acrobot",
+    "vlmrm/Humanoid-v0": "vlmrm_envs.humanoid:Humanoid",
+    "vlmrm/InvertedPendulum-v0": "vlmrm_envs.mujoco_small:InvertedPendulum",
+    "vlmrm/Reacher-v0": "vlmrm_envs.mujoco_small:Reacher",
+    "vlmrm/Hopper-v0": "vlmrm_envs.mujoco_small:Hopper",
+    "vlmrm/HalfCheetah-v0": "vlmrm_envs.mujoco_small:HalfCheetah",
+    "vlmrm/Ant-v0": "vlmrm_envs.mujoco_small:Ant",
+}.items():
+    gym.register(_name, entry_point=_entry, max_episode_steps=200)
+
+
+def tasks() -> dict[str, Task]:
+    """All tasks of this package, by name.
+
+    Example:
+        >>> tasks()["cartpole/upright"].prompts.goal
+        ('pole vertically upright on top of the cart',)
+    """
+    found = (Task.load(path) for path in sorted((Path(__file__).parent / "catalogue").rglob("*.toml")))
+    return {task.name: task for task in found}
+
+
+def task(name: str) -> Task:
+    """The task of this name, from any installed package.
+
+    Raises:
+        UnknownTask: There is none; the message names the nearest.
+    """
+    from vlmrm.tasks import find_task
+
+    return find_task(name)
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch when it is first asked for: a list of tasks does not."""
+    if name in ("LabelledFrames", "labelled_frames"):
+        return getattr(import_module("vlmrm_envs.labelled"), name)
+    raise AttributeError(f"module 'vlmrm_envs' has no attribute {name!r}")

@@ -1,0 +1,267 @@
+"""`OpenClipEncoder`: any model of OpenCLIP as an encoder, with its own tokenizer, picture size and normalisation."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from vlmrm.encoders.hub import cached_file, require_hub
+from vlmrm.encoders.open_clip.names import ModelSource, find_source
+from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
+from vlmrm.encoders.open_clip.weights import load_weights
+from vlmrm.encoders.runtime import Runtime, choose_runtime
+from vlmrm.errors import EncoderError, MissingExtra, OfflineError, PromptError
+from vlmrm.frames import as_frames
+from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.types import Embeddings, Frames
+
+_LOG = logging.getLogger(__name__)
+_LONG_CONTEXT = 8  # times the model's own: how far the tokens that are cut off are counted
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+
+
+class OpenClipEncoder:
+    """A dual encoder built by open_clip; `OpenClipEncoder.load` makes one from a name.
+
+    Args:
+        model: A CLIP, CustomTextCLIP or CoCa of open_clip, with its weights, in evaluation mode.
+        tokenizer: The model's own.
+        name: How to load it again.
+        runtime: Where it lies, in which precision, and how many frames it takes at a time.
+        resize_mode: Overrides the model's own; None: as trained.
+
+    Example:
+        >>> encoder = OpenClipEncoder.load("random:sim-s")
+        >>> encoder.embed_texts(["a pole", "a cart"]).shape
+        torch.Size([2, 128])
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        runtime: Runtime,
+        resize_mode: str | None = None,
+    ) -> None:
+        self.name = name
+        """How to load it again."""
+        self.model = model
+        """The open_clip model, for what needs gradients or inner layers."""
+        self.tokenizer = tokenizer
+        """Sentences to token ids (k, context_length)."""
+        self.runtime = runtime
+        """Device, precision and batch size."""
+        self.preprocessing = _preprocessing(model.visual.preprocess_cfg, resize_mode)
+        """The model's own resize and normalisation."""
+        self.size_px = self.preprocessing.size_px
+        """Side of the square picture the vision tower sees."""
+        self.context_length = int(tokenizer.context_length)
+        """Tokens a sentence may have, with the start and end tokens."""
+        self.logit_scale = float(model.logit_scale.detach().float().exp())
+        """Factor on cosines in the model's own loss."""
+        self.logit_bias = 0.0 if model.logit_bias is None else float(model.logit_bias.detach())
+        """Added to the scaled cosine; 0 where the model has none."""
+        self.dim = int(self.embed_texts(["a"]).shape[1])
+        """Length of an embedding."""
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        *,
+        device: str | None = None,
+        precision: str | None = None,
+        resize_mode: str | None = None,
+        batch_size: int | None = None,
+    ) -> "OpenClipEncoder":
+        """Build a model and fill in its weights.
+
+        Args:
+            name: See `vlmrm.encoders.open_clip.names`.
+            device: ``cpu``, ``cuda`` …; None: CUDA if there is one, else the CPU.
+            precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
+            resize_mode: ``shortest``, ``longest`` or ``squash``; None: as the model was trained.
+            batch_size: Frames at a time; None: what suits the device.
+
+        Raises:
+            UnknownModel: There is no such model or tag.
+            OfflineError: It would have to be downloaded, and that is not possible.
+            EncoderError: The weights are missing, damaged, unsafe or of another architecture, or the device is.
+            MissingExtra: Its tokenizer or text tower needs transformers.
+        """
+        runtime = choose_runtime(device, precision, batch_size=batch_size)
+        source = find_source(name)
+        with _quiet_open_clip():
+            model = _build(source, runtime)
+            tokenizer = _tokenizer(source)
+        return cls(model, tokenizer, name=name, runtime=runtime, resize_mode=resize_mode)
+
+    def embed_frames(self, frames: Frames) -> Embeddings:
+        """Unit-length embeddings of any number of frames of one size.
+
+        Args:
+            frames: RGB; any height and width.
+
+        Returns:
+            float32 on the CPU, one row per frame.
+
+        Raises:
+            FrameError: The frames are not uint8 RGB.
+        """
+        batches = self._batches(as_frames(frames))
+        return self._unit([self._embed_batch(batch) for batch in batches])
+
+    def embed_texts(self, texts: list[str]) -> Embeddings:
+        """Unit-length embeddings of sentences; logs a warning for each that is too long for the model.
+
+        Returns:
+            float32 on the CPU, one row per sentence.
+
+        Raises:
+            PromptError: There is no sentence.
+        """
+        if not texts or isinstance(texts, str):
+            raise PromptError(f"embed_texts takes a list of at least one sentence; got {texts!r}.")
+        batches = self._batches(self._tokens(texts))
+        with torch.inference_mode():
+            rows = [self.model.encode_text(tokens.to(self.runtime.device)).float().cpu() for tokens in batches]
+        return self._unit(rows)
+
+    @torch.inference_mode()
+    def _embed_batch(self, frames: Frames) -> Tensor:
+        small = self.preprocessing.resize(frames).to(self.runtime.device)  # a quarter of the bytes of float pixels
+        pixels = self.preprocessing.normalise(small).to(self.runtime.dtype)
+        rows: Tensor = self.model.encode_image(pixels).float().cpu()
+        return rows
+
+    def _tokens(self, texts: list[str]) -> Int[Tensor, "k context"]:
+        tokens: Tensor = self.tokenizer(texts)
+        context = tokens.shape[1]
+        whole = self.tokenizer(texts, context_length=context * _LONG_CONTEXT)
+        for text, row in zip(texts, whole, strict=True):
+            used = int((row != row[-1]).nonzero().max()) + 1 if bool((row != row[-1]).any()) else len(row)
+            if used > context:
+                _LOG.warning(
+                    "%s reads %d tokens of a sentence and does not see the last %d of %r. Use a shorter sentence.",
+                    self.name,
+                    context,
+                    used - context,
+                    text,
+                )
+        return tokens
+
+    def _batches(self, rows: Tensor) -> list[Tensor]:
+        size = self.runtime.batch_size
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+    @staticmethod
+    def _unit(rows: list[Tensor]) -> Embeddings:
+        """Outside inference mode, so that the rows may take part in somebody's gradient."""
+        unit: Tensor = normalize(torch.cat(rows), dim=1)
+        return unit
+
+
+def _build(source: ModelSource, runtime: Runtime) -> Any:
+    """The architecture, with the weights where there are any. The global random state stays as it was."""
+    open_clip = import_open_clip()
+    extra = {
+        key: value
+        for key, value in source.trained_with.items()
+        if key in ("mean", "std", "interpolation", "resize_mode")
+    }
+    options: dict[str, Any] = {"force_preprocess_cfg": extra, "pretrained_text": False, "load_weights": False}
+    if source.trained_with:  # a tag may have been trained with another activation than its architecture's default
+        options["quick_gelu"] = bool(source.trained_with.get("quick_gelu", False))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(source.seed)
+        try:
+            model = open_clip.create_model(source.config, precision=runtime.precision, device=runtime.device, **options)
+        except (RuntimeError, TypeError, ValueError, KeyError) as error:
+            if "transformers" in str(error):
+                raise _needs_transformers(source.name) from error
+            raise EncoderError(f"open_clip cannot build {source.name!r}: {error}") from error
+    if source.checkpoint is not None:
+        load_weights(model, source.checkpoint)
+    return model.eval().requires_grad_(False)
+
+
+def _tokenizer(source: ModelSource) -> Any:
+    open_clip = import_open_clip()
+    needed = open_clip.get_model_config(source.config)["text_cfg"].get("hf_tokenizer_name")
+    try:
+        if not needed:
+            return open_clip.get_tokenizer(source.config)
+        if not _brings_a_tokenizer(source):
+            _fetchable(needed, source.name)
+        return open_clip.get_tokenizer(f"hf-hub:{source.hub}" if source.hub else source.config)
+    except ImportError as error:
+        raise _needs_transformers(source.name) from error
+    except OSError as error:
+        raise OfflineError(
+            f"the tokenizer {needed!r} of {source.name!r} is neither here nor on the hub: {error}"
+        ) from error
+
+
+def _brings_a_tokenizer(source: ModelSource) -> bool:
+    """Whether one lies in the model's folder, where open_clip looks for it."""
+    folder = Path(source.config.removeprefix("local-dir:"))
+    return any((folder / file).is_file() for file in _TOKENIZER_FILES)
+
+
+def _fetchable(tokenizer: str, model: str) -> None:
+    """Stop here, before transformers starts to ask a hub that does not answer."""
+    if not Path(tokenizer).exists() and cached_file(tokenizer, _TOKENIZER_FILES) is None:
+        require_hub(f"{model} (its tokenizer {tokenizer})")
+
+
+def _needs_transformers(name: str) -> MissingExtra:
+    return MissingExtra(
+        f'{name!r} has a text tower or tokenizer of transformers: pip install "vlmrm[transformers]" sentencepiece'
+    )
+
+
+def _preprocessing(values: dict[str, Any], resize_mode: str | None) -> Preprocessing:
+    """From what open_clip keeps on a vision tower."""
+    size = values["size"]
+    sides = {size} if isinstance(size, int) else set(size)
+    if len(sides) != 1:
+        raise EncoderError(f"only models of square pictures are supported; this one takes {size}.")
+    own = Preprocessing(
+        size_px=sides.pop(),
+        mean=[float(value) for value in values["mean"]],
+        std=[float(value) for value in values["std"]],
+        resize_mode=values["resize_mode"],
+        interpolation="bilinear" if values["interpolation"] == "bilinear" else "bicubic",  # "random" is for training
+        fill_color=values["fill_color"],
+    )
+    return own if resize_mode is None else replace(own, resize_mode=resize_mode)
+
+
+@contextmanager
+def _quiet_open_clip() -> Iterator[None]:
+    """Keep open_clip off the root logger.
+
+    It logs there by `logging.info`, which installs a handler that the program did not ask for, and it warns of random
+    weights, which are either about to be replaced or were asked for.
+    """
+    root, silence = logging.getLogger(), logging.NullHandler()
+
+    def from_elsewhere(record: logging.LogRecord) -> bool:
+        return "open_clip" not in Path(record.pathname).parts
+
+    root.addHandler(silence)
+    root.addFilter(from_elsewhere)
+    try:
+        yield
+    finally:
+        root.removeFilter(from_elsewhere)
+        root.removeHandler(silence)

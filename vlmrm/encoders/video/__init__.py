@@ -1,0 +1,1 @@
+"""Encoders that see clips of several frames."""

@@ -1,0 +1,137 @@
+"""From the name of a video encoder to its model, tokenizer and preprocessing, read from Hugging Face's files.
+
+The processor's settings are read as plain values, and frames never go through transformers' own processor: it works on
+lists of single frames, and needs a torchvision that matches torch.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from vlmrm.encoders.hub import cached_file, hub_folder
+from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
+from vlmrm.errors import EncoderError, MissingExtra
+from vlmrm.frames.preprocessing import Preprocessing
+
+VIDEO_PREFIX = "hf-video:"
+_LOCAL = "local-dir:"
+_CONFIG = "config.json"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_SMALL_FILES = ("*.json", "*.txt")
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as PIL numbers them
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VideoFiles:
+    """What a video encoder is made of."""
+
+    model: Any
+    """Of transformers, with its weights, on the CPU."""
+    tokenizer: Any
+    """Sentences to token ids."""
+    preprocessing: Preprocessing
+    """As its processor says."""
+
+
+def load_files(name: str, resize_mode: str | None = None) -> VideoFiles:
+    """Everything that a name stands for; downloads it first, where that is needed.
+
+    Args:
+        name: ``hf-video:OWNER/NAME`` or ``hf-video:local-dir:FOLDER``.
+        resize_mode: Overrides the model's own; None: as trained.
+
+    Raises:
+        UnknownModel: The hub has no such model.
+        OfflineError: It would have to be downloaded, and that is not possible.
+        MissingExtra: transformers is not installed.
+        EncoderError: The files are missing or damaged, or they are of another model.
+    """
+    transformers = _transformers(name)
+    place = name.removeprefix(VIDEO_PREFIX)
+    local = place.startswith(_LOCAL)
+    folder = Path(place.removeprefix(_LOCAL)).expanduser() if local else _snapshot(place, name)
+    kind = _json(folder / _CONFIG).get("model_type")
+    if kind != "xclip":
+        raise EncoderError(f"{name!r} is a model of type {kind!r}. As video encoders only those of type 'xclip' work.")
+    if not any((folder / filename).is_file() for filename in _WEIGHTS):
+        raise EncoderError(f"{folder} holds no weights. Looked for {', '.join(_WEIGHTS)}.")
+    preprocessing = _preprocessing(folder, resize_mode)
+    try:
+        model, info = transformers.XCLIPModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # a damaged file can make the reader fail in any way
+        raise EncoderError(f"transformers cannot load {name!r}: {' '.join(str(error).split())[:400]}") from error
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise EncoderError(f"the weights of {name!r} miss {len(missing)} tensors of the model, e.g. {missing[0]}.")
+    return VideoFiles(model=model, tokenizer=tokenizer, preprocessing=preprocessing)
+
+
+def _transformers(name: str) -> Any:
+    """The package, which imports torchvision with its models."""
+    try:
+        transformers = import_module("transformers")
+    except ModuleNotFoundError as error:
+        if error.name != "transformers":
+            raise
+        raise MissingExtra(f'{name!r} needs transformers: pip install "vlmrm[transformers]"') from error
+    import_open_clip()  # mends a torchvision that does not match torch
+    return transformers
+
+
+def _snapshot(repository: str, name: str) -> Path:
+    """The folder of a repository in the hub's cache, complete."""
+    config, weights = cached_file(repository, [_CONFIG]), cached_file(repository, _WEIGHTS)
+    if config is not None and weights is not None:
+        return config.parent
+    folder = hub_folder(repository, [*_SMALL_FILES, _WEIGHTS[0]], wanted_for=name)
+    if not (folder / _WEIGHTS[0]).exists():
+        hub_folder(repository, [_WEIGHTS[1]], wanted_for=name)
+    return folder
+
+
+def _preprocessing(folder: Path, resize_mode: str | None) -> Preprocessing:
+    """From the settings of the processor: alone in a file, or beside those of the tokenizer."""
+    found = [folder / filename for filename in _PROCESSORS if (folder / filename).is_file()]
+    if not found:
+        raise EncoderError(f"{folder} does not say how frames are prepared. Looked for {', '.join(_PROCESSORS)}.")
+    values = _json(found[0])
+    values = values.get("image_processor", values)
+    try:
+        mean, std = ([float(value) for value in values[key]] for key in ("image_mean", "image_std"))
+        resample = values["resample"]
+        size = _sides(values["size"])
+        crop = _sides(values["crop_size"]) if values.get("do_center_crop", True) else size
+    except (KeyError, TypeError) as error:
+        raise EncoderError(f"{found[0]} lacks a setting that frames are prepared with: {error}.") from error
+    if len(size | crop) != 1:
+        raise EncoderError(
+            f"{found[0]} resizes to {values['size']} and crops another square out of that: {sorted(crop)}."
+        )
+    return Preprocessing(
+        size_px=size.pop(),
+        mean=mean,
+        std=std,
+        resize_mode=resize_mode or ("shortest" if "shortest_edge" in values["size"] else "squash"),
+        interpolation=_INTERPOLATIONS.get(resample, f"of PIL's number {resample}"),
+    )
+
+
+def _sides(size: dict[str, int]) -> set[int]:
+    """One number for a square."""
+    return {int(side) for key, side in size.items() if key in ("height", "width", "shortest_edge")}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EncoderError(f"{path.parent} is no model folder: it has no {path.name}.") from error
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise EncoderError(f"{path} cannot be read: it holds no table.")
+    return values

@@ -1,0 +1,208 @@
+"""`RunDirectory`: where one training run keeps everything it writes."""
+
+import json
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from vlmrm.atomic import remove_unfinished, whole_file
+from vlmrm.errors import RunError
+from vlmrm.training.run.metrics import MetricsFile
+
+_PACKAGES = ("vlmrm", "torch", "gymnasium", "stable-baselines3", "open_clip_torch", "mujoco", "numpy")
+_BEST = "best.json"
+
+
+class RunDirectory:
+    """The files of one run.
+
+    - ``config.json``: the configuration with every default filled in, the task, the reward's spec and its hash.
+    - ``versions.json``: Python, packages, git revision and how the encoder sees a picture that is always the same, one
+      entry per start or resumption.
+    - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
+    - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
+    - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
+    - ``reward_landscape.png``, ``curves.png``: the reward over a state variable; success and reward over steps.
+    - ``summary.json``: the results; written last, so that a run which has it is complete.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.versions = path / "versions.json"
+        self.metrics = MetricsFile(path / "metrics.csv")
+        self.tensorboard = path / "tensorboard"
+        self.checkpoints = path / "checkpoints"
+        self.before, self.after = path / "before.mp4", path / "after.mp4"
+        self.landscape, self.curves = path / "reward_landscape.png", path / "curves.png"
+        self.summary = path / "summary.json"
+        self.sb3_zip = path / "model.zip"
+        self.comparison = path / "env_reward"
+        """The run on the environment's own reward, where one was asked for."""
+
+    @classmethod
+    def create(cls, path: Path) -> "RunDirectory":
+        """A new run.
+
+        Raises:
+            RunError: Something is in the folder, or it cannot be made.
+        """
+        cls.require_free(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"the folder {path} cannot be made: {error}. Choose another --out.") from error
+        return cls(path)
+
+    @staticmethod
+    def require_free(path: Path) -> None:
+        """Refuse a folder that something else is in.
+
+        Raises:
+            RunError: It exists and is not empty.
+        """
+        if path.is_dir():
+            remove_unfinished(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(
+                f"{path} exists already and is not empty. Go on with it: vlmrm train --resume {path}; "
+                "or choose another --out."
+            )
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """A run that was begun; what a crash left half-written is removed.
+
+        Raises:
+            RunError: There is no run.
+        """
+        run = cls(path)
+        if not run.config.is_file():
+            raise RunError(f"{path} is no run directory: it has no config.json.")
+        for folder in (run.path, run.checkpoints):
+            remove_unfinished(folder)
+        return run
+
+    def note_versions(self, step: int, look: Sequence[float] = ()) -> None:
+        """Write down with what the run is started or resumed.
+
+        Args:
+            step: From where on.
+            look: How the encoder sees a picture that is always the same.
+        """
+        entries = self.read_json(self.versions) if self.versions.exists() else []
+        write_json(self.versions, [*entries, {"from_step": step, **environment_versions(), "first_look": list(look)}])
+
+    def first_look(self) -> list[float]:
+        """How the encoder saw that picture when the run began; empty: unknown."""
+        entries = self.read_json(self.versions) if self.versions.exists() else []
+        return list(entries[0].get("first_look", ())) if entries else []
+
+    def files(self) -> dict[str, str]:
+        """What is there, by kind, with its path."""
+        kinds = {
+            "config": self.config,
+            "metrics": self.metrics.path,
+            "curves": self.curves,
+            "reward landscape": self.landscape,
+            "video before": self.before,
+            "video after": self.after,
+            "checkpoints": self.checkpoints,
+            "tensorboard": self.tensorboard,
+            "sb3 zip": self.sb3_zip,
+            "env reward run": self.comparison,
+            "summary": self.summary,
+        }
+        return {kind: str(path) for kind, path in kinds.items() if path.exists() or path == self.summary}
+
+    def read_best(self) -> dict[str, Any] | None:
+        """Step, success and environment's return of the best evaluation so far."""
+        best = self.checkpoints / _BEST
+        return self.read_json(best) if best.exists() else None
+
+    def write_best(self, step: int, success: float | None, env_return: float) -> None:
+        """Note that the agent of this step is the best so far.
+
+        Args:
+            step: When it was evaluated.
+            success: By the simulator's state.
+            env_return: Of the environment's own rewards.
+        """
+        write_json(self.checkpoints / _BEST, {"step": step, "success": success, "env_return": env_return})
+
+    @staticmethod
+    def read_json(path: Path) -> Any:
+        """The contents of one of the run's JSON files.
+
+        Raises:
+            RunError: It is missing or damaged.
+        """
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} is missing or damaged: {error}") from error
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write a JSON file that is whole or not there."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
+    """The name of a run's folder.
+
+    Args:
+        task: Name of the task.
+        reward: Name of the encoder, or what else rewards.
+        seed: Of the run.
+        now: When it starts.
+
+    Example:
+        >>> run_name("cartpole/upright", "ViT-B-32/openai", 0, datetime(2030, 1, 31, 9, 5, 0))
+        'cartpole-upright-ViT-B-32-openai-seed0-20300131-090500'
+    """
+    plain = [re.sub(r"[^A-Za-z0-9._]+", "-", part).strip("-.") for part in (task, reward)]
+    return "-".join([*plain, f"seed{seed}", now.strftime("%Y%m%d-%H%M%S")])
+
+
+def environment_versions() -> dict[str, Any]:
+    """Python, the packages that matter for the numbers, and the git revision of the current folder."""
+    return {
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: found for name in _PACKAGES if (found := _package_version(name)) is not None},
+        "git": git_revision(),
+    }
+
+
+def git_revision() -> Mapping[str, Any] | None:
+    """The commit that the current folder is at, and whether files differ from it; None outside a repository."""
+    revision = _git("rev-parse", "HEAD")
+    if revision is None:
+        return None
+    return {"revision": revision, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _package_version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,139 @@
+"""The parts of a run: the reward, the environments, the agent and how its steps are rewarded."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+
+from vlmrm.agents.make_vec import make_vec
+from vlmrm.agents.relabel import RelabelCallback
+from vlmrm.agents.vec_reward import VecVLMReward, require_same_gamma
+from vlmrm.errors import RunError
+from vlmrm.rewards.model import RewardModel
+from vlmrm.training.algorithms import make_agent
+from vlmrm.training.plan import Plan
+from vlmrm.training.run.checkpoint import find_best, load_checkpoint, load_newest
+from vlmrm.training.run.directory import RunDirectory
+from vlmrm.training.threads import LearnOnOneThread, learns_on_one_thread
+from vlmrm.wrappers.make_env import MakeEnv
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parts:
+    """What a run works with."""
+
+    plan: Plan
+    """What it does."""
+    reward: RewardModel | None
+    """The text reward; None: the environment's own is trained on."""
+    venv: VecEnv
+    """Where it trains."""
+    agent: BaseAlgorithm
+    """What it trains."""
+    callbacks: tuple[BaseCallback, ...]
+    """What rewards the steps, where the environments do not do it themselves, and what keeps learning quick."""
+
+
+def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
+    """Load the encoder and make environments and an untrained agent.
+
+    Off-policy algorithms score whole rollouts (`RelabelCallback`), on-policy ones every step (`VecVLMReward`).
+
+    Args:
+        plan: What to do.
+        reward: A model of the plan's spec that is loaded already.
+
+    Raises:
+        SpecError: The agent cannot be made with these hyper-parameters.
+        EncoderError: The encoder cannot be loaded.
+    """
+    config = plan.config
+    if plan.spec is None:
+        reward = None
+    elif reward is None:
+        reward = plan.spec.build(config.device, precision=config.precision)
+    preprocessing = None if reward is None else reward.capture_preprocessing
+    make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
+    venv = make_vec(make_env, num_envs=config.num_envs or 1, processes=config.processes)
+    try:
+        callbacks: tuple[BaseCallback, ...] = ()
+        if reward is not None and plan.algorithm.off_policy:
+            callbacks = (RelabelCallback(reward, offset=config.offset or 0.0, env_weight=config.env_weight),)
+        elif reward is not None:
+            venv = VecVLMReward(venv, reward, offset=config.offset or 0.0, env_weight=config.env_weight)
+        agent = make_agent(
+            plan.algorithm, venv, hyperparameters=config.hyperparameters, seed=config.seed, device=config.device
+        )
+        if plan.spec is not None:
+            require_same_gamma(plan.spec, vars(agent)["gamma"])
+    except BaseException:
+        venv.close()
+        raise
+    if learns_on_one_thread(agent):
+        callbacks += (LearnOnOneThread(),)
+    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, callbacks=callbacks)
+
+
+def reseed(parts: Parts, step: int) -> None:
+    """Give the environments of a resumed run other starts than those they had before.
+
+    Args:
+        parts: Of the run.
+        step: Where it goes on.
+    """
+    fresh = np.random.SeedSequence([parts.plan.config.seed, step]).generate_state(1)[0]
+    parts.venv.seed(int(fresh) % 2**31)
+
+
+def load_agent(run: str | Path, *, best: bool = False) -> BaseAlgorithm:
+    """The agent of a run, to act or to train on; runs no code from the files.
+
+    Args:
+        run: The run's folder.
+        best: The agent of the evaluation with the most successes instead of the last one.
+
+    Returns:
+        An agent of Stable-Baselines3: ``agent.predict(observation, deterministic=True)``.
+
+    Raises:
+        RunError: There is no such run, or no checkpoint of it can be read.
+    """
+    directory = RunDirectory(Path(run))
+    plan = Plan.from_dict(RunDirectory.read_json(directory.config))
+    venv = make_vec(MakeEnv(task=plan.task, pictures=False), num_envs=plan.config.num_envs or 1)
+    with _random_states_kept():
+        agent = make_agent(
+            plan.algorithm, venv, hyperparameters=plan.config.hyperparameters, seed=plan.config.seed, device="cpu"
+        )
+        path = _load(agent, directory, best=best)
+    if path is None:
+        raise RunError(f"{run} has no checkpoint yet.")
+    return agent
+
+
+def _load(agent: BaseAlgorithm, directory: RunDirectory, *, best: bool) -> Path | None:
+    if not best:
+        return load_newest(agent, directory.checkpoints)[0]
+    path = find_best(directory.checkpoints)
+    if path is not None:
+        load_checkpoint(agent, path)
+    return path
+
+
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """Making an agent seeds the global generators and a checkpoint sets them; a caller of `load_agent` keeps theirs."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002  # the global ones
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])

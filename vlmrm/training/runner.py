@@ -1,0 +1,182 @@
+"""`train` and `resume`: one run from its plan to its summary."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from vlmrm.agents.relabel import RelabelCallback
+from vlmrm.errors import VlmrmError
+from vlmrm.rewards.model import RewardModel
+from vlmrm.training.config import TrainConfig
+from vlmrm.training.evaluation import Measures
+from vlmrm.training.monitor import RunMonitor
+from vlmrm.training.outcome import Summary
+from vlmrm.training.plan import Plan, comparison_config, make_plan
+from vlmrm.training.progress import Progress
+from vlmrm.training.run.agent_state import start_new_episode
+from vlmrm.training.run.checkpoint import load_newest, save_checkpoint
+from vlmrm.training.run.directory import RunDirectory, write_json
+from vlmrm.training.run_parts import Parts, build_parts, reseed
+from vlmrm.training.same_encoder import first_look, require_same_encoder
+from vlmrm.training.stop import StopSignal
+from vlmrm.training.threads import cpu_threads, crowding_note
+
+
+class TrainingStopped(VlmrmError):
+    """Somebody asked a run to stop; it can be resumed."""
+
+
+def train(config: TrainConfig, *, reward: RewardModel | None = None, progress: Progress | None = None) -> Summary:
+    """Carry out a run from its start.
+
+    Args:
+        config: What to train.
+        reward: A model of the same encoder, sentences and alpha that is loaded already.
+        progress: Shows how far it is; None: nothing is shown.
+
+    Returns:
+        The results, as they are in the run's ``summary.json``.
+
+    Raises:
+        RunError: The run's folder exists and is not empty.
+        TrainingStopped: Ctrl-C was pressed; everything is stored, and `resume` goes on.
+        VlmrmError: The configuration cannot work; nothing has been written then.
+    """
+    plan = make_plan(config)
+    RunDirectory.require_free(plan.out)
+    with cpu_threads(plan.config.threads), _parts(plan, reward) as parts:
+        run = RunDirectory.create(plan.out)
+        write_json(run.config, plan.to_dict())
+        return _carry_out(parts, run, progress or Progress())
+
+
+def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Progress | None = None) -> Summary:
+    """Carry on a run that was stopped, killed or has crashed, from its newest undamaged checkpoint.
+
+    Rows of ``metrics.csv`` after the checkpoint are dropped, since their steps are taken again. A run that is
+    complete is left as it is.
+
+    Args:
+        path: The run's folder.
+        reward: A model of the run's reward that is loaded already.
+        progress: Shows how far it is; None: nothing is shown.
+
+    Returns:
+        The results, as they are in the run's ``summary.json``.
+
+    Raises:
+        RunError: There is no run in the folder, all of its checkpoints are damaged, or its encoder is another one now.
+        TrainingStopped: Ctrl-C was pressed; everything is stored, and `resume` goes on.
+    """
+    run, shown = RunDirectory.open(Path(path)), progress or Progress()
+    if run.summary.exists():
+        shown.note(f"{path} is complete.")
+        return Summary.from_dict(run.read_json(run.summary))
+    plan = Plan.from_dict(run.read_json(run.config))
+    plan = replace(plan, config=replace(plan.config, out=Path(path)))  # the folder may have been moved
+    with cpu_threads(plan.config.threads), _parts(plan, reward) as parts:
+        checkpoint, faults = load_newest(parts.agent, run.checkpoints)
+        for fault in faults:
+            shown.note(f"{fault} The checkpoint before it is used.")
+        start_new_episode(parts.agent)
+        step = parts.agent.num_timesteps
+        reseed(parts, step)
+        run.metrics.keep_until(step if checkpoint else -1)
+        shown.note(f"going on from step {step:,} of {plan.config.steps:,}.")
+        return _carry_out(parts, run, shown)
+
+
+@contextmanager
+def _parts(plan: Plan, reward: RewardModel | None) -> Iterator[Parts]:
+    """The parts of a run; its environments are closed at the end."""
+    parts = build_parts(plan, reward)
+    try:
+        yield parts
+    finally:
+        parts.venv.close()
+
+
+def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
+    """Measure, train, measure again; the same for a new run and a resumed one."""
+    look = first_look(parts)
+    require_same_encoder(run, look)
+    run.note_versions(parts.agent.num_timesteps, look)
+    progress.note(f"writing to {run.path}")
+    crowding = crowding_note(torch.get_num_threads())
+    if crowding is not None:
+        progress.note(crowding)
+    measures = Measures(parts, run, progress)
+    random = measures.before()
+    monitor = _learn(parts, run, measures, progress)
+    if monitor.stopped:
+        raise TrainingStopped(_how_to_resume(run, f"stopped at step {parts.agent.num_timesteps:,}."))
+    trained = measures.after()
+    if parts.plan.config.export_sb3:
+        parts.agent.save(run.sb3_zip)
+    compared = _compare(parts.plan, run, progress)
+    summary = measures.summary(random, trained, compared)
+    summary.save(run.summary)
+    return summary
+
+
+def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progress) -> RunMonitor:
+    agent, steps = parts.agent, parts.plan.config.steps or 0
+    agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.tensorboard else Logger(None, []))
+    with StopSignal() as stop, cpu_threads(None):
+        relabel = next((callback for callback in parts.callbacks if isinstance(callback, RelabelCallback)), None)
+        monitor = RunMonitor(parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress, relabel=relabel)
+        progress.note(f"training {measures.label} with {parts.plan.algorithm.name}")
+        starts = getattr(agent, "learning_starts", 0)
+        if starts >= steps:
+            progress.note(f"the agent will learn nothing: learning_starts={starts:,}, and there are {steps:,} steps.")
+        progress.begin(total_steps=steps, from_step=agent.num_timesteps)
+        try:
+            if agent.num_timesteps < steps:
+                rest = steps - agent.num_timesteps  # Stable-Baselines3 adds the steps so far
+                agent.learn(rest, callback=[*parts.callbacks, monitor], reset_num_timesteps=False)
+                if monitor.stopped:
+                    monitor.rewind_to_stored()
+                else:
+                    monitor.write_row(evaluated=True)
+                save_checkpoint(agent, run.checkpoints)
+        finally:
+            progress.end()
+            agent.logger.close()
+    return monitor
+
+
+def _compare(plan: Plan, run: RunDirectory, progress: Progress) -> Summary | None:
+    """The same on the environment's own reward, in a folder inside the run's."""
+    if not plan.config.compare_env_reward:
+        return None
+    config = comparison_config(plan.config, run.comparison)
+    try:
+        if run.comparison.is_dir() and RunDirectory(run.comparison).config.is_file():
+            return resume(run.comparison, progress=progress)
+        return train(config, progress=progress)
+    except TrainingStopped as stopped:
+        raise TrainingStopped(
+            _how_to_resume(run, "stopped while training on the environment's own reward.")
+        ) from stopped
+
+
+def _how_to_resume(run: RunDirectory, what: str) -> str:
+    return f"{what} Everything is stored; go on with: vlmrm train --resume {run.path}"
+
+
+def _logger(run: RunDirectory, step: int) -> Logger:
+    writers: list[KVWriter] = [_TensorBoard(str(run.tensorboard), step)]
+    return Logger(str(run.tensorboard), writers)
+
+
+class _TensorBoard(TensorBoardOutputFormat):
+    """Hides what an earlier part of the run wrote about steps that are taken again."""
+
+    def __init__(self, folder: str, step: int) -> None:
+        self.writer = SummaryWriter(log_dir=folder, purge_step=step + 1 if step else None)
+        self._is_closed = False
