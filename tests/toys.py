@@ -83,6 +83,7 @@ class ColourEncoder:
     """
 
     name, fingerprint, dim, size_px, logit_scale, logit_bias = "colour", "colours", 4, SIZE_PX, 1.0, 0.0
+    domain = None
 
     def __init__(self) -> None:
         self.batches: list[int] = []

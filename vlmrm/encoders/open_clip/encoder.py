@@ -13,6 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from vlmrm.encoders.encoder import EncoderDomain
 from vlmrm.encoders.fingerprint import PROBE, Origin, WeightsFile, fingerprint_of
 from vlmrm.encoders.hub import cached_file, require_hub
 from vlmrm.encoders.open_clip.names import ModelSource, find_source
@@ -78,6 +79,8 @@ class OpenClipEncoder:
         """Added to the scaled cosine; 0 where the model has none."""
         self.dim = int(self.embed_texts(["a"]).shape[1])
         """Length of an embedding."""
+        self.domain: EncoderDomain | None = None
+        """What the model knows; `load_encoder` fills it in for the built-in ones."""
 
     @classmethod
     def load(

@@ -21,7 +21,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
@@ -47,7 +46,7 @@ def attention_map(encoder: Encoder, frames: Frames) -> AttentionMaps:
     that of the pooler. All are means over heads, less what the class or mean token gets.
 
     Args:
-        encoder: An `OpenClipEncoder`, or the `DomainGuard` around one, which stays as it is.
+        encoder: An `OpenClipEncoder`, which stays as it is.
         frames: RGB; any number, height and width.
 
     Returns:
@@ -143,10 +142,9 @@ def _shares(grid: int, size_px: int, side_px: int) -> Float[Tensor, "p g"]:
 
 def _pooling(encoder: Encoder) -> tuple[Any, Callable[..., Tensor]]:
     """The module that pools, and how to read its weights (n, 1 + g * g) from itself and its inputs."""
-    inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
-    if not isinstance(inner, OpenClipEncoder):
+    if not isinstance(encoder, OpenClipEncoder):
         raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP, so no attention is known. {_INSTEAD}")
-    open_clip, visual = import_open_clip(), inner.model.visual
+    open_clip, visual = import_open_clip(), encoder.model.visual
     if isinstance(visual, open_clip.modified_resnet.ModifiedResNet):
         return visual.attnpool, _weights_of_resnet
     if isinstance(visual, open_clip.transformer.VisionTransformer) and visual.pool_type in _QUERIES:
@@ -154,8 +152,8 @@ def _pooling(encoder: Encoder) -> tuple[Any, Callable[..., Tensor]]:
         if isinstance(pooler.attn, nn.MultiheadAttention):  # not those with scaled cosines or normalised queries
             return pooler.attn, partial(_weights_of_vit, _QUERIES[visual.pool_type])
     raise EncoderError(
-        f"the vision tower of {inner.name!r} ({type(visual).__name__}) does not pool by an attention that can be read. "
-        + _INSTEAD
+        f"the vision tower of {encoder.name!r} ({type(visual).__name__}) does not pool by an attention that can be "
+        f"read. {_INSTEAD}"
     )
 
 

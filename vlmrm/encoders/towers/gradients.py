@@ -7,33 +7,27 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
-from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import EncoderError, PromptError
 from vlmrm.types import Embeddings, Frames
 
 
 def open_clip_encoder(encoder: Encoder) -> OpenClipEncoder:
-    """The encoder itself, out of its guard.
+    """The encoder, if it is one of OpenCLIP.
 
     Raises:
         EncoderError: It is no model of OpenCLIP.
     """
-    if isinstance(encoder, ViewEncoder | EnsembleEncoder):
-        raise EncoderError(
-            f"one encoder that sees whole frames can be tuned; {encoder.name!r} is "
-            + ("seen in crops. Leave out views." if isinstance(encoder, ViewEncoder) else "an ensemble. Tune a member.")
-        )
-    inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
-    if not isinstance(inner, OpenClipEncoder):
+    if isinstance(encoder, EnsembleEncoder):
+        raise EncoderError(f"one encoder can be tuned; {encoder.name!r} is an ensemble. Tune a member.")
+    if not isinstance(encoder, OpenClipEncoder):
         raise EncoderError(
             f"encoder {encoder.name!r} is not a model of OpenCLIP, whose weights can be tuned. Take one by name, e.g. "
             "sim-m or ViT-B-32/openai."
         )
-    return inner
+    return encoder
 
 
 class DifferentiableEncoder(OpenClipEncoder):
@@ -42,7 +36,7 @@ class DifferentiableEncoder(OpenClipEncoder):
     Name and fingerprint stay those of the encoder that was copied, also while the copy is trained.
 
     Args:
-        encoder: An `OpenClipEncoder`, or the `DomainGuard` around one, which stays as it is.
+        encoder: An `OpenClipEncoder`, which stays as it is.
 
     Raises:
         EncoderError: It is no model of OpenCLIP.

@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.errors import EncoderError
@@ -46,7 +45,7 @@ class PreProjection:
     """An OpenCLIP encoder stopped before its last linear maps.
 
     Args:
-        encoder: An `OpenClipEncoder`, or the `DomainGuard` around one, which stays as it is.
+        encoder: An `OpenClipEncoder`, which stays as it is.
 
     Raises:
         EncoderError: A tower does not end in a linear map that can be read.
@@ -62,19 +61,18 @@ class PreProjection:
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
-        if not isinstance(inner, OpenClipEncoder):
+        if not isinstance(encoder, OpenClipEncoder):
             raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP. {_SUPPORTED}")
-        self.frames = _read(*_vision_end(inner.model, inner.name))
+        self.frames = _read(*_vision_end(encoder.model, encoder.name))
         """The map of the vision tower."""
-        self.text = _read(*_text_end(inner.model, inner.name))
+        self.text = _read(*_text_end(encoder.model, encoder.name))
         """The map of the text tower."""
         self._twin = _Unprojected(
-            _twin(inner.model, inner.name),
-            inner.tokenizer,
-            name=inner.name,
-            runtime=inner.runtime,
-            resize_mode=inner.preprocessing.resize_mode,
+            _twin(encoder.model, encoder.name),
+            encoder.tokenizer,
+            name=encoder.name,
+            runtime=encoder.runtime,
+            resize_mode=encoder.preprocessing.resize_mode,
         )
 
     def frame_activations(self, frames: Frames) -> Float[Tensor, "n a"]:

@@ -22,7 +22,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.encoder import Encoder, EncoderDomain
 from vlmrm.encoders.fingerprint import PROBE, Origin, fingerprint_of
 from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.encoders.video.files import load_files, plain_config
@@ -93,6 +93,8 @@ class XClipEncoder:
         """Factor on cosines in the model's own loss."""
         self.logit_bias = 0.0
         """X-CLIP has none."""
+        self.domain: EncoderDomain | None = None
+        """Nothing is known of what it knows."""
         self.model = model.to(runtime.device, runtime.dtype).eval().requires_grad_(False)
         """The model of transformers, for what needs gradients or inner layers."""
         self.tokenizer = tokenizer
