@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from builtin_sizes import Config
 from torch import Tensor
-from vlmrm_envs.scenes import random_pictures
-from vlmrm_envs.states import SceneStates
+from vlmrm_envs.scenes import find_scene
+from vlmrm_envs.scenes.scene import SceneStates, random_pictures
 
 
 def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tuple[Tensor, list[SceneStates]]:
@@ -35,7 +35,7 @@ def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tupl
         with np.load(path, allow_pickle=False) as kept:
             frames.append(torch.from_numpy(kept["frames"]))
             columns = {key.removeprefix("state_"): kept[key] for key in kept.files if key.startswith("state_")}
-        states.append(SceneStates(scene, columns))
+        states.append(SceneStates(find_scene(scene), columns))
     return torch.cat(frames), states
 
 
@@ -45,7 +45,7 @@ def _draw(path: Path, scene: str, count: int, seed: int, config: Config) -> None
         return
     torch.set_num_threads(1)
     started = time.time()
-    frames, states = random_pictures(scene, count, seed=seed, preprocessing=config.preprocessing())
+    frames, states = random_pictures(find_scene(scene), count, seed=seed, preprocessing=config.preprocessing())
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part.npz")
     np.savez(aside, frames=frames, **{f"state_{k}": v for k, v in states.columns.items()})

@@ -4,24 +4,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vlmrm_envs.scenes import SCENES
+from vlmrm_envs.scenes import SCENES, find_scene
 
 from vlmrm.frames.preprocessing import Preprocessing
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-KNOWN = {
-    "cartpole": "CartPole",
-    "mountain_car": "MountainCar (vlmrm's own drawing)",
-    "pendulum": "Pendulum",
-    "acrobot": "Acrobot",
-    "inverted_pendulum": "InvertedPendulum",
-    "reacher": "Reacher",
-    "hopper": "Hopper",
-    "half_cheetah": "HalfCheetah",
-    "ant": "Ant",
-    "humanoid": "Humanoid",
-}
-"""What a model's card calls each scene."""
+
+
+def _more_than_one() -> dict[str, int]:
+    shares = {name: find_scene(name).share for name in SCENES}
+    return {name: share for name, share in shares.items() if share > 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +22,9 @@ class Config:
 
     name: str
     """Of the model."""
-    scenes: tuple[str, ...] = SCENES
+    scenes: tuple[str, ...] = tuple(SCENES)
     """What it learns about."""
-    shares: dict[str, int] = field(default_factory=lambda: {"humanoid": 6})
+    shares: dict[str, int] = field(default_factory=_more_than_one)
     """Scenes that get more than one share of the frames, pictures and sentences: they have more to tell apart."""
     size_px: int
     """Of the square pictures it sees."""

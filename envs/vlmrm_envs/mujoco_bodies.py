@@ -13,6 +13,8 @@ from vlmrm_envs.mujoco_looks import Look, find_look, load_model
 
 SINK_M = 0.001
 """How far a body that is set on the floor sinks in, so that what should touch it does."""
+ON_THE_FLOOR = (-1.0, 0.06, 0.05)
+"""Bounds for `vlmrm_envs.concepts.inside` on the lowest point of a body that touches the floor, in m."""
 
 
 class EndlessMujoco(MujocoEnv, EzPickle):

@@ -10,9 +10,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from vlmrm_envs.humanoid_poses import ARMS, Pose
-from vlmrm_envs.humanoid_state import SIDES
 from vlmrm_envs.mujoco_bodies import SINK_M, lowest_point_m
+from vlmrm_envs.scenes.humanoid.poses import ARMS, Pose
+from vlmrm_envs.scenes.humanoid.state import SIDES
 
 _STIFFNESS, _DAMPING = 200.0, 10.0  # N·m/rad and N·m·s/rad: hold a pose while it comes to rest
 

@@ -1,14 +1,14 @@
 """Poses of the humanoid: the tasks' goals, what looks like them and is not, and anything else a body does.
 
-A `Pose` is a range for every joint that matters; `vlmrm_envs.humanoid_put.put` draws one from it and sets the body on
-the floor. Whether what comes out is a goal is decided by the oracle of the task (`SuccessRule` on `humanoid_state`),
-never by the pose's name.
+A `Pose` is a range for every joint that matters; `vlmrm_envs.scenes.humanoid.put.put` draws one from it and sets the
+body on the floor. Whether what comes out is a goal is decided by the oracle of the task (`SuccessRule` on
+`humanoid_state`), never by the pose's name.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vlmrm_envs.humanoid_state import SIDES
+from vlmrm_envs.scenes.humanoid.state import SIDES
 
 Range = tuple[float, float]
 Joints = Mapping[str, Range]
