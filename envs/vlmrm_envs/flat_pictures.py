@@ -7,17 +7,18 @@ place in the picture.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
-from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm_envs.concepts import Columns
 from vlmrm_envs.looks import COLOURS, Colour, random_backdrop, random_colours, recolour
 from vlmrm_envs.scenes.scene import Maker
+
+if TYPE_CHECKING:
+    from vlmrm.frames.preprocessing import Preprocessing  # loads torch
 
 Shown = Mapping[str, float]
 """The state variables that a picture shows."""
@@ -51,9 +52,17 @@ class FlatPictures:
     """Whether the whole picture may be moved."""
 
     def draw(
-        self, environment: Maker, count: int, *, rng: np.random.Generator, preprocessing: Preprocessing, own_look: float
+        self,
+        environment: Maker,
+        count: int,
+        *,
+        rng: np.random.Generator,
+        preprocessing: "Preprocessing",
+        own_look: float,
     ) -> tuple[UInt8[np.ndarray, "n s s 3"], Columns]:
         """Draw random pictures; see `Pictures.draw`."""
+        import torch  # slow to load, and whoever only makes the environment does not need it
+
         frames = np.empty((count, preprocessing.size_px, preprocessing.size_px, 3), np.uint8)
         rows = []
         with closing(environment(render_mode="rgb_array")) as env:

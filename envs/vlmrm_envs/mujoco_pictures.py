@@ -7,13 +7,12 @@ camera, the other half from others. A model has to be compiled for new colours, 
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
-from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rendering import Camera
 from vlmrm.rendering.mujoco import RenderMujoco
 from vlmrm_envs.concepts import Columns
@@ -22,6 +21,9 @@ from vlmrm_envs.looks import COLOURS, random_colours
 from vlmrm_envs.mujoco_bodies import SINK_M, lowest_point_m
 from vlmrm_envs.mujoco_looks import Look
 from vlmrm_envs.scenes.scene import Maker
+
+if TYPE_CHECKING:
+    from vlmrm.frames.preprocessing import Preprocessing  # loads torch
 
 _SHARED = 40  # pictures with one look and one camera
 
@@ -54,7 +56,13 @@ class MujocoPictures:
     """Whether another look changes the colour of the thing; parts told apart by their colours keep them."""
 
     def draw(
-        self, environment: Maker, count: int, *, rng: np.random.Generator, preprocessing: Preprocessing, own_look: float
+        self,
+        environment: Maker,
+        count: int,
+        *,
+        rng: np.random.Generator,
+        preprocessing: "Preprocessing",
+        own_look: float,
     ) -> tuple[UInt8[np.ndarray, "n s s 3"], Columns]:
         """Draw random pictures, `own_look` of them in the tasks' looks and from their camera; see `Pictures.draw`."""
         frames: list[NDArray[np.uint8]] = []

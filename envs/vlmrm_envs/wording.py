@@ -4,6 +4,7 @@ In every form ``{t}`` is the thing, ``{p}`` what it is on or fixed to, ``{s}`` w
 without its verb (`shorten`), ``{m}`` another wording of that, ``{c}`` a colour and ``{w}`` a place on the track.
 """
 
+import re
 from dataclasses import dataclass
 
 from vlmrm_envs.concepts import Concept, beyond, near
@@ -57,23 +58,16 @@ class Wording:
 
 
 _WITHOUT_VERB = {"is": "", "has both": "with both ", "has its": "with its "}
-_PARTICIPLES = {  # of verbs that lose or double a letter
-    "balances": "balancing", "crouches": "crouching", "dangles": "dangling", "drives": "driving", "drops": "dropping",
-    "goes": "going", "hops": "hopping", "lets": "letting", "lies": "lying", "makes": "making",
-    "meditates": "meditating", "misses": "missing", "practices": "practicing", "proposes": "proposing",
-    "puts": "putting", "raises": "raising", "rises": "rising", "sits": "sitting", "slopes": "sloping",
-    "squats": "squatting", "straddles": "straddling", "stretches": "stretching", "strides": "striding",
-    "takes": "taking", "tips": "tipping", "waves": "waving",
-}  # fmt: skip
+_SHORT_VOWEL = re.compile(r"(qu|[^aeiou])*[aeiou][^aeiouwxy]")  # before the last letter, which is doubled
 _NO_PARTICIPLE = ("has", "fell", "does", "touches", "crosses", "reaches", "rolled", "nearly")
 
 
 def shorten(phrase: str) -> str | None:
-    """What is said, without its verb, to follow a noun directly; None where that makes no English.
+    """Word what is said to follow a noun directly, without its verb; None if that would not be English.
 
     Example:
-        >>> shorten("is at the summit"), shorten("squats"), shorten("kneels, sitting"), shorten("has fallen over")
-        ('at the summit', 'squatting', 'kneeling, sitting', None)
+        >>> shorten("is at the summit"), shorten("squats"), shorten("rises, waving"), shorten("has fallen over")
+        ('at the summit', 'squatting', 'rising, waving', None)
     """
     for verb, instead in _WITHOUT_VERB.items():
         if phrase.startswith(verb + " "):
@@ -81,4 +75,15 @@ def shorten(phrase: str) -> str | None:
     verb = phrase.partition(" ")[0].removesuffix(",")
     if verb in _NO_PARTICIPLE:
         return None
-    return _PARTICIPLES.get(verb, verb.removesuffix("s") + "ing") + phrase.removeprefix(verb)
+    return _participle(verb) + phrase.removeprefix(verb)
+
+
+def _participle(verb: str) -> str:
+    """That of a verb in the third person: standing, sitting, making, lying."""
+    stem = verb.removesuffix("s")
+    if stem.endswith("e"):
+        stem = stem.removesuffix("e")
+        stem = stem[:-1] + "y" if stem.endswith("i") else stem
+    elif _SHORT_VOWEL.fullmatch(stem):
+        stem += stem[-1]
+    return stem + "ing"

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import ArrayLike, NDArray
 
-from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm_envs.concepts import Columns, Concept
 from vlmrm_envs.wording import Wording
+
+if TYPE_CHECKING:
+    from vlmrm.frames.preprocessing import Preprocessing  # loads torch
 
 Maker = Callable[..., gym.Env[Any, Any]]
 """Class of an environment, or a function that makes one."""
@@ -21,7 +23,13 @@ class Pictures(Protocol):
     """How random states of a scene are drawn; see `FlatPictures` and `MujocoPictures`."""
 
     def draw(
-        self, environment: Maker, count: int, *, rng: np.random.Generator, preprocessing: Preprocessing, own_look: float
+        self,
+        environment: Maker,
+        count: int,
+        *,
+        rng: np.random.Generator,
+        preprocessing: "Preprocessing",
+        own_look: float,
     ) -> tuple[UInt8[np.ndarray, "n s s 3"], Columns]:
         """Draw random pictures.
 
@@ -114,7 +122,7 @@ class SceneStates:
 
 
 def random_pictures(
-    scene: Scene, count: int, *, seed: int, preprocessing: Preprocessing, own_look: float = 0.5
+    scene: Scene, count: int, *, seed: int, preprocessing: "Preprocessing", own_look: float = 0.5
 ) -> tuple[UInt8[np.ndarray, "n s s 3"], SceneStates]:
     """Draw pictures of a scene at random states: what built-in models are trained on.
 
@@ -130,6 +138,7 @@ def random_pictures(
 
     Example:
         >>> from vlmrm_envs.scenes import find_scene
+        >>> from vlmrm.frames.preprocessing import Preprocessing
         >>> at_size = Preprocessing(size_px=32, mean=(0.5,) * 3, std=(0.5,) * 3)
         >>> frames, states = random_pictures(find_scene("pendulum"), 4, seed=0, preprocessing=at_size)
         >>> frames.shape, list(states.columns)
