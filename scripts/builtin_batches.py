@@ -17,10 +17,10 @@ class Batches:
     """Random pictures with sentences about them; the n-th batch depends on the seed and n alone.
 
     Args:
-        states: What there is to draw from, scene by scene.
-        pictures: Of a batch, scene by scene.
-        sentences: Of a batch, scene by scene.
-        seed: Decides everything.
+        states: States to draw from, scene by scene.
+        pictures: Number of pictures in a batch, scene by scene.
+        sentences: Number of sentences in a batch, scene by scene.
+        seed: Random seed, which decides everything.
     """
 
     def __init__(

@@ -19,9 +19,9 @@ def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tupl
     """Frames of all that a model learns about, with their states, scene after scene.
 
     Args:
-        config: Of the model that sees them.
-        count: How many of a scene.
-        seed: Decides everything.
+        config: Settings of the model that sees them.
+        count: Number of frames of a scene, by its name.
+        seed: Random seed, which decides everything.
     """
     scenes = config.scenes
     paths = [config.work / f"frames-{scene}-{config.size_px}px-{count(scene)}-{seed}.npz" for scene in scenes]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from vlmrm.rendering.headless import render_offscreen
-from vlmrm.tasks import Task
+from vlmrm.tasks import Task, find_task
 from vlmrm_envs.scenes import SCENES
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ def task(name: str) -> Task:
     Raises:
         UnknownTask: There is none; the message names the nearest.
     """
-    from vlmrm.tasks import find_task
-
     return find_task(name)
 
 

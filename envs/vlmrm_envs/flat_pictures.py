@@ -52,20 +52,14 @@ class FlatPictures:
     """Whether the whole picture may be moved."""
 
     def draw(
-        self,
-        environment: Maker,
-        count: int,
-        *,
-        rng: np.random.Generator,
-        preprocessing: "Preprocessing",
-        own_look: float,
+        self, make: Maker, count: int, *, rng: np.random.Generator, preprocessing: "Preprocessing", own_look: float
     ) -> tuple[UInt8[np.ndarray, "n s s 3"], Columns]:
         """Draw random pictures; see `Pictures.draw`."""
         import torch  # slow to load, and whoever only makes the environment does not need it
 
         frames = np.empty((count, preprocessing.size_px, preprocessing.size_px, 3), np.uint8)
         rows = []
-        with closing(environment(render_mode="rgb_array")) as env:
+        with closing(make(render_mode="rgb_array")) as env:
             for i in range(count):
                 picture, row = self._picture(env, rng, changed=bool(rng.random() >= own_look))
                 rows.append(row)

@@ -27,7 +27,7 @@ class LabelledFrames:
     """Frames and what the simulator says of each."""
 
     frames: Frames
-    """Drawn at one size."""
+    """The pictures, all of one size."""
     in_goal: Bool[np.ndarray, " n"]
     """Whether the oracle accepts the state."""
     look_alike: Bool[np.ndarray, " n"]
@@ -46,18 +46,18 @@ def labelled_frames(
     size_px: int = 224,
     cameras: Camera | Sequence[Camera] = (),
 ) -> LabelledFrames:
-    """Pictures of goal states, of look-alikes and of anything else, labelled by the task's own success bounds.
+    """Draw pictures of goal states, look-alikes and anything else, labelled by the task's own success bounds.
 
-    For a task of the humanoid the states come from the pose library: 40 % poses that are goals as a rule, 35 %
-    look-alikes, 15 % other poses and 10 % random heaps on the floor, facing any direction. For any other task they are
-    spread evenly over its state variable, one in each n-th of its range.
+    The states are those that the task's scene makes, if it does: the humanoid's come from its pose library, 40 % poses
+    that are goals as a rule, 35 % look-alikes, 15 % other poses and 10 % random heaps on the floor, facing any
+    direction. For any other task they are spread evenly over its state variable, one in each n-th of its range.
 
     Args:
-        task: Its name, or the task itself; another look or quality is an option of the task.
-        n: How many frames.
-        seed: Decides everything.
-        size_px: Of the square frames.
-        cameras: One, or several that are drawn from evenly, for MuJoCo tasks; none: the task's own.
+        task: The task or its name; another look or quality is an option of the task.
+        n: Number of frames.
+        seed: Random seed, which decides everything.
+        size_px: Side of the square frames.
+        cameras: One camera, or several that are drawn from evenly, for MuJoCo tasks; none: the task's own.
 
     Returns:
         The frames in random order.
@@ -112,7 +112,7 @@ def _collect(task: Task, n: int, rng: np.random.Generator, drawn: "Sequence[_Dra
 
 
 class _Drawing:
-    """One environment with one camera."""
+    """An environment with a camera."""
 
     def __init__(self, task: Task, size_px: int) -> None:
         at_size = Preprocessing(size_px=size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
@@ -120,7 +120,7 @@ class _Drawing:
         self._resize = at_size.resize
 
     def frame(self) -> NDArray[np.uint8]:
-        """Of the state as it is."""
+        """Draw the present state."""
         picture: Any = self.env.render()
         small: NDArray[np.uint8] = self._resize(torch.from_numpy(picture.copy())[None])[0].numpy()
         return small

@@ -56,19 +56,13 @@ class MujocoPictures:
     """Whether another look changes the colour of the thing; parts told apart by their colours keep them."""
 
     def draw(
-        self,
-        environment: Maker,
-        count: int,
-        *,
-        rng: np.random.Generator,
-        preprocessing: "Preprocessing",
-        own_look: float,
+        self, make: Maker, count: int, *, rng: np.random.Generator, preprocessing: "Preprocessing", own_look: float
     ) -> tuple[UInt8[np.ndarray, "n s s 3"], Columns]:
         """Draw random pictures, `own_look` of them in the tasks' looks and from their camera; see `Pictures.draw`."""
         frames: list[NDArray[np.uint8]] = []
         rows: list[Shown] = []
         while len(frames) < count:
-            env, colours = self._environment(environment, rng, preprocessing.size_px, own_look)
+            env, colours = self._environment(make, rng, preprocessing.size_px, own_look)
             with closing(env):
                 for _ in range(min(_SHARED, count - len(frames))):
                     self.randomise(env.unwrapped, rng)
@@ -77,7 +71,7 @@ class MujocoPictures:
         return np.stack(frames), as_columns(rows)
 
     def _environment(
-        self, environment: Maker, rng: np.random.Generator, size_px: int, own_look: float
+        self, make: Maker, rng: np.random.Generator, size_px: int, own_look: float
     ) -> tuple[RenderMujoco, Shown]:
         """An environment with a look and a camera, and the two colours it has."""
         plain = bool(rng.random() < 0.2)
@@ -90,7 +84,7 @@ class MujocoPictures:
             look, painted = random_look(rng)
             ground = painted[self.behind]
             thing = painted["body"] if self.paints_body else thing
-        env = RenderMujoco(environment(render_mode="rgb_array", look=look), camera, quality="fast", size_px=size_px)
+        env = RenderMujoco(make(render_mode="rgb_array", look=look), camera, quality="fast", size_px=size_px)
         env.reset(seed=0)
         return env, {"thing": thing, "ground": ground}
 

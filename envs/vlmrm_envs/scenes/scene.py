@@ -23,27 +23,23 @@ class Pictures(Protocol):
     """How random states of a scene are drawn; see `FlatPictures` and `MujocoPictures`."""
 
     def draw(
-        self,
-        environment: Maker,
-        count: int,
-        *,
-        rng: np.random.Generator,
-        preprocessing: "Preprocessing",
-        own_look: float,
+        self, make: Maker, count: int, *, rng: np.random.Generator, preprocessing: "Preprocessing", own_look: float
     ) -> tuple[UInt8[np.ndarray, "n s s 3"], Columns]:
         """Draw random pictures.
 
         Args:
-            environment: Makes the environment.
+            make: Makes the environment.
             count: Number of pictures.
             rng: The only source of chance.
             preprocessing: That of the model that will see the pictures; it decides their size.
             own_look: Share of the pictures left as the environment draws them.
 
         Returns:
-            The pictures, and what they show: among it ``thing`` and ``ground``, the colours of what moves and of what
-            is behind it as indices into `vlmrm_envs.looks.COLOURS`, and perhaps ``at_PART_x`` and ``at_PART_y``,
-            where a part of the body is in the picture, 0 to 1 from its left and from its top.
+            The pictures, and the state variables that they show. ``thing`` and ``ground`` are the colours of what moves
+            and of what is behind it, as indices into `vlmrm_envs.looks.COLOURS`. ``at_PART_x`` and ``at_PART_y``, if
+            there are any, are where a part of the body is in the picture, 0 to 1 from its left and from its top.
+            ``angle`` and ``second`` are in radians from straight up, positive to the right; other angles end in
+            ``_deg``. ``position`` is what `vlmrm_envs.wording.TRACK_PLACES` speak of.
         """
         ...
 
@@ -129,7 +125,7 @@ def random_pictures(
     Args:
         scene: The scene.
         count: Number of pictures.
-        seed: Decides everything.
+        seed: Random seed, which decides everything.
         preprocessing: That of the model that will see the pictures; it decides their size.
         own_look: Share of the pictures left as the environment draws them.
 
