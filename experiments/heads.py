@@ -38,12 +38,12 @@ from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, frames_folder, loa
 from shipped import fingerprint
 from torch import Tensor
 from training_runs import carry_out_all
+from vlmrm.rewards.bank import find_support
+from vlmrm.rewards.layers import FEW_SHOT
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 from vlmrm.metrics.labelled_scores import auroc, false_positive_rate
-from vlmrm.rewards.bank import find_support
-from vlmrm.rewards.layers import FEW_SHOT
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = [

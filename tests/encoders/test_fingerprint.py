@@ -7,6 +7,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from vlmrm.encoders.views import ViewEncoder
 
 from tests.encoders.models import BUILTIN_LIKE, write_model
 from tests.toys import ColourEncoder
@@ -16,7 +17,6 @@ from vlmrm.encoders.fingerprint import WeightsFile, digest_model
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.save import write_model as save_model
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
-from vlmrm.encoders.views import ViewEncoder
 
 WEIGHTS = "open_clip_model.safetensors"
 

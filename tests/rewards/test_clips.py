@@ -3,14 +3,14 @@
 import pytest
 import torch
 from torch.nn.functional import normalize
+from vlmrm.rewards.clips import ClipSteps, pixel_rows, require_video
+from vlmrm.rewards.head import StepHead
+from vlmrm.rewards.projection import ProjectionHead
 
 from tests.toys import ColourEncoder
 from vlmrm.encoders.video.x_clip import VideoEncoder
 from vlmrm.errors import EncoderError, FrameError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
-from vlmrm.rewards.clips import ClipSteps, pixel_rows, require_video
-from vlmrm.rewards.head import StepHead
-from vlmrm.rewards.projection import ProjectionHead
 from vlmrm.rewards.stream import RewardStream
 
 SIDE = 2

@@ -172,7 +172,8 @@ def score_alphas(reward: Any, frames: Any, alphas: list[float]) -> Float[Tensor,
     goal = unit_mean(embed(reward.encoder, spec.prompts.goal))
     baseline = _mean_or_none(reward.encoder, spec.prompts.baseline)
     if baseline is None:
-        return (embeddings @ goal).expand(len(alphas), -1)
+        alone: Tensor = embeddings @ goal
+        return alone.expand(len(alphas), -1)
     return project_alphas(embeddings, goal, baseline, torch.tensor(alphas))
 
 
