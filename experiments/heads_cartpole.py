@@ -10,6 +10,7 @@ from training_run import Run
 
 from vlmrm import RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
+from vlmrm.fitting import calibrate, fit, standardize
 
 RUNS = Path(__file__).resolve().parent.parent / "runs" / "heads"
 TASK, TARGET, ENCODER = "cartpole/upright", 0.95, "sim-s"
@@ -29,11 +30,11 @@ def reward_specs() -> dict[str, RewardSpec]:
         "projection": RewardModel(encoder, plain),
         "softmax": RewardModel(encoder, replace(against, head="softmax")),
         "contrast": RewardModel(encoder, replace(against, head="contrast")),
-        "few-shot (ProKeR, 3 + 3)": RewardModel(encoder, plain).fit(frames[rows], [1, 1, 1, 0, 0, 0]),
+        "few-shot (ProKeR, 3 + 3)": fit(RewardModel(encoder, plain), frames[rows], [1, 1, 1, 0, 0, 0]),
     }
-    specs = {name: model.standardize(frames).spec for name, model in models.items()}
+    specs = {name: standardize(model, frames).spec for name, model in models.items()}
     labels = torch.from_numpy(in_goal)
-    specs["binary (1 % false positives)"] = models["projection"].calibrate(frames, labels, false_positives=0.01).spec
+    specs["binary (1 % false positives)"] = calibrate(models["projection"], frames, labels, false_positives=0.01).spec
     return specs
 
 

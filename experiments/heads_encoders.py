@@ -7,7 +7,7 @@ from typing import Any
 import vlmrm_envs as envs
 from humanoid_rewards import HELD_OUT, TASKS, draw, frames_folder, load
 
-from vlmrm import RewardSpec
+from vlmrm import RewardModel, RewardSpec
 from vlmrm.metrics.labelled_scores import auroc
 
 FRAMES, SIZE_PX = 300, 256
@@ -42,7 +42,7 @@ def seen_otherwise(encoder: str, work: Path) -> dict[str, dict[str, float]]:
         labelled = load(path)
         plain: RewardSpec = envs.task(task).reward_spec(encoder=encoder, alpha=0.0)
         for way, changes in ways(encoder).items():
-            scores = replace(plain, **changes).build().score(labelled.frames)
+            scores = RewardModel.from_spec(replace(plain, **changes)).score(labelled.frames)
             found[way][pose] = auroc(scores.numpy(), labelled.in_goal)
         print(f"saw {task} in other ways", flush=True)
     return found

@@ -70,7 +70,7 @@ def look(task: Task, reward: RewardModel, azimuth_deg: float) -> Seen:
     assert task.camera is not None
     assert task.success is not None
     at = replace(task, camera=replace(task.camera, azimuth_deg=azimuth_deg))
-    env = MakeEnv(task=at, pictures=True, preprocessing=reward.capture_preprocessing)()
+    env = MakeEnv(task=at, pictures=True, preprocessing=reward.capture)()
     try:
         env.reset(seed=0)
         inner: Any = env.unwrapped
@@ -158,7 +158,7 @@ def short(sentence: str) -> str:
 def main() -> None:
     """Draw, score, write."""
     task, side = envs.task(TASK), RewardSpec.load(HERE / "humanoid_kneel_side.toml")
-    reward = task.reward_spec().build()
+    reward = RewardModel.from_spec(task.reward_spec())
     seen = [look(task, reward, azimuth) for azimuth in CAMERAS.values()]
     back, forwards = side.prompts.negatives
     one = replace(side, prompts=PromptSet(side.prompts.goal, negatives=(back,)))

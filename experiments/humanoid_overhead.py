@@ -41,7 +41,7 @@ ROLLOUT = 100  # steps of each environment between updates
 PARTS: Parts = {  # where time goes: what to put a clock around
     "physics": (Humanoid, "step"),
     "draw": (RenderMujoco, "render"),
-    "embed and score": (RewardModel, "measure"),
+    "embed and score": (RewardModel, "read"),
     "gradient steps": (SAC, "train"),
 }
 
@@ -92,7 +92,7 @@ class Result:
 def make_run(args: Args, envs: int, reward: RewardModel | None) -> Callable[[int], float]:
     """An agent; what is returned trains it on for some rollouts and says how many steps it took per second."""
     task = find_task(args.task)
-    preprocessing = None if reward is None else reward.encoder.preprocessing
+    preprocessing = None if reward is None else reward.capture
     venv = make_vec(MakeEnv(task=task, pictures=reward is not None, preprocessing=preprocessing), num_envs=envs)
     hyperparameters = dict(task.train.hyperparameters) | {
         "train_freq": ROLLOUT, "gradient_steps": ROLLOUT, "batch_size": args.batch_size,

@@ -36,7 +36,7 @@ from vlmrm_envs.mujoco_pictures import random_look
 from vlmrm_envs.scenes.humanoid import random_camera
 from vlmrm_envs.scenes.humanoid.poses import GOALS
 
-from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm import PromptSet, RewardSpec
 from vlmrm.atomic import whole_file
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder, count_parameters
@@ -44,6 +44,7 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.metrics.labelled_scores import auroc, average_precision, estimate, goal_epic
 from vlmrm.rendering import Camera
 from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.rewards.score import build_score
 from vlmrm.tasks import Task
 
 HERE = Path(__file__).resolve().parent
@@ -168,7 +169,7 @@ def rewards_of(encoder: Encoder, prompts: PromptSet, embeddings: Tensor) -> np.n
     rows = []
     for alpha in ALPHAS:
         spec = RewardSpec(encoder=encoder.name, prompts=prompts, alpha=alpha)
-        rows.append(RewardModel(encoder, spec).head(embeddings).double().numpy())
+        rows.append(build_score(encoder, spec).of_embeddings(embeddings).double().numpy())
     return np.stack(rows)
 
 

@@ -75,7 +75,7 @@ def landscapes(name: str, scenes: list[str], path: Path) -> list[str]:
     ]
     for axes, task in zip(panels, tasks.values(), strict=False):
         reward = RewardModel.load(name, task.prompts, alpha=task.alpha)
-        env = MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing)()
+        env = MakeEnv(task=task, pictures=True, preprocessing=reward.capture)()
         measured = measure_landscape(env, reward, task.sweep, rule=task.success)
         values, inside = measured.values, measured.in_goal
         row = measured.rewards[measured.alphas.index(task.alpha)]
@@ -140,7 +140,7 @@ def main(name: Positional[str]) -> None:
         )
     folder = BUILTIN_FOLDER / name
     card = json.loads((folder / "card.json").read_text())
-    encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
+    encoder = OpenClipEncoder.load(name)
     training = card["training"]
     threads = f"{training['threads']} thread{'s' if training['threads'] > 1 else ''}"
     config = replace(SIZES["sim-m"], **{key: value for key, value in training.items() if key in SETTINGS})

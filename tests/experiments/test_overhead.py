@@ -49,8 +49,8 @@ def test_a_clock_that_never_ran_is_no_measurement():
 @pytest.mark.parametrize("script", [scoring_overhead, humanoid_overhead])
 def test_scoring_has_a_clock_around_what_relabelling_calls(script, monkeypatch):
     task = envs.task("cartpole/upright")
-    reward = task.reward_spec().build()
-    venv = make_vec(MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing), num_envs=1)
+    reward = RewardModel.from_spec(task.reward_spec())
+    venv = make_vec(MakeEnv(task=task, pictures=True, preprocessing=reward.capture), num_envs=1)
     agent = make_agent(
         find_algorithm("DQN"), venv, hyperparameters={"train_freq": 200, "learning_starts": 1_000}, seed=0
     )

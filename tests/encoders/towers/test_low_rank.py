@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.rewards.tuning.models import FRAMES, encoder_of
+from tests.fitting.tuning.models import FRAMES, encoder_of
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.encoders.towers.low_rank import (
     LowRankChange,
