@@ -21,10 +21,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
+from vlmrm.encoders.towers.inner import open_clip_encoder
 from vlmrm.errors import EncoderError
 from vlmrm.types import Embeddings, Frames
 
@@ -143,9 +142,7 @@ def _shares(grid: int, size_px: int, side_px: int) -> Float[Tensor, "p g"]:
 
 def _pooling(encoder: Encoder) -> tuple[Any, Callable[..., Tensor]]:
     """The module that pools, and how to read its weights (n, 1 + g * g) from itself and its inputs."""
-    inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
-    if not isinstance(inner, OpenClipEncoder):
-        raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP, so no attention is known. {_INSTEAD}")
+    inner = open_clip_encoder(encoder, otherwise=f"So no attention is known. {_INSTEAD}")
     open_clip, visual = import_open_clip(), inner.model.visual
     if isinstance(visual, open_clip.modified_resnet.ModifiedResNet):
         return visual.attnpool, _weights_of_resnet

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
+from vlmrm.encoders.towers.inner import open_clip_encoder
 from vlmrm.errors import EncoderError
 from vlmrm.types import Frames
 
@@ -62,9 +62,7 @@ class PreProjection:
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
-        if not isinstance(inner, OpenClipEncoder):
-            raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP. {_SUPPORTED}")
+        inner = open_clip_encoder(encoder, otherwise=_SUPPORTED)
         self.frames = _read(*_vision_end(inner.model, inner.name))
         """The map of the vision tower."""
         self.text = _read(*_text_end(inner.model, inner.name))

@@ -1,7 +1,7 @@
 """CoCoOp: learned words that depend on the picture (arXiv 2203.05557), and begin as the prompts themselves.
 
-As in CoOp (`vlmrm.rewards.tuning.prompts`), but a small net h adds to the learned vectors what the embedding x of the
-frame says:
+As in CoOp (`vlmrm.encoders.towers.learned_words`), but a small net h adds to the learned vectors what the embedding x
+of the frame says:
 
     t(x) = [w_1 + v_1 + h(x), ..., w_M + v_M + h(x), w_(M+1), ...],     h(x) = B relu(A x + a) + b,     v, B and b at 0
 
@@ -23,10 +23,10 @@ from torch.nn.functional import normalize
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.learned_words import LearnedContext, add_context
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.projection import closeness
-from vlmrm.rewards.tuning.prompts import LearnedContext, add_context
 from vlmrm.types import Embeddings, Rewards
 
 _NARROWER = 16  # times, in the middle of the net; as the paper
@@ -71,10 +71,10 @@ class ConditionalPrompts:
     """
 
     def __init__(self, encoder: Encoder, prompts: PromptSet, *, count: int, seed: int = 0) -> None:
-        self._encoder = DifferentiableEncoder(encoder)
+        self._encoder = DifferentiableEncoder(encoder, copied=("text",))
         self._goals = len(prompts.goal)
         self._tokens = torch.cat([self._encoder.tokens_of(text) for text in [*prompts.goal, *prompts.baseline]])
-        self._context: LearnedContext = add_context(self._encoder.model, self._encoder.tokenizer([""]), count)
+        self._context: LearnedContext = add_context(self._encoder, count=count)
         width = self._context.change.shape[1]
         self._net = MetaNet(self._encoder.dim, width, torch.Generator().manual_seed(seed))
 

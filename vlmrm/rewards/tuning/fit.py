@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
-from torch.nn.utils import parametrize
 
 from vlmrm.encoders.encoder import finite
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.low_rank import holding_weights
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.frames import as_frames
 from vlmrm.rewards.build import build_head
@@ -139,7 +139,7 @@ def descend(loss: Callable[[], Number], trained: list[nn.Parameter], options: Tu
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, options.steps)
     for step in range(options.steps):
         try:
-            with parametrize.cached():  # a weight is put together once a step, however often a layer asks for it
+            with holding_weights():  # a weight is put together once a step, however often a layer asks for it
                 value = loss()
         except EncoderError as error:
             raise EncoderError(_diverged(step, str(error))) from error

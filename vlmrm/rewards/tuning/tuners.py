@@ -17,13 +17,13 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.save import write_model
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.learned_words import add_context
 from vlmrm.encoders.towers.low_rank import (
     LowRankChange,
     SingularValueChange,
     Weight,
-    add_changes,
+    WeightChanges,
     attention_weights,
-    merge_changes,
 )
 from vlmrm.errors import SpecError
 from vlmrm.rewards.projection import unit_mean
@@ -38,7 +38,7 @@ from vlmrm.rewards.tuning.options import (
     TunerOptions,
     method_of,
 )
-from vlmrm.rewards.tuning.prompts import LearnedPrompts, add_context
+from vlmrm.rewards.tuning.prompts import LearnedPrompts
 
 
 def tune(
@@ -92,11 +92,12 @@ def tune(
     tuned = replace(plain, encoder=f"local-dir:{folder}")
     copied = DifferentiableEncoder(encoder)
     lesson = Lesson.begin(copied, plain, frames, labels)
-    weights = attention_weights(copied.model)
-    trained = add_changes(weights, _CHANGES[type(options)](options))
+    changes = WeightChanges(attention_weights(copied.model), _CHANGES[type(options)](options))
     before = _ranking_loss(lesson, copied)
-    descend(lambda: lesson.loss(copied, copied.embed_frames(lesson.frames), stay=options.stay), trained, options)
-    merge_changes(weights)
+    descend(
+        lambda: lesson.loss(copied, copied.embed_frames(lesson.frames), stay=options.stay), changes.trained, options
+    )
+    changes.merge()
     record = {
         "tuned_from": copied.name,
         "method": method_of(options),
@@ -142,7 +143,7 @@ def learn_prompts(
     plain = _projection_of_sentences(spec)
     copied = DifferentiableEncoder(encoder)
     lesson = Lesson.begin(copied, plain, frames, labels)
-    context = add_context(copied.model, copied.tokenizer([""]), options.context)
+    context = add_context(copied, count=options.context)
     descend(lambda: lesson.loss(copied, lesson.seen, stay=options.stay), [context.change], options)
     with torch.no_grad():
         goal = unit_mean(copied.embed_texts(list(plain.prompts.goal)))

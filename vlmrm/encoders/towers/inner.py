@@ -1,0 +1,69 @@
+"""The OpenCLIP encoder inside others, and the two towers that its parameters belong to."""
+
+from collections.abc import Collection
+
+from vlmrm.encoders.domain import DomainGuard
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
+from vlmrm.errors import EncoderError
+
+TOWERS = ("image", "text")
+"""The names of both towers."""
+
+_TUNABLE = "Take one by name whose weights can be tuned, e.g. sim-m or ViT-B-32/openai."
+_KINDS = {
+    "EnsembleEncoder": "an ensemble. Tune a member",
+    "ViewEncoder": "seen in crops. Leave out views",
+}  # by the name of the class, as encoders of crops read the attention of a tower and so import this room
+_NEITHER = ("logit_scale", "logit_bias", "text_decoder.")  # a text_decoder is the part of CoCa that writes captions
+
+
+def open_clip_encoder(encoder: Encoder, *, otherwise: str = _TUNABLE) -> OpenClipEncoder:
+    """Return the OpenCLIP encoder itself, taken out of its `DomainGuard`.
+
+    Args:
+        encoder: Any encoder.
+        otherwise: What the error advises.
+
+    Raises:
+        EncoderError: The encoder is not one model of OpenCLIP that sees whole frames.
+
+    Example:
+        >>> from vlmrm.encoders import load_encoder
+        >>> type(load_encoder("sim-s")).__name__, type(open_clip_encoder(load_encoder("sim-s"))).__name__
+        ('DomainGuard', 'OpenClipEncoder')
+    """
+    inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
+    if isinstance(inner, OpenClipEncoder):
+        return inner
+    kind = _KINDS.get(type(inner).__name__, "not a model of OpenCLIP")
+    raise EncoderError(f"encoder {encoder.name!r} is {kind}. {otherwise}")
+
+
+def tower_of(name: str) -> str | None:
+    """Return the tower that a parameter or buffer of an OpenCLIP model belongs to; None: to neither.
+
+    Args:
+        name: As `torch.nn.Module.named_parameters` gives it.
+
+    Example:
+        >>> tower_of("visual.conv1.weight"), tower_of("token_embedding.weight"), tower_of("logit_scale")
+        ('image', 'text', None)
+    """
+    if name.startswith(_NEITHER):
+        return None
+    return "image" if name.startswith("visual.") else "text"
+
+
+def require_towers(towers: Collection[str]) -> None:
+    """Refuse names that no tower has.
+
+    Args:
+        towers: Names of towers.
+
+    Raises:
+        EncoderError: A name is unknown.
+    """
+    unknown = [tower for tower in towers if tower not in TOWERS]
+    if isinstance(towers, str) or unknown:
+        raise EncoderError(f"towers is a tuple of names out of {TOWERS}; got {towers!r}.")
