@@ -1,4 +1,4 @@
-"""What a model consists of, written down so that two moments of it can be compared; and a text tower of Hugging Face."""
+"""What a model consists of, written down so that two moments can be compared; and a text tower of Hugging Face."""
 
 import copy
 from importlib import import_module

@@ -128,9 +128,9 @@ class LowRankChange(nn.Module):
         rows, columns = weight.shape[0] // packed, weight.shape[1]
         start = torch.rand(packed, rank, columns, generator=generator) * 2 - 1  # p r i
         self.down = nn.Parameter((start / columns**0.5).to(weight.device, _precision(weight)))
-        """A."""
+        """The matrices A."""
         self.up = nn.Parameter(weight.new_zeros(packed, rows, rank, dtype=_precision(weight)))
-        """B."""
+        """The matrices B."""
         self.scale = alpha / rank
 
     def forward(self, weight: Weight) -> Weight:
@@ -156,7 +156,7 @@ class SingularValueChange(nn.Module):
         self.register_buffer("left", left)
         self.register_buffer("right", right)
         self.change = nn.Parameter(torch.zeros_like(values))
-        """Of each singular value."""
+        """What is added to each singular value."""
 
     def forward(self, weight: Weight) -> Weight:
         """The weight and its change."""
@@ -233,8 +233,7 @@ class WeightChanges:
             with torch.inference_mode(False):
                 parametrize.remove_parametrizations(weight.owner, weight.name, leave_parametrized=merged)
             rest = weight.owner._parameters
-            ordered = {name: rest.pop(name) for name in order if name in rest}
-            rest.update({**ordered, **{name: rest.pop(name) for name in list(rest)}})
+            rest.update({name: rest.pop(name) for name in order if name in rest})
 
     def __enter__(self) -> "WeightChanges":
         return self

@@ -33,9 +33,9 @@ class LinearProjection:
     """
 
     weight: Float[Tensor, "d a"]
-    """One row per dimension of the embedding."""
+    """One row for each dimension of the embedding."""
     bias: Float[Tensor, " d"] | None = None
-    """Added to it; None: the tower has none."""
+    """Added to the product. None: the tower has no bias."""
 
     def __call__(self, activations: Float[Tensor, "n a"]) -> Float[Tensor, "n d"]:
         """Embeddings of any length, one row per activation."""

@@ -33,7 +33,7 @@ class TowerState:
 
     def __init__(self, model: nn.Module, tuned: Iterable[nn.Parameter]) -> None:
         tuned = list(tuned)
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.no_grad():
             buffers = [tensor for name, tensor in model.named_buffers() if _CHANGES not in name]
             self._numbers: list[tuple[Tensor, Tensor]] = [(tensor, tensor.clone()) for tensor in [*tuned, *buffers]]
         self._tuned = tuned
