@@ -10,20 +10,21 @@ from vlmrm.errors import EncoderError
 TOWERS = ("image", "text")
 """The names of both towers."""
 
+_PLAIN = "not a model of OpenCLIP"
 _TUNABLE = "Take one by name whose weights can be tuned, e.g. sim-m or ViT-B-32/openai."
-_KINDS = {
+_WRAPPED = {
     "EnsembleEncoder": "an ensemble. Tune a member",
     "ViewEncoder": "seen in crops. Leave out views",
 }  # by the name of the class, as encoders of crops read the attention of a tower and so import this room
 _NEITHER = ("logit_scale", "logit_bias", "text_decoder.")  # a text_decoder is the part of CoCa that writes captions
 
 
-def open_clip_encoder(encoder: Encoder, *, otherwise: str = _TUNABLE) -> OpenClipEncoder:
+def open_clip_encoder(encoder: Encoder, *, otherwise: str | None = None) -> OpenClipEncoder:
     """Return the OpenCLIP encoder itself, taken out of its `DomainGuard`.
 
     Args:
         encoder: Any encoder.
-        otherwise: What the error advises.
+        otherwise: What the error advises. None: what can be tuned in the place of this encoder.
 
     Raises:
         EncoderError: The encoder is not one model of OpenCLIP that sees whole frames.
@@ -36,8 +37,8 @@ def open_clip_encoder(encoder: Encoder, *, otherwise: str = _TUNABLE) -> OpenCli
     inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
     if isinstance(inner, OpenClipEncoder):
         return inner
-    kind = _KINDS.get(type(inner).__name__, "not a model of OpenCLIP")
-    raise EncoderError(f"encoder {encoder.name!r} is {kind}. {otherwise}")
+    kind = _PLAIN if otherwise else _WRAPPED.get(type(inner).__name__, _PLAIN)
+    raise EncoderError(f"encoder {encoder.name!r} is {kind}. {otherwise or _TUNABLE}")
 
 
 def tower_of(name: str) -> str | None:
