@@ -35,15 +35,15 @@ from heads_report import write_report
 from heads_tuning import both
 from heads_uncertainty import detection, disagreement
 from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, frames_folder, load
+from shipped import fingerprint
 from torch import Tensor
-from training_run import weights_digest
 from training_runs import carry_out_all
+from vlmrm.rewards.bank import find_support
+from vlmrm.rewards.layers import FEW_SHOT
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 from vlmrm.metrics.labelled_scores import auroc, false_positive_rate
-from vlmrm.rewards.bank import find_support
-from vlmrm.rewards.layers import FEW_SHOT
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = [
@@ -243,7 +243,7 @@ def main(args: Args) -> None:
         print(f"measured {task}", flush=True)
     numbers = {
         "encoder": args.encoder,
-        "weights": weights_digest(args.encoder),
+        "fingerprint": fingerprint(args.encoder),
         "frames": args.frames,
         "poses": poses,
         "few_shot": shots,

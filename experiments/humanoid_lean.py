@@ -23,9 +23,9 @@ import vlmrm_envs as envs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from training_run import weights_digest
-from vlmrm_envs.humanoid_poses import ARMS
-from vlmrm_envs.humanoid_put import place
+from shipped import fingerprint
+from vlmrm_envs.scenes.humanoid.poses import ARMS
+from vlmrm_envs.scenes.humanoid.put import place
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.tasks import Task
@@ -186,7 +186,12 @@ def main() -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "humanoid_lean.md").write_text("\n".join(lines) + "\n")
-    whole = {"weights": weights_digest(task.encoder), "leans_deg": LEANS.tolist(), "rewards": numbers}
+    whole = {
+        "encoder": task.encoder,
+        "fingerprint": fingerprint(task.encoder),
+        "leans_deg": LEANS.tolist(),
+        "rewards": numbers,
+    }
     (RESULTS / "humanoid_lean.json").write_text(json.dumps(whole) + "\n")
     draw(seen, curves, RESULTS / "humanoid_lean.png")
     print("\n".join(lines))

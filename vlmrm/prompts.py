@@ -1,12 +1,10 @@
 """The sentences of a reward: what is wanted (goal), the plain scene (baseline), and what is not wanted (negatives)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vlmrm.errors import PromptError, near_matches
-
-_ROLES = ("goal", "baseline", "negatives")
+from vlmrm.errors import PromptError
 
 
 @dataclass(frozen=True)
@@ -52,23 +50,6 @@ class PromptSet:
         wrong = set(self.goal) & set(self.negatives)
         if wrong:
             raise PromptError(f"a sentence is goal and negative at once: {min(wrong)!r}. Leave it out of negatives.")
-
-    def to_dict(self) -> dict[str, list[str]]:
-        """As plain lists, for JSON and TOML; without negatives where there are none, which keeps old hashes."""
-        plain = {"goal": list(self.goal), "baseline": list(self.baseline)}
-        return plain | ({"negatives": list(self.negatives)} if self.negatives else {})
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "PromptSet":
-        """The inverse of `to_dict`; a sentence may stand without its list.
-
-        Raises:
-            PromptError: A key is unknown or the goal is missing.
-        """
-        for key in values:
-            if key not in _ROLES:
-                raise PromptError(f"unknown key {key!r} in prompts. Near: {near_matches(key, _ROLES)}.")
-        return cls(*(_sentences(role, values.get(role, ())) for role in _ROLES))
 
 
 def _sentences(role: str, given: Any) -> tuple[str, ...]:

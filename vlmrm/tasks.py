@@ -14,9 +14,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlmrm.errors import SpecError, UnknownTask, near_matches
+from vlmrm.errors import PromptError, SpecError, UnknownTask, near_matches
 from vlmrm.prompts import PromptSet
 from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.tables import read_table
 
 if TYPE_CHECKING:
     from vlmrm.rewards.spec import RewardSpec
@@ -204,7 +205,7 @@ class Task:
         """
         given = dict(values)
         if "prompts" in given:
-            given["prompts"] = PromptSet.from_dict(given["prompts"])
+            given["prompts"] = read_table(PromptSet, given["prompts"], where="prompts", error=PromptError)
         if isinstance(given.get("camera"), Mapping):
             given["camera"] = Camera.from_dict({k: v for k, v in given["camera"].items() if v is not None})
         records = {"success": SuccessRule, "sweep": Sweep, "train": TrainSettings, "small": TrainSettings}

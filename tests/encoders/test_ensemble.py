@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import normalize
+from vlmrm.encoders.views import ViewEncoder
+from vlmrm.rewards.uncertainty import ensemble
 
 from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import ColourEncoder
@@ -12,10 +14,8 @@ from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import DomainGuard, Encoder, EnsembleEncoder, load_encoder
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.encoders.towers.projections import PreProjection
-from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import EncoderError, OutOfDomainWarning, SpecError, UnknownModel
 from vlmrm.frames.preprocessing import Preprocessing
-from vlmrm.rewards.uncertainty import ensemble
 from vlmrm.wrappers import VLMReward
 
 NAME, WEIGHTS = "0.2*sim-xs + 0.3*sim-s + 0.5*sim-m", (0.2, 0.3, 0.5)
@@ -64,7 +64,9 @@ def frames():
 
 
 class TestEnsembleOfOpenClip(EncoderContract):
-    pass
+    @pytest.fixture
+    def twin(self, encoder):
+        return load_encoder(encoder.name, device="cpu")
 
 
 def alone(encoder, frames, texts):

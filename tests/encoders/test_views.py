@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import vlmrm_envs as envs
+from vlmrm.encoders.views import ViewEncoder
 
 from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import SIZE_PX, ColourEncoder, CountingEnv
@@ -13,7 +14,6 @@ from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.towers.attention import attention_map, place_crops
-from vlmrm.encoders.views import ViewEncoder
 from vlmrm.errors import EncoderError, OutOfDomainWarning, SpecError
 from vlmrm.wrappers import VLMReward
 
@@ -26,11 +26,19 @@ def encoder():
 class TestViews(EncoderContract):
     sentences = ("red", "green", "blue")
 
+    @pytest.fixture
+    def twin(self):
+        return ViewEncoder(ColourEncoder(), scales=[1.0, 0.5], positions="corners")
+
 
 class TestViewsWhereTheEncoderLooks(EncoderContract):
     @pytest.fixture
     def encoder(self, sim_s):
         return ViewEncoder(sim_s, scales=[1.0, 0.5], positions="attention")
+
+    @pytest.fixture
+    def twin(self):
+        return ViewEncoder(OpenClipEncoder.load("sim-s", device="cpu"), scales=[1.0, 0.5], positions="attention")
 
 
 @pytest.fixture(scope="module")

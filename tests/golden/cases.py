@@ -19,7 +19,9 @@ from torch import Tensor
 from tests.toys import ColourClipEncoder, ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
-from vlmrm.rewards.tuning import ConditionalPrompts
+from vlmrm.fitting import calibrate, fit, fit_uncertainty, standardize
+from vlmrm.rewards.heads.cocoop import ConditionalPrompts
+from vlmrm.tables import write_table
 
 NUMBERS = Path(__file__).parent / "rewards.json"
 COUNT = 12
@@ -63,11 +65,11 @@ class BrightnessJudge:
 
 def _labelled(method: str, **options: Any) -> Fit:
     rows, labels = [0, 1, 5, 6, 10, 11], [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
-    return lambda reward, frames, _: reward.fit(frames[rows], labels, method=method, options=options)
+    return lambda reward, frames, _: fit(reward, frames[rows], labels, method=method, options=options)
 
 
 def _posterior(kappa: float) -> Fit:
-    return lambda reward, frames, folder: reward.fit_uncertainty(frames, folder / "p.safetensors", kappa=kappa)
+    return lambda reward, frames, folder: fit_uncertainty(reward, frames, folder / "p.safetensors", kappa=kappa)
 
 
 def _conditional(reward: RewardModel, frames: Tensor, folder: Path) -> RewardModel:
@@ -76,8 +78,7 @@ def _conditional(reward: RewardModel, frames: Tensor, folder: Path) -> RewardMod
     with torch.no_grad():
         for parameter in prompts.trained:
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
-    table = {"method": "cocoop", "encoder": reward.spec.encoder, "learned": prompts.to_text()}
-    return reward.with_spec(replace(reward.spec, few_shot=table))
+    return reward.with_spec(replace(reward.spec, head="cocoop", options={"learned": prompts.to_text()}))
 
 
 def _part(weight: float, **said: Any) -> dict[str, Any]:
@@ -133,11 +134,9 @@ LAYERS: Mapping[str, dict[str, Any]] = {
         "threshold": 0.3,
         "over_time": {"kind": "window", "length": 4},
     },
-    "milestones": {"head": "milestones"},
+    "milestones": {"over_time": {"kind": "milestones"}},
     "milestones options": {
-        "head": "milestones",
-        "threshold": 0.4,
-        "options": {"temperature": 0.2, "hold": 2, "share": 0.3},
+        "over_time": {"kind": "milestones", "threshold": 0.4, "temperature": 0.2, "hold": 2, "share": 0.3},
     },
 }
 ONE_ENCODER: Mapping[str, dict[str, dict[str, Any]]] = {
@@ -163,9 +162,9 @@ FITS: Mapping[str, tuple[dict[str, Any], Fit]] = {
     "tip_adapter": ({"head": "softmax"}, _labelled("tip_adapter", alpha=0.5)),
     "prototypes": ({}, _labelled("prototypes", share=0.3)),
     "goal_pictures": ({}, _labelled("goal_pictures")),
-    "standardized ensemble": (HEADS["ensemble"], lambda reward, frames, _: reward.standardize(frames)),
-    "standardized": ({}, lambda reward, frames, _: reward.standardize(frames)),
-    "calibrated": ({"head": "softmax"}, lambda reward, frames, _: reward.calibrate(frames, false_positives=0.25)),
+    "standardized ensemble": (HEADS["ensemble"], lambda reward, frames, _: standardize(reward, frames)),
+    "standardized": ({}, lambda reward, frames, _: standardize(reward, frames)),
+    "calibrated": ({"head": "softmax"}, lambda reward, frames, _: calibrate(reward, frames, false_positives=0.25)),
 }
 SIM_FITS: Mapping[str, tuple[dict[str, Any], Fit]] = {
     "posterior": ({}, _posterior(0.0)),
@@ -197,7 +196,7 @@ def rewards_of(name: str) -> dict[str, list[float]]:
     if "prompts" in written:
         goal = written.pop("prompts")["goal"]
         prompts = PromptSet(prompts.goal[0] if goal == "GOAL" else goal)
-    spec = RewardSpec.from_dict({"encoder": encoder, "prompts": prompts.to_dict(), **written})
+    spec = RewardSpec.from_dict({"encoder": encoder, "prompts": write_table(prompts), **written})
     frames = pictures(96 if "sim" in encoder else 32)
     judge = BrightnessJudge() if spec.judge is not None else None
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -210,21 +209,20 @@ def rewards_of(name: str) -> dict[str, list[float]]:
 
 def _numbers(reward: RewardModel, frames: Tensor) -> dict[str, list[float]]:
     found: dict[str, Tensor] = {}
-    over_time = reward.step_head.looks_back
-    if not over_time:
+    if reward.spec.over_time is None:
         found["frames"] = reward.score(frames)
         if reward.spec.uncertainty is not None:
             found["std"] = reward.score(frames, return_std=True)[1]
     found["truncated"] = reward.score_episode(frames)
     found["terminated"] = reward.score_episode(frames, terminated=True)
     stream = reward.stream(2)  # the second is one frame ahead
-    stream.begin(reward.measure(frames[[0, 1]]))
+    stream.begin(reward.read(frames[[0, 1]]))
     steps = []
     for step in range(1, COUNT - 1):
         ends = torch.tensor([step == COUNT - 2, step == 3])
-        steps.append(stream.step(reward.measure(frames[[step, step + 1]]), ends))
+        steps.append(stream.step(reward.read(frames[[step, step + 1]]), ends))
         if step == 3:
-            stream.begin(reward.measure(frames[[4]]), torch.tensor([False, True]))
+            stream.begin(reward.read(frames[[4]]), torch.tensor([False, True]))
     found["stream"] = torch.cat(steps)
     return {key: [round(float(value), 8) for value in values] for key, values in found.items()}
 

@@ -13,21 +13,15 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import is_vecenv_wrapped
 from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
-from torch import Tensor
 
-from vlmrm.agents.vec_reward import (
-    EpisodeReturns,
-    VecVLMReward,
-    first_frames,
-    require_captured_frames,
-    require_same_gamma,
-    terminated_of,
-)
+from vlmrm.agents.pairing import first_frames, require_captured_frames, require_same_gamma, terminated_of
+from vlmrm.agents.vec_reward import EpisodeReturns, VecVLMReward
 from vlmrm.errors import PairingError
 from vlmrm.frames import as_frames
-from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.features.frame_features import FrameFeatures
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.types import Frames
-from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, reward_model
+from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, as_reward, frames_of
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 _AT_ONCE, _BYTES_AT_ONCE = 1024, 2**28  # of frames handed to the encoder together; bound the copy that stacking makes
@@ -38,15 +32,15 @@ class _Step:
     """One step of all environments, waiting for its rewards."""
 
     row: int
-    """Of the replay buffer."""
+    """Row of the replay buffer."""
     frames: Frames
-    """One per environment, at the encoder's size; where a judge looks at them too, as they were drawn."""
+    """One frame per environment, at the encoder's size; where a judge looks at them too, as they were drawn."""
     dones: Bool[np.ndarray, " e"]
     terminated: Bool[np.ndarray, " e"]
     env_rewards: Float32[np.ndarray, " e"]
-    """The environments' own."""
+    """The environments' own rewards."""
     first: Frames | None
-    """Of the episodes that began where others ended; None: none did, or the reward does not look back."""
+    """First frames of the episodes that began where others ended; None: none did, or the reward does not look back."""
 
 
 class RelabelCallback(BaseCallback):
@@ -60,9 +54,8 @@ class RelabelCallback(BaseCallback):
     scoring). Call `flush` before saving a replay buffer when training was cut short by an exception.
 
     Args:
-        reward: What to score with; a spec is loaded first.
-        offset: Subtracted from every score, to take off a constant that would pay for long episodes.
-        env_weight: Of the environment's own reward, which is added; 0 leaves it out.
+        reward: Reward to score with: a `RewardModel`, a `FunctionReward`, or a spec, which is loaded first.
+        env_weight: Weight of the environments' own rewards, which are added; 0 leaves them out.
 
     Raises:
         PairingError: When training starts: the algorithm keeps no replay buffer, its buffer makes up rewards of its
@@ -75,17 +68,17 @@ class RelabelCallback(BaseCallback):
         >>> from vlmrm import PromptSet, RewardModel
         >>> from vlmrm.wrappers import CaptureFrame
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
-        >>> env = CaptureFrame(gym.make("Acrobot-v1", render_mode="rgb_array"), reward.capture_preprocessing)
+        >>> env = CaptureFrame(gym.make("Acrobot-v1", render_mode="rgb_array"), reward.capture)
         >>> model = DQN("MlpPolicy", env, train_freq=20, buffer_size=100)
         >>> _ = model.learn(40, callback=RelabelCallback(reward))
         >>> float(model.replay_buffer.rewards[:40].min()) > 0  # Acrobot's own rewards are -1
         True
     """
 
-    def __init__(self, reward: AnyReward, *, offset: float = 0.0, env_weight: float = 0.0) -> None:
+    def __init__(self, reward: AnyReward, *, env_weight: float = 0.0) -> None:
         super().__init__()
-        self._model, self._offset, self._env_weight = reward_model(reward), offset, env_weight
-        self._rewards = StepRewards(self._model, offset)
+        self._reward, self._env_weight = as_reward(reward), env_weight
+        self._rewards = EpisodeRewards(self._reward, env_weight=env_weight)
         self._pending: list[_Step] = []
         self._buffer: Any = None
         self._last_step: tuple[Any, Any] = (None, None)
@@ -97,17 +90,17 @@ class RelabelCallback(BaseCallback):
 
     def _init_callback(self) -> None:
         model: Any = self.model
-        _require_fit(model, self._model)
-        require_same_gamma(self._model.spec, model.gamma)
+        _require_relabelling(model, self._reward)
+        require_same_gamma(self._reward.spec, model.gamma)
         if self._buffer is model.replay_buffer:
             self.flush()  # left over where the last training ended with an exception
         else:
             self._buffer = model.replay_buffer
             self._pending.clear()
-            self._rewards = StepRewards(self._model, self._offset, self._buffer.n_envs)
+            self._rewards = EpisodeRewards(self._reward, env_weight=self._env_weight, num_envs=self._buffer.n_envs)
             self._last_step = (None, None)
             self.episode_returns = EpisodeReturns(self._buffer.n_envs)
-        if self._rewards.looks_back and not any(model._last_obs is known for known in self._last_step):
+        if self._rewards.needs_history and not any(model._last_obs is known for known in self._last_step):
             self._rewards.begin(first_frames(model.get_env()))
 
     def _on_step(self) -> bool:
@@ -120,7 +113,7 @@ class RelabelCallback(BaseCallback):
             )
         infos, dones = self.locals["infos"], self.locals["dones"]
         first = None
-        if self._rewards.looks_back and dones.any():
+        if self._rewards.needs_history and dones.any():
             first = self._resized(first_frames(self.training_env, dones))
         self._last_step = (self.model._last_obs, self.locals["new_obs"])
         self._pending.append(
@@ -136,7 +129,7 @@ class RelabelCallback(BaseCallback):
         return True
 
     def _resized(self, frames: list[Any]) -> Frames:
-        small = self._model.capture_preprocessing
+        small = self._reward.capture
         return as_frames(frames) if small is None else small.resize(as_frames(frames))
 
     def _on_rollout_end(self) -> None:
@@ -167,13 +160,13 @@ class RelabelCallback(BaseCallback):
         seconds = time.perf_counter() - start
         kept = slice(-self._buffer.buffer_size, None)  # a rollout longer than the buffer has overwritten its start
         env_rewards = np.stack([step.env_rewards for step in steps])  # t e
-        paid = rewards + np.float32(self._env_weight) * env_rewards if self._env_weight else rewards
+        ends = np.concatenate([step.terminated for step in steps])
+        paid = self._rewards.pay(rewards.ravel(), ends, env_rewards.ravel()).total.reshape(rewards.shape)
         self._buffer.rewards[[step.row for step in steps[kept]]] = paid[kept]
         self.last_rewards = rewards
         self._pending = []  # only now: what an interrupt leaves unscored is still there for `flush`
         for step, row in zip(steps, rewards, strict=True):
             self.episode_returns.add(row, step.dones)
-        self._rewards.watch(rewards.ravel(), np.concatenate([step.terminated for step in steps]))
         self._log(rewards, float(env_rewards.mean()), seconds)
 
     def _score(self, steps: list[_Step]) -> Float32[np.ndarray, "t e"]:
@@ -181,22 +174,22 @@ class RelabelCallback(BaseCallback):
         at_once = min(_AT_ONCE, _BYTES_AT_ONCE // steps[0].frames[0].numel())
         steps_at_once = max(at_once // self._buffer.n_envs, 1)
         batches = [steps[i : i + steps_at_once] for i in range(0, len(steps), steps_at_once)]
-        measured = iter([part for batch in batches for part in self._measure(batch)])
+        seen = iter([part for batch in batches for part in self._read(batch)])
         rewards, stream = [], copy(self._rewards.stream)
         try:
             for step in steps:
-                rewards.append(self._rewards.step_measured(next(measured), step.terminated))
+                rewards.append(self._rewards.step_seen(next(seen), step.terminated))
                 if step.first is not None:
-                    self._rewards.begin_measured(next(measured), step.dones)
+                    self._rewards.begin_seen(next(seen), step.dones)
         except BaseException:
             self._rewards.stream = stream  # `flush` will score the same steps again
             raise
         return np.stack(rewards)
 
-    def _measure(self, steps: list[_Step]) -> Sequence[Tensor]:
-        """For each step, and for the first frames that came with it."""
+    def _read(self, steps: list[_Step]) -> Sequence[FrameFeatures]:
+        """Features for each step, and for the first frames that came with it."""
         parts = [part for step in steps for part in (step.frames, step.first) if part is not None]
-        return torch.split(self._model.measure(torch.cat(parts)), [len(part) for part in parts])
+        return self._reward.read(torch.cat(parts)).split([len(part) for part in parts])
 
     def _log(self, rewards: Float32[np.ndarray, "t e"], env_mean: float, seconds: float) -> None:
         self.logger.record_mean("reward/vlm_mean", float(rewards.mean()))
@@ -206,8 +199,17 @@ class RelabelCallback(BaseCallback):
             self.logger.record("rollout/ep_vlm_rew_mean", float(np.mean(self.episode_returns.finished)))
 
 
-def _require_fit(model: Any, reward: RewardModel) -> None:
-    """Refuse combinations that would train on wrong rewards without saying so."""
+def _require_relabelling(model: Any, reward: FrameReward) -> None:
+    """Refuse combinations that would train on wrong rewards without saying so.
+
+    Args:
+        model: Algorithm of Stable-Baselines3 whose replay buffer is relabelled.
+        reward: The reward that scores the frames.
+
+    Raises:
+        PairingError: If the algorithm keeps no replay buffer, its buffer makes up rewards of its own, rewards are
+            normalised or scored already, or the environments capture no fitting frames.
+    """
     if not isinstance(model, OffPolicyAlgorithm):
         raise PairingError(
             f"{type(model).__name__} keeps no replay buffer and has used its rewards when a rollout ends. "

@@ -12,6 +12,7 @@ from vlmrm.atomic import remove_folder
 from vlmrm.cli.score import named_spec
 from vlmrm.cli.table import format_table
 from vlmrm.errors import SpecError
+from vlmrm.tables import require_choice
 from vlmrm.training.config import open_option
 
 if TYPE_CHECKING:
@@ -68,26 +69,30 @@ class Fit:
 
     def run(self) -> int:
         """Fit, write, and print what the reward makes of the frames."""
+        from vlmrm.rewards.model import RewardModel
+
         self._check()
         spec = named_spec(self.spec)
         if spec.encoder == f"local-dir:{self._folder}":
             raise SpecError(f"{self.out} is to take the place of the encoder that is tuned. Give another --out.")
-        plain = spec.build(self.device)
-        groups = {name: _read(plain.capture_preprocessing, getattr(self, name)) for name in _GROUPS}
+        plain = RewardModel.from_spec(spec, device=self.device)
+        groups = {name: _read(plain.capture, getattr(self, name)) for name in _GROUPS}
         with _set_aside(self._folder):
             return self._fit(plain, groups)
 
     def _fit(self, plain: "RewardModel", groups: dict[str, Any]) -> int:
+        from vlmrm.fitting import calibrate, fit_uncertainty, standardize
+
         reward = plain
         if self.success or self.failure:
             reward = self._fitted(plain, groups)
         if self.uncertainty_on:
             beside = self.out.with_suffix(".safetensors")
-            reward = reward.fit_uncertainty(groups["uncertainty_on"], beside, kappa=self.kappa)
+            reward = fit_uncertainty(reward, groups["uncertainty_on"], beside, kappa=self.kappa)
         if self.scale_on:
-            reward = reward.standardize(groups["scale_on"])
+            reward = standardize(reward, groups["scale_on"])
         if self.negatives:
-            reward = reward.calibrate(groups["negatives"], false_positives=self.false_positives)
+            reward = calibrate(reward, groups["negatives"], false_positives=self.false_positives)
         reward.spec.save(self.out)
         print(format_table(["frames", "number", "score before", "score now"], _rows(plain, reward, groups)))  # noqa: T201
         if reward.spec.threshold is not None:
@@ -96,7 +101,8 @@ class Fit:
         return 0
 
     def _check(self) -> None:
-        from vlmrm.rewards.fitting import METHODS
+        from vlmrm.fitting.tuning.options import TUNERS
+        from vlmrm.rewards.transforms.few_shot import FEW_SHOT
 
         if not self.spec:
             raise SpecError("give a reward: a .toml or .json file, or the name of a task.")
@@ -107,8 +113,7 @@ class Fit:
             )
         if self.method != "proker" and not (self.success or self.failure):
             raise SpecError(f"--method {self.method} learns from frames; give --success and --failure.")
-        if self.method not in METHODS:
-            raise SpecError(f"unknown method {self.method!r}. Known: {', '.join(METHODS)}.")
+        require_choice("method", self.method, [*FEW_SHOT, *TUNERS])
         if self.out.suffix != ".json":
             raise SpecError(f"the reward is written as JSON, to a file that ends in .json; got {self.out}.")
         for path in (self.out, self._folder):
@@ -118,16 +123,22 @@ class Fit:
     def _fitted(self, plain: "RewardModel", groups: dict[str, Any]) -> "RewardModel":
         import torch
 
+        from vlmrm.fitting import fit, tune
+        from vlmrm.rewards.transforms.few_shot import FEW_SHOT
+
         shown = [
             (groups[name], label) for name, label in (("success", 1.0), ("failure", 0.0)) if groups[name] is not None
         ]
         labels = [label for frames, label in shown for _ in frames]
-        return plain.fit(torch.cat([frames for frames, _ in shown]), labels, method=self.method, out=self._folder)
+        together = torch.cat([frames for frames, _ in shown])
+        if self.method in FEW_SHOT:
+            return fit(plain, together, labels, method=self.method)
+        return tune(plain, together, labels, method=self.method, out=self._folder)
 
     @property
     def _folder(self) -> Path | None:
         """Of the tuned encoder; None: none is written."""
-        from vlmrm.rewards.fitting import WRITE_A_MODEL
+        from vlmrm.fitting.tuning.tuners import WRITE_A_MODEL
 
         writes = self.method in WRITE_A_MODEL and (self.success or self.failure)
         return self.out.with_name(f"{self.out.stem}-encoder").resolve() if writes else None
@@ -172,6 +183,6 @@ def _rows(plain: "RewardModel", reward: "RewardModel", groups: dict[str, Any]) -
     rows = []
     for name, frames in groups.items():
         if frames is not None:
-            scores = [float(model.head(model.embed(frames)).mean()) for model in (plain, reward)]
+            scores = [float(model.explain(frames)["score"].mean()) for model in (plain, reward)]
             rows.append([name, f"{len(frames):,}", *(f"{score:.4f}" for score in scores)])
     return rows

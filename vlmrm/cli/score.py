@@ -13,12 +13,8 @@ from vlmrm.prompts import PromptSet
 from vlmrm.training.config import Sentences, open_option
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vlmrm.rewards.head import Head
     from vlmrm.rewards.model import RewardModel
     from vlmrm.rewards.spec import RewardSpec
-    from vlmrm.types import Embeddings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +47,8 @@ class Score:
 
     def run(self) -> int:
         """Print one row per frame."""
+        from vlmrm.rewards.model import RewardModel
+
         spec, paths = self._spec()
         alphas = list(self.alphas) or [spec.alpha]
         for alpha in alphas:
@@ -63,7 +61,7 @@ class Score:
         missing = [path for path in paths if not Path(path).exists()]
         if missing:
             raise SpecError(f"there is no file or folder {missing[0]}.")
-        names, columns = _score(spec.build(self.device), paths, alphas)
+        names, columns = _score(RewardModel.from_spec(spec, device=self.device), paths, alphas)
         if self.json:
             rows = zip(names, zip(*columns.values(), strict=True), strict=True)
             keys = [str(alpha) for alpha in alphas] if spec.compares_alphas else list(columns)
@@ -83,7 +81,7 @@ class Score:
         elif paths:
             spec, paths = named_spec(paths[0]), paths[1:]
             if self.baseline:
-                spec = replace(spec, prompts=replace(spec.prompts, baseline=self.baseline))
+                spec = replace(spec, prompts=replace(spec.require_prompts(), baseline=self.baseline))
         else:
             raise SpecError("give a reward (a .toml or .json file, the name of a task, or --goal) and frames.")
         if not paths:
@@ -115,54 +113,24 @@ def named_spec(name: str) -> "RewardSpec":
 def _score(
     reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]
 ) -> tuple[list[str], dict[str, list[float | None]]]:
-    """Names of the frames, and a column for each alpha or for the head and, where it looks back, the reward."""
+    """Names of the frames, and a column for each alpha, or the columns that explain the score."""
     import torch
 
     from vlmrm.data.frame_files import read_frames
-    from vlmrm.rewards.clips import ClipSteps, pixel_rows
-    from vlmrm.rewards.factors import FactoredHead
-    from vlmrm.rewards.frame_noise import find_unsure
+    from vlmrm.rewards.features import FrameFeatures
 
     names: list[str] = []
-    scores, measured = [], []
+    rows, seen = [], []
     for path in paths:
         for batch in read_frames(path):
             names += batch.names
             if reward.spec.compares_alphas:
-                scores.append(reward.score_alphas(batch.frames, alphas))
+                rows.append(reward.score_alphas(batch.frames, alphas))
             else:
-                embeddings = reward.embed(batch.frames)
-                scores.append(_scored(reward.head, embeddings))
-                if reward.step_head.looks_back:
-                    clips = isinstance(reward.step_head, ClipSteps)
-                    seen = pixel_rows(reward.encoder, batch.frames) if clips else embeddings
-                    measured.append(reward.step_head.measure(seen))
-    rows = torch.cat(scores, dim=1).tolist()
-    if reward.spec.compares_alphas:
-        return names, {f"alpha={alpha:g}": row for alpha, row in zip(alphas, rows, strict=True)}
-    parts = [*reward.head.names, "in common"] if isinstance(reward.head, FactoredHead) else []
-    parts += ["std"] if find_unsure(reward.head) is not None else []
-    parts += ["judge"] if reward.judged is not None else []
-    columns: dict[str, list[float | None]] = dict(zip([reward.spec.head, *parts], rows, strict=True))
-    if reward.step_head.looks_back:
-        paid = reward.step_head.rewards(torch.cat(measured), terminated=False).tolist()
-        columns["reward"] = [None, *paid]  # the first frame is no step
-    return names, columns
-
-
-def _scored(head: "Head", embeddings: "Embeddings") -> "Tensor":
-    """A row of scores; then one for each part of a factored goal, of deviations, or of a judge's answers."""
-    import torch
-
-    from vlmrm.rewards.factors import FactoredHead
-    from vlmrm.rewards.frame_noise import find_unsure, std_of
-    from vlmrm.rewards.gate import find_gate
-
-    scores = head(embeddings)[None]
-    if isinstance(head, FactoredHead):
-        return torch.cat([scores, head.breakdown(embeddings).T, head.in_common(embeddings)[None]])
-    if find_unsure(head) is not None:
-        return torch.cat([scores, std_of(head, embeddings)[None]])
-    if find_gate(head) is not None:
-        return torch.cat([scores, embeddings[None, :, -1]])
-    return scores
+                seen.append(reward.read(batch.frames))
+    if rows:
+        columns = dict(zip((f"alpha={alpha:g}" for alpha in alphas), torch.cat(rows, dim=1), strict=True))
+    else:
+        columns = reward.explain(FrameFeatures.join(seen))
+    plain = {name: [None if value != value else value for value in column.tolist()] for name, column in columns.items()}
+    return names, plain

@@ -4,7 +4,7 @@
 - `list_models`: the models that come with the package.
 - `Encoder`: what every encoder offers.
 - `EnsembleEncoder`: several encoders as one.
-- `Domain`, `DomainGuard`: what a small model knows, and warnings outside of it.
+- `Domain`, `DomainWatch`: what a small model knows, and warnings outside of it.
 - `Preprocessing`: how one model wants its pictures.
 - `import_open_clip`: the open_clip package, also where torchvision does not match torch.
 
@@ -12,7 +12,7 @@ Importing this package does not import open_clip; loading a model does.
 """
 
 from vlmrm.encoders.cards import ModelCard
-from vlmrm.encoders.domain import Domain, DomainGuard
+from vlmrm.encoders.domain import Domain, DomainWatch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
@@ -21,7 +21,7 @@ from vlmrm.frames.preprocessing import Preprocessing
 
 __all__ = [
     "Domain",
-    "DomainGuard",
+    "DomainWatch",
     "Encoder",
     "EnsembleEncoder",
     "ModelCard",

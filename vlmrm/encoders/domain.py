@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,7 @@ from torch import Tensor
 from vlmrm.encoders.cards import CARD_FILE
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import EncoderError, OutOfDomainWarning
-from vlmrm.frames.preprocessing import Preprocessing
-from vlmrm.types import Embeddings, Frames
+from vlmrm.types import Embeddings
 
 DOMAIN_FILE = "domain.safetensors"
 _HELD_OUT_EVERY = 5  # one row in five decides the threshold and takes no part in the fit
@@ -59,6 +59,8 @@ class Domain:
     """Inverse of the covariance within the classes."""
     threshold: float
     """Squared distance beyond which a frame counts as outside."""
+    model: str = ""
+    """Name of the model, for messages."""
 
     @classmethod
     def fit(
@@ -108,6 +110,7 @@ class Domain:
                 means=tensors["means"],
                 precision=tensors["precision"],
                 threshold=float(tensors["threshold"]),
+                model=folder.name,
             )
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise EncoderError(
@@ -142,6 +145,14 @@ class Domain:
         """How many frames lie farther out than all but a few training-like ones."""
         return int((self.distances(embeddings) > self.threshold).sum())
 
+    def strange_frames(self, embeddings: Embeddings) -> dict[str, int]:
+        """How many frames lie outside, by the name of the model."""
+        return {self.model: self.count_outside(embeddings)}
+
+    def strange_words(self, sentence: str) -> dict[str, list[str]]:
+        """Words that are unknown, by the name of the model."""
+        return {self.model: self.unknown_words(sentence)}
+
     def unknown_words(self, sentence: str) -> list[str]:
         """Words of a sentence that no training sentence had; common small words do not count."""
         known = {part for word in self.words for part in _WORD.findall(word)}  # four-legged: four and legged
@@ -149,86 +160,56 @@ class Domain:
         return [word for word in found if word not in known and word not in _STOP_WORDS]
 
 
-class DomainGuard:
-    """An encoder that says so when it is asked about a world it does not know. Its embeddings are not changed.
+class DomainWatch:
+    """Warns when an encoder is asked about a world that it does not know.
 
-    It warns once when more than half of all frames so far lie outside the domain, and once for each unknown word.
+    It warns once when more than half of all frames so far lie outside the encoder's domain, and once for each unknown
+    word. An encoder without a domain is not watched.
 
     Args:
-        encoder: The encoder to guard.
-        domain: What it knows.
+        encoder: The encoder to watch; of an ensemble, each member that has a domain is watched.
     """
 
-    def __init__(self, encoder: Encoder, domain: Domain) -> None:
-        self.encoder = encoder
-        """The encoder itself."""
-        self.domain = domain
-        """What it knows."""
+    def __init__(self, encoder: Encoder) -> None:
+        self._domain = encoder.domain
         self._frames = 0
-        self._outside = 0
-        self._warned = False
-        self._warned_words: set[str] = set()
+        self._outside: Counter[str] = Counter()
+        self._warned: set[str] = set()
+        self._warned_words: set[tuple[str, str]] = set()
 
-    @property
-    def name(self) -> str:
-        """As the encoder's."""
-        return self.encoder.name
+    def see(self, embeddings: Embeddings) -> None:
+        """Look at whole frames, as the encoder embedded them."""
+        if self._domain is None:
+            return
+        self._frames += len(embeddings)
+        for model, count in self._domain.strange_frames(embeddings).items():
+            self._outside[model] += count
+            if model in self._warned or self._outside[model] <= _TOO_MANY * self._frames:
+                continue
+            self._warned.add(model)
+            warnings.warn(
+                f"{self._outside[model]} of {self._frames} frames look like nothing {model!r} was trained on, so its "
+                "rewards mean little there. `vlmrm models` prints what it knows; for other scenes use a large model, "
+                "e.g. ViT-L-14/openai.",
+                OutOfDomainWarning,
+                stacklevel=2,
+            )
 
-    @property
-    def dim(self) -> int:
-        """As the encoder's."""
-        return self.encoder.dim
-
-    @property
-    def size_px(self) -> int:
-        """As the encoder's."""
-        return self.encoder.size_px
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """As the encoder's."""
-        return self.encoder.preprocessing
-
-    @property
-    def logit_scale(self) -> float:
-        """As the encoder's."""
-        return self.encoder.logit_scale
-
-    @property
-    def logit_bias(self) -> float:
-        """As the encoder's."""
-        return self.encoder.logit_bias
-
-    def embed_frames(self, frames: Frames) -> Embeddings:
-        """As the encoder's; warns when most frames so far are strange to it."""
-        embeddings = self.encoder.embed_frames(frames)
-        if not self._warned:
-            self._frames += len(embeddings)
-            self._outside += self.domain.count_outside(embeddings)
-            self._warned = self._outside > _TOO_MANY * self._frames
-            if self._warned:
-                warnings.warn(
-                    f"{self._outside} of {self._frames} frames look like nothing {self.name!r} was trained on, so "
-                    "its rewards mean little there. `vlmrm models` prints what it knows; for other scenes use a large "
-                    "model, e.g. ViT-L-14/openai.",
-                    OutOfDomainWarning,
-                    stacklevel=2,
-                )
-        return embeddings
-
-    def embed_texts(self, texts: list[str]) -> Embeddings:
-        """As the encoder's; warns of words that are strange to it."""
+    def read(self, texts: Iterable[str]) -> None:
+        """Look at sentences."""
+        if self._domain is None:
+            return
         for text in texts:
-            strange = [word for word in self.domain.unknown_words(text) if word not in self._warned_words]
-            self._warned_words.update(strange)
-            if strange:
-                warnings.warn(
-                    f"{self.name!r} never saw {', '.join(map(repr, strange))} in training, so it cannot know what "
-                    f"{text!r} means. `vlmrm models` prints what it knows.",
-                    OutOfDomainWarning,
-                    stacklevel=2,
-                )
-        return self.encoder.embed_texts(texts)
+            for model, words in self._domain.strange_words(text).items():
+                strange = [word for word in words if (model, word) not in self._warned_words]
+                self._warned_words.update((model, word) for word in strange)
+                if strange:
+                    warnings.warn(
+                        f"{model!r} never saw {', '.join(map(repr, strange))} in training, so it cannot know what "
+                        f"{text!r} means. `vlmrm models` prints what it knows.",
+                        OutOfDomainWarning,
+                        stacklevel=2,
+                    )
 
 
 def _lower(words: Iterable[str]) -> frozenset[str]:

@@ -1,10 +1,22 @@
 """What every encoder offers: pictures and sentences become unit vectors in one space; and a check of its numbers."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from vlmrm.errors import EncoderError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
+
+
+@runtime_checkable
+class EncoderDomain(Protocol):
+    """What an encoder was trained on, as far as that is known."""
+
+    def strange_frames(self, embeddings: Embeddings) -> Mapping[str, int]:
+        """Return how many frames lie outside, by the name of the model."""
+
+    def strange_words(self, sentence: str) -> Mapping[str, Sequence[str]]:
+        """Return the words of a sentence that were never seen, by the name of the model."""
 
 
 @runtime_checkable
@@ -14,6 +26,13 @@ class Encoder(Protocol):
     @property
     def name(self) -> str:
         """How to load it again, e.g. ``sim-s`` or ``ViT-L-14/openai``."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of weights, architecture and preprocessing: equal for two encoders that give the same numbers.
+
+        Precision and device do not change it. See `vlmrm.encoders.fingerprint`.
+        """
 
     @property
     def dim(self) -> int:
@@ -35,6 +54,10 @@ class Encoder(Protocol):
     def logit_bias(self) -> float:
         """Added to the scaled cosine; 0 where the model has none (all but SigLIP)."""
 
+    @property
+    def domain(self) -> EncoderDomain | None:
+        """What the model knows, for warnings outside of that; None: unknown, as of all but the built-in ones."""
+
     def embed_frames(self, frames: Frames) -> Embeddings:
         """Unit-length float32 embeddings on the CPU, one row per frame."""
 
@@ -42,15 +65,15 @@ class Encoder(Protocol):
         """Unit-length float32 embeddings on the CPU, one row per sentence, with the model's own tokenizer."""
 
 
-def finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
-    """The embeddings, which a NaN among them would turn into a NaN reward, and some thousand steps later a NaN policy.
+def require_finite(encoder: Encoder, embeddings: Embeddings) -> Embeddings:
+    """Return the embeddings; NaN among them would become a NaN reward and, some thousand steps later, a NaN policy.
 
     Args:
-        encoder: Whose they are.
-        embeddings: To be looked at.
+        encoder: The encoder that made them.
+        embeddings: Rows to look at.
 
     Raises:
-        EncoderError: There is NaN or infinity among them.
+        EncoderError: If any value is NaN or infinite.
     """
     if not bool(embeddings.isfinite().all()):
         bad = int((~embeddings.isfinite().all(dim=1)).sum())

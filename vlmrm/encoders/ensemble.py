@@ -16,14 +16,17 @@ Of several sentences that are averaged into one, each member's mean counts with 
 
 import math
 import re
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.encoder import Encoder, EncoderDomain
+from vlmrm.encoders.fingerprint import fingerprint_of
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
@@ -81,12 +84,38 @@ class EnsembleEncoder:
         self.shares = tuple(
             w * encoder.logit_scale / self.logit_scale for w, encoder in zip(self.weights, encoders, strict=True)
         )
-        """Of the members' cosines in a cosine of this encoder; they sum to 1."""
+        """Share of each member's cosine in a cosine of this encoder; they sum to 1."""
+        known = [encoder.domain is not None for encoder in encoders]
+        self.domain: EncoderDomain | None = _JointDomain(self) if any(known) else None
+        """What those members know of which that is known."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the members' fingerprints and weights, in their order."""
+        members = [encoder.fingerprint for encoder in self.members]
+        return fingerprint_of({"members": members, "weights": self.weights})
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """The members' embeddings side by side, each times the square root of its share."""
-        frames = self.preprocessing.resize(frames)
+        return self.embed_pictures(self.preprocessing.resize(frames))
+
+    def embed_pictures(self, frames: Frames) -> Embeddings:
+        """As `embed_frames`, but each member sees the frames at their full size and resizes them once.
+
+        Pictures come so, frames of an environment do not: they are captured at the largest member's size.
+        """
         return self._join([encoder.embed_frames(frames) for encoder in self.members])
+
+    def member(self, name: str) -> Encoder:
+        """The member of this name.
+
+        Raises:
+            EncoderError: If there is none.
+        """
+        for encoder in self.members:
+            if encoder.name == name:
+                return encoder
+        raise EncoderError(f"{self.name!r} has no member {name!r}; it has {', '.join(e.name for e in self.members)}.")
 
     def embed_texts(self, texts: list[str]) -> Float[Tensor, "k d"]:
         """The members' embeddings side by side, each times the square root of its share."""
@@ -139,6 +168,21 @@ class EnsembleEncoder:
 
     def _join(self, parts: list[Float[Tensor, "n _"]]) -> Embeddings:
         return torch.cat([math.sqrt(share) * part for share, part in zip(self.shares, parts, strict=True)], dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _JointDomain:
+    """The domains of the members that have one, each asked about its own embeddings."""
+
+    encoder: EnsembleEncoder
+
+    def strange_frames(self, embeddings: Embeddings) -> Mapping[str, int]:
+        parts = zip(self.encoder.members, self.encoder.split(embeddings), strict=True)
+        return dict(ChainMap(*(dict(m.domain.strange_frames(part)) for m, part in parts if m.domain is not None)))
+
+    def strange_words(self, sentence: str) -> Mapping[str, Sequence[str]]:
+        known = [member.domain for member in self.encoder.members if member.domain is not None]
+        return dict(ChainMap(*(dict(domain.strange_words(sentence)) for domain in known)))
 
 
 def ensemble_members(name: str) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """From a name to an encoder, and the list of names."""
 
 from vlmrm.encoders.cards import ModelCard, builtin_folder, builtin_names
-from vlmrm.encoders.domain import Domain, DomainGuard
+from vlmrm.encoders.domain import Domain
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder, ensemble_members
 from vlmrm.encoders.video.files import VIDEO_PREFIX
@@ -29,7 +29,7 @@ def load_encoder(
             ensemble have different resize modes.
         SpecError: It is an ensemble with impossible weights or members.
 
-    A built-in model comes inside a `DomainGuard`, which warns of frames and words from outside its small world.
+    A built-in model has a `domain`, by which rewards warn of frames and words from outside its small world.
 
     Example:
         >>> encoder = load_encoder("sim-s")
@@ -48,7 +48,9 @@ def load_encoder(
 
     encoder = OpenClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
     folder = builtin_folder(name)
-    return encoder if folder is None else DomainGuard(encoder, Domain.load(folder))
+    if folder is not None:
+        encoder.domain = Domain.load(folder)
+    return encoder
 
 
 def list_models() -> list[ModelCard]:

@@ -18,7 +18,7 @@ from vlmrm.types import Frames, Pixels
 
 _LOG = logging.getLogger(__name__)
 _CROP_WORTH_A_WARNING = 0.2  # share of the frame
-_RESIZE_MODES = ("shortest", "longest", "squash")
+RESIZE_MODES = ("shortest", "longest", "squash")
 _INTERPOLATIONS = ("bicubic", "bilinear")
 
 
@@ -62,7 +62,7 @@ class Preprocessing:
             object.__setattr__(self, name, values)
         if self.size_px < 1 or min(self.std) <= 0 or not 0 <= self.fill_color <= 255:
             raise EncoderError(f"preprocessing needs size_px > 0, std > 0 and fill_color in 0..255; got {self}.")
-        for name, known in (("resize_mode", _RESIZE_MODES), ("interpolation", _INTERPOLATIONS)):
+        for name, known in (("resize_mode", RESIZE_MODES), ("interpolation", _INTERPOLATIONS)):
             value = getattr(self, name)
             if value not in known:
                 raise EncoderError(f"unknown {name} {value!r}. Near: {near_matches(value, known)}.")

@@ -59,7 +59,7 @@ def measure_landscape(
     if not hasattr(inner, "place"):
         raise SpecError(f"{env} has no place(value), with which a landscape puts it into a state.")
     projected = reward.spec.compares_alphas
-    alphas = tuple(sorted({*ALPHAS, reward.spec.alpha})) if reward.spec.prompts.baseline else (0.0,)
+    alphas = tuple(sorted({*ALPHAS, reward.spec.alpha})) if reward.spec.require_prompts().baseline else (0.0,)
     if not projected:
         alphas = (reward.spec.alpha,)
     values = np.linspace(sweep.low, sweep.high, points)
@@ -71,7 +71,7 @@ def measure_landscape(
         in_goal.append(rule is not None and _holds(inner, sweep, float(value), rule))
     if any(frame is None for frame in frames):
         raise FrameError(f'{env} drew nothing. Make it with render_mode="rgb_array".')
-    scores = reward.score_alphas(frames, list(alphas)) if projected else reward.head(reward.embed(frames))[None]
+    scores = reward.score_alphas(frames, list(alphas)) if projected else reward.explain(frames)["score"][None]
     return Landscape(
         sweep=sweep, values=values, alphas=alphas, rewards=scores.double().numpy(), in_goal=np.array(in_goal),
         head=reward.spec.head,

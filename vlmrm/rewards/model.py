@@ -1,45 +1,45 @@
-"""`RewardModel`: an encoder and a head. Frames go in, one reward per frame comes out."""
+"""`RewardModel`: an encoder and a spec. Frames go in, one reward per frame comes out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal, overload
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.encoder import Encoder, finite
-from vlmrm.encoders.views import ViewEncoder
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.registry import load_encoder
 from vlmrm.errors import SpecError
-from vlmrm.frames import as_frames
+from vlmrm.frames.batch import as_frames
 from vlmrm.frames.preprocessing import Preprocessing
-from vlmrm.judges import YesNoJudge
+from vlmrm.judges import Judge
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.build import build_head, build_step_head
-from vlmrm.rewards.clips import ClipSteps, pixel_rows
-from vlmrm.rewards.disagreement import ViewRows, require_views
-from vlmrm.rewards.doubt import DisagreementOptions, PosteriorOptions
-from vlmrm.rewards.fitting import FittedReward
-from vlmrm.rewards.frame_noise import NoisyFrames, load_noise, std_of
-from vlmrm.rewards.gate import Judge, JudgedFrames, find_gate
-from vlmrm.rewards.projection import ProjectionHead, project_alphas
+from vlmrm.rewards.build import BuiltReward, build_reward
+from vlmrm.rewards.explain import explain
+from vlmrm.rewards.features.frame_features import FrameFeatures
+from vlmrm.rewards.heads.projection import score_alphas
+from vlmrm.rewards.pairs import PairScorer
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.rewards.stream import RewardStream
-from vlmrm.types import Embeddings, Rewards
+from vlmrm.rewards.stream import RewardStream, episode_rewards
+from vlmrm.rewards.visualness import warn_of_invisible_goals
+from vlmrm.types import Rewards
 
 
-class RewardModel(FittedReward):
+class RewardModel:
     """Scores frames by how well they show the goal.
 
     The sentences are embedded once, when the model is made.
 
     Args:
         encoder: Turns frames and sentences into unit vectors.
-        spec: What to reward; its `encoder` field is the name of the encoder given.
-        judge: Who is asked where the spec names a judge; None: the `YesNoJudge` of that name is loaded.
+        spec: Everything else that decides the reward; its `encoder` field is the name of the encoder given.
+        judge: Judge to use instead of the one named in the spec. None: load that one.
 
     Raises:
-        PromptError: The sentences make no reward: goal and baseline, say, have the same embedding.
-        SpecError: The head misses an option that the encoder has no value of its own for.
+        PromptError: If the sentences make no reward: goal and baseline, say, have the same embedding.
+        SpecError: If the head misses an option that the encoder has no value of its own for.
 
     Example:
         >>> import gymnasium as gym
@@ -51,29 +51,31 @@ class RewardModel(FittedReward):
     """
 
     def __init__(self, encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> None:
-        views, encoder = spec.views_options(), encoder.encoder if isinstance(encoder, ViewEncoder) else encoder
-        if views is not None:
-            encoder = ViewEncoder(encoder, scales=views.scales, positions=views.positions)
-        super().__init__(encoder, spec)
-        unsure = spec.uncertainty_options()
-        self._rows: NoisyFrames | ViewRows | JudgedFrames | None = None
-        if isinstance(unsure, PosteriorOptions):
-            self._rows = NoisyFrames(encoder, load_noise(unsure))
-        elif isinstance(unsure, DisagreementOptions) and unsure.ensemble == "views":
-            self._rows = ViewRows(require_views(encoder))
-        self.head = build_head(encoder, spec)
-        """Scores single frames."""
-        self.step_head = build_step_head(encoder, spec, self.head)
-        """Makes the rewards of steps."""
-        gate, named, self._judge = find_gate(self.head), spec.judge_options(), judge
-        self.judged: JudgedFrames | None = None
-        """Asks the judge, and counts how often; None: there is none."""
-        if judge is not None and named is None:
+        self.encoder = encoder
+        """The encoder of frames and sentences."""
+        self.spec: RewardSpec = spec
+        """Everything that decides the numbers."""
+        if judge is not None and spec.judge is None:
             raise SpecError("a judge was given, and the spec does not say above which score to ask. Add judge to it.")
-        if gate is not None and named is not None:
-            asked = judge if judge is not None else YesNoJudge.load(named.model, named.question)
-            self._judge = asked
-            self._rows = self.judged = JudgedFrames(encoder, gate.head, asked, gate.above)
+        self._pairs = PairScorer(encoder, spec)
+        self._built = None if spec.prompts is None else build_reward(encoder, spec, judge)
+
+    @classmethod
+    def from_spec(
+        cls, spec: RewardSpec | str | Path, *, device: str | None = None, precision: str | None = None
+    ) -> "RewardModel":
+        """Load the encoder of a spec, and its judge, and embed the sentences.
+
+        Args:
+            spec: A spec, or the path of a ``.toml`` or ``.json`` file that holds one.
+            device: ``cpu``, ``cuda`` …; None: the best one there is.
+            precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
+        """
+        spec = spec if isinstance(spec, RewardSpec) else RewardSpec.load(spec)
+        encoder = load_encoder(spec.encoder, device=device, precision=precision, resize_mode=spec.resize_mode)
+        if spec.prompts is not None:
+            warn_of_invisible_goals(spec.prompts)
+        return cls(encoder, spec, None if spec.judge is None else spec.judge.load(device))
 
     @classmethod
     def load(
@@ -85,7 +87,7 @@ class RewardModel(FittedReward):
         device: str | None = None,
         precision: str | None = None,
     ) -> "RewardModel":
-        """A reward from the name of an encoder and some sentences.
+        """Return a reward from the name of an encoder and some sentences.
 
         Args:
             encoder: As in `RewardSpec.encoder`.
@@ -95,74 +97,132 @@ class RewardModel(FittedReward):
             precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
         """
         spec = RewardSpec(encoder=encoder, prompts=prompts)
-        return (spec if alpha is None else replace(spec, alpha=alpha)).build(device, precision=precision)
+        spec = spec if alpha is None else replace(spec, alpha=alpha)
+        return cls.from_spec(spec, device=device, precision=precision)
 
     def with_spec(self, spec: RewardSpec) -> "RewardModel":
-        """The reward of another spec, with the same encoder, and with the same judge where it names the same."""
-        then, now, judge = self.spec.judge_options(), spec.judge_options(), None
-        if then is not None and now is not None and then.model == now.model:
-            judge = self._judge
-            if then.question != now.question:
-                judge = judge.asking(now.question) if isinstance(judge, YesNoJudge) else None
-        return type(self)(self.encoder, spec, judge)
+        """Return the reward of another spec, with the same encoder, and with the judge that was loaded for this one."""
+        asked = None if self._built is None else self._built.context.judged
+        if spec.judge is None or self.spec.judge is None or asked is None:
+            return type(self)(self.encoder, spec)
+        return type(self)(self.encoder, spec, self.spec.judge.reuse(asked.judge, spec.judge))
 
     @property
-    def capture_preprocessing(self) -> Preprocessing | None:
+    def _goal(self) -> BuiltReward:
+        if self._built is None:
+            raise SpecError(
+                "this reward has no goal (prompts is None), so that only score_pairs(images, texts) works. Give its "
+                "spec prompts, or RewardSpec.clip_score a goal."
+            )
+        return self._built
+
+    @property
+    def capture(self) -> Preprocessing | None:
         """How frames may be shrunk before they are scored; None: not at all, since a judge looks at them too."""
-        return self.encoder.preprocessing if self.judged is None else None
+        return None if self.spec.judge is not None else self._pairs.preprocessing
 
-    def embed(self, frames: Any) -> Embeddings:
-        """Embed frames, for several heads to share.
+    @property
+    def name(self) -> str:
+        """The name of the encoder."""
+        return self.spec.encoder
 
-        Rows are longer where uncertainty is known (see `frame_noise` and `disagreement`) or a judge is asked (see
-        `gate`).
+    @property
+    def fingerprint(self) -> str:
+        """Which weights, preprocessing and crops the reward reads frames with."""
+        return self._pairs.fingerprint if self._built is None else self._built.context.extractor.fingerprint
+
+    @property
+    def judged(self) -> Any:
+        """What asks the judge, and counts how often: ``asked`` of ``seen``; None: there is no judge."""
+        return self._goal.context.judged
+
+    def read(self, frames: Any) -> FrameFeatures:
+        """Return what there is to know of each frame: the heavy part of a reward, in any batch.
 
         Args:
             frames: uint8 RGB (n, h, w, 3) or one (h, w, 3); array, tensor, or a sequence of frames of one size.
 
         Raises:
-            FrameError: The frames are not what is said above.
-            EncoderError: The encoder returned NaN or infinity.
+            FrameError: If the frames are not what is said above.
+            EncoderError: If the encoder returned NaN or infinity.
         """
-        embed = self.encoder.embed_frames if self._rows is None else self._rows.rows
-        return finite(self.encoder, embed(as_frames(frames)))
+        seen = self._goal.context.extractor.read(as_frames(frames))
+        if self.spec.over_time is not None and not self.spec.over_time.scores_frames:
+            return seen
+        return seen.with_scores(self._goal.context.score, self._goal.context.score(seen))
+
+    def _seen(self, frames: Any) -> FrameFeatures:
+        return frames if isinstance(frames, FrameFeatures) else self.read(frames)
 
     @overload
     def score(self, frames: Any) -> Rewards: ...
     @overload
     def score(self, frames: Any, *, return_std: Literal[True]) -> tuple[Rewards, Rewards]: ...
     def score(self, frames: Any, *, return_std: bool = False) -> Rewards | tuple[Rewards, Rewards]:
-        """Reward of each frame: `embed`, then the head.
+        """Return the score of each frame.
 
         Args:
-            frames: As `embed` takes them.
-            return_std: Return the standard deviation of each as well, where `fit_uncertainty` has found one.
+            frames: As `read` takes them, or what it returned.
+            return_std: Return the standard deviation of each as well, where the spec has an ``uncertainty``.
 
         Raises:
-            SpecError: The reward of a step needs more than the frame after it, or its uncertainty is not known.
+            SpecError: If the reward of a step needs more than the frame after it, or its uncertainty is not known.
         """
-        if self.step_head.looks_back:
+        if self.spec.over_time is not None:
             raise SpecError(
                 "this reward looks back at earlier frames, so that one frame alone has none. Use score_episode(frames) "
-                "for the frames of an episode in order, or head(embed(frames)) for the score of each frame by itself."
+                "for the frames of an episode in order, or explain(frames) for the score of each frame by itself."
             )
-        rows = self.embed(frames)
-        return (self.head(rows), std_of(self.head, rows)) if return_std else self.head(rows)
+        seen = self._seen(frames)
+        scores = self._goal.context.score(seen)
+        if not return_std:
+            return scores
+        std = self._goal.context.score.std(seen)
+        if std is None:
+            raise SpecError(
+                "nothing is known of how unsure this reward is. vlmrm.fitting.fit_uncertainty(reward, frames, path) "
+                "returns one that knows, and so does uncertainty with an ensemble in the spec."
+            )
+        return scores, std
 
-    def measure(self, frames: Any) -> Float[Tensor, "n k"]:
-        """What the rewards of steps need to know of each frame; the heavy part, in any batch.
+    def score_pairs(self, images: Any, texts: Sequence[str], *, rivals: str | None = None) -> Float[Tensor, "n k"]:
+        """Return the score of every picture with every text, each text in the goal's place.
 
         Args:
-            frames: As `embed` takes them.
+            images: Pictures as `read` takes them; embedded once.
+            texts: Sentences; their embeddings are kept.
+            rivals: ``texts``: of the head softmax, the other texts of the call are rivals too, so that the call cannot
+                be cut into several by texts.
+
+        Raises:
+            SpecError: If the head, or another word of the spec, cannot score pairs; the message has the reason.
+            PromptError: If there is no text.
+
+        Example:
+            >>> reward = RewardModel.from_spec(RewardSpec.clip_score("sim-s"))
+            >>> reward.score_pairs(torch.zeros(2, 96, 96, 3, dtype=torch.uint8), ["a pole", "a cart", "a car"]).shape
+            torch.Size([2, 3])
         """
-        clips = isinstance(self.step_head, ClipSteps)
-        return self.step_head.measure(pixel_rows(self.encoder, frames) if clips else self.embed(frames))
+        return self._pairs(as_frames(images), list(texts), rivals)
+
+    def explain(self, frames: Any) -> dict[str, Tensor]:
+        """Return the score of each frame and what it is made of, as columns.
+
+        Args:
+            frames: As `read` takes them, or what it returned; for a reward that looks back, those of one episode in
+                order.
+
+        Returns:
+            ``score``, the parts of the head by name, ``std``, ``judge``, and where the reward looks back ``reward``,
+            NaN for the first frame.
+        """
+        return explain(self._goal.context, self._goal.over_time, self._seen(frames))
 
     def score_episode(self, frames: Any, *, terminated: bool = False) -> Rewards:
-        """Rewards of the steps of an episode, or of its beginning.
+        """Return the rewards of the steps of an episode, or of its beginning.
 
         Args:
-            frames: The first frame and the frame after each step, in order, as `embed` takes them.
+            frames: The first frame and the frame after each step, in order, as `read` takes them.
             terminated: Whether the last step ended the episode other than by a time limit.
 
         Returns:
@@ -181,33 +241,23 @@ class RewardModel(FittedReward):
             torch.Size([4])
         """
         frames = as_frames(frames)
-        if self.step_head.looks_back:
-            return self.step_head.rewards(self.measure(frames), terminated=terminated)
-        return self.head(self.embed(frames[1:])) if len(frames) > 1 else torch.zeros(0)
+        if self._goal.over_time.needs_history:
+            return episode_rewards(self._goal.over_time, self.read(frames), terminated=terminated)
+        return self.score(frames[1:]) if len(frames) > 1 else torch.zeros(0)
 
     def stream(self, num_envs: int) -> RewardStream:
-        """Rewards of episodes as they happen; give it what `measure` returns.
+        """Return what rewards episodes as they happen; give it what `read` returns.
 
         Args:
-            num_envs: How many episodes run side by side.
+            num_envs: Number of episodes that run side by side.
         """
-        return RewardStream(self.step_head, num_envs)
+        return RewardStream(self._goal.over_time, num_envs)
 
     def score_alphas(self, frames: Any, alphas: list[float]) -> Float[Tensor, "a n"]:
-        """Rewards of the same frames for several alphas, at the cost of one.
+        """Return the scores of the same frames for several alphas, at the cost of one.
 
         Raises:
-            SpecError: An alpha lies outside 0 to 1, or one is not 0 and there is no baseline, or the head is another
-                than the projection.
+            SpecError: If an alpha lies outside 0 to 1, or one is not 0 and there is no baseline, or the reward is not
+                a plain projection.
         """
-        for alpha in alphas:
-            replace(self.spec, alpha=alpha)
-        if not self.spec.compares_alphas or not isinstance(self.head, ProjectionHead):
-            raise SpecError(
-                f"several alphas are those of a plain projection; this reward has head={self.spec.head!r}, "
-                f"threshold={self.spec.threshold} and over_time={self.spec.over_time}. Use score()."
-            )
-        embeddings = self.embed(frames)
-        if self.head.baseline is None:
-            return self.head(embeddings).expand(len(alphas), -1)
-        return project_alphas(embeddings, self.head.goal, self.head.baseline, torch.tensor(alphas))
+        return score_alphas(self, frames, alphas)

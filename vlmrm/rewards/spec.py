@@ -5,201 +5,277 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vlmrm.atomic import whole_file
-from vlmrm.errors import SpecError, near_matches
+from vlmrm.encoders.ensemble import ensemble_members
+from vlmrm.errors import PromptError, SpecError
+from vlmrm.frames.preprocessing import RESIZE_MODES
 from vlmrm.prompts import PromptSet
-from vlmrm.rendering import RenderQuality
-from vlmrm.rewards.combinations import check_combinations
-from vlmrm.rewards.doubt import JudgeOptions, UncertaintyOptions, judge_options, uncertainty_options
-from vlmrm.rewards.layers import (
-    FewShotOptions,
-    LearnedWordsOptions,
-    ScalingOptions,
-    TimeOptions,
-    ViewsOptions,
-    few_shot_options,
-    scaling_options,
-    time_options,
-    views_options,
-)
-from vlmrm.rewards.options import EnsembleOptions, HeadOptions, head_options
+from vlmrm.rendering.camera import RenderQuality
+from vlmrm.rewards.features.views import ViewsOptions
+from vlmrm.rewards.heads import HEADS
+from vlmrm.rewards.over_time import OVER_TIME, read_over_time, write_over_time
+from vlmrm.rewards.protocols import HeadOptions, TimeOptions, TransformOptions
+from vlmrm.rewards.score import require_range
+from vlmrm.rewards.transforms import ORDER
+from vlmrm.rewards.transforms.few_shot import FewShotOptions, method_of, read_few_shot, write_few_shot
+from vlmrm.rewards.transforms.judge import JudgeOptions
+from vlmrm.rewards.transforms.scaling import ScalingOptions
+from vlmrm.rewards.transforms.threshold import ThresholdOptions
+from vlmrm.rewards.transforms.uncertainty import UncertaintyOptions, read_uncertainty
+from vlmrm.tables import OrTable, join, read_table, write_table
 
-if TYPE_CHECKING:
-    from vlmrm.rewards.model import RewardModel
+_CLIP_SCORE = ScalingOptions(divide=0.4, lowest=0.0)  # 2.5 max(cosine, 0)
 
-RESIZE_MODES = ("shortest", "longest", "squash")
-_TABLES = ("options", "views", "few_shot", "uncertainty", "judge", "scaling", "over_time")
+
+def _keep(value: Any, path: str) -> Any:
+    """Return the table of the head's options, which is read when the head is known."""
+    return value
+
+
+def _read_prompts(values: Any, path: str) -> PromptSet | None:
+    if values is None or isinstance(values, PromptSet):
+        return values
+    return read_table(PromptSet, values, where=path, error=PromptError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardSpec:
+class ScoreSpec:
+    """What decides the score of an embedding: of a whole reward, and of a part of an ensemble.
+
+    A head's options and the other records may be given as tables; the spec holds the records.
+    """
+
+    prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": _read_prompts})
+    """Goal, baseline and negative sentences. None: only pairs of pictures and texts can be scored."""
+    alpha: int | float = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
+    """Share of the goal-baseline projection, 0 (cosine) to 1; only of the heads that project. Left out: 0.5, and 0
+    where there is no baseline to project from."""
+    head: str = "projection"
+    """Name of the head, one of `vlmrm.rewards.heads.HEADS`: how embeddings become scores."""
+    options: OrTable[HeadOptions] = field(default=None, hash=False, metadata={"read": _keep})  # type: ignore[assignment]
+    """Options of the head. Left out: its defaults."""
+    few_shot: OrTable[FewShotOptions] | None = field(
+        default=None, hash=False, metadata={"read": read_few_shot, "write": write_few_shot}
+    )
+    """Labelled frames that correct the score, as `vlmrm.fitting.fit` writes them. None: the sentences alone."""
+    scaling: OrTable[ScalingOptions] | None = field(default=None, hash=False)
+    """``subtract``, ``divide``, ``lowest`` and ``highest`` for the score. None: the score as it is."""
+    threshold: int | float | None = None
+    """Score above which the reward is 1, else 0. None: the score itself."""
+
+    def __post_init__(self) -> None:
+        kind = HEADS.named(self.head)
+        options = read_table(kind, {}, where="options") if self.options is None else self.options
+        if not isinstance(options, kind):
+            options = read_table(kind, options, where="options")
+        self._set(options=options, scaling=self._read("scaling", ScalingOptions))
+        self._set(few_shot=read_few_shot(self.few_shot, "few_shot"), prompts=_read_prompts(self.prompts, "prompts"))
+        if self.alpha is None:
+            alone = self.head == "projection" and (self.prompts is None or not self.prompts.baseline)
+            self._set(alpha=0.0 if alone else 0.5)
+        if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
+            raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
+        self._set(alpha=float(self.alpha))
+
+    def transforms(self) -> dict[str, TransformOptions]:
+        """Return what becomes of the score of a frame, by its word in the spec, in order."""
+        found = {word: getattr(self, word, None) for word in ORDER if word != "threshold"}
+        if self.threshold is not None:
+            found["threshold"] = ThresholdOptions(threshold=float(self.threshold))
+        return {word: options for word, options in found.items() if options is not None}
+
+    def words(self) -> set[str]:
+        """Return the words that the spec says, and with a colon which kind of each: "head:softmax", "scaling"."""
+        found = {f"head:{self.head}", *self.transforms()}
+        return found | ({f"few_shot:{method_of(self.few_shot)}"} if self.few_shot is not None else set())
+
+    def records(self) -> dict[str, Any]:
+        """Return the records of the words that the spec says."""
+        return {"head": self.options, **self.transforms()}
+
+    def check_words(self) -> None:
+        """Refuse words that do not go together, or do not fit the sentences.
+
+        Raises:
+            SpecError: If two words exclude each other; the message has the reason.
+            PromptError: If the sentences do not fit the head.
+        """
+        words = self.words()
+        for word, record in self.records().items():
+            for other, reason in record.refuses.items():
+                if other in words:
+                    raise SpecError(f"{word} and {other.replace(':', ' ')} do not go together: {reason}.")
+            record.check(self)
+        require_range(self)
+
+    def _read(self, word: str, record: type[Any]) -> Any:
+        value = getattr(self, word)
+        if value is None or isinstance(value, record):
+            return value
+        return read_table(record, value, where=word) if value else None
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardSpec(ScoreSpec):
     """Everything that decides the numbers of a reward.
 
+    Raises:
+        SpecError: If a word is unknown, a value impossible, or words do not go together.
+        PromptError: If the sentences make no reward.
+
     Example:
-        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a red car", "a car"), alpha=0.5)
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a red car", "a car"), scaling={"divide": 0.5})
+        >>> spec.scaling.divide
+        0.5
         >>> RewardSpec.from_dict(spec.to_dict()) == spec
         True
-        >>> spec.hash()
-        '56e36bf31335d12e'
     """
 
     encoder: str
-    """A built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or ``local-dir:path``."""
-    prompts: PromptSet
-    """Goal, baseline and negative sentences."""
-    alpha: int | float = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
-    """Share of the goal-baseline projection, 0 (cosine) to 1; only of the head ``projection``. Left out: 0.5, and 0
-    where there is no baseline to project from."""
-    head: str = "projection"
-    """How embeddings become scores, one of `vlmrm.rewards.options.HEADS`."""
-    options: Mapping[str, Any] | None = field(default=None, hash=False)
-    """Of the head; see `vlmrm.rewards.options`. None: its defaults."""
-    views: Mapping[str, Any] | None = field(default=None, hash=False)
+    """Name of the encoder: a built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or
+    ``local-dir:path``."""
+    views: OrTable[ViewsOptions] | None = field(default=None, hash=False)
     """``scales`` and ``positions`` of crops whose mean is scored. None: the frame as it is."""
-    few_shot: Mapping[str, Any] | None = field(default=None, hash=False)
-    """Labelled frames that correct the score, as `RewardModel.fit` writes them. None: the sentences alone."""
-    uncertainty: Mapping[str, Any] | None = field(default=None, hash=False)
-    """How unsure the reward is of a frame: what `RewardModel.fit_uncertainty` writes, or the ``ensemble`` of
-    ``prompts``, ``views`` or ``encoders`` that may disagree; and ``kappa``, how much of that is taken off. None: it is
-    not known."""
-    judge: Mapping[str, Any] | None = field(default=None, hash=False)
+    uncertainty: OrTable[UncertaintyOptions] | None = field(
+        default=None, hash=False, metadata={"read": read_uncertainty}
+    )
+    """How unsure the reward is of a frame: what `vlmrm.fitting.fit_uncertainty` writes, or the ``ensemble`` of
+    ``prompts``, ``views`` or ``encoders`` that may disagree; and ``kappa``, how much of that is taken off."""
+    judge: OrTable[JudgeOptions] | None = field(default=None, hash=False)
     """``model``, ``question``, ``above`` and ``bonus`` of a generative model that is asked yes or no about frames whose
-    score is above. None: no one is asked."""
-    scaling: Mapping[str, Any] | None = field(default=None, hash=False)
-    """``subtract``, ``divide``, ``lowest`` and ``highest`` of the score. None: as it is."""
-    threshold: int | float | None = None
-    """Of the score: the reward is 1 above it, else 0. None: the score itself. A milestone is reached above it."""
-    over_time: Mapping[str, Any] | None = field(default=None, hash=False)
-    """How scores of frames become rewards of steps: ``kind`` is ``difference``, ``shaping`` with ``gamma``,
-    ``window`` with ``length``, or ``clip`` of a video encoder, with ``every``. None: a step is worth what the frame
-    after it is."""
+    score is above. None: no model is asked."""
+    over_time: OrTable[TimeOptions] | None = field(
+        default=None, hash=False, metadata={"read": read_over_time, "write": write_over_time}
+    )
+    """How scores of frames become rewards of steps: ``kind`` is ``difference``, ``shaping`` with ``gamma``, ``window``
+    with ``length``, ``milestones``, or ``clip`` of a video encoder. None: a step is worth what the frame after
+    it is worth."""
     resize_mode: str | None = None
-    """Overrides the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as trained."""
+    """Resize mode instead of the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as
+    trained."""
     render_quality: str | None = None
-    """Of the MuJoCo pictures that it is meant for, ``full`` or ``fast``. None: as the environment draws."""
+    """Quality of the MuJoCo pictures that the reward is meant for, ``full`` or ``fast``. None: as the environment
+    draws."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.encoder, str):
             raise SpecError(f"encoder is a name; got {self.encoder!r}.")
-        if self.alpha is None:
-            alone = self.head == "projection" and not self.prompts.baseline
-            object.__setattr__(self, "alpha", 0.0 if alone else 0.5)
-        if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
-            raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
-        object.__setattr__(self, "alpha", float(self.alpha))
-        for key in _TABLES:
-            table = getattr(self, key)
-            object.__setattr__(self, key, dict(table) if table else None)
-        options = self.head_options()
-        check_combinations(self, options)
-        if self.threshold is not None:
-            object.__setattr__(self, "threshold", float(self.threshold))
-        if options.needs_negatives and not self.prompts.negatives:
-            raise SpecError(
-                f"head {self.head!r} compares the goal with what is not wanted, and no negatives were given. Describe "
-                "what must not be taken for the goal in negatives."
-            )
-        if self.head == "projection" and self.alpha > 0 and not self.prompts.baseline:
-            raise SpecError(
-                f"alpha={self.alpha} projects on the line from baseline to goal, and no baseline was given. "
-                "Describe the plain scene in baseline, or set alpha=0."
-            )
+        super().__post_init__()
+        self._set(views=self._read("views", ViewsOptions), judge=self._read("judge", JudgeOptions))
+        self._set(uncertainty=read_uncertainty(self.uncertainty, "uncertainty"))
+        self._set(over_time=read_over_time(self.over_time, "over_time"))
         if self.resize_mode is not None and self.resize_mode not in RESIZE_MODES:
             raise SpecError(f"unknown resize_mode {self.resize_mode!r}. Known: {', '.join(RESIZE_MODES)}.")
         if self.render_quality is not None:
             RenderQuality.named(self.render_quality)
+        self.check_words()
+
+    def transforms(self) -> dict[str, TransformOptions]:
+        """Return the crops, and what becomes of the score of a frame, by its word in the spec, in order."""
+        return ({} if self.views is None else {"views": self.views}) | super().transforms()
+
+    def words(self) -> set[str]:
+        """Return the words that the spec says, and with a colon which kind of each."""
+        kinds: dict[str, Any] = {"over_time": self.over_time and OVER_TIME.name_of(type(self.over_time))}
+        kinds["uncertainty"] = self.uncertainty and self.uncertainty.kind
+        found = {word for name, kind in kinds.items() if kind for word in (name, f"{name}:{kind}")}
+        return super().words() | found
+
+    def records(self) -> dict[str, Any]:
+        """Return the records of the words that the spec says."""
+        return super().records() | ({} if self.over_time is None else {"over_time": self.over_time})
 
     @property
     def compares_alphas(self) -> bool:
         """Whether several alphas can be scored at once: a plain projection, frame by frame."""
-        layers = (self.few_shot, self.uncertainty, self.judge, self.scaling, self.threshold, self.over_time)
-        return self.head == "projection" and all(layer is None for layer in layers)
+        return self.head == "projection" and not self.words() - {"head:projection", "views"}
 
-    def parts(self) -> tuple["RewardSpec", ...]:
-        """The parts of an ensemble, each a reward of its own with the same encoder; of another head none.
+    @property
+    def says_goal_reached(self) -> bool:
+        """Whether the reward says by itself that the goal is reached."""
+        if self.over_time is not None:
+            return self.over_time.says_goal_reached
+        return self.threshold is not None
+
+    def require_prompts(self) -> PromptSet:
+        """Return the sentences.
 
         Raises:
-            SpecError: A part is no reward.
+            SpecError: If there are none, as of a spec that only scores pairs.
         """
-        options = self.head_options()
-        if not isinstance(options, EnsembleOptions):
-            return ()
-        shared = {"encoder": self.encoder, "prompts": self.prompts.to_dict(), "resize_mode": self.resize_mode}
-        found = []
-        for part in options.parts:
-            for key in ("encoder", "views", "uncertainty", "judge", "over_time", "resize_mode", "render_quality"):
-                if key in part:
-                    raise SpecError(f"{key} belongs to an ensemble as a whole; leave it out of its parts.")
-            said = {key: value for key, value in part.items() if key != "weight"}
-            if said.get("head") in ("ensemble", "milestones"):
-                raise SpecError(f"{said['head']!r} cannot be part of an ensemble, whose parts score single frames.")
-            found.append(RewardSpec.from_dict(shared | said))
-        return tuple(found)
+        if self.prompts is None:
+            raise SpecError("this needs the sentences of a reward, and the spec has none (prompts is None).")
+        return self.prompts
 
-    def head_options(self) -> HeadOptions:
-        """The options of the head, with its defaults."""
-        return head_options(self.head, self.options or {})
+    def before(self, word: str) -> "RewardSpec":
+        """Return the spec without a transform and those that follow it.
 
-    def views_options(self) -> ViewsOptions | None:
-        """The options of `views`; None: it is not given."""
-        return None if self.views is None else views_options(self.views)
+        Args:
+            word: One of `vlmrm.rewards.transforms.ORDER`.
 
-    def few_shot_options(self) -> FewShotOptions | LearnedWordsOptions | None:
-        """The options of `few_shot`; None: it is not given."""
-        return None if self.few_shot is None else few_shot_options(self.few_shot)
-
-    def uncertainty_options(self) -> UncertaintyOptions | None:
-        """The options of `uncertainty`; None: it is not given."""
-        return None if self.uncertainty is None else uncertainty_options(self.uncertainty)
-
-    def judge_options(self) -> JudgeOptions | None:
-        """The options of `judge`; None: it is not given."""
-        return None if self.judge is None else judge_options(self.judge)
-
-    def scaling_options(self) -> ScalingOptions | None:
-        """The options of `scaling`; None: it is not given."""
-        return None if self.scaling is None else scaling_options(self.scaling)
-
-    def time_options(self) -> TimeOptions | None:
-        """The options of `over_time`; None: it is not given."""
-        return None if self.over_time is None else time_options(self.over_time)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        return plain | {"prompts": self.prompts.to_dict()}
+        Example:
+            >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a car"), scaling={"divide": 2}, threshold=0.1)
+            >>> spec.before("threshold").scaling.divide, spec.before("scaling").threshold
+            (2, None)
+        """
+        dropped = dict.fromkeys(ORDER[ORDER.index(word) :])
+        return replace(self, **dropped)  # type: ignore[arg-type]
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "RewardSpec":
-        """The inverse of `to_dict`; fields with a default may be left out.
+    def clip_score(cls, encoder: str, goal: str | None = None) -> "RewardSpec":
+        """CLIPScore as a spec: ``2.5 max(cosine, 0)`` (Hessel et al. 2021, arXiv 2104.08718).
+
+        Args:
+            encoder: Name of the encoder. Of an ensemble of encoders, the members' CLIPScores are clamped, then
+                averaged by their weights.
+            goal: Text to score frames with. None: only `RewardModel.score_pairs` works.
+
+        Example:
+            >>> RewardSpec.clip_score("sim-s").scaling.divide
+            0.4
+        """
+        prompts = None if goal is None else PromptSet(goal)
+        members = ensemble_members(encoder)
+        if not members:
+            return cls(encoder=encoder, prompts=prompts, alpha=0.0, scaling=_CLIP_SCORE)
+        scaling = write_table(_CLIP_SCORE)
+        parts = [{"weight": w, "member": name, "alpha": 0.0, "scaling": scaling} for name, w in members.items()]
+        options = read_table(HEADS["ensemble"], {"parts": parts}, where="options")
+        return cls(encoder=encoder, prompts=prompts, head="ensemble", options=options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as plain values, for JSON and TOML; what has its default is left out."""
+        return write_table(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, where: str = "") -> "RewardSpec":
+        """Return the spec of a table; fields with a default may be left out.
+
+        Args:
+            values: Plain values, as `to_dict` returns them.
+            where: Path of the table, for messages.
 
         Raises:
-            SpecError: A key is unknown or missing.
+            SpecError: If a key is unknown or missing, or a value impossible.
         """
-        known = [each.name for each in fields(cls)]
-        for key in values:
-            if key in ("goal", "baseline", "negatives"):
-                raise SpecError(f"{key} belongs in the table prompts of a reward spec: prompts = {{ {key} = ... }}.")
-            if key not in known:
-                raise SpecError(f"unknown key {key!r} in a reward spec. Near: {near_matches(key, known)}.")
-        for key in ("encoder", "prompts"):
-            if key not in values:
-                raise SpecError(f"a reward spec needs {key!r}; got only {', '.join(sorted(values)) or 'nothing'}.")
-        for key in _TABLES:
-            if not isinstance(values.get(key), Mapping | None):
-                raise SpecError(f"{key} must be a table of keys and values; got {values[key]!r}.")
-        return cls(**{**values, "prompts": PromptSet.from_dict(values["prompts"])})
+        if isinstance(values, Mapping):
+            _refuse_old_forms(values, where)
+        return read_table(cls, values, where=where)
 
     @classmethod
     def load(cls, path: str | Path) -> "RewardSpec":
         """Read a spec from a ``.toml`` or ``.json`` file.
 
         Raises:
-            SpecError: There is no such file, or it is not a reward spec.
+            SpecError: If there is no such file, or it is not a reward spec.
         """
         path = Path(path)
         if not path.is_file():
@@ -220,41 +296,50 @@ class RewardSpec:
         """Write the spec to a ``.json`` file that `load` reads; a crash leaves no half of one.
 
         Raises:
-            SpecError: The name does not end in ``.json``.
+            SpecError: If the name does not end in ``.json``.
         """
         path = Path(path)
         if path.suffix != ".json":
             raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
-        said = {key: value for key, value in self.to_dict().items() if value is not None}
-        if self.uncertainty is not None and "file" in self.uncertainty:  # beside the spec: both can be moved together
-            beside = os.path.relpath(self.uncertainty["file"], path.parent)
-            said["uncertainty"] = dict(self.uncertainty) | {"file": beside}
+        said = self.to_dict()
+        if "file" in said.get("uncertainty", {}):  # beside the spec: both can be moved together
+            said["uncertainty"]["file"] = os.path.relpath(said["uncertainty"]["file"], path.parent)
         with whole_file(path) as unfinished:
             unfinished.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
     def hash(self) -> str:
-        """16 hex digits that are the same wherever and whenever the same reward is written down.
+        """Return 16 hex digits that are the same wherever and whenever the same reward is written down.
 
-        Fields at None are left out, so that one which is added later changes no hash of today.
+        What has its default is left out, so that a field which is added later changes no hash of today.
         """
-        said = {key: value for key, value in self.to_dict().items() if value is not None}
-        if self.uncertainty is not None:  # its digest says which, wherever it lies
-            said["uncertainty"] = {key: value for key, value in self.uncertainty.items() if key != "file"}
+        said = self.to_dict()
+        if "uncertainty" in said:  # its digest says which, wherever it lies
+            said["uncertainty"] = _without(said["uncertainty"], "file")
         canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
-    def build(self, device: str | None = None, *, precision: str | None = None) -> "RewardModel":
-        """Load the encoder and embed the prompts.
 
-        Args:
-            device: ``cpu``, ``cuda`` …; None: the best one there is.
-            precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
-        """
-        from vlmrm.encoders import load_encoder  # the encoder stack is heavy; a spec is not
-        from vlmrm.judges import YesNoJudge
-        from vlmrm.rewards.model import RewardModel
+def _without(table: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name != key}
 
-        encoder = load_encoder(self.encoder, device=device, precision=precision, resize_mode=self.resize_mode)
-        named = self.judge_options()
-        judge = None if named is None else YesNoJudge.load(named.model, named.question, device=device)
-        return RewardModel(encoder, self, judge)
+
+def _refuse_old_forms(values: Mapping[str, Any], where: str) -> None:
+    """Spell out today's form of a spec that was written before."""
+    for key in ("goal", "baseline", "negatives"):
+        if key in values:
+            raise SpecError(
+                f"{join(where, key)} belongs in the table prompts of a reward spec: prompts = {{ {key} = ... }}."
+            )
+    if values.get("head") == "milestones":
+        options = {**(values.get("options") or {})}
+        options |= {"threshold": values["threshold"]} if values.get("threshold") is not None else {}
+        said = ", ".join(f"{key} = {value}" for key, value in {"kind": '"milestones"', **options}.items())
+        raise SpecError(
+            f"milestones are a kind of over_time now, and their threshold is one of its options. Write "
+            f"{join(where, 'over_time')} = {{ {said} }} instead of head, options and threshold."
+        )
+    if "offset" in values:
+        raise SpecError(
+            f"{join(where, 'offset')} is not a word of a spec. Write {join(where, 'scaling')} = {{ subtract = "
+            f"{values['offset']} }}; beside a divide, subtract is larger by divide times the offset."
+        )

@@ -47,7 +47,7 @@ class Measures:
         agent, drawn = self._parts.agent, self._config.eval_drawn if self._reward else 0
         records = []
         if drawn and self._reward is not None:
-            make_env = replace(self._drawn, preprocessing=self._reward.capture_preprocessing)
+            make_env = replace(self._drawn, preprocessing=self._reward.capture)
             records += evaluate(agent, make_env, episodes=drawn, seed=_EVAL_SEED, reward=self._reward)
         if self._config.eval_episodes > drawn:
             rest = self._config.eval_episodes - drawn
@@ -105,12 +105,12 @@ class Measures:
         if task.sweep is None:
             self._progress.note(f"no reward landscape: {task.name} names no state variable to sweep.")
             return
-        env = replace(self._drawn, preprocessing=reward.capture_preprocessing)()  # as training draws
+        env = replace(self._drawn, preprocessing=reward.capture)()  # as training draws
         try:
             landscape = measure_landscape(env, reward, task.sweep, rule=task.success)
         finally:
             env.close()
-        title, chosen = _title(reward.spec.encoder, reward.spec.prompts.goal), reward.spec.alpha
+        title, chosen = _title(reward.spec.encoder, reward.spec.require_prompts().goal), reward.spec.alpha
         draw_landscape(landscape, self._run.landscape, title=title, chosen=chosen)
         row = landscape.rewards[landscape.alphas.index(reward.spec.alpha)]
         self._limits = (float(row.min()), float(row.max()))

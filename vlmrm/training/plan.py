@@ -93,7 +93,7 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     """
     base, settings = _base_task(config)
     given = _given_spec(config)
-    prompts = given.prompts if given else _prompts(config, base)
+    prompts = given.require_prompts() if given else _prompts(config, base)
     task = with_time_limit(
         replace(
             base,

@@ -60,7 +60,7 @@ def record_episode(
     env = make_env()
     frames, small, env_rewards, in_goal, terminated = [], [], [], list[bool](), False
     drawn, as_scored = find_wrapper(env, RenderMujoco), None
-    shrink = None if reward is None else reward.capture_preprocessing
+    shrink = None if reward is None else reward.capture
     if drawn is not None and shrink is not None:  # shrinking a large picture gives another reward than drawing it small
         as_scored = drawn.at_size(shrink.size_px)
     try:

@@ -13,8 +13,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from vlmrm.agents.make_vec import make_vec
+from vlmrm.agents.pairing import require_same_gamma
 from vlmrm.agents.relabel import RelabelCallback
-from vlmrm.agents.vec_reward import VecVLMReward, require_same_gamma
+from vlmrm.agents.vec_reward import VecVLMReward
 from vlmrm.errors import RunError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.training.algorithms import make_agent
@@ -58,8 +59,8 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     if plan.spec is None:
         reward = None
     elif reward is None:
-        reward = plan.spec.build(config.device, precision=config.precision)
-    preprocessing = None if reward is None else reward.capture_preprocessing
+        reward = RewardModel.from_spec(plan.spec, device=config.device, precision=config.precision)
+    preprocessing = None if reward is None else reward.capture
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
     venv = make_vec(make_env, num_envs=config.num_envs or 1, processes=config.processes)
     try:

@@ -8,8 +8,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from jaxtyping import UInt8
 
 from vlmrm.errors import PairingError
-from vlmrm.rewards.model import RewardModel
-from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, require_same_quality, require_same_resize
+from vlmrm.rewards.protocols import FrameReward
+from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, require_fitting_frames
 
 
 class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
@@ -24,9 +24,8 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
 
     Args:
         envs: A `SyncVectorEnv` or `AsyncVectorEnv` whose environments have `CaptureFrame`.
-        reward: What to score with; a spec is loaded first.
-        offset: Subtracted from every score, to take off a constant that would pay for long episodes.
-        env_weight: Of the environment's own reward, which is added; 0 leaves it out.
+        reward: Reward to score with: a `RewardModel`, a `FunctionReward`, or a spec, which is loaded first.
+        env_weight: Weight of the environments' own rewards, which are added; 0 leaves them out.
 
     Raises:
         PairingError: The environments do not capture frames, shrink them for another encoder, draw them in another
@@ -37,7 +36,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         >>> from vlmrm import PromptSet, RewardModel
         >>> from vlmrm.wrappers import CaptureFrame
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
-        >>> capture = lambda env: CaptureFrame(env, reward.capture_preprocessing)
+        >>> capture = lambda env: CaptureFrame(env, reward.capture)
         >>> envs = gym.make_vec(
         ...     "CartPole-v1", 2, vectorization_mode="sync", wrappers=[capture], render_mode="rgb_array"
         ... )
@@ -48,14 +47,11 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         ((2,), array([1., 1.]))
     """
 
-    def __init__(
-        self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, offset: float = 0.0, env_weight: float = 0.0
-    ) -> None:
+    def __init__(self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, env_weight: float = 0.0) -> None:
         super().__init__(envs)
-        self._env_weight = env_weight
-        self._rewards = StepRewards(reward, offset, envs.num_envs)
+        self._rewards = EpisodeRewards(reward, env_weight=env_weight, num_envs=envs.num_envs)
         self._mode = _autoreset_mode(envs)
-        _require_captured_frames(envs, self._rewards.model)
+        _require_captured_frames(envs, self._rewards.reward)
         self._reset_is_next = np.zeros(self.num_envs, dtype=np.bool_)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -71,11 +67,11 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         obs, env_rewards, terminated, truncated, infos = self.env.step(actions)
         scored = ~self._reset_is_next
         begun = self._reset_is_next
-        rewards = np.zeros(self.num_envs)
+        rewards, totals = np.zeros(self.num_envs), np.zeros(self.num_envs)
         if scored.any():
-            paid = self._rewards.step(self._frames_after_step(infos)[scored], terminated[scored], scored)
-            self._rewards.watch(paid, terminated[scored])
-            rewards[scored] = paid
+            own = np.asarray(env_rewards, dtype=np.float64)[scored]
+            paid = self._rewards.step(self._frames_after_step(infos)[scored], terminated[scored], own, scored)
+            rewards[scored], totals[scored] = paid.vlm, paid.total
         if self._mode is AutoresetMode.NEXT_STEP:
             self._reset_is_next = terminated | truncated
         elif self._mode is AutoresetMode.SAME_STEP:
@@ -83,10 +79,8 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         if begun.any():
             self._rewards.begin(_frames_in(infos)[begun], begun)
         every = np.ones(self.num_envs, dtype=np.bool_)
-        ours = {"env_reward": env_rewards, "_env_reward": every, "vlm_reward": rewards.copy(), "_vlm_reward": every}
-        if self._env_weight:
-            rewards[scored] += self._env_weight * np.asarray(env_rewards, dtype=np.float64)[scored]
-        return obs, rewards, terminated, truncated, infos | ours
+        ours = {"env_reward": env_rewards, "_env_reward": every, "vlm_reward": rewards, "_vlm_reward": every}
+        return obs, totals, terminated, truncated, infos | ours
 
     def _frames_after_step(self, infos: Any) -> UInt8[np.ndarray, "n h w 3"]:
         frames = _frames_in(infos)
@@ -117,7 +111,7 @@ def _autoreset_mode(envs: VectorEnv[Any, Any, Any]) -> AutoresetMode:
     return mode
 
 
-def _require_captured_frames(envs: VectorEnv[Any, Any, Any], model: RewardModel) -> None:
+def _require_captured_frames(envs: VectorEnv[Any, Any, Any], reward: FrameReward) -> None:
     """Ask the single environments, also those in other processes, whether they capture frames for this reward."""
     base: Any = envs.unwrapped
     if not hasattr(base, "call"):
@@ -130,7 +124,6 @@ def _require_captured_frames(envs: VectorEnv[Any, Any, Any], model: RewardModel)
             f"the environments in {envs} have no CaptureFrame, and frames taken after a reset belong to the next "
             'episode. Make them with gym.make_vec(..., wrappers=[CaptureFrame], render_mode="rgb_array").'
         )
-    for captured in base.get_attr("capture_preprocessing"):
-        require_same_resize(captured, model.encoder.preprocessing)
-    for drawn in base.get_attr("drawn_quality"):
-        require_same_quality(drawn, model.spec.render_quality)
+    drawn = zip(base.get_attr("capture_preprocessing"), base.get_attr("drawn_quality"), strict=True)
+    for captured, quality in drawn:
+        require_fitting_frames(captured, quality, reward)

@@ -1,6 +1,5 @@
 """`VLMReward`: one environment, rewarded for what its picture shows."""
 
-from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -8,9 +7,9 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
 from vlmrm.errors import PairingError, SpecError
-from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.capture_frame import CaptureFrame
-from vlmrm.wrappers.step_rewards import AnyReward, StepRewards, frames_of, require_same_quality, require_same_resize
+from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, frames_of, require_fitting_frames, written
 from vlmrm.wrappers.wrapper_chain import find_wrapper, resets_itself
 
 
@@ -23,13 +22,12 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     scored; its reward is 0.
 
     `env.spec` records the reward as its spec, with the render quality of the frames, so that
-    `gymnasium.make(env.spec)` builds it again.
+    `gymnasium.make(env.spec)` builds it again; of a `FunctionReward` it records the name, and asks for it again.
 
     Args:
         env: Made with ``render_mode="rgb_array"``.
-        reward: What to score with; a spec is loaded first.
-        offset: Subtracted from every score, to take off a constant that would pay for long episodes.
-        env_weight: Of the environment's own reward, which is added; 0 leaves it out.
+        reward: Reward to score with: a `RewardModel`, a `FunctionReward`, or a spec, which is loaded first.
+        env_weight: Weight of the environment's own reward, which is added; 0 leaves it out.
         end_on_reward: Terminate the episode when the picture shows the goal: when the reward is above its threshold,
             or has seen its last milestone (Baumli et al. 2023, arXiv 2312.09187).
 
@@ -55,31 +53,27 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         env: gym.Env[Any, Any],
         reward: AnyReward,
         *,
-        offset: float = 0.0,
         env_weight: float = 0.0,
         end_on_reward: bool = False,
     ) -> None:
         if find_wrapper(env, VLMReward) is not None:
             raise PairingError(f"{env} has a VLMReward already. Use one, or add up the rewards yourself.")
-        rewards = StepRewards(reward, offset)
-        spec, inner = rewards.model.spec, env
+        rewards, inner = EpisodeRewards(reward, env_weight=env_weight), env
         if end_on_reward:
-            _require_an_end(spec, env)
+            _require_an_end(rewards.reward, env)
         capture = find_wrapper(env, CaptureFrame)
         if capture is None:
-            capture = inner = CaptureFrame(env, rewards.model.capture_preprocessing)
-        require_same_resize(capture.capture_preprocessing, rewards.model.encoder.preprocessing)
-        require_same_quality(capture.drawn_quality, spec.render_quality)
+            capture = inner = CaptureFrame(env, rewards.reward.capture)
+        require_fitting_frames(capture.capture_preprocessing, capture.drawn_quality, rewards.reward)
         # The spec, never the model: Gymnasium makes deep copies of what is recorded.
         RecordConstructorArgs.__init__(
             self,
-            reward=replace(spec, render_quality=capture.drawn_quality or spec.render_quality).to_dict(),
-            offset=offset,
+            reward=written(rewards.reward, capture.drawn_quality),
             env_weight=env_weight,
             end_on_reward=end_on_reward,
         )
         gym.Wrapper.__init__(self, inner)
-        self._rewards, self._env_weight, self._end_on_reward = rewards, env_weight, end_on_reward
+        self._rewards, self._end_on_reward = rewards, end_on_reward
         self._resets_itself = resets_itself(env)
         self._reset_is_next = False
 
@@ -93,27 +87,24 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """As the environment's, with the score of the frame as the reward."""
         obs, env_reward, terminated, truncated, info = self.env.step(action)
-        reward, reset = 0.0, self._reset_is_next
-        if reset:
-            self._rewards.begin(frames_of([info]))
+        own, frames = np.array([float(env_reward)]), frames_of([info])
+        if self._reset_is_next:
+            self._rewards.begin(frames)
+            paid = Paid(vlm=np.zeros(1, np.float32), env=own, total=np.zeros(1))
         else:
-            rewards = self._rewards.step(frames_of([info]), np.array([terminated]))
-            self._rewards.watch(rewards, np.array([terminated]))
-            reward = float(rewards[0])
-            terminated = terminated or (self._end_on_reward and bool(self._rewards.stream.fired()[0]))
+            paid = self._rewards.step(frames, np.array([terminated]), own)
+            terminated = terminated or (self._end_on_reward and bool(self._rewards.stream.goal_reached()[0]))
         self._reset_is_next = self._resets_itself and (terminated or truncated)
-        info |= {"env_reward": float(env_reward), "vlm_reward": reward}
-        if self._env_weight and not reset:
-            reward += self._env_weight * float(env_reward)
-        return obs, reward, terminated, truncated, info
+        return obs, float(paid.total[0]), terminated, truncated, info | paid.infos()[0]
 
 
-def _require_an_end(spec: RewardSpec, env: gym.Env[Any, Any]) -> None:
-    if spec.head != "milestones" and (spec.threshold is None or spec.over_time is not None):
+def _require_an_end(reward: FrameReward, env: gym.Env[Any, Any]) -> None:
+    spec = reward.spec
+    if spec is None or not spec.says_goal_reached:
+        said = f"it is {reward.name}" if spec is None else f"threshold={spec.threshold}, over_time={spec.over_time}"
         raise SpecError(
             "end_on_reward ends an episode when the reward says that the goal is reached, and this one never does: "
-            f"threshold={spec.threshold}, over_time={spec.over_time}. Give it a threshold (RewardModel.calibrate "
-            "chooses one) and no over_time, or milestones."
+            f"{said}. Give it a threshold (vlmrm.fitting.calibrate chooses one) and no over_time, or milestones."
         )
     if resets_itself(env):
         raise PairingError(

@@ -46,7 +46,7 @@ def attention_map(encoder: Encoder, frames: Frames) -> AttentionMaps:
     that of the pooler. All are means over heads, less what the class or mean token gets.
 
     Args:
-        encoder: An `OpenClipEncoder`, or the `DomainGuard` around one, which stays as it is.
+        encoder: An `OpenClipEncoder`, which stays as it is.
         frames: RGB; any number, height and width.
 
     Returns:

@@ -1,44 +1,39 @@
-"""The OpenCLIP encoder inside others, and the two towers that its parameters belong to."""
+"""Encoders of OpenCLIP and no others, and the two towers that their parameters belong to."""
 
 from collections.abc import Collection
 
-from vlmrm.encoders.domain import DomainGuard
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.errors import EncoderError
 
 TOWERS = ("image", "text")
 """The names of both towers."""
 
-_PLAIN = "not a model of OpenCLIP"
 _TUNABLE = "Take one by name whose weights can be tuned, e.g. sim-m or ViT-B-32/openai."
-_WRAPPED = {
-    "EnsembleEncoder": "an ensemble. Tune a member",
-    "ViewEncoder": "seen in crops. Leave out views",
-}  # by the name of the class, as encoders of crops read the attention of a tower and so import this room
 _NEITHER = ("logit_scale", "logit_bias", "text_decoder.")  # a text_decoder is the part of CoCa that writes captions
 
 
 def open_clip_encoder(encoder: Encoder, *, otherwise: str | None = None) -> OpenClipEncoder:
-    """Return the OpenCLIP encoder itself, taken out of its `DomainGuard`.
+    """Return the encoder if it is one of OpenCLIP.
 
     Args:
         encoder: Any encoder.
         otherwise: What the error advises. None: what can be tuned in the place of this encoder.
 
     Raises:
-        EncoderError: The encoder is not one model of OpenCLIP that sees whole frames.
+        EncoderError: The encoder is not one model of OpenCLIP.
 
     Example:
         >>> from vlmrm.encoders import load_encoder
-        >>> type(load_encoder("sim-s")).__name__, type(open_clip_encoder(load_encoder("sim-s"))).__name__
-        ('DomainGuard', 'OpenClipEncoder')
+        >>> open_clip_encoder(load_encoder("sim-s")).name
+        'sim-s'
     """
-    inner = encoder.encoder if isinstance(encoder, DomainGuard) else encoder
-    if isinstance(inner, OpenClipEncoder):
-        return inner
-    kind = _PLAIN if otherwise else _WRAPPED.get(type(inner).__name__, _PLAIN)
-    raise EncoderError(f"encoder {encoder.name!r} is {kind}. {otherwise or _TUNABLE}")
+    if isinstance(encoder, OpenClipEncoder):
+        return encoder
+    if otherwise is None and isinstance(encoder, EnsembleEncoder):
+        raise EncoderError(f"one encoder can be tuned; {encoder.name!r} is an ensemble. Tune a member.")
+    raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP. {otherwise or _TUNABLE}")
 
 
 def tower_of(name: str) -> str | None:

@@ -46,7 +46,7 @@ class PreProjection:
     """An OpenCLIP encoder stopped before its last linear maps.
 
     Args:
-        encoder: An `OpenClipEncoder`, or the `DomainGuard` around one, which stays as it is.
+        encoder: An `OpenClipEncoder`, which stays as it is.
 
     Raises:
         EncoderError: A tower does not end in a linear map that can be read.

@@ -4,7 +4,7 @@ import json
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,8 +22,7 @@ class RunDirectory:
     """The files of one run.
 
     - ``config.json``: the configuration with every default filled in, the task, the reward's spec and its hash.
-    - ``versions.json``: Python, packages, git revision and how the encoder sees a picture that is always the same, one
-      entry per start or resumption.
+    - ``versions.json``: Python, packages, git revision and the encoder's fingerprint, an entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
     - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
@@ -91,20 +90,39 @@ class RunDirectory:
             remove_unfinished(folder)
         return run
 
-    def note_versions(self, step: int, look: Sequence[float] = ()) -> None:
+    def note_versions(self, step: int, fingerprint: str | None) -> None:
         """Write down with what the run is started or resumed.
 
         Args:
-            step: From where on.
-            look: How the encoder sees a picture that is always the same.
+            step: Step of the run from which on this holds.
+            fingerprint: Fingerprint of the encoder; None without a text reward.
         """
-        entries = self.read_json(self.versions) if self.versions.exists() else []
-        write_json(self.versions, [*entries, {"from_step": step, **environment_versions(), "first_look": list(look)}])
+        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint}
+        write_json(self.versions, [*self._starts(), entry])
 
-    def first_look(self) -> list[float]:
-        """How the encoder saw that picture when the run began; empty: unknown."""
-        entries = self.read_json(self.versions) if self.versions.exists() else []
-        return list(entries[0].get("first_look", ())) if entries else []
+    def require_same_encoder(self, fingerprint: str | None) -> None:
+        """Refuse to go on with another encoder than the run began with.
+
+        A spec names its encoder and does not know its weights. A run that goes on with others would be trained on two
+        rewards, and its curves would tell of neither.
+
+        Args:
+            fingerprint: Fingerprint of the encoder as it is now; None without a text reward.
+
+        Raises:
+            RunError: If the run began with another one.
+        """
+        began = next((entry.get("encoder") for entry in self._starts()), None)
+        if began is not None and began != fingerprint:
+            raise RunError(
+                f"{self.path} cannot go on: it began with an encoder of fingerprint {began}, whose fingerprint now is "
+                f"{fingerprint}. The encoder's weights or its preprocessing have changed: put the former back, or "
+                "begin a new run."
+            )
+
+    def _starts(self) -> list[dict[str, Any]]:
+        """One entry per start or resumption so far."""
+        return list(self.read_json(self.versions)) if self.versions.exists() else []
 
     def files(self) -> dict[str, str]:
         """What is there, by kind, with its path."""

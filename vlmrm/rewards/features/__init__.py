@@ -1,0 +1,5 @@
+"""What is read of frames before they are scored: `FrameFeatures`, and the extractors that make it."""
+
+from vlmrm.rewards.features.frame_features import FeatureExtractor, FrameFeatures
+
+__all__ = ["FeatureExtractor", "FrameFeatures"]

@@ -1,0 +1,27 @@
+"""`UncertaintyOptions`: what every kind of ``uncertainty`` has."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vlmrm.rewards.protocols import TransformOptions
+from vlmrm.tables import require_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class UncertaintyOptions(TransformOptions):
+    """Base class for the options of ``uncertainty``."""
+
+    rescales: ClassVar[bool] = True
+    pairs: ClassVar[str | None] = "how unsure a score is was asked for one goal, not for each text"
+    kind: ClassVar[str] = ""
+    """Name of the kind, for `refuses`."""
+    kappa: int | float = 0.0
+    """Number of standard deviations that are taken off the score: above 0 pessimistic, 0 none."""
+
+    def __post_init__(self) -> None:
+        require_number("kappa", self.kappa)
+
+    @property
+    def of_sentences(self) -> bool:
+        """Whether it is the disagreement of the goal sentences, which pictures may replace."""
+        return False

@@ -1,0 +1,140 @@
+"""``uncertainty = { file, sha256 }``: how unsure the encoder is of each frame, kept in a file beside the spec.
+
+The score stays the head's own; its standard deviation is what the variances of the embedding's dimensions make of it
+(`moments.reward_variance`), and `kappa` of it is taken off. `vlmrm.fitting.fit_uncertainty` writes the file.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from vlmrm.atomic import whole_file
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.towers.projections import PreProjection
+from vlmrm.errors import SpecError
+from vlmrm.prompts import PromptSet
+from vlmrm.rewards.features.frame_features import FrameFeatures
+from vlmrm.rewards.features.posterior import PosteriorFeatures
+from vlmrm.rewards.protocols import Context, ScoreEmbeddings, ScoreTransform
+from vlmrm.rewards.transforms.uncertainty.laplace import ProjectionPosterior, TowerSample, fit_posteriors
+from vlmrm.rewards.transforms.uncertainty.moments import lower_confidence, reward_variance
+from vlmrm.rewards.transforms.uncertainty.options import UncertaintyOptions
+from vlmrm.types import Frames, Rewards
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosteriorOptions(UncertaintyOptions):
+    """Options of ``uncertainty`` as a posterior of the encoder knows it (BayesVLM)."""
+
+    kind: ClassVar[str] = "posterior"
+    refuses: ClassVar[Mapping[str, str]] = {
+        "views": "the uncertainty of several crops is not known",
+        "over_time:window": "the uncertainty of several frames is not known",
+        "over_time:clip": "the uncertainty of several frames is not known",
+    }
+    file: str
+    """Path of the safetensors file with the posterior."""
+    sha256: str
+    """SHA-256 of that file."""
+
+    def apply(self, context: Context) -> Context:
+        """Return the context with variances read of each frame, and pessimistic scores."""
+        extractor = PosteriorFeatures(context.encoder, load_posterior(self), sha256=self.sha256)
+        pessimism = Pessimism(context.score.of_embeddings, float(self.kappa))
+        return replace(context.then(pessimism), extractor=extractor)
+
+
+@dataclass(frozen=True, eq=False)
+class Pessimism(ScoreTransform):
+    """A score less `kappa` standard deviations, from the variance that features hold in "variance".
+
+    Example:
+        >>> import torch
+        >>> unsure = Pessimism(lambda embeddings: embeddings[:, 0], kappa=1.0)
+        >>> variance = torch.tensor([[0.0, 0.0], [0.25, 0.0]])
+        >>> seen = FrameFeatures(embeddings=torch.tensor([[0.0, 1.0], [0.0, 1.0]]), extra={"variance": variance})
+        >>> unsure(torch.zeros(2), seen).round(decimals=3)
+        tensor([ 0.0000, -0.4470])
+    """
+
+    score: ScoreEmbeddings
+    """Scores embeddings; smooth: a threshold has no deviation."""
+    kappa: float
+    """Number of standard deviations to take off: above 0 pessimistic, 0 the score itself."""
+
+    def __call__(self, scores: Rewards, seen: FrameFeatures) -> Rewards:
+        """Return the pessimistic score of each frame."""
+        return lower_confidence(scores, self._std(seen), kappa=self.kappa) if self.kappa else scores
+
+    def std(self, std: Rewards | None, seen: FrameFeatures) -> Rewards | None:
+        """Return the standard deviation of the score of each frame."""
+        return self._std(seen)
+
+    def _std(self, seen: FrameFeatures) -> Rewards:
+        return reward_variance(self.score, seen.embeddings, seen.extra["variance"]).sqrt()
+
+
+def fit_posterior(encoder: Encoder, frames: Frames, prompts: PromptSet) -> ProjectionPosterior:
+    """The posterior of an encoder's vision tower after one look at some frames and the sentences of a reward.
+
+    Args:
+        encoder: Any of OpenCLIP's own architectures.
+        frames: As the agent will see them.
+        prompts: At least two sentences in all.
+
+    Raises:
+        EncoderError: The encoder has no last linear map that can be read.
+        SpecError: There is one sentence only.
+    """
+    towers = PreProjection(encoder)
+    texts = [*prompts.goal, *prompts.baseline, *prompts.negatives]
+    posteriors = fit_posteriors(
+        TowerSample(towers.frame_activations(frames), towers.frames),
+        TowerSample(towers.text_activations(texts), towers.text),
+        logit_scale=encoder.logit_scale,
+        logit_bias=encoder.logit_bias or None,
+    )
+    return posteriors.frames
+
+
+def save_posterior(posterior: ProjectionPosterior, path: Path) -> dict[str, Any]:
+    """Write a posterior to a ``.safetensors`` file; a crash leaves no half of one.
+
+    Returns:
+        File and digest, as a spec says them.
+
+    Raises:
+        SpecError: The name does not end in ``.safetensors``.
+    """
+    if path.suffix != ".safetensors":
+        raise SpecError(f"uncertainty is kept in a file that ends in .safetensors; got {path}.")
+    data = save_tensors({name: tensor.cpu() for name, tensor in posterior.to_tensors().items()})
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(data)
+    return {"file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def load_posterior(options: PosteriorOptions) -> ProjectionPosterior:
+    """The posterior that a spec names; runs no code from the file.
+
+    Raises:
+        SpecError: There is no such file, it is another one, or it cannot be read.
+    """
+    path = Path(options.file)
+    if not path.is_file():
+        raise SpecError(f"there is no uncertainty in {path}. RewardModel.fit_uncertainty and `vlmrm fit` write it.")
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != options.sha256:
+        raise SpecError(f"{path} is not the file that the reward was made with. Fit its uncertainty again.")
+    try:
+        tensors: Mapping[str, Tensor] = load_tensors(data)
+    except SafetensorError as error:
+        raise SpecError(f"{path} is no safetensors file: {error}") from error
+    return ProjectionPosterior.from_tensors(tensors)

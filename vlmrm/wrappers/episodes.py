@@ -1,0 +1,270 @@
+"""`EpisodeRewards`: frames of steps become an agent's rewards, in the same way for every wrapper and callback."""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+
+from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
+from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.rewards.features.frame_features import FrameFeatures
+from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.stream import RewardStream
+
+AnyReward = FrameReward | RewardSpec | Mapping[str, Any]
+"""A reward that is loaded, its spec, or what `written` makes of one."""
+_FUNCTION = "function"
+
+
+def as_reward(given: Any) -> FrameReward:
+    """The reward itself, loaded where only its spec was given.
+
+    Args:
+        given: A `RewardModel`, `FunctionReward` or other `FrameReward`, a `RewardSpec`, or what `written` returned.
+
+    Raises:
+        SpecError: If it is none of them, the values are no spec, or a function was written down by its name alone.
+    """
+    if isinstance(given, RewardSpec):
+        return RewardModel.from_spec(given)
+    if isinstance(given, Mapping):
+        if set(given) == {_FUNCTION}:
+            raise SpecError(
+                f"the reward was the function {given[_FUNCTION]}, which a spec of an environment cannot hold. Make the "
+                "environment without it, and put VLMReward(env, FunctionReward(function)) around it again."
+            )
+        return RewardModel.from_spec(RewardSpec.from_dict(given))
+    if isinstance(given, FrameReward):
+        return given
+    raise SpecError(
+        f"the reward must be a RewardModel, a FunctionReward, a RewardSpec or its dictionary; got "
+        f'{type(given).__name__}. For example RewardModel.load("sim-s", PromptSet(goal="…", baseline="…")), '
+        'RewardSpec.load("reward.toml"), or FunctionReward(f) of a function f of frames.'
+    )
+
+
+def written(reward: FrameReward, quality: str | None) -> dict[str, Any]:
+    """A reward as plain values, for the spec of an environment; of a function, its name.
+
+    Args:
+        reward: The reward.
+        quality: Quality that its frames are drawn in; None: as the reward's spec says.
+    """
+    if reward.spec is None:
+        return {_FUNCTION: reward.name}
+    return replace(reward.spec, render_quality=quality or reward.spec.render_quality).to_dict()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Paid:
+    """What one step of some environments was paid."""
+
+    vlm: Float32[np.ndarray, " n"]
+    """Rewards of the frames."""
+    env: Float[np.ndarray, " n"]
+    """The environments' own rewards."""
+    total: Float[np.ndarray, " n"]
+    """Rewards that the agent gets: of the frames, and the environments' own by their weight."""
+
+    def infos(self) -> list[dict[str, float]]:
+        """Return what goes into the info of each environment."""
+        pairs = zip(self.env, self.vlm, strict=True)
+        return [{"env_reward": float(env), "vlm_reward": float(vlm)} for env, vlm in pairs]
+
+
+class EpisodeRewards:
+    """Rewards the steps of environments side by side, and watches whether the reward pays for long episodes.
+
+    Args:
+        reward: Reward to score with; a spec is loaded first.
+        env_weight: Weight of the environments' own rewards, which are added; 0 leaves them out.
+        num_envs: Number of episodes that run side by side.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from vlmrm import PromptSet
+        >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
+        >>> rewards = EpisodeRewards(reward, env_weight=0.5)
+        >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+        >>> _ = env.reset(seed=0)
+        >>> rewards.begin(env.render())
+        >>> paid = rewards.step(env.render(), np.array([False]), np.array([1.0]))
+        >>> bool(paid.total[0] == paid.vlm[0] + 0.5)
+        True
+    """
+
+    def __init__(self, reward: AnyReward, *, env_weight: float = 0.0, num_envs: int = 1) -> None:
+        self.reward: FrameReward = as_reward(reward)
+        """The reward that scores."""
+        self.env_weight = float(env_weight)
+        """Weight of the environments' own rewards."""
+        self.stream: RewardStream = self.reward.stream(num_envs)
+        """What has to be remembered of each episode."""
+        self._survival = _Survival()
+
+    @property
+    def needs_history(self) -> bool:
+        """Whether it wants the first frames of episodes."""
+        return self.stream.needs_history
+
+    def begin(self, frames: Any, which: Bool[np.ndarray, " e"] | None = None) -> None:
+        """Start new episodes; costs nothing where the reward does not look back.
+
+        Args:
+            frames: Their first frames, as `FrameReward.read` takes them.
+            which: Environments that start; None: all.
+        """
+        if self.needs_history and (which is None or which.any()):
+            self.begin_seen(self.reward.read(frames), which)
+
+    def begin_seen(self, seen: FrameFeatures, which: Bool[np.ndarray, " e"] | None = None) -> None:
+        """`begin`, with frames that have been read."""
+        self.stream.begin(seen, None if which is None else torch.from_numpy(which))
+
+    def step(
+        self,
+        frames: Any,
+        terminated: Bool[np.ndarray, " n"],
+        env_rewards: Float[np.ndarray, " n"],
+        which: Bool[np.ndarray, " e"] | None = None,
+    ) -> Paid:
+        """Return what one step is paid.
+
+        Args:
+            frames: Frames after the step, as `FrameReward.read` takes them.
+            terminated: Whose episode it ended other than by a time limit.
+            env_rewards: The environments' own rewards.
+            which: Environments that made the step; None: all.
+
+        Raises:
+            PairingError: If the reward looks back, and an episode's first frame was never given.
+        """
+        rewards = self.step_seen(self.reward.read(frames), terminated, which)
+        return self.pay(rewards, terminated, env_rewards)
+
+    def step_seen(
+        self, seen: FrameFeatures, terminated: Bool[np.ndarray, " n"], which: Bool[np.ndarray, " e"] | None = None
+    ) -> Float32[np.ndarray, " n"]:
+        """Return the rewards of frames that have been read, of one step; `pay` adds the environments' own."""
+        steps = None if which is None else torch.from_numpy(which)
+        rewards: np.ndarray = self.stream.step(seen, torch.from_numpy(terminated), steps).numpy()
+        return rewards
+
+    def pay(
+        self,
+        rewards: Float32[np.ndarray, " n"],
+        terminated: Bool[np.ndarray, " n"],
+        env_rewards: Float[np.ndarray, " n"],
+    ) -> Paid:
+        """Return what steps are paid; warns, once, where the reward is a bonus for long episodes.
+
+        Args:
+            rewards: Rewards of some steps, in any order.
+            terminated: Whether the step ended its episode other than by a time limit.
+            env_rewards: The environments' own rewards.
+        """
+        self._survival.watch(self.reward, rewards, terminated)
+        total: np.ndarray = rewards
+        if self.env_weight:
+            total = rewards + rewards.dtype.type(self.env_weight) * env_rewards.astype(rewards.dtype)
+        return Paid(vlm=rewards, env=env_rewards, total=total)
+
+
+class _Survival:
+    """Warns where episodes end early under a reward with a large constant part.
+
+    A reward of 0.25 ± 0.03 pays 0.25 for every further step whatever it shows. Where the environment ends episodes
+    early this is a bonus for staying alive, and where it is negative one for dying; with episodes of one length it
+    does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._warned = False
+        self._count, self._sum, self._sum_squares = 0, 0.0, 0.0
+
+    def watch(
+        self, reward: FrameReward, rewards: Float32[np.ndarray, " n"], terminated: Bool[np.ndarray, " n"]
+    ) -> None:
+        if self._warned or not len(rewards):
+            return
+        self._count += len(rewards)
+        self._sum += float(rewards.sum(dtype=np.float64))
+        self._sum_squares += float(np.square(rewards, dtype=np.float64).sum())
+        if not terminated.any():
+            return
+        mean = self._sum / self._count
+        spread = max(self._sum_squares / self._count - mean**2, 0.0) ** 0.5
+        if abs(mean) <= spread:
+            return
+        self._warned = True
+        wish = "stay in the episode" if mean > 0 else "end the episode"
+        warnings.warn(
+            f"an episode terminated before its time limit, and the reward is {mean:.3f} on average with a spread of "
+            f"only {spread:.3f}: every further step counts {mean:.3f} whatever it shows, so the agent is paid to "
+            f"{wish}. Use episodes of one length ended by truncation{_without_constant(reward.spec, mean)}.",
+            SurvivalBonusWarning,
+            stacklevel=4,
+        )
+
+
+def _without_constant(spec: RewardSpec | None, mean: float) -> str:
+    """What to write into the spec so that the constant part is gone, where there is such a thing."""
+    if spec is None:
+        return f", or take the constant off in the function: {mean:.3f}"
+    if spec.threshold is not None or spec.over_time is not None:
+        return ""
+    subtract, divide = (0.0, 1.0) if spec.scaling is None else (spec.scaling.subtract, spec.scaling.divide)
+    return f", or take the constant off: scaling = {{ subtract = {subtract + divide * mean:.3f} }}"
+
+
+def frames_of(infos: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """The captured frame of each environment's info.
+
+    Raises:
+        PairingError: If one has none.
+    """
+    frames = []
+    for index, info in enumerate(infos):
+        if "frame" not in info:
+            raise PairingError(
+                f"environment {index} has no frame in its info, only {', '.join(sorted(info)) or 'nothing'}. A wrapper "
+                "around CaptureFrame takes it out; put CaptureFrame outside of it."
+            )
+        frames.append(info["frame"])
+    return frames
+
+
+def require_fitting_frames(captured: Preprocessing | None, drawn: str | None, reward: FrameReward) -> None:
+    """Refuse frames that were shrunk for another encoder, or drawn in another quality than the reward was made for.
+
+    Args:
+        captured: Preprocessing of the `CaptureFrame` inside; None: it does not shrink.
+        drawn: Render quality of the `CaptureFrame` inside; None: no MuJoCo draws.
+        reward: The reward that scores.
+
+    Raises:
+        PairingError: If they do not fit.
+    """
+    wanted = reward.capture
+    if captured is not None and wanted is not None and _resize(captured) != _resize(wanted):
+        raise PairingError(
+            f"CaptureFrame shrinks frames for another encoder ({captured}) than the one that scores them ({wanted}). "
+            "Give it preprocessing=reward.capture, or None."
+        )
+    quality = None if reward.spec is None else reward.spec.render_quality
+    if drawn is not None and quality is not None and drawn != quality:
+        raise PairingError(
+            f"the reward is for frames of render_quality={quality!r}, and these are drawn {drawn!r}. Draw with "
+            f"RenderMujoco(env, quality={quality!r}), or change the reward's spec."
+        )
+
+
+def _resize(preprocessing: Preprocessing) -> Preprocessing:
+    """What decides the resized frame: normalisation comes later."""
+    return replace(preprocessing, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
