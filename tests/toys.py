@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards import RewardModel, RewardSpec
+from vlmrm.rewards import FunctionReward, RewardModel, RewardSpec
 
 RED_PER_STEP = 20
 UNSCORED = -1
@@ -117,14 +117,19 @@ class ColourClipEncoder(ColourEncoder):
         return torch.nn.functional.normalize(torch.tensor([1.0, 2.0, 4.0]) @ rows, dim=1)
 
 
-def red_spec() -> RewardSpec:
-    """Reward = share of red."""
-    return RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0)
+def red_spec(**words: Any) -> RewardSpec:
+    """Reward = share of red, and what other words of the spec make of it."""
+    return RewardSpec(**{"encoder": "colour", "prompts": PromptSet("red"), "alpha": 0.0} | words)
 
 
-def red_reward() -> RewardModel:
-    """Reward = share of red, with an encoder of its own that counts its calls."""
-    return RewardModel(ColourEncoder(), red_spec())
+def red_reward(**words: Any) -> RewardModel:
+    """The reward of `red_spec`, with an encoder of its own that counts its calls."""
+    return RewardModel(ColourEncoder(), red_spec(**words))
+
+
+def red_function() -> FunctionReward:
+    """Share of red as a function of frames: the numbers of `red_reward` without a spec."""
+    return FunctionReward(lambda frames: frames[..., 0].float().mean(dim=(1, 2)) / 255, name="red")
 
 
 def steps_shown(rewards: Iterable[float]) -> list[float]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, Union, get_a
 from vlmrm.errors import SpecError, VlmrmError, near_matches
 
 Record = TypeVar("Record")
+_UNKNOWN = "unknown key "
 
 if TYPE_CHECKING:
     OrTable = Annotated[Record, "or its table"]
@@ -290,12 +291,14 @@ def _is_default(field: Field[Any], value: Any) -> bool:
 def _refuse_unknown(key: str, known: list[str], where: str, error: type[VlmrmError]) -> None:
     if not known:
         raise error(f"{where} has no options; got {key!r}.")
-    raise error(f"unknown key {join(where, key)}. Near: {near_matches(key, known)}.")
+    raise error(f"{_UNKNOWN}{join(where, key)}. Near: {near_matches(key, known)}.")
 
 
 def _with_path(message: str, where: str, known: list[str]) -> str:
     """The message of a record, with the path of the table in front of the key that it begins with."""
-    if not where or message.startswith(where):
+    said = message.removeprefix(_UNKNOWN)
+    if not where or said.startswith(where):
         return message
-    begins = message.split(" ", 1)[0].strip("'\"")
-    return f"{where}.{message}" if begins in known else f"{where}: {message}"
+    begins = said.split(" ", 1)[0].split(".", 1)[0].strip("'\"")
+    lead = _UNKNOWN if said != message else ""
+    return f"{lead}{where}.{said}" if begins in known else f"{where}: {message}"

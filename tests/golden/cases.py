@@ -78,7 +78,8 @@ def _conditional(reward: RewardModel, frames: Tensor, folder: Path) -> RewardMod
     with torch.no_grad():
         for parameter in prompts.trained:
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
-    return reward.with_spec(replace(reward.spec, head="cocoop", options={"learned": prompts.to_text()}))
+    options = {"learned": prompts.to_text(), "fingerprint": reward.encoder.fingerprint}
+    return reward.with_spec(replace(reward.spec, head="cocoop", options=options))
 
 
 def _part(weight: float, **said: Any) -> dict[str, Any]:

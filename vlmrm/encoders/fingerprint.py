@@ -27,6 +27,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from vlmrm.atomic import whole_file
+from vlmrm.errors import SpecError
 
 PROBE = "The quick brown fox jumps over 13 lazy dogs, isn't it? (24.6 km/h)"
 """A sentence whose token ids tell tokenizers apart."""
@@ -137,6 +138,25 @@ def fingerprint_of(parts: Mapping[str, Any]) -> str:
         True
     """
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_LENGTH]
+
+
+def require_same_weights(what: str, fitted: str, name: str, fingerprint: str) -> None:
+    """Refuse what was fitted with one encoder beside another.
+
+    Args:
+        what: Word of the spec that was fitted.
+        fitted: Fingerprint of the encoder that it was fitted with.
+        name: Name of the encoder at hand.
+        fingerprint: Fingerprint of the encoder at hand.
+
+    Raises:
+        SpecError: If the two encoders have other weights, or prepare frames in other ways.
+    """
+    if fitted != fingerprint:
+        raise SpecError(
+            f"{what} was fitted with an encoder of fingerprint {fitted}, and {name!r} has {fingerprint}: its weights "
+            "or its preprocessing are others now. Fit it again."
+        )
 
 
 def digest_model(model: nn.Module) -> str:

@@ -81,7 +81,8 @@ def fit_embeddings(
         options: As in `fit`.
     """
     shown = one_each(labels, len(embeddings))
-    table = {"encoder": reward.spec.encoder, "labels": shown, "embeddings": to_text(embeddings)}
+    fitted_with = {"encoder": reward.spec.encoder, "fingerprint": reward.encoder.fingerprint}
+    table = {**fitted_with, "labels": shown, "embeddings": to_text(embeddings)}
     few_shot = read_few_shot({"method": method, **table, **(options or {})}, "few_shot")
     kept = reward.spec.uncertainty
     if method == _UNLABELLED and kept is not None and kept.of_sentences:

@@ -32,4 +32,5 @@ def fit_uncertainty(reward: RewardModel, frames: Any, path: str | Path, *, kappa
     """
     spec = reward.spec.before("uncertainty")
     saved = save_posterior(fit_posterior(reward.encoder, as_frames(frames), reward.spec.require_prompts()), Path(path))
-    return reward.with_spec(replace(spec, uncertainty=read_uncertainty({**saved, "kappa": kappa}, "uncertainty")))
+    table = {**saved, "fingerprint": reward.encoder.fingerprint, "kappa": kappa}
+    return reward.with_spec(replace(spec, uncertainty=read_uncertainty(table, "uncertainty")))

@@ -10,6 +10,7 @@ from vlmrm.rewards.over_time.plain import PlainSteps
 from vlmrm.rewards.protocols import Context, OverTime
 from vlmrm.rewards.score import build_context
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.visualness import warn_of_invisible_goals
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,7 +24,9 @@ class BuiltReward:
 
 
 def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> BuiltReward:
-    """The parts of a reward; its sentences are embedded once, and words that the encoder does not know are warned of.
+    """The parts of a reward; its sentences are embedded once.
+
+    Goals that no picture can show, and words that the encoder does not know, are warned of.
 
     Args:
         encoder: The encoder of frames and sentences.
@@ -36,6 +39,7 @@ def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None)
     """
     if spec.prompts is None:
         raise SpecError("a reward without prompts has no goal.")
+    warn_of_invisible_goals(spec.prompts)
     DomainWatch(encoder).read([*spec.prompts.goal, *spec.prompts.baseline, *spec.prompts.negatives])
     if spec.over_time is None:
         context = build_context(encoder, spec, judge)

@@ -23,7 +23,6 @@ from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.rewards.pairs import PairScorer
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream, episode_rewards
-from vlmrm.rewards.visualness import warn_of_invisible_goals
 from vlmrm.types import Rewards
 
 
@@ -73,8 +72,6 @@ class RewardModel:
         """
         spec = spec if isinstance(spec, RewardSpec) else RewardSpec.load(spec)
         encoder = load_encoder(spec.encoder, device=device, precision=precision, resize_mode=spec.resize_mode)
-        if spec.prompts is not None:
-            warn_of_invisible_goals(spec.prompts)
         return cls(encoder, spec, None if spec.judge is None else spec.judge.load(device))
 
     @classmethod

@@ -33,6 +33,8 @@ _CLIP_SCORE = ScalingOptions(divide=0.4, lowest=0.0)  # 2.5 max(cosine, 0)
 
 def _keep(value: Any, path: str) -> Any:
     """Return the table of the head's options, which is read when the head is known."""
+    if value is not None and not isinstance(value, HeadOptions | Mapping):
+        raise SpecError(f"{path} must be a table of keys and values; got {value!r}.")
     return value
 
 

@@ -16,6 +16,8 @@ from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
+from vlmrm.rewards.transforms.scaling import ScalingOptions
+from vlmrm.tables import write_table
 
 AnyReward = FrameReward | RewardSpec | Mapping[str, Any]
 """A reward that is loaded, its spec, or what `written` makes of one."""
@@ -219,8 +221,11 @@ def _without_constant(spec: RewardSpec | None, mean: float) -> str:
         return f", or take the constant off in the function: {mean:.3f}"
     if spec.threshold is not None or spec.over_time is not None:
         return ""
-    subtract, divide = (0.0, 1.0) if spec.scaling is None else (spec.scaling.subtract, spec.scaling.divide)
-    return f", or take the constant off: scaling = {{ subtract = {subtract + divide * mean:.3f} }}"
+    scaling = spec.scaling or ScalingOptions()
+    low, high = (None if bound is None else bound - mean for bound in (scaling.lowest, scaling.highest))
+    moved = replace(scaling, subtract=scaling.subtract + scaling.divide * mean, lowest=low, highest=high)
+    words = ", ".join(f"{name} = {value:.4g}" for name, value in write_table(moved).items())
+    return f", or take the constant off: scaling = {{ {words} }}"
 
 
 def frames_of(infos: Iterable[Mapping[str, Any]]) -> list[Any]:

@@ -122,7 +122,11 @@ def _learned_prompts(reward: RewardModel, frames: Any, labels: Any, options: Any
 
 def _conditional_prompts(reward: RewardModel, frames: Any, labels: Any, options: Any, out: Any) -> RewardModel:
     words = learn_conditional_prompts(reward.encoder, reward.spec, frames, labels, options)
-    spec = replace(reward.spec.before("few_shot"), head="cocoop", options=CoCoOpOptions(learned=words.to_text()))
+    spec = replace(
+        reward.spec.before("few_shot"),
+        head="cocoop",
+        options=CoCoOpOptions(learned=words.to_text(), fingerprint=reward.encoder.fingerprint),
+    )
     return reward.with_spec(spec)
 
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.fingerprint import require_same_weights
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.encoders.towers.learned_words import LearnedContext, add_context
 from vlmrm.errors import SpecError
@@ -42,6 +43,8 @@ class CoCoOpOptions(HeadOptions):
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     learned: str
     """Learned numbers as safetensors, in base64."""
+    fingerprint: str
+    """Fingerprint of the encoder whose text tower reads the words."""
 
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> "CoCoOpHead":
         """Return the projection on the learned words.
@@ -49,6 +52,7 @@ class CoCoOpOptions(HeadOptions):
         Raises:
             SpecError: If what was learned is damaged, or of another encoder.
         """
+        require_same_weights("head 'cocoop'", self.fingerprint, encoder.name, encoder.fingerprint)
         return CoCoOpHead(ConditionalPrompts.from_text(encoder, prompts, self.learned), alpha)
 
 

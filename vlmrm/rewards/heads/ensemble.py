@@ -40,9 +40,9 @@ class Part(ScoreSpec):
 
     def __post_init__(self) -> None:
         require_above_0("weight", self.weight)
-        super().__post_init__()
         if self.head == "ensemble":
             raise SpecError("'ensemble' cannot be part of an ensemble, whose parts score single frames.")
+        super().__post_init__()
 
 
 def _read_parts(values: Any, path: str) -> tuple[Part, ...]:
@@ -165,7 +165,7 @@ def _split(encoder: Encoder, parts: Sequence[Part]) -> Any:
         return None
     names = [member.name for member in encoder.members]
 
-    def split(embeddings: Embeddings) -> list[Embeddings]:
+    def split(embeddings: Embeddings) -> list[Float[Tensor, "n _"]]:
         rows = encoder.split(embeddings)
         return [embeddings if part.member is None else rows[names.index(part.member)] for part in parts]
 

@@ -55,10 +55,10 @@ class ProjectionOptions(HeadOptions):
     def build_pairs(self, encoder: Encoder, prompts: PromptSet | None, alpha: float, rivals: str | None) -> PairHead:
         """Return the projection of every frame on the line from the baseline to every text."""
         refuse_rivals("projection", rivals)
-        baseline = _mean_or_none(encoder, () if prompts is None else prompts.baseline)
+        baseline = None if prompts is None or alpha == 0 else _mean_or_none(encoder, prompts.baseline)
 
         def score(embeddings: Embeddings, goals: Float[Tensor, "k d"]) -> Float[Tensor, "n k"]:
-            if baseline is None or alpha == 0:
+            if baseline is None:
                 return embeddings @ goals.T
             return project_pairs(embeddings, goals, baseline, alpha)
 

@@ -26,6 +26,7 @@ class GoalPicturesOptions(FewShotOptions):
 
     def apply(self, context: Context) -> Context:
         """Return the context with the projection on the pictures, whatever the sentences say."""
+        self.require_same_weights(context.encoder)
         labels = torch.tensor(self.labels, dtype=torch.float32)
         return context.then(GoalPictures(fit_goal_pictures(self.rows(), labels, alpha=context.spec.alpha)))
 

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.fingerprint import require_same_weights
 from vlmrm.errors import SpecError
 from vlmrm.rewards.protocols import Context, ScoreEmbeddings, ScoreTransform, TransformOptions
 from vlmrm.rewards.transforms.few_shot.support import Support
@@ -23,6 +25,8 @@ class FewShotOptions(TransformOptions):
     pairs: ClassVar[str | None] = "its frames are labelled for one goal, not for each text"
     encoder: str
     """Name of the encoder that embedded the frames."""
+    fingerprint: str
+    """Fingerprint of the encoder that embedded the frames."""
     labels: Sequence[int | float]
     """Labels of the frames: 1 success, 0 failure, or the progress in between."""
     embeddings: str
@@ -50,7 +54,16 @@ class FewShotOptions(TransformOptions):
         Raises:
             SpecError: If the frames cannot be read, or make no reward.
         """
+        self.require_same_weights(context.encoder)
         return context.then(self.correction(self.support(), context.score.of_embeddings))
+
+    def require_same_weights(self, encoder: Encoder) -> None:
+        """Refuse an encoder that would embed the frames otherwise.
+
+        Raises:
+            SpecError: If its weights or preprocessing are others.
+        """
+        require_same_weights("few_shot", self.fingerprint, encoder.name, encoder.fingerprint)
 
     def correction(self, support: Support, text: ScoreEmbeddings) -> ScoreTransform:
         """Return the correction that the support makes of the text's score.

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vlmrm.atomic import whole_file
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.fingerprint import require_same_weights
 from vlmrm.encoders.towers.projections import PreProjection
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
@@ -43,10 +44,14 @@ class PosteriorOptions(UncertaintyOptions):
     """Path of the safetensors file with the posterior."""
     sha256: str
     """SHA-256 of that file."""
+    fingerprint: str
+    """Fingerprint of the encoder that it is the posterior of."""
 
     def apply(self, context: Context) -> Context:
         """Return the context with variances read of each frame, and pessimistic scores."""
-        extractor = PosteriorFeatures(context.encoder, load_posterior(self), sha256=self.sha256)
+        encoder = context.encoder
+        require_same_weights("uncertainty", self.fingerprint, encoder.name, encoder.fingerprint)
+        extractor = PosteriorFeatures(encoder, load_posterior(self), sha256=self.sha256)
         pessimism = Pessimism(context.score.of_embeddings, float(self.kappa))
         return replace(context.then(pessimism), extractor=extractor)
 
