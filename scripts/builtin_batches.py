@@ -29,7 +29,7 @@ class Batches:
         self.pictures, self.sentences = pictures, sentences
         self._states, self._seed = states, seed
         scenes = [part.scene for part in states]
-        known = [task.prompts for name, task in tasks().items() if name.split("/")[0] in scenes]
+        known = [task.reward.prompts for name, task in tasks().items() if name.split("/")[0] in scenes]
         self.kept_away_from = sorted({text for prompts in known for text in prompts.goal + prompts.baseline})
         self._grammar = Grammar(self.kept_away_from, scenes)
 

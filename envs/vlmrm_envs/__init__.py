@@ -41,7 +41,7 @@ def tasks() -> dict[str, Task]:
     """All tasks of this package, by name.
 
     Example:
-        >>> tasks()["cartpole/upright"].prompts.goal
+        >>> tasks()["cartpole/upright"].reward.prompts.goal
         ('pole vertically upright on top of the cart',)
     """
     found = (Task.load(path) for path in sorted((Path(__file__).parent / "catalogue").rglob("*.toml")))

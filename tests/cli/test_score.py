@@ -86,7 +86,7 @@ def test_a_reward_that_looks_back_takes_the_frames_for_an_episode(pictures, enco
 def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):
     assert main(["score", "pendulum/upright", str(pictures / "0.png"), "--encoder", encoder, "--json"]) == 0
     goal = json.loads(capsys.readouterr().out)["spec"]["prompts"]["goal"]
-    assert goal == list(all_tasks()["pendulum/upright"].prompts.goal)
+    assert goal == list(all_tasks()["pendulum/upright"].reward.prompts.goal)
 
 
 def test_what_cannot_be_scored_is_one_clean_line(spec, pictures, tmp_path, capsys):

@@ -9,14 +9,12 @@ from tests.toys import CountingEnv
 from vlmrm.errors import SpecError
 from vlmrm.training.algorithms import (
     ALGORITHMS,
-    check_hyperparameters,
     default_algorithm,
     default_hyperparameters,
     find_algorithm,
-    make_agent,
-    policy_name,
     require_spaces,
 )
+from vlmrm.training.make_agent import check_hyperparameters, make_agent, policy_name
 
 PICTURE = Box(0, 255, (64, 64, 3), np.uint8)
 VECTOR = Box(-1, 1, (3,))
@@ -39,9 +37,9 @@ def test_an_action_space_that_nothing_handles_is_refused():
 
 
 def test_the_observations_decide_the_policy_network():
-    assert policy_name(VECTOR) == "MlpPolicy"
-    assert policy_name(PICTURE) == "CnnPolicy"
-    assert policy_name(Dict(picture=PICTURE)) == "MultiInputPolicy"
+    assert policy_name(find_algorithm("PPO"), VECTOR) == "MlpPolicy"
+    assert policy_name(find_algorithm("PPO"), PICTURE) == "CnnPolicy"
+    assert policy_name(find_algorithm("PPO"), Dict(picture=PICTURE)) == "MultiInputPolicy"
 
 
 def test_an_algorithm_that_does_not_fit_the_actions_names_those_that_do():

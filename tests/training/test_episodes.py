@@ -6,7 +6,8 @@ from gymnasium.spaces import Box, Discrete
 from tests.toys import RED_PER_STEP, CountingEnv, red_reward
 from vlmrm.errors import SpecError
 from vlmrm.tasks import SuccessRule
-from vlmrm.training.episodes import RandomPolicy, evaluate, mean_of, play
+from vlmrm.training.acting import RandomPolicy
+from vlmrm.training.episodes import evaluate, mean_of, play
 from vlmrm.wrappers import CaptureFrame, JudgeSuccess
 
 
@@ -30,7 +31,7 @@ class SeedEnv(gym.Env):
 class SaysItsSeed:
     """Its action is what it sees, modulo 5."""
 
-    def predict(self, observation, *, deterministic=False):
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
         assert deterministic
         return observation[:, 0].astype(int) % 5, None
 

@@ -7,7 +7,7 @@ from gymnasium.spaces import Discrete
 
 from tests.toys import RED_PER_STEP, CountingEnv, red_reward
 from vlmrm.errors import FrameError
-from vlmrm.training.episodes import RandomPolicy
+from vlmrm.training.acting import RandomPolicy
 from vlmrm.training.record import Episode, draw_frames, record_episode, write_video
 from vlmrm.wrappers import CaptureFrame
 

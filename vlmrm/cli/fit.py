@@ -12,7 +12,7 @@ from vlmrm.atomic import remove_folder
 from vlmrm.cli.score import named_spec
 from vlmrm.cli.table import format_table
 from vlmrm.errors import SpecError
-from vlmrm.training.config import open_option
+from vlmrm.training.options import open_option
 
 if TYPE_CHECKING:
     from vlmrm.frames.preprocessing import Preprocessing

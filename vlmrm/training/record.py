@@ -18,7 +18,8 @@ from vlmrm.errors import FrameError
 from vlmrm.frames import as_frames
 from vlmrm.rendering.mujoco import RenderMujoco
 from vlmrm.rewards.model import RewardModel
-from vlmrm.training.episodes import Policy, play
+from vlmrm.training.acting import Policy
+from vlmrm.training.episodes import play
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 _LONGEST = 500  # steps

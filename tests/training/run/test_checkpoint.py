@@ -15,7 +15,8 @@ from gymnasium.spaces import Box, Dict
 
 from tests.toys import CountingEnv
 from vlmrm.errors import RunError
-from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.algorithms import find_algorithm
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.agent_state import read_state, start_new_episode
 from vlmrm.training.run.checkpoint import (
     find_best,

@@ -1,0 +1,290 @@
+"""Tables become records, in one way for specs, tasks, prompts, cameras and configurations.
+
+- `read_table`: a record from a table; unknown, missing and impossible values are refused with the key's full path.
+- `read_kind`: the same where one key of the table says which record it is.
+- `write_table`: the table of a record again.
+- `Registry`: the records that a name may stand for, those of other packages included.
+"""
+
+import math
+import types
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from vlmrm.errors import SpecError, VlmrmError, near_matches
+
+Record = TypeVar("Record")
+
+
+def read_table(record: type[Record], values: Any, *, where: str = "", error: type[VlmrmError] = SpecError) -> Record:
+    """A record from a table, whose tables become the records that its fields ask for.
+
+    Args:
+        record: Frozen dataclass; its fields are the keys. A field whose type is a dataclass (or that or None) takes a
+            table; one with ``read`` in its metadata is read by that function of the value and its path.
+        values: The table.
+        where: Path of the table, for messages; empty for the whole of a file.
+        error: Class of the error.
+
+    Raises:
+        VlmrmError: The values are not a table, a key is unknown or missing, or the record refuses a value. Of the class
+            `error`, or of whatever class the record raises.
+
+    Example:
+        >>> from vlmrm.rendering import Camera
+        >>> read_table(Camera, {"track": "torso", "distance_m": 3.0}, where="camera").track
+        'torso'
+        >>> read_table(Camera, {"distance": 3.0}, where="camera")
+        Traceback (most recent call last):
+        vlmrm.errors.SpecError: unknown key camera.distance. Near: distance_m.
+    """
+    if not isinstance(values, Mapping):
+        raise error(f"{where or 'this'} must be a table of keys and values; got {values!r}.")
+    known = {field.name: field for field in fields(record) if field.init}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            _refuse_unknown(str(key), list(known), where, error)
+    for key, field in known.items():
+        if field.default is MISSING and field.default_factory is MISSING and key not in values:
+            raise error(f"{join(where, key)} is missing; the keys of {where or 'this table'} are {', '.join(known)}.")
+    given = {key: _read_field(record, known[key], value, join(where, key), error) for key, value in values.items()}
+    try:
+        return record(**given)
+    except VlmrmError as refused:
+        raise type(refused)(_with_path(str(refused), where, list(known))) from refused
+
+
+def read_kind(
+    kinds: Mapping[str, type[Any]], values: Any, *, key: str, where: str, error: type[VlmrmError] = SpecError
+) -> Any:
+    """A record from a table that says itself which record it is.
+
+    Args:
+        kinds: Records by the value of `key`.
+        values: The table.
+        key: Key of the table whose value says which.
+        where: Path of the table, for messages.
+        error: Class of the error.
+
+    Raises:
+        VlmrmError: The key is missing, there is no such kind, or as in `read_table`.
+    """
+    if not isinstance(values, Mapping):
+        raise error(f"{where} must be a table of keys and values; got {values!r}.")
+    if key not in values:
+        raise error(f"{join(where, key)} is missing: one of {', '.join(kinds)}. Got {dict(values)}.")
+    named = values[key]
+    if named not in kinds:
+        raise error(f"unknown {join(where, key)} {named!r}. Near: {near_matches(str(named), list(kinds))}.")
+    rest = {name: value for name, value in values.items() if name != key}
+    return read_table(kinds[named], rest, where=where, error=error)
+
+
+def write_table(record: Any) -> dict[str, Any]:
+    """The table of a record as plain values, for JSON and TOML; what has its default is left out.
+
+    Example:
+        >>> from vlmrm.rendering import Camera
+        >>> write_table(Camera(track="torso", distance_m=3.0))
+        {'track': 'torso', 'distance_m': 3.0}
+    """
+    said: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.init and not _is_default(field, value):
+            written = field.metadata.get("write", plain)(value)
+            said |= {} if written == {} else {field.name: written}
+    return said
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: records are tables, tuples are lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return write_table(value)
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def join(where: str, key: str) -> str:
+    """The path of a key in a table.
+
+    Example:
+        >>> join("reward.over_time", "gamma")
+        'reward.over_time.gamma'
+    """
+    return f"{where}.{key}" if where else key
+
+
+class Registry(Mapping[str, type[Record]], Generic[Record]):
+    """Records by the names that a spec may give, each loaded when it is first named.
+
+    Other packages add theirs through an entry-point group: ``name = "module:Record"``.
+
+    Args:
+        what: What the names are names of, for messages.
+        group: Entry-point group of other packages.
+        rows: ``module:Record`` by name.
+
+    Example:
+        >>> heads = Registry("head", "vlmrm.heads", {"softmax": "vlmrm.rewards.heads.softmax:SoftmaxOptions"})
+        >>> heads["softmax"].__name__
+        'SoftmaxOptions'
+    """
+
+    def __init__(self, what: str, group: str, rows: Mapping[str, str]) -> None:
+        self._what, self._group, self._rows = what, group, rows
+
+    def __getitem__(self, name: str) -> type[Record]:
+        """The record of this name.
+
+        Raises:
+            KeyError: There is none.
+            SpecError: Two packages offer one of this name, or the one that is named cannot be loaded.
+        """
+        offered = [point for point in _entry_points(self._group) if point.name == name]
+        if len(offered) + (name in self._rows) > 1:
+            places = [*([self._rows[name]] if name in self._rows else []), *(point.value for point in offered)]
+            raise SpecError(f"{self._what} {name!r} is offered by more than one package: {', '.join(places)}.")
+        if name in self._rows:
+            module, _, attribute = self._rows[name].partition(":")
+            return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+        if not offered:
+            raise KeyError(name)
+        try:
+            return offered[0].load()  # type: ignore[no-any-return]
+        except (ImportError, AttributeError) as error:
+            raise SpecError(f"{self._what} {name!r} of {offered[0].value!r} cannot be loaded: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._rows, *(point.name for point in _entry_points(self._group))]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __contains__(self, name: object) -> bool:
+        return name in list(iter(self))
+
+    def named(self, name: Any) -> type[Record]:
+        """The record of this name.
+
+        Raises:
+            SpecError: There is none; the message has the nearest.
+        """
+        if not isinstance(name, str) or name not in self:
+            raise SpecError(f"unknown {self._what} {name!r}. Near: {near_matches(str(name), list(self))}.")
+        return self[name]
+
+    def name_of(self, record: type[Any]) -> str:
+        """The name of a record's class.
+
+        Raises:
+            SpecError: No name stands for it.
+        """
+        for name, place in self._rows.items():
+            if place == f"{record.__module__}:{record.__qualname__}":
+                return name
+        for point in _entry_points(self._group):
+            if point.value == f"{record.__module__}:{record.__qualname__}":
+                return point.name
+        raise SpecError(f"{record.__qualname__} is not registered as a {self._what}; see the group {self._group}.")
+
+
+@cache
+def _entry_points(group: str) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=group))
+
+
+def require_number(name: str, value: Any) -> None:
+    """Refuse a value that is not a finite number.
+
+    Raises:
+        SpecError: If `value` is not a finite number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SpecError(f"{name} must be a number; got {value!r}.")
+
+
+def require_above_0(name: str, value: Any) -> None:
+    """Refuse a value that is not a number above 0.
+
+    Raises:
+        SpecError: If `value` is not a finite number above 0.
+    """
+    require_number(name, value)
+    if value <= 0:
+        raise SpecError(f"{name} must be above 0; got {value!r}.")
+
+
+def require_share(name: str, value: Any) -> None:
+    """Refuse a value that is not a number from 0 to 1.
+
+    Raises:
+        SpecError: If `value` is not a number, or lies outside.
+    """
+    require_number(name, value)
+    if not 0 <= value <= 1:
+        raise SpecError(f"{name} must lie in 0 to 1; got {value!r}.")
+
+
+def require_whole(name: str, value: Any) -> None:
+    """Refuse a value that is not a whole number of at least 1.
+
+    Raises:
+        SpecError: If `value` is not such a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SpecError(f"{name} must be a whole number of at least 1; got {value!r}.")
+
+
+def require_choice(name: str, value: Any, known: Collection[str]) -> None:
+    """Refuse a word that is not one of those known.
+
+    Raises:
+        SpecError: If `value` is not among them; the message has the nearest.
+    """
+    if value not in known:
+        raise SpecError(f"unknown {name} {value!r}. Near: {near_matches(str(value), list(known))}.")
+
+
+def _read_field(record: type[Any], field: Field[Any], value: Any, path: str, error: type[VlmrmError]) -> Any:
+    reader = field.metadata.get("read")
+    if reader is not None:
+        return reader(value, path)
+    table = _table_type(record, field.name)  # type: ignore[arg-type]  # mypy takes a class for unhashable
+    if table is None or value is None or isinstance(value, table):
+        return value
+    return read_table(table, value, where=path, error=error)
+
+
+@cache
+def _table_type(record: type[Any], name: str) -> type[Any] | None:
+    """The dataclass that a field holds, alone or beside None."""
+    hint = get_type_hints(record)[name]
+    options: Sequence[Any] = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return next((option for option in options if isinstance(option, type) and is_dataclass(option)), None)
+
+
+def _is_default(field: Field[Any], value: Any) -> bool:
+    default = field.default_factory() if field.default_factory is not MISSING else field.default
+    return default is not MISSING and bool(value == default)
+
+
+def _refuse_unknown(key: str, known: list[str], where: str, error: type[VlmrmError]) -> None:
+    if not known:
+        raise error(f"{where} has no options; got {key!r}.")
+    raise error(f"unknown key {join(where, key)}. Near: {near_matches(key, known)}.")
+
+
+def _with_path(message: str, where: str, known: list[str]) -> str:
+    """The message of a record, with the path of the table in front of the key that it begins with."""
+    if not where or message.startswith(where):
+        return message
+    begins = message.split(" ", 1)[0].strip("'\"")
+    return f"{where}.{message}" if begins in known else f"{where}: {message}"
