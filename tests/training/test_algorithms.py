@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Text
+from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from tests.toys import CountingEnv
@@ -70,6 +71,43 @@ def test_what_the_configuration_decides_is_no_hyperparameter(name):
         check_hyperparameters(find_algorithm("DQN"), {name: 1})
 
 
+class Patient(SAC):
+    """An algorithm of somebody's own."""
+
+    def __init__(self, *args, patience=1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.patience = patience
+
+
+def test_an_algorithm_of_ones_own_is_named_by_module_and_class_and_takes_after_its_parent():
+    algorithm = find_algorithm(f"{__name__}:Patient")
+    assert (algorithm.off_policy, algorithm.actions) == (True, ("Box",))
+    settings = default_hyperparameters(algorithm, VECTOR) | {"patience": 3, "gamma": 0.5}
+    agent = make_agent(algorithm, venv(continuous=True), hyperparameters=settings, seed=0)
+    assert (type(agent), agent.patience, agent.gamma, agent.train_freq.frequency) == (Patient, 3, 0.5, 64)
+    with pytest.raises(SpecError, match=r"no hyper-parameter 'patienc'\. Near: patience"):
+        check_hyperparameters(algorithm, {"patienc": 3})
+
+
+def test_the_place_of_a_known_algorithm_is_that_algorithm():
+    assert find_algorithm("sb3_contrib:TQC") is ALGORITHMS["TQC"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere_at_all:Own", "no module 'nowhere_at_all'"),
+        (f"{__name__}:Patent", "not an off-policy or on-policy algorithm.*Near: Patient"),
+        (f"{__name__}:CountingEnv", "not an off-policy or on-policy algorithm"),
+        ("sb3_contrib:ARS", "not an off-policy or on-policy algorithm"),
+        (":Own", "named MODULE:CLASS"),
+    ],
+)
+def test_a_class_that_is_not_an_algorithm_is_refused(name, message):
+    with pytest.raises(SpecError, match=message):
+        find_algorithm(name)
+
+
 def test_an_impossible_value_says_which_algorithm_refused_it():
     with pytest.raises(SpecError, match=r"DQN cannot be made with .*train_freq"):
         make_agent(find_algorithm("DQN"), venv(), hyperparameters={"train_freq": [4, "lightyears"]}, seed=0)
@@ -92,7 +130,7 @@ def test_toml_values_become_what_sb3_wants():
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_is_made_with_its_defaults(name):
     algorithm = find_algorithm(name)
-    env = venv(continuous="Box" in algorithm.actions and "Discrete" not in algorithm.actions)
+    env = venv(continuous="Discrete" not in algorithm.actions)
     settings = default_hyperparameters(algorithm, env.observation_space)
     assert type(make_agent(algorithm, env, hyperparameters=settings, seed=0)).__name__ == name
 

@@ -44,6 +44,20 @@ def test_each_episode_has_its_own_seed_length_return_and_success():
     assert [record.success for record in records] == [False, False, False, True, False, False]
 
 
+class CountsItsSteps:
+    """Remembers how many steps each of its episodes has had, and says so."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        state = np.where(episode_start, 0, 0 if state is None else state) + 1
+        return state, state
+
+
+def test_what_a_policy_remembers_stays_with_its_episode_when_others_end():
+    records = evaluate(CountsItsSteps(), SeedEnv, episodes=25, seed=10)
+    assert [record.env_return for record in records] == [sum(range(1, record.steps + 1)) for record in records]
+    assert {record.steps for record in records} == {1, 2, 3, 4}
+
+
 def test_more_episodes_than_run_side_by_side_give_the_same_first_ones():
     few, many = (evaluate(SaysItsSeed(), SeedEnv, episodes=n, seed=0) for n in (5, 47))
     assert many[:5] == few

@@ -38,6 +38,12 @@ SETTINGS = {
     "DQN with n-step returns": REPLAY | {"n_steps": 3},
     "PPO": SMALL | {"n_steps": 8},
     "A2C": {"policy_kwargs": {"net_arch": [8]}, "n_steps": 4},
+    "QRDQN": REPLAY | {"target_update_interval": 7, "exploration_fraction": 0.5},
+    "TQC": REPLAY,
+    "CrossQ": REPLAY,
+    "TRPO": SMALL | {"n_steps": 8},
+    "RecurrentPPO": {"policy_kwargs": {"net_arch": [8], "lstm_hidden_size": 4}, "batch_size": 4, "n_steps": 8},
+    "MaskablePPO": SMALL | {"n_steps": 8},
 }
 
 
@@ -50,12 +56,19 @@ class DictObservation(gym.ObservationWrapper):
         return {"t": observation, "twice": np.repeat(observation * 2, 2)}
 
 
+class Choosy(gym.Wrapper):
+    """Forbids one of the two buttons at every other step; most algorithms do not ask."""
+
+    def action_masks(self):
+        return np.array([True, self.unwrapped.t % 2 == 0])
+
+
 def make(name="DQN", *, seed=0, num_envs=1, wrapper=None, **changes):
     algorithm = find_algorithm(name.split()[0])
-    continuous = algorithm.name in ("SAC", "TD3", "DDPG")
+    continuous = "Discrete" not in algorithm.actions
 
     def env():
-        made = CountingEnv((3, 5, 2), continuous=continuous)
+        made = Choosy(CountingEnv((3, 5, 2), continuous=continuous))
         return wrapper(made) if wrapper else made
 
     from stable_baselines3.common.vec_env import DummyVecEnv
@@ -102,7 +115,7 @@ def test_a_loaded_agent_equals_the_stored_one_to_the_bit(name, tmp_path):
     assert numbers_of(agent) == numbers_of(other)
 
 
-@pytest.mark.parametrize("name", ["DQN", "SAC", "TD3", "DQN with n-step returns"])
+@pytest.mark.parametrize("name", ["DQN", "SAC", "TD3", "DQN with n-step returns", "QRDQN", "TQC", "CrossQ"])
 def test_the_next_gradient_steps_of_a_loaded_agent_are_those_of_the_stored_one(name, tmp_path):
     """Equal numbers could still be wired to the wrong tensors, as an optimiser's are after a careless load."""
     agent = make(name, seed=0).learn(60)
