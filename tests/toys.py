@@ -82,7 +82,7 @@ class ColourEncoder:
     of red. It counts how often it was asked and refuses to be copied, as a model of a gigabyte would like to.
     """
 
-    name, dim, size_px, logit_scale, logit_bias = "colour", 4, SIZE_PX, 1.0, 0.0
+    name, fingerprint, dim, size_px, logit_scale, logit_bias = "colour", "colours", 4, SIZE_PX, 1.0, 0.0
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -1,8 +1,12 @@
-"""What every encoder must do. Inherit the class, give it an encoder, and pytest does the rest.
+"""What every encoder must do. Inherit the class, give it an encoder and its twin, and pytest does the rest.
 
 class TestMyEncoder(EncoderContract):
     @pytest.fixture
     def encoder(self):
+        return MyEncoder()
+
+    @pytest.fixture
+    def twin(self):  # the same weights, loaded once more
         return MyEncoder()
 """
 
@@ -17,7 +21,7 @@ from vlmrm.frames.preprocessing import Preprocessing
 
 
 class EncoderContract:
-    """Tests for an encoder of any kind, given by a fixture called `encoder`; no numbers of a particular model."""
+    """Tests for an encoder of any kind, given by the fixtures `encoder` and `twin`; no model's own numbers."""
 
     sentences = ("a red picture", "a green picture", "a blue picture")
     """Sentences that the encoder knows and tells apart."""
@@ -36,6 +40,21 @@ class EncoderContract:
         assert isinstance(encoder.name, str)
         assert encoder.logit_scale > 0
         assert isinstance(encoder.logit_bias, float)
+
+    def test_its_fingerprint_is_one_short_word(self, encoder):
+        assert 4 <= len(encoder.fingerprint) <= 64
+        assert encoder.fingerprint.split() == [encoder.fingerprint]
+
+    def test_the_same_weights_loaded_again_have_the_same_fingerprint(self, encoder, twin):
+        assert twin is not encoder
+        assert twin.fingerprint == encoder.fingerprint
+
+    def test_embedding_leaves_the_fingerprint_as_it_is(self, encoder, twin, frames):
+        """The twin is asked before it embeds, the encoder after it has."""
+        untouched = twin.fingerprint
+        encoder.embed_frames(frames)
+        encoder.embed_texts(list(self.sentences))
+        assert encoder.fingerprint == untouched
 
     def test_its_preprocessing_makes_frames_of_its_size(self, encoder):
         assert isinstance(encoder.preprocessing, Preprocessing)

@@ -14,12 +14,17 @@ def encoder():
     return ColourEncoder()
 
 
+@pytest.fixture
+def twin():
+    return ColourEncoder()
+
+
 class TestColourEncoder(EncoderContract):
     sentences = ("red", "green", "blue")
 
 
 class LargerColourEncoder(ColourEncoder):
-    name, size_px, logit_scale, logit_bias = "larger", 12, 5.0, -1.0
+    name, fingerprint, size_px, logit_scale, logit_bias = "larger", "larger-colours", 12, 5.0, -1.0
 
     @property
     def preprocessing(self):
@@ -32,6 +37,10 @@ class TestEnsembleEncoder(EncoderContract):
     @pytest.fixture
     def encoder(self):
         return EnsembleEncoder([ColourEncoder(), LargerColourEncoder()], [0.25, 0.75])
+
+    @pytest.fixture
+    def twin(self, encoder):
+        return EnsembleEncoder(encoder.members, encoder.weights)
 
 
 class Unnormalised(ColourEncoder):
@@ -50,6 +59,18 @@ class Random(ColourEncoder):
         return torch.nn.functional.normalize(super().embed_frames(frames) + 0.1 * torch.rand(len(frames), 4), dim=1)
 
 
+class CountsItsCalls(ColourEncoder):
+    @property
+    def fingerprint(self):
+        return f"colours-{len(self.batches)}"
+
+
+class NewEachTime(ColourEncoder):
+    @property
+    def fingerprint(self):
+        return f"colours-{id(self)}"
+
+
 @pytest.mark.parametrize(
     ("broken", "test", "arguments"),
     [
@@ -59,6 +80,18 @@ class Random(ColourEncoder):
     ],
 )
 def test_an_encoder_that_breaks_the_contract_is_caught(broken, test, arguments):
-    frames = torch.randint(0, 256, (7, 8, 8, 3), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     with pytest.raises(AssertionError):
-        getattr(EncoderContract(), test)(broken(), frames, *arguments)
+        getattr(EncoderContract(), test)(broken(), noise(), *arguments)
+
+
+def test_a_fingerprint_that_changes_with_use_or_with_every_load_is_caught():
+    contract = EncoderContract()
+    contract.sentences = ("red", "green", "blue")
+    with pytest.raises(AssertionError):
+        contract.test_embedding_leaves_the_fingerprint_as_it_is(CountsItsCalls(), CountsItsCalls(), noise())
+    with pytest.raises(AssertionError):
+        contract.test_the_same_weights_loaded_again_have_the_same_fingerprint(NewEachTime(), NewEachTime())
+
+
+def noise():
+    return torch.randint(0, 256, (7, 8, 8, 3), generator=torch.Generator().manual_seed(0)).to(torch.uint8)

@@ -26,7 +26,7 @@ def domain():
 class PointEncoder:
     """Reads the embedding out of the picture: (x, y) of the first pixel, in tenths, minus 10."""
 
-    name, dim, size_px, logit_scale, logit_bias = "point", 3, 1, 1.0, 0.0
+    name, fingerprint, dim, size_px, logit_scale, logit_bias = "point", "points", 3, 1, 1.0, 0.0
     preprocessing = Preprocessing(size_px=1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
     def embed_frames(self, frames):
@@ -119,7 +119,7 @@ def test_a_word_with_a_hyphen_is_known_whole_and_in_parts():
 def test_the_guard_is_an_encoder_and_passes_everything_through(domain):
     guard = DomainGuard(PointEncoder(), domain)
     assert isinstance(guard, Encoder)
-    for name in ("name", "dim", "size_px", "preprocessing", "logit_scale", "logit_bias"):
+    for name in ("name", "fingerprint", "dim", "size_px", "preprocessing", "logit_scale", "logit_bias"):
         assert getattr(guard, name) == getattr(PointEncoder, name)
     assert torch.equal(guard.embed_frames(pictures(INSIDE)), PointEncoder().embed_frames(pictures(INSIDE)))
     assert torch.equal(guard.embed_texts(["a pole"]), torch.ones(1, 3))

@@ -64,7 +64,9 @@ def frames():
 
 
 class TestEnsembleOfOpenClip(EncoderContract):
-    pass
+    @pytest.fixture
+    def twin(self, encoder):
+        return load_encoder(encoder.name, device="cpu")
 
 
 def alone(encoder, frames, texts):

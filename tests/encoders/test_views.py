@@ -26,11 +26,19 @@ def encoder():
 class TestViews(EncoderContract):
     sentences = ("red", "green", "blue")
 
+    @pytest.fixture
+    def twin(self):
+        return ViewEncoder(ColourEncoder(), scales=[1.0, 0.5], positions="corners")
+
 
 class TestViewsWhereTheEncoderLooks(EncoderContract):
     @pytest.fixture
     def encoder(self, sim_s):
         return ViewEncoder(sim_s, scales=[1.0, 0.5], positions="attention")
+
+    @pytest.fixture
+    def twin(self):
+        return ViewEncoder(OpenClipEncoder.load("sim-s", device="cpu"), scales=[1.0, 0.5], positions="attention")
 
 
 @pytest.fixture(scope="module")

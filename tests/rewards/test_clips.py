@@ -22,7 +22,8 @@ class BrighteningEncoder:
     A clip that gets brighter has another row than the same frames backwards.
     """
 
-    name, dim, size_px, logit_scale, logit_bias = "brightening", 3, SIDE, 1.0, 0.0
+    name, fingerprint, dim, size_px = "brightening", "brightness", 3, SIDE
+    logit_scale, logit_bias = 1.0, 0.0
     preprocessing = Preprocessing(size_px=SIDE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
     def __init__(self, clip_frames=3):

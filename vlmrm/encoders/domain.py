@@ -175,6 +175,11 @@ class DomainGuard:
         return self.encoder.name
 
     @property
+    def fingerprint(self) -> str:
+        """As the encoder's."""
+        return self.encoder.fingerprint
+
+    @property
     def dim(self) -> int:
         """As the encoder's."""
         return self.encoder.dim

@@ -16,6 +16,13 @@ class Encoder(Protocol):
         """How to load it again, e.g. ``sim-s`` or ``ViT-L-14/openai``."""
 
     @property
+    def fingerprint(self) -> str:
+        """Short hash of weights, architecture and preprocessing: equal for two encoders that give the same numbers.
+
+        Precision and device do not change it. See `vlmrm.encoders.fingerprint`.
+        """
+
+    @property
     def dim(self) -> int:
         """Length of an embedding."""
 

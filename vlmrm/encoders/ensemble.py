@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.fingerprint import fingerprint_of
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
@@ -82,6 +83,12 @@ class EnsembleEncoder:
             w * encoder.logit_scale / self.logit_scale for w, encoder in zip(self.weights, encoders, strict=True)
         )
         """Of the members' cosines in a cosine of this encoder; they sum to 1."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the members' fingerprints and weights, in their order."""
+        members = [encoder.fingerprint for encoder in self.members]
+        return fingerprint_of({"members": members, "weights": self.weights})
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """The members' embeddings side by side, each times the square root of its share."""

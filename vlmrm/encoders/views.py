@@ -73,6 +73,11 @@ class ViewEncoder:
         return self.encoder.name
 
     @property
+    def fingerprint(self) -> str:
+        """As the encoder's."""
+        return self.encoder.fingerprint
+
+    @property
     def dim(self) -> int:
         """As the encoder's."""
         return self.encoder.dim

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.encoders.models import BUILTIN_LIKE, write_model
-from vlmrm.encoders import cards, downloads, import_open_clip, load_encoder
+from vlmrm.encoders import cards, hub, import_open_clip, load_encoder
 from vlmrm.encoders.open_clip.names import find_source
 from vlmrm.errors import EncoderError, OfflineError, UnknownModel
 
@@ -108,7 +108,7 @@ def test_a_download_with_the_hub_switched_off_is_an_error(hub_cache, monkeypatch
 
 
 def test_a_hub_that_never_answers_is_waited_for_only_shortly(hub_cache, monkeypatch):
-    monkeypatch.setattr(downloads, "PROBE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(hub, "PROBE_TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         started = time.monotonic()

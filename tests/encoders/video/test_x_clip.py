@@ -99,6 +99,10 @@ class TestXClip(EncoderContract):
     def encoder(self, xclip):
         return xclip
 
+    @pytest.fixture
+    def twin(self, folder):
+        return load_encoder(f"hf-video:local-dir:{folder}", device="cpu")
+
 
 def test_it_is_loaded_by_name_with_its_own_values(xclip, folder):
     assert isinstance(xclip, XClipEncoder)

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from vlmrm.encoders.fingerprint import PROBE, Origin, WeightsFile, fingerprint_of
 from vlmrm.encoders.hub import cached_file, require_hub
 from vlmrm.encoders.open_clip.names import ModelSource, find_source
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
@@ -36,6 +38,7 @@ class OpenClipEncoder:
         name: How to load it again.
         runtime: Where it lies, in which precision, and how many frames it takes at a time.
         resize_mode: Overrides the model's own; None: as trained.
+        origin: What the model was built from, for its fingerprint; None: the weights are read from the model itself.
 
     Example:
         >>> encoder = OpenClipEncoder.load("random:sim-s")
@@ -51,7 +54,10 @@ class OpenClipEncoder:
         name: str,
         runtime: Runtime,
         resize_mode: str | None = None,
+        origin: Origin | None = None,
     ) -> None:
+        self.origin = origin or Origin(architecture={"layers": str(model)})
+        """What the model was built from."""
         self.name = name
         """How to load it again."""
         self.model = model
@@ -100,10 +106,25 @@ class OpenClipEncoder:
         """
         runtime = choose_runtime(device, precision, batch_size=batch_size)
         source = find_source(name)
+        origin = _origin(source, runtime)
         with _quiet_open_clip():
             model = _build(source, runtime)
             tokenizer = _tokenizer(source)
-        return cls(model, tokenizer, name=name, runtime=runtime, resize_mode=resize_mode)
+        return cls(model, tokenizer, name=name, runtime=runtime, resize_mode=resize_mode, origin=origin)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short hash of the weights as they were loaded, of architecture, tokenizer and preprocessing.
+
+        Of a model that is trained in place afterwards it tells what it was before.
+        """
+        parts = {
+            "architecture": self.origin.architecture,
+            "weights": self.origin.weights_digest(self.model),
+            "tokens": self.tokenizer([PROBE]).tolist(),
+            "preprocessing": asdict(self.preprocessing),
+        }
+        return fingerprint_of(parts)
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """Unit-length embeddings of any number of frames of one size.
@@ -168,6 +189,18 @@ class OpenClipEncoder:
         """Outside inference mode, so that the rows may take part in somebody's gradient."""
         unit: Tensor = normalize(torch.cat(rows), dim=1)
         return unit
+
+
+def _origin(source: ModelSource, runtime: Runtime) -> Origin:
+    """Noted before the weights are read, so that a file which changes in between is not taken for them."""
+    architecture = import_open_clip().get_model_config(source.config)
+    if source.trained_with or "quick_gelu" not in architecture:
+        architecture["quick_gelu"] = bool(source.trained_with.get("quick_gelu", False))
+    if source.checkpoint is not None:
+        return Origin(architecture=architecture, weights=WeightsFile.at(source.checkpoint))
+    rounded = runtime.precision != "fp32"
+    rebuild = partial(_build, source, choose_runtime("cpu", "fp32")) if rounded else None
+    return Origin(architecture=architecture, rebuild=rebuild)
 
 
 def _build(source: ModelSource, runtime: Runtime) -> Any:

@@ -39,6 +39,8 @@ def open_clip_encoder(encoder: Encoder) -> OpenClipEncoder:
 class DifferentiableEncoder(OpenClipEncoder):
     """The same embeddings in float32, with gradients where a weight of the copied model asks for them.
 
+    Name and fingerprint stay those of the encoder that was copied, also while the copy is trained.
+
     Args:
         encoder: An `OpenClipEncoder`, or the `DomainGuard` around one, which stays as it is.
 
@@ -56,6 +58,7 @@ class DifferentiableEncoder(OpenClipEncoder):
     def __init__(self, encoder: Encoder) -> None:
         inner = open_clip_encoder(encoder)
         self._known: dict[str, Int[Tensor, "1 context"]] = {}
+        self._copied = inner
         super().__init__(
             copy.deepcopy(inner.model).float(),
             inner.tokenizer,
@@ -63,6 +66,11 @@ class DifferentiableEncoder(OpenClipEncoder):
             runtime=replace(inner.runtime, precision="fp32"),
             resize_mode=inner.preprocessing.resize_mode,
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """As of the encoder that was copied."""
+        return self._copied.fingerprint
 
     def embed_texts(self, texts: list[str]) -> Embeddings:
         """Unit-length embeddings of sentences.

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from vlmrm.encoders.fingerprint import Origin, WeightsFile
 from vlmrm.encoders.hub import cached_file, hub_folder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.errors import EncoderError, MissingExtra
@@ -21,6 +22,7 @@ _CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _SMALL_FILES = ("*.json", "*.txt")
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+_SAYS_NOTHING = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")  # of the numbers
 _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as PIL numbers them
 
 
@@ -34,6 +36,8 @@ class VideoFiles:
     """Sentences to token ids."""
     preprocessing: Preprocessing
     """As its processor says."""
+    origin: Origin
+    """The configuration and the weights file that the model was built from."""
 
 
 def load_files(name: str, resize_mode: str | None = None) -> VideoFiles:
@@ -53,12 +57,15 @@ def load_files(name: str, resize_mode: str | None = None) -> VideoFiles:
     place = name.removeprefix(VIDEO_PREFIX)
     local = place.startswith(_LOCAL)
     folder = Path(place.removeprefix(_LOCAL)).expanduser() if local else _snapshot(place, name)
-    kind = _json(folder / _CONFIG).get("model_type")
+    config = _json(folder / _CONFIG)
+    kind = config.get("model_type")
     if kind != "xclip":
         raise EncoderError(f"{name!r} is a model of type {kind!r}. As video encoders only those of type 'xclip' work.")
-    if not any((folder / filename).is_file() for filename in _WEIGHTS):
+    weights = [folder / filename for filename in _WEIGHTS if (folder / filename).is_file()]
+    if not weights:
         raise EncoderError(f"{folder} holds no weights. Looked for {', '.join(_WEIGHTS)}.")
     preprocessing = _preprocessing(folder, resize_mode)
+    origin = Origin(architecture=plain_config(config), weights=WeightsFile.at(weights[0]))
     try:
         model, info = transformers.XCLIPModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -67,7 +74,21 @@ def load_files(name: str, resize_mode: str | None = None) -> VideoFiles:
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])
         raise EncoderError(f"the weights of {name!r} miss {len(missing)} tensors of the model, e.g. {missing[0]}.")
-    return VideoFiles(model=model, tokenizer=tokenizer, preprocessing=preprocessing)
+    return VideoFiles(model=model, tokenizer=tokenizer, preprocessing=preprocessing, origin=origin)
+
+
+def plain_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration of transformers without what says nothing of the model's numbers.
+
+    Args:
+        config: As in ``config.json``.
+
+    Example:
+        >>> plain_config({"hidden_size": 8, "dtype": "float32", "text_config": {"transformers_version": "5.0"}})
+        {'hidden_size': 8, 'text_config': {}}
+    """
+    said = {name: value for name, value in config.items() if name not in _SAYS_NOTHING}
+    return {name: plain_config(value) if isinstance(value, dict) else value for name, value in said.items()}
 
 
 def _transformers(name: str) -> Any:

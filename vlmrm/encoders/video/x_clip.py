@@ -13,6 +13,8 @@ exchange messages in every layer of its vision tower, and ends in a small transf
 """
 
 import logging
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -21,8 +23,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.fingerprint import PROBE, Origin, fingerprint_of
 from vlmrm.encoders.runtime import Runtime, choose_runtime
-from vlmrm.encoders.video.files import load_files
+from vlmrm.encoders.video.files import load_files, plain_config
 from vlmrm.errors import EncoderError, FrameError, PromptError
 from vlmrm.frames import as_frames
 from vlmrm.frames.preprocessing import Preprocessing
@@ -56,6 +59,7 @@ class XClipEncoder:
         preprocessing: The model's own.
         name: How to load it again.
         runtime: Where it lies, in which precision, and how many frames it takes at a time.
+        origin: What the model was built from, for its fingerprint; None: the model itself is asked.
 
     Raises:
         EncoderError: Preprocessing makes pictures of another size than the model takes.
@@ -67,13 +71,22 @@ class XClipEncoder:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, preprocessing: Preprocessing, name: str, runtime: Runtime
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        preprocessing: Preprocessing,
+        name: str,
+        runtime: Runtime,
+        origin: Origin | None = None,
     ) -> None:
         vision, side = model.config.vision_config, preprocessing.size_px
         if vision.image_size not in (side, [side, side], (side, side)):
             raise EncoderError(
                 f"{name!r} takes pictures of {vision.image_size} pixels, but its processor makes {side}."
             )
+        self.origin = origin or Origin(architecture=plain_config(model.config.to_dict()))
+        """What the model was built from."""
         self.name = name
         """How to load it again."""
         self.logit_scale = float(model.logit_scale.detach().float().exp())  # before bf16 rounds it
@@ -124,7 +137,25 @@ class XClipEncoder:
         """
         runtime = choose_runtime(device, precision, batch_size=batch_size)
         files = load_files(name, resize_mode)
-        return cls(files.model, files.tokenizer, preprocessing=files.preprocessing, name=name, runtime=runtime)
+        return cls(
+            files.model,
+            files.tokenizer,
+            preprocessing=files.preprocessing,
+            name=name,
+            runtime=runtime,
+            origin=files.origin,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short hash of the weights as they were loaded, of architecture, tokenizer and preprocessing."""
+        parts = {
+            "architecture": self.origin.architecture,
+            "weights": self.origin.weights_digest(self.model),
+            "tokens": self.tokenizer([PROBE])["input_ids"],
+            "preprocessing": asdict(self.preprocessing),
+        }
+        return fingerprint_of(parts)
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """Unit-length embeddings of any number of frames of one size, each as a clip that stands still.
