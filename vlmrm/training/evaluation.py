@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from vlmrm.report.landscape import draw_landscape, measure_landscape
+from vlmrm.report.video import write_video
 from vlmrm.training.acting import Policy, RandomPolicy
 from vlmrm.training.curves import draw_curves
 from vlmrm.training.episodes import Evaluation, evaluate, mean_of
 from vlmrm.training.outcome import Summary, median_of, steps_to_success
 from vlmrm.training.progress import Progress
-from vlmrm.training.record import record_episode, write_video
+from vlmrm.training.record import record_episode
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts
 from vlmrm.wrappers.make_env import MakeEnv
@@ -66,8 +67,8 @@ class Measures:
         """Draw the curves and put everything together.
 
         Args:
-            random: Of `before`.
-            trained: Of `after`.
+            random: Evaluation that `before` returned.
+            trained: Evaluation that `after` returned.
             compared: The run on the environment's own reward.
         """
         rows = self._run.metrics.read()

@@ -56,22 +56,28 @@ def open_option(metavar: str, name: str | None = None, *, short: str | None = No
 _SENTENCES = "SENTENCE [SENTENCE ...]"
 Sentences = Annotated[tuple[str, ...], arg(metavar=_SENTENCES, help_behavior_hint="")]
 """One sentence or several, after one option."""
-_TOML = PrimitiveConstructorSpec(
-    nargs=1,
-    metavar="TOML",
-    instance_from_str=lambda texts: toml_table(texts[0]),
-    is_instance=lambda value: isinstance(value, Mapping),
-    str_from_instance=_to_text,
-)
+Table = Annotated[
+    Mapping[str, Any],
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="TOML",
+        instance_from_str=lambda texts: toml_table(texts[0]),
+        is_instance=lambda value: isinstance(value, Mapping),
+        str_from_instance=_to_text,
+    ),
+]
+"""A table, which the command line takes as TOML."""
 
 
-def _sentences(values: Any, where: str) -> tuple[str, ...]:
-    """One sentence, or a list as JSON has it."""
-    return (values,) if isinstance(values, str) else tuple(values)
+def _no_sentences() -> Any:
+    """The default of a field of sentences, which JSON has as a list."""
+    return field(default=(), metadata={"read": lambda values, where: tuple(values)})
 
 
-def _folder(value: Any, where: str) -> Path | None:
-    return None if value is None else Path(value)
+def _require_counts(group: Any, *names: str) -> None:
+    for name in names:
+        if getattr(group, name) is not None:
+            require_whole(name, getattr(group, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,21 +86,18 @@ class EnvOptions:
 
     id: Annotated[str | None, open_option("ID", "env")] = None
     """Instead of a task: a Gymnasium id, or PACKAGE:ID for one that a package registers when it is imported."""
-    kwargs: Annotated[Mapping[str, Any], arg(name="env-kwargs", help_behavior_hint=""), _TOML] = field(
-        default_factory=dict
-    )
+    kwargs: Annotated[Table, open_option("TOML", "env-kwargs")] = field(default_factory=dict)
     """Arguments of the environment, like 'continuous = true'; added to the task's."""
     episode_steps: Annotated[int | None, open_option("N")] = None
     """Length of an episode. Default: the task's, else as registered, else 1,000."""
-    camera: Annotated[Mapping[str, Any], arg(help_behavior_hint=""), _TOML] = field(default_factory=dict)
+    camera: Annotated[Table, open_option("TOML")] = field(default_factory=dict)
     """Camera of a MuJoCo environment, like 'track = "torso", distance_m = 3, azimuth_deg = 90', or 'name = "side"'."""
     render_quality: Annotated[Literal["full", "fast"] | None, open_option("QUALITY")] = None
     """Pictures of a MuJoCo environment: `fast` has no shadows, reflections and antialiasing, about ten times as fast.
     Default: the task's, else as the environment draws."""
 
     def __post_init__(self) -> None:
-        if self.episode_steps is not None:
-            require_whole("episode_steps", self.episode_steps)
+        _require_counts(self, "episode_steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,17 +107,11 @@ class RewardOptions:
     source: Annotated[str, open_option("text|env|FILE", "reward")] = "text"
     """`text` scores pictures by sentences, here or the task's; `env` is the environment's own reward, for comparison;
     a .toml or .json FILE is a whole reward, with encoder, sentences and head."""
-    goal: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.goal", short="goal")] = field(
-        default=(), metadata={"read": _sentences}
-    )
+    goal: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.goal", short="goal")] = _no_sentences()
     """What the picture should show, as one sentence or several: a state, not an action."""
-    baseline: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.baseline", short="baseline")] = field(
-        default=(), metadata={"read": _sentences}
-    )
+    baseline: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.baseline", short="baseline")] = _no_sentences()
     """The scene without the goal. Without one, alpha is 0."""
-    negatives: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.negatives")] = field(
-        default=(), metadata={"read": _sentences}
-    )
+    negatives: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.negatives")] = _no_sentences()
     """What must not be taken for the goal, for heads that use it."""
     encoder: Annotated[str | None, open_option("NAME", "reward.encoder", short="encoder")] = None
     """A built-in model, NAME/TAG of OpenCLIP, hf-hub:OWNER/NAME, or local-dir:PATH; see `vlmrm models`.
@@ -124,31 +121,19 @@ class RewardOptions:
     head: Annotated[str | None, open_option("NAME", "reward.head")] = None
     """How embeddings become scores: projection, softmax, contrast ... Another one than the task's drops its options.
     Default: the task's, else projection."""
-    options: Annotated[Mapping[str, Any], arg(name="reward.options", help_behavior_hint=""), _TOML] = field(
-        default_factory=dict
-    )
+    options: Annotated[Table, open_option("TOML", "reward.options")] = field(default_factory=dict)
     """Options of the head, like 'temperature = 0.1', in place of the task's."""
-    views: Annotated[Mapping[str, Any], arg(name="reward.views", help_behavior_hint=""), _TOML] = field(
-        default_factory=dict
-    )
+    views: Annotated[Table, open_option("TOML", "reward.views")] = field(default_factory=dict)
     """Crops whose mean is scored, like 'scales = [1.0, 0.7]'."""
-    uncertainty: Annotated[Mapping[str, Any], arg(name="reward.uncertainty", help_behavior_hint=""), _TOML] = field(
-        default_factory=dict
-    )
+    uncertainty: Annotated[Table, open_option("TOML", "reward.uncertainty")] = field(default_factory=dict)
     """How unsure the reward is, and how much of that is taken off, like 'ensemble = "prompts", kappa = 1.0'."""
-    judge: Annotated[Mapping[str, Any], arg(name="reward.judge", help_behavior_hint=""), _TOML] = field(
-        default_factory=dict
-    )
+    judge: Annotated[Table, open_option("TOML", "reward.judge")] = field(default_factory=dict)
     """Model that is asked yes or no about frames with a high score: 'model = "...", question = "...", above = 0.6'."""
-    scaling: Annotated[Mapping[str, Any], arg(name="reward.scaling", help_behavior_hint=""), _TOML] = field(
-        default_factory=dict
-    )
+    scaling: Annotated[Table, open_option("TOML", "reward.scaling")] = field(default_factory=dict)
     """Scale of the score, like 'subtract = 0.6': where episodes end early, a constant part pays for their length."""
     threshold: Annotated[float | None, open_option("SCORE", "reward.threshold")] = None
     """Pay 1 above this score, else 0."""
-    over_time: Annotated[Mapping[str, Any], arg(name="reward.over-time", help_behavior_hint=""), _TOML] = field(
-        default_factory=dict
-    )
+    over_time: Annotated[Table, open_option("TOML", "reward.over-time")] = field(default_factory=dict)
     """How scores of frames become rewards of steps, like 'kind = "difference"'."""
     resize_mode: Annotated[
         Literal["shortest", "longest", "squash"] | None,
@@ -189,7 +174,7 @@ class TrainOptions:
     """DQN, SAC, TD3, DDPG, PPO or A2C; with the extra `contrib` QRDQN, TQC, CrossQ, TRPO, RecurrentPPO or MaskablePPO;
     or MODULE:CLASS of your own.
     Default: the task's, else DQN for buttons and SAC for continuous actions."""
-    hyperparameters: Annotated[Mapping[str, Any], arg(help_behavior_hint=""), _TOML] = field(default_factory=dict)
+    hyperparameters: Annotated[Table, open_option("TOML")] = field(default_factory=dict)
     """Settings of the algorithm, like 'gamma = 0.98, batch_size = 64', or a .toml file; added to the task's."""
     steps: Annotated[int | None, open_option("N")] = None
     """Environment steps in all. Default: the task's, else 100,000."""
@@ -205,9 +190,7 @@ class TrainOptions:
     """Afterwards, train the same algorithm for as many steps on the environment's own reward."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "num_envs"):
-            if getattr(self, name) is not None:
-                require_whole(name, getattr(self, name))
+        _require_counts(self, "steps", "num_envs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,10 +209,7 @@ class EvaluationOptions:
     """Share of successes that counts as learnt, for the number of steps to success."""
 
     def __post_init__(self) -> None:
-        if self.every is not None:
-            require_whole("evaluation.every", self.every)
-        require_whole("evaluation.episodes", self.episodes)
-        require_whole("evaluation.final_episodes", self.final_episodes)
+        _require_counts(self, "every", "episodes", "final_episodes")
         if not 0 <= self.drawn <= self.episodes:
             raise SpecError(f"evaluation.drawn must lie in 0 to episodes={self.episodes}; got {self.drawn}.")
         require_share("success_target", self.success_target)
@@ -241,7 +221,9 @@ class EvaluationOptions:
 class OutputOptions:
     """What the run writes, and where."""
 
-    folder: Annotated[Path | None, open_option("FOLDER", "out")] = field(default=None, metadata={"read": _folder})
+    folder: Annotated[Path | None, open_option("FOLDER", "out")] = field(
+        default=None, metadata={"read": lambda value, where: None if value is None else Path(value)}
+    )
     """Where to write the run. Default: a new folder in runs/."""
     checkpoint_every: Annotated[int | None, open_option("N")] = None
     """Steps between two checkpoints. Default: as between two evaluations."""
@@ -253,8 +235,7 @@ class OutputOptions:
     """Also write model.zip for Stable-Baselines3. Loading such a file runs code that is in it."""
 
     def __post_init__(self) -> None:
-        if self.checkpoint_every is not None:
-            require_whole("checkpoint_every", self.checkpoint_every)
+        _require_counts(self, "checkpoint_every")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,5 +250,4 @@ class MachineOptions:
     """CPU threads for scoring pictures; fewer are faster where other programs use the cores. Default: torch's own."""
 
     def __post_init__(self) -> None:
-        if self.threads is not None:
-            require_whole("threads", self.threads)
+        _require_counts(self, "threads")

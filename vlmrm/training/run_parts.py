@@ -30,15 +30,15 @@ class Parts:
     """What a run works with."""
 
     plan: Plan
-    """What it does."""
+    """Plan of the run."""
     reward: RewardModel | None
     """The text reward; None: the environment's own is trained on."""
     venv: VecEnv
-    """Where it trains."""
+    """Environments in which the agent trains."""
     agent: BaseAlgorithm
-    """What it trains."""
+    """Agent that is trained."""
     callbacks: tuple[BaseCallback, ...]
-    """What rewards the steps, where the environments do not do it themselves, and what keeps learning quick."""
+    """Callbacks that reward the steps, where the environments do not do it themselves, and keep learning quick."""
 
 
 def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
@@ -88,7 +88,7 @@ def reseed(parts: Parts, step: int) -> None:
     """Give the environments of a resumed run other starts than those they had before.
 
     Args:
-        parts: Of the run.
+        parts: Parts of the run.
         step: Where it goes on.
     """
     fresh = np.random.SeedSequence([parts.plan.config.train.seed, step]).generate_state(1)[0]

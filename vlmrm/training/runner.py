@@ -22,7 +22,6 @@ from vlmrm.training.run.agent_state import start_new_episode
 from vlmrm.training.run.checkpoint import load_newest, save_checkpoint
 from vlmrm.training.run.directory import RunDirectory, write_json
 from vlmrm.training.run_parts import Parts, build_parts, reseed
-from vlmrm.training.same_encoder import first_look, require_same_encoder
 from vlmrm.training.stop import StopSignal
 from vlmrm.training.threads import cpu_threads, crowding_note
 
@@ -104,9 +103,7 @@ def _parts(plan: Plan, reward: RewardModel | None) -> Iterator[Parts]:
 
 def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     """Measure, train, measure again; the same for a new run and a resumed one."""
-    look = first_look(parts)
-    require_same_encoder(run, look)
-    run.note_versions(parts.agent.num_timesteps, look)
+    run.note_versions(parts.agent.num_timesteps, parts.reward.encoder.fingerprint if parts.reward else None)
     progress.note(f"writing to {run.path}")
     crowding = crowding_note(torch.get_num_threads())
     if crowding is not None:

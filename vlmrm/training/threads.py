@@ -43,7 +43,7 @@ def learns_on_one_thread(agent: BaseAlgorithm) -> bool:
     """Whether its gradient steps are too short for several threads: on a CPU, of vectors, in small batches.
 
     Args:
-        agent: Of Stable-Baselines3.
+        agent: Agent of Stable-Baselines3.
 
     Example:
         >>> from stable_baselines3 import DQN

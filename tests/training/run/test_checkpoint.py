@@ -334,6 +334,16 @@ def test_an_n_step_return_does_not_reach_into_the_episode_after_a_resumption(tmp
     assert not samples.dones.any()  # cut off, not ended: the value of what would have followed counts
 
 
+def test_a_resumed_agent_that_remembers_begins_its_episodes_with_an_empty_memory(tmp_path):
+    agent = make("RecurrentPPO").learn(8)
+    assert agent._last_lstm_states.pi[0].abs().max() > 0
+    other = make("RecurrentPPO", seed=1)
+    load_checkpoint(other, save_checkpoint(agent, tmp_path))
+    other.learn(8, reset_num_timesteps=False)
+    assert other.rollout_buffer.episode_starts.ravel()[0] == 1
+    assert not other.rollout_buffer.hidden_states_pi[0].any()
+
+
 def test_moving_a_checkpoint_elsewhere_does_not_harm_it(tmp_path):
     agent = make("PPO").learn(16)
     stored = read_state(agent)

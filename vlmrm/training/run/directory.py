@@ -4,7 +4,7 @@ import json
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,9 +21,8 @@ _BEST = "best.json"
 class RunDirectory:
     """The files of one run.
 
-    - ``config.json``: the configuration with every default filled in, the task, the reward's spec and its hash.
-    - ``versions.json``: Python, packages, git revision and how the encoder sees a picture that is always the same, one
-      entry per start or resumption.
+    - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
+    - ``versions.json``: Python, packages, git revision, fingerprint of the encoder; an entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
     - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
@@ -91,20 +90,27 @@ class RunDirectory:
             remove_unfinished(folder)
         return run
 
-    def note_versions(self, step: int, look: Sequence[float] = ()) -> None:
+    def note_versions(self, step: int, fingerprint: str | None) -> None:
         """Write down with what the run is started or resumed.
 
+        A spec names its encoder and says nothing of its weights. A run that goes on with others would be trained on two
+        rewards, and its curves would tell of neither.
+
         Args:
-            step: From where on.
-            look: How the encoder sees a picture that is always the same.
+            step: Step from which it goes on.
+            fingerprint: Fingerprint of the reward's encoder; None: there is no text reward.
+
+        Raises:
+            RunError: It began with another encoder.
         """
         entries = self.read_json(self.versions) if self.versions.exists() else []
-        write_json(self.versions, [*entries, {"from_step": step, **environment_versions(), "first_look": list(look)}])
-
-    def first_look(self) -> list[float]:
-        """How the encoder saw that picture when the run began; empty: unknown."""
-        entries = self.read_json(self.versions) if self.versions.exists() else []
-        return list(entries[0].get("first_look", ())) if entries else []
+        began = entries[0].get("fingerprint") if entries else None
+        if began not in (None, fingerprint):
+            raise RunError(
+                f"{self.path} cannot go on: its encoder has the fingerprint {fingerprint} now and had {began} when it "
+                "began, so that its weights are others. Put the former back, or begin a new run."
+            )
+        write_json(self.versions, [*entries, {"from_step": step, **environment_versions(), "fingerprint": fingerprint}])
 
     def files(self) -> dict[str, str]:
         """What is there, by kind, with its path."""
@@ -134,7 +140,7 @@ class RunDirectory:
         Args:
             step: When it was evaluated.
             success: By the simulator's state.
-            env_return: Of the environment's own rewards.
+            env_return: Mean sum of the environment's own rewards in an episode.
         """
         write_json(self.checkpoints / _BEST, {"step": step, "success": success, "env_return": env_return})
 
@@ -163,7 +169,7 @@ def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
     Args:
         task: Name of the task.
         reward: Name of the encoder, or what else rewards.
-        seed: Of the run.
+        seed: Random seed of the run.
         now: When it starts.
 
     Example:

@@ -45,7 +45,7 @@ class MetricsFile:
     """Writes and reads ``metrics.csv``.
 
     Args:
-        path: Of the file; made when the first row is added.
+        path: Path of the file, which is made when the first row is added.
 
     Example:
         >>> import tempfile
