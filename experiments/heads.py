@@ -35,8 +35,8 @@ from heads_report import write_report
 from heads_tuning import both
 from heads_uncertainty import detection, disagreement
 from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, frames_folder, load
+from shipped import fingerprint
 from torch import Tensor
-from training_run import weights_digest
 from training_runs import carry_out_all
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
@@ -246,7 +246,7 @@ def main(args: Args) -> None:
         print(f"measured {task}", flush=True)
     numbers = {
         "encoder": args.encoder,
-        "weights": weights_digest(args.encoder),
+        "fingerprint": fingerprint(args.encoder),
         "frames": args.frames,
         "poses": poses,
         "few_shot": shots,

@@ -9,7 +9,8 @@ import numpy as np
 from heads_encoders import FRAMES, SIZE_PX
 from heads_tuning import DRAWS, TESTED, TOO_LITTLE
 from heads_uncertainty import ASKED
-from training_run import Run, weights_digest
+from shipped import fingerprints_in, stale_note
+from training_run import Run
 from training_runs import numbers_of, percent, steps
 
 from vlmrm.atomic import whole_file
@@ -134,7 +135,7 @@ def write_report(numbers: Numbers, runs: Sequence[Run], folder: Path) -> None:
     lines = [
         "# Heads side by side",
         "",
-        *([] if numbers.get("weights") == weights_digest(numbers["encoder"]) else [*EARLIER, ""]),
+        *([*EARLIER, ""] if stale_note(fingerprints_in(numbers)) else []),
         f"Made by `python experiments/heads.py` with `{numbers['encoder']}`, {numbers['frames']:,} held-out frames of",
         "each of the eight humanoid poses (new cameras, colours and joint angles; look-alikes among the others). Means",
         "over the poses. Negatives are the other seven goal sentences.",

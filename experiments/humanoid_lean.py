@@ -23,7 +23,7 @@ import vlmrm_envs as envs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from training_run import weights_digest
+from shipped import fingerprint
 from vlmrm_envs.humanoid_poses import ARMS
 from vlmrm_envs.humanoid_put import place
 
@@ -186,7 +186,12 @@ def main() -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "humanoid_lean.md").write_text("\n".join(lines) + "\n")
-    whole = {"weights": weights_digest(task.reward.encoder), "leans_deg": LEANS.tolist(), "rewards": numbers}
+    whole = {
+        "encoder": task.reward.encoder,
+        "fingerprint": fingerprint(task.reward.encoder),
+        "leans_deg": LEANS.tolist(),
+        "rewards": numbers,
+    }
     (RESULTS / "humanoid_lean.json").write_text(json.dumps(whole) + "\n")
     draw(seen, curves, RESULTS / "humanoid_lean.png")
     print("\n".join(lines))

@@ -30,8 +30,8 @@ import torch
 import tyro
 import vlmrm_envs as envs
 from humanoid_rewards_report import write_report
+from shipped import fingerprint
 from torch import Tensor
-from training_run import weights_digest
 from vlmrm_envs.humanoid_poses import GOALS
 from vlmrm_envs.mujoco_pictures import random_camera, random_look
 
@@ -205,7 +205,7 @@ def main(args: Args) -> None:
                 job.result()
         numbers["models"][name] = {
             "vision_parameters": vision_parameters(given),
-            "weights": weights_digest(given),
+            "fingerprint": fingerprint(given),
             "size_px": encoder.size_px,
             "tasks": {},
         }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from shipped import fingerprints_in, stale_note
 
 GOAL, GOAL_LOOK_ALIKES, TASKS_TO_REACH = 0.95, 0.85, 6
 HELD_OUT, FAST, FULL = "held out", "quality fast", "quality full"
@@ -168,6 +169,7 @@ def write_report(numbers: Numbers, out: Path) -> None:
     lines = [
         "# Pose rewards of the humanoid",
         "",
+        *stale_note(fingerprints_in(numbers)),
         f"Made by `python experiments/humanoid_rewards.py --models {' '.join(numbers['given'])} "
         f"--frames {numbers['frames']}`:",
         f"{numbers['frames']:,} labelled frames of each task and condition, the tasks' own prompts,",

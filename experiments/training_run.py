@@ -2,7 +2,7 @@
 
 The result is kept in the numbers of a results page as well, which outlive the runs' folders. A digest of what decides
 it stands beside it, and in the name of the folder: after a change of the task, the options or a built-in encoder's
-weights the run is another one, and a result of before is no longer up to date.
+fingerprint the run is another one, and a result of before is no longer up to date.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder
+from shipped import fingerprint
+
 from vlmrm.rewards import RewardSpec
 from vlmrm.tasks import find_task as read_task
 from vlmrm.training.run.directory import RunDirectory
@@ -65,7 +66,7 @@ class Run:
             "train": _plain(settings),
             "options": [option for option in self.options if option != reward],
             "reward": reward if reward == "env" else spec.hash(),
-            "weights": weights_digest(encoder) if reward != "env" else "",
+            "encoder": fingerprint(encoder) if reward != "env" else "",
             "target": self.target,
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
@@ -89,17 +90,6 @@ class Run:
     def complete(self) -> bool:
         """Whether nothing is left to do: it is up to date, and its curve was kept."""
         return self.up_to_date() and bool((self.summary() or {}).get("curve"))
-
-
-def weights_digest(encoder: str) -> str:
-    """Of a built-in encoder or one in a ``local-dir:``; empty for another."""
-    weights = (builtin_folder(encoder) or Path(encoder.removeprefix("local-dir:"))) / WEIGHTS_FILE
-    return _sha256(weights) if weights.is_file() else ""
-
-
-@cache
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

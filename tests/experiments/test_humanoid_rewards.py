@@ -11,7 +11,7 @@ import humanoid_rewards
 import humanoid_rewards_report
 import pytest
 import vlmrm_envs as envs
-from training_run import weights_digest
+from shipped import fingerprint, fingerprints_in, mark_page, stale_note
 
 from vlmrm.encoders.cards import builtin_folder
 from vlmrm.rendering import Camera
@@ -51,7 +51,26 @@ def test_the_committed_numbers_are_of_the_models_that_are_shipped(page):
     """Weights that are trained anew make every number of a page one of other models."""
     results = Path(humanoid_rewards_report.__file__).parent / "results"
     numbers = json.loads((results / f"{page}.json").read_text())
-    digests = {name: model["weights"] for name, model in numbers.get("models", {"sim-m": numbers}).items()}
-    shipped = {name: digest for name, digest in digests.items() if builtin_folder(name)}
+    shipped = {name: then for name, then in fingerprints_in(numbers).items() if builtin_folder(name)}
     assert "sim-m" in shipped
-    assert shipped == {name: weights_digest(name) for name in shipped}
+    assert shipped == {name: fingerprint(name) for name in shipped}
+
+
+def test_a_page_of_other_weights_than_todays_says_so_once_and_a_page_of_todays_does_not(tmp_path):
+    page, said = tmp_path / "page.md", "Measured with other weights of `sim-m` than today's; not yet anew."
+    as_written = "# Title\n\nFirst line.\nSecond line.\n"
+    page.write_text(as_written)
+    for _ in range(2):
+        mark_page(page, {"encoder": "sim-m", "fingerprint": "of before"})
+        assert page.read_text() == f"# Title\n\n{said}\n\nFirst line.\nSecond line.\n"
+    mark_page(page, {"encoder": "sim-m", "fingerprint": fingerprint("sim-m")})
+    assert page.read_text() == as_written
+
+
+def test_only_shipped_models_are_compared_and_all_others_are_named_together():
+    today = {name: fingerprint(name) for name in ("sim-xs", "sim-m")}
+    assert stale_note(today | {"sim-s-all": None}) == []
+    assert stale_note({"sim-xs": None, "sim-m": "of before"})[0].startswith(
+        "Measured with other weights of `sim-xs`, `sim-m`"
+    )
+    assert fingerprint("random:sim-m") == fingerprint("local-dir:nowhere") == ""

@@ -16,11 +16,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 import heads_report
 import humanoid_kneel
 import mujoco_small
+import shipped
 import training_run
 import training_runs
 import vlmrm_envs as envs
+from safetensors.torch import load_file, save_file
 from training_runs import MARK, MARK_SAYS
 
+from vlmrm.encoders import cards
 from vlmrm.training.run.metrics import MetricsFile, MetricsRow
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # imageio-ffmpeg's pipes
@@ -122,19 +125,26 @@ def test_numbers_outlive_the_folder_of_their_run(elsewhere, tmp_path):
     assert not runs[first, "text", 1].up_to_date()
 
 
-def retrain(monkeypatch, tmp_path, encoder="sim-m"):
-    """Other weights of a built-in encoder than those that are shipped."""
-    builtin = tmp_path / "builtin" / encoder
-    shutil.copytree(training_run.builtin_folder(encoder), builtin)
-    with (builtin / "open_clip_model.safetensors").open("ab") as weights:
-        weights.write(b" ")
-    monkeypatch.setattr(training_run, "builtin_folder", lambda name: builtin if name == encoder else None)
+@pytest.fixture
+def retrained(monkeypatch, tmp_path):
+    """Other weights of `sim-m` than those that are shipped, once the test calls this."""
+
+    def retrain():
+        builtin = tmp_path / "builtin" / "sim-m"
+        shutil.copytree(cards.BUILTIN_FOLDER / "sim-m", builtin)
+        weights = load_file(builtin / cards.WEIGHTS_FILE)
+        save_file(weights | {"logit_scale": weights["logit_scale"] + 1}, builtin / cards.WEIGHTS_FILE)
+        monkeypatch.setattr(cards, "BUILTIN_FOLDER", builtin.parent)
+        shipped.fingerprint.cache_clear()
+
+    yield retrain
+    shipped.fingerprint.cache_clear()
 
 
-def test_numbers_of_earlier_weights_are_marked_and_count_for_nothing(elsewhere, monkeypatch, tmp_path):
+def test_numbers_of_earlier_weights_are_marked_and_count_for_nothing(elsewhere, retrained):
     task = mujoco_small.TASKS[0]
     assert MARK not in small_page(elsewhere, {(task, kind, 0): (1.0, 10_000) for kind in ("text", "env")})
-    retrain(monkeypatch, tmp_path)
+    retrained()
     page = small_page(elsewhere, {})
     assert f"| {task} | 0 | 0 | 100 | **100** † |" in page
     assert MARK_SAYS in page
@@ -253,8 +263,8 @@ def test_a_page_of_heads_written_anew_keeps_agents_whose_folders_are_gone(tmp_pa
     ]
     (tmp_path / "heads.json").write_text(json.dumps(kept))
     measured = {name: part for name, part in kept.items() if name != "cartpole"}
-    for weights, earlier in ((training_run.weights_digest(kept["encoder"]), False), ("others", True)):
-        heads_report.write_report(measured | {"weights": weights}, runs, tmp_path)
+    for fingerprint, earlier in ((shipped.fingerprint(kept["encoder"]), False), ("others", True)):
+        heads_report.write_report(measured | {"fingerprint": fingerprint}, runs, tmp_path)
         page = (tmp_path / "heads.md").read_text()
         assert "not run yet" not in page
         assert (heads_report.EARLIER[0] in page) == earlier

@@ -71,7 +71,7 @@ def test_resuming_falls_back_to_the_checkpoint_before_a_damaged_one_and_says_so(
 
 
 class OtherWeights(ColourEncoder):
-    """An encoder of the same name."""
+    """Of the same name, and of the same embeddings as well."""
 
     fingerprint = "other-colours"
 
@@ -83,15 +83,26 @@ def test_a_run_does_not_go_on_with_other_weights_than_it_began_with(tmp_path, cr
         train(lamp_config(tmp_path, eval_drawn=0), reward=lamp_reward())
     run, spec = tmp_path / "run", lamp_reward().spec
     versions = (run / "versions.json").read_text()
-    with pytest.raises(RunError, match=r"fingerprint other-colours now and had colours when it began.*begin a new run"):
+    with pytest.raises(RunError, match=r"fingerprint colours, .* other-colours\. .*begin a new run"):
         resume(run, reward=RewardModel(OtherWeights(), spec))
     assert (run / "versions.json").read_text() == versions
-    assert resume(run, reward=lamp_reward()).steps == 200
+    assert resume(run, reward=RewardModel(ColourEncoder(), spec)).steps == 200
+    assert [entry["encoder"] for entry in json.loads((run / "versions.json").read_text())] == ["colours", "colours"]
 
 
-def test_on_the_environments_own_reward_no_encoder_is_asked(tmp_path):
+def test_comparing_encoders_embeds_no_frame(tmp_path, crash_at):
+    crash_at(137, break_down)
+    with pytest.raises(ConnectionError):
+        train(lamp_config(tmp_path, eval_drawn=0), reward=lamp_reward())
+    encoder = OtherWeights()
+    with pytest.raises(RunError, match="cannot go on"):
+        resume(tmp_path / "run", reward=RewardModel(encoder, lamp_reward().spec))
+    assert encoder.batches == []
+
+
+def test_on_the_environments_own_reward_no_encoder_is_noted(tmp_path):
     train(lamp_config(tmp_path, reward="env"))
-    assert [entry["fingerprint"] for entry in json.loads((tmp_path / "run" / "versions.json").read_text())] == [None]
+    assert [entry["encoder"] for entry in json.loads((tmp_path / "run" / "versions.json").read_text())] == [None]
 
 
 @pytest.mark.parametrize(("changes", "stored"), [({}, 136), (PPO, 120)], ids=["DQN", "PPO"])
@@ -161,7 +172,7 @@ def test_a_killed_run_goes_on(tmp_path):
     reached = rows_of(run)[-1].step
     assert reached >= 50
     plan = json.loads((run / "config.json").read_text())
-    plan["config"]["train"]["steps"] = reached + 100
+    plan["train"]["steps"] = reached + 100
     (run / "config.json").write_text(json.dumps(plan))
     summary = resume(run, reward=lamp_reward())
     assert summary.steps >= reached + 100

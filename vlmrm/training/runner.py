@@ -103,7 +103,9 @@ def _parts(plan: Plan, reward: RewardModel | None) -> Iterator[Parts]:
 
 def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     """Measure, train, measure again; the same for a new run and a resumed one."""
-    run.note_versions(parts.agent.num_timesteps, parts.reward.encoder.fingerprint if parts.reward else None)
+    fingerprint = None if parts.reward is None else parts.reward.encoder.fingerprint
+    run.require_same_encoder(fingerprint)
+    run.note_versions(parts.agent.num_timesteps, fingerprint)
     progress.note(f"writing to {run.path}")
     crowding = crowding_note(torch.get_num_threads())
     if crowding is not None:

@@ -36,12 +36,31 @@ def test_only_a_run_is_opened_and_what_a_crash_left_is_cleared(tmp_path):
 
 def test_each_start_is_written_down_with_its_versions(tmp_path):
     run = RunDirectory.create(tmp_path / "run")
-    run.note_versions(0, "abc")
-    run.note_versions(500, "abc")
+    run.note_versions(0, "weights")
+    run.note_versions(500, None)
     entries = json.loads(run.versions.read_text())
     assert [entry["from_step"] for entry in entries] == [0, 500]
-    assert set(entries[0]) == {"from_step", "time", "python", "platform", "packages", "git", "fingerprint"}
+    assert [entry["encoder"] for entry in entries] == ["weights", None]
+    assert set(entries[0]) == {"from_step", "time", "python", "platform", "packages", "git", "encoder"}
     assert {"torch", "gymnasium", "stable-baselines3", "vlmrm"} <= set(entries[0]["packages"])
+
+
+def test_a_run_goes_on_with_the_encoder_it_began_with_and_no_other(tmp_path):
+    run = RunDirectory.create(tmp_path / "run")
+    run.require_same_encoder("weights")  # it has not begun yet
+    run.note_versions(0, "weights")
+    run.require_same_encoder("weights")
+    for other in ("others", None):
+        with pytest.raises(RunError, match=rf"began with an encoder of fingerprint weights, .* is {other}\."):
+            run.require_same_encoder(other)
+
+
+def test_a_run_without_a_text_reward_or_without_a_note_of_it_goes_on(tmp_path):
+    run = RunDirectory.create(tmp_path / "run")
+    run.note_versions(0, None)
+    run.require_same_encoder(None)
+    write_json(run.versions, [{"from_step": 0, "first_look": [0.5]}])  # as it was written before
+    run.require_same_encoder("weights")
 
 
 def test_the_git_revision_says_whether_files_differ_from_it(tmp_path, monkeypatch):

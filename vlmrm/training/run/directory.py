@@ -22,7 +22,7 @@ class RunDirectory:
     """The files of one run.
 
     - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
-    - ``versions.json``: Python, packages, git revision, fingerprint of the encoder; an entry per start or resumption.
+    - ``versions.json``: Python, packages, git revision and the encoder's fingerprint, an entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
     - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
@@ -93,24 +93,36 @@ class RunDirectory:
     def note_versions(self, step: int, fingerprint: str | None) -> None:
         """Write down with what the run is started or resumed.
 
-        A spec names its encoder and says nothing of its weights. A run that goes on with others would be trained on two
+        Args:
+            step: Step of the run from which on this holds.
+            fingerprint: Fingerprint of the encoder; None without a text reward.
+        """
+        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint}
+        write_json(self.versions, [*self._starts(), entry])
+
+    def require_same_encoder(self, fingerprint: str | None) -> None:
+        """Refuse to go on with another encoder than the run began with.
+
+        A spec names its encoder and does not know its weights. A run that goes on with others would be trained on two
         rewards, and its curves would tell of neither.
 
         Args:
-            step: Step from which it goes on.
-            fingerprint: Fingerprint of the reward's encoder; None: there is no text reward.
+            fingerprint: Fingerprint of the encoder as it is now; None without a text reward.
 
         Raises:
-            RunError: It began with another encoder.
+            RunError: If the run began with another one.
         """
-        entries = self.read_json(self.versions) if self.versions.exists() else []
-        began = entries[0].get("fingerprint") if entries else None
-        if began not in (None, fingerprint):
+        began = next((entry.get("encoder") for entry in self._starts()), None)
+        if began is not None and began != fingerprint:
             raise RunError(
-                f"{self.path} cannot go on: its encoder has the fingerprint {fingerprint} now and had {began} when it "
-                "began, so that its weights are others. Put the former back, or begin a new run."
+                f"{self.path} cannot go on: it began with an encoder of fingerprint {began}, whose fingerprint now is "
+                f"{fingerprint}. The encoder's weights or its preprocessing have changed: put the former back, or "
+                "begin a new run."
             )
-        write_json(self.versions, [*entries, {"from_step": step, **environment_versions(), "fingerprint": fingerprint}])
+
+    def _starts(self) -> list[dict[str, Any]]:
+        """One entry per start or resumption so far."""
+        return list(self.read_json(self.versions)) if self.versions.exists() else []
 
     def files(self) -> dict[str, str]:
         """What is there, by kind, with its path."""
