@@ -24,8 +24,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from shipped import fingerprint
-from vlmrm_envs.humanoid_poses import ARMS
-from vlmrm_envs.humanoid_put import place
+from vlmrm_envs.scenes.humanoid.poses import ARMS
+from vlmrm_envs.scenes.humanoid.put import place
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.tasks import Task

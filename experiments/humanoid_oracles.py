@@ -19,8 +19,8 @@ import vlmrm_envs as envs
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from vlmrm_envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
-from vlmrm_envs.humanoid_put import put, put_random
+from vlmrm_envs.scenes.humanoid.poses import GOALS, LOOK_ALIKES, POSES
+from vlmrm_envs.scenes.humanoid.put import put, put_random
 
 from vlmrm.rendering import Camera
 from vlmrm.wrappers import RenderMujoco

@@ -24,7 +24,7 @@ from scoring_overhead import Parts, where_time_goes
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from vlmrm_envs.humanoid import Humanoid
+from vlmrm_envs.scenes.humanoid import Humanoid
 
 from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback

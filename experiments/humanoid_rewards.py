@@ -32,8 +32,9 @@ import vlmrm_envs as envs
 from humanoid_rewards_report import write_report
 from shipped import fingerprint
 from torch import Tensor
-from vlmrm_envs.humanoid_poses import GOALS
-from vlmrm_envs.mujoco_pictures import random_camera, random_look
+from vlmrm_envs.mujoco_pictures import random_look
+from vlmrm_envs.scenes.humanoid import random_camera
+from vlmrm_envs.scenes.humanoid.poses import GOALS
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.atomic import whole_file
@@ -113,7 +114,7 @@ def draw(task: Task, condition: str, count: int, size_px: int, path: Path) -> No
     rng = np.random.default_rng([_SEED, number])
     views = [LOOKS_AND_CAMERAS.get(condition, ("textured", PAPER))]
     if condition == HELD_OUT:
-        views = [(random_look(rng)[0], random_camera("humanoid", rng)) for _ in range(_VIEWS)]
+        views = [(random_look(rng)[0], random_camera(rng)) for _ in range(_VIEWS)]
     quality = "full" if condition == FULL else "fast"
     drawn = []
     for i, (look, camera) in enumerate(views):

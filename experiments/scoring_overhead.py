@@ -23,7 +23,7 @@ import torch
 import tyro
 from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
-from vlmrm_envs.cartpole import CartPole
+from vlmrm_envs.scenes.cartpole import CartPole
 
 from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback

@@ -8,19 +8,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from vlmrm_envs import tasks
-from vlmrm_envs.concepts import CART_PLACES, CONCEPTS
+from vlmrm_envs.scenes.scene import Scene, SceneStates
 from vlmrm_envs.sentences import Grammar, Sentence, log_truths
-from vlmrm_envs.states import SceneStates
+from vlmrm_envs.wording import TRACK_PLACES
 
 
 class Batches:
     """Random pictures with sentences about them; the n-th batch depends on the seed and n alone.
 
     Args:
-        states: What there is to draw from, scene by scene.
-        pictures: Of a batch, scene by scene.
-        sentences: Of a batch, scene by scene.
-        seed: Decides everything.
+        states: States to draw from, scene by scene.
+        pictures: Number of pictures in a batch, scene by scene.
+        sentences: Number of sentences in a batch, scene by scene.
+        seed: Random seed, which decides everything.
     """
 
     def __init__(
@@ -29,7 +29,8 @@ class Batches:
         self.pictures, self.sentences = pictures, sentences
         self._states, self._seed = states, seed
         scenes = [part.scene for part in states]
-        known = [task.reward.prompts for name, task in tasks().items() if name.split("/")[0] in scenes]
+        names = {scene.name for scene in scenes}
+        known = [task.reward.prompts for name, task in tasks().items() if name.split("/")[0] in names]
         self.kept_away_from = sorted({text for prompts in known for text in prompts.goal + prompts.baseline})
         self._grammar = Grammar(self.kept_away_from, scenes)
 
@@ -41,8 +42,8 @@ class Batches:
         """Every training sentence."""
         return set(self._grammar.every_sentence())
 
-    def about(self, rng: np.random.Generator, scene: str, concept: int | None, place: int | None = None) -> Sentence:
-        """A random training sentence about one concept of one scene, and perhaps the cart's place."""
+    def about(self, rng: np.random.Generator, scene: Scene, concept: int | None, place: int | None = None) -> Sentence:
+        """A random training sentence about one concept of one scene, and perhaps a place on the track."""
         return self._grammar.sample(rng, scene, concept, place)
 
     def draw(self, step: int) -> tuple[NDArray[np.intp], list[Sentence], Tensor]:
@@ -60,22 +61,21 @@ class Batches:
 
     def _about(self, rng: np.random.Generator, states: SceneStates, count: int) -> list[Sentence]:
         """Sentences about some of the pictures: mostly true ones, sometimes a plain or a random one."""
-        scene = states.scene
-        truths = np.stack([concept.log_truth(states) for concept in CONCEPTS[scene]], axis=1)  # n, concepts
-        carts = np.zeros((len(states), len(CART_PLACES)))  # n, places
-        if "position" in states.columns:  # drawn for every scene that has one, said only of the cart
-            carts = np.stack([place.log_truth(states) for place in CART_PLACES], axis=1)
+        truths = np.stack([concept.log_truth(states.columns) for concept in states.scene.concepts], axis=1)
+        places = np.zeros((len(states), len(TRACK_PLACES)))  # n, places
+        if "position" in states.columns:  # drawn for every scene that has one, said only where it has forms for it
+            places = np.stack([place.log_truth(states.columns) for place in TRACK_PLACES], axis=1)
         sentences = []
         for index in np.resize(rng.permutation(len(truths)), count):
             row, chance = truths[index], rng.random()
-            seen = np.flatnonzero(carts[index] > -0.5) if rng.random() < 0.7 else np.arange(len(CART_PLACES))
-            place = int(rng.choice(seen if seen.size else np.arange(len(CART_PLACES))))
+            seen = np.flatnonzero(places[index] > -0.5) if rng.random() < 0.7 else np.arange(len(TRACK_PLACES))
+            place = int(rng.choice(seen if seen.size else np.arange(len(TRACK_PLACES))))
             if chance < 0.1:
-                sentences.append(self.about(rng, scene, None, place))
+                sentences.append(self.about(rng, states.scene, None, place))
                 continue
             fitting = np.flatnonzero(row > -0.5) if chance < 0.85 else np.arange(len(row))
             choice = int(rng.choice(fitting if fitting.size else np.arange(len(row))))
-            sentences.append(self.about(rng, scene, choice, place))
+            sentences.append(self.about(rng, states.scene, choice, place))
         return sentences
 
 

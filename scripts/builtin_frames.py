@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from builtin_sizes import Config
 from torch import Tensor
-from vlmrm_envs.scenes import random_pictures
-from vlmrm_envs.states import SceneStates
+from vlmrm_envs.scenes import find_scene
+from vlmrm_envs.scenes.scene import SceneStates, random_pictures
 
 
 def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tuple[Tensor, list[SceneStates]]:
     """Frames of all that a model learns about, with their states, scene after scene.
 
     Args:
-        config: Of the model that sees them.
-        count: How many of a scene.
-        seed: Decides everything.
+        config: Settings of the model that sees them.
+        count: Number of frames of a scene, by its name.
+        seed: Random seed, which decides everything.
     """
     scenes = config.scenes
     paths = [config.work / f"frames-{scene}-{config.size_px}px-{count(scene)}-{seed}.npz" for scene in scenes]
@@ -35,7 +35,7 @@ def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tupl
         with np.load(path, allow_pickle=False) as kept:
             frames.append(torch.from_numpy(kept["frames"]))
             columns = {key.removeprefix("state_"): kept[key] for key in kept.files if key.startswith("state_")}
-        states.append(SceneStates(scene, columns))
+        states.append(SceneStates(find_scene(scene), columns))
     return torch.cat(frames), states
 
 
@@ -45,7 +45,7 @@ def _draw(path: Path, scene: str, count: int, seed: int, config: Config) -> None
         return
     torch.set_num_threads(1)
     started = time.time()
-    frames, states = random_pictures(scene, count, seed=seed, preprocessing=config.preprocessing())
+    frames, states = random_pictures(find_scene(scene), count, seed=seed, preprocessing=config.preprocessing())
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part.npz")
     np.savez(aside, frames=frames, **{f"state_{k}": v for k, v in states.columns.items()})

@@ -4,24 +4,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vlmrm_envs.scenes import SCENES
+from vlmrm_envs.scenes import SCENES, find_scene
 
 from vlmrm.frames.preprocessing import Preprocessing
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-KNOWN = {
-    "cartpole": "CartPole",
-    "mountain_car": "MountainCar (vlmrm's own drawing)",
-    "pendulum": "Pendulum",
-    "acrobot": "Acrobot",
-    "inverted_pendulum": "InvertedPendulum",
-    "reacher": "Reacher",
-    "hopper": "Hopper",
-    "half_cheetah": "HalfCheetah",
-    "ant": "Ant",
-    "humanoid": "Humanoid",
-}
-"""What a model's card calls each scene."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,56 +16,57 @@ class Config:
     """What decides the weights, and where they are kept."""
 
     name: str
-    """Of the model."""
-    scenes: tuple[str, ...] = SCENES
-    """What it learns about."""
-    shares: dict[str, int] = field(default_factory=lambda: {"humanoid": 6})
-    """Scenes that get more than one share of the frames, pictures and sentences: they have more to tell apart."""
+    """Name of the model."""
+    scenes: tuple[str, ...] = tuple(SCENES)
+    """Names of the scenes that it learns about."""
+    shares: dict[str, int] = field(default_factory=dict)
+    """Number of shares of the frames, pictures and sentences, for scenes that do not get the share of their record."""
     size_px: int
-    """Of the square pictures it sees."""
+    """Side of the square pictures that it sees."""
     width: int
-    """Of the vision tower's first layers, a ResNet with OpenCLIP's attention pool."""
+    """Width of the first layers of the vision tower, a ResNet with OpenCLIP's attention pool."""
     layers: tuple[int, int, int, int] = (1, 1, 1, 1)
-    """Blocks of its four stages."""
+    """Blocks in each of the four stages of the vision tower."""
     embed_dim: int = 128
-    """Of the embeddings."""
+    """Length of an embedding."""
     text_width: int = 64
-    """Of the text tower."""
+    """Width of the text tower."""
     frames: int = 6_000
-    """A share."""
+    """Pictures drawn for each share."""
     pictures: int = 7
-    """A step and share."""
+    """Pictures in each step for each share."""
     sentences: int = 11
-    """A step and share."""
+    """Sentences in each step for each share."""
     sentence_steps: int = 4_000
-    """Updates of the text tower, from states."""
+    """Updates of the text tower, which learns from states."""
     steps: int
-    """Updates of the vision tower, from pictures."""
+    """Updates of the vision tower, which learns from pictures."""
     learning_rate: float = 2e-3
-    """Of AdamW, at its peak after `warmup` steps; then a cosine to 0."""
+    """Peak learning rate of AdamW, reached after `warmup` steps; then it falls to 0 as a cosine."""
     muon_learning_rate: float = 0.02
-    """The same, of Muon."""
+    """Peak learning rate of Muon."""
     warmup: int = 100
-    """Steps."""
+    """Steps until the learning rate has its peak."""
     weight_decay: float = 0.05
-    """Of AdamW, on matrices."""
+    """Weight decay of AdamW, on matrices only."""
     seed: int = 0
-    """Decides everything."""
+    """Random seed, which decides everything."""
     work: Path = REPOSITORY / "cache"
-    """Frames and checkpoints."""
+    """Folder of drawn frames and of checkpoints."""
     out: Path = REPOSITORY / "vlmrm" / "encoders" / "builtin"
-    """The model's folder is made in here."""
+    """Folder in which the model's own folder is made."""
 
     def share(self, scene: str) -> int:
-        """How many shares a scene gets."""
-        return self.shares.get(scene, 1)
+        """Number of shares that a scene gets."""
+        return self.shares[scene] if scene in self.shares else find_scene(scene).share
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide the weights."""
-        return {key: value for key, value in asdict(self).items() if key not in ("work", "out")}
+        shares = {scene: self.share(scene) for scene in self.scenes if self.share(scene) > 1}
+        return {k: v for k, v in asdict(self).items() if k not in ("work", "out")} | {"shares": shares}
 
     def model(self) -> dict[str, Any]:
-        """As OpenCLIP reads it."""
+        """Architecture, as OpenCLIP reads it."""
         return {
             "embed_dim": self.embed_dim,
             "vision_cfg": {
@@ -90,7 +78,7 @@ class Config:
         }  # fmt: skip
 
     def preprocessing(self) -> Preprocessing:
-        """Of the pictures."""
+        """How pictures are prepared for the model."""
         return Preprocessing(
             size_px=self.size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash", interpolation="bicubic"
         )

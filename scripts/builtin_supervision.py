@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from vlmrm_envs.looks import COLOURS
-from vlmrm_envs.states import SceneStates
+from vlmrm_envs.scenes.scene import SceneStates
 
 
 def is_place(column: str) -> bool:

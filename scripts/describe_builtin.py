@@ -23,9 +23,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 from tyro.conf import Positional
-from vlmrm_envs.concepts import CONCEPTS
+from vlmrm_envs.scenes.scene import SceneStates
 from vlmrm_envs.sentences import log_truths
-from vlmrm_envs.states import SceneStates
 
 from vlmrm.encoders import Domain
 from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
@@ -49,14 +48,16 @@ def retrieval(encoder: Encoder, frames: Tensor, states: list[SceneStates]) -> li
     rng = np.random.default_rng(0)
     for shown, part in zip(frames.split([len(part) for part in states]), states, strict=True):
         scene, rows = part.scene, np.arange(len(part))
-        sentences = [batches.about(rng, scene, concept) for concept in range(len(CONCEPTS[scene]))]
+        sentences = [batches.about(rng, scene, concept) for concept in range(len(scene.concepts))]
         truth = log_truths(sentences, [part]) > HALF_TRUE  # n k
         near = encoder.embed_frames(shown) @ encoder.embed_texts([s.text for s in sentences]).T
         nearest_true = truth[np.arange(len(rows)), near.argmax(dim=1).numpy()].mean()
         said = np.flatnonzero(truth.sum(axis=0) >= 10)  # sentences that ten pictures could fit
         ten = near.topk(10, dim=0).indices.numpy()[:, said]
         fit = np.mean([truth[ten[:, j], k].mean() for j, k in enumerate(said)])
-        lines.append(f"| {scene} | {nearest_true:.0%} | {truth.mean():.0%} | {fit:.0%} | {truth[:, said].mean():.0%} |")
+        lines.append(
+            f"| {scene.name} | {nearest_true:.0%} | {truth.mean():.0%} | {fit:.0%} | {truth[:, said].mean():.0%} |"
+        )
     return lines
 
 

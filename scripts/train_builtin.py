@@ -29,11 +29,12 @@ import tyro
 from builtin_batches import Batches, CompactVocabulary
 from builtin_frames import load_or_draw
 from builtin_learning import Muon, Progress, descend, schedule, set_rate, soft_clip_loss
-from builtin_sizes import KNOWN, SIZES, Config
+from builtin_sizes import SIZES, Config
 from builtin_supervision import Heads, StateEncoder, places, state_features
 from safetensors.torch import save_file
 from torch import Tensor
-from vlmrm_envs.states import SceneStates
+from vlmrm_envs.scenes import find_scene
+from vlmrm_envs.scenes.scene import SceneStates
 
 from vlmrm.encoders.domain import Domain
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
@@ -57,8 +58,8 @@ class Training:
         self.vocabulary = CompactVocabulary(open_clip.SimpleTokenizer(context_length=32), batches.every_sentence())
         self.vocabulary.shrink(self.model)
         self.model.to(memory_format=torch.channels_last)
-        self.features = {part.scene: state_features(part) for part in states}
-        self.places = {part.scene: places(part, config.size_px // 8) for part in states}
+        self.features = {part.scene.name: state_features(part) for part in states}
+        self.places = {part.scene.name: places(part, config.size_px // 8) for part in states}
         self.teacher = StateEncoder(self.features, config.embed_dim)
         parts = {scene: cells.shape[1] for scene, (cells, _) in self.places.items()}
         self.heads = Heads(self.features, parts, dim=config.embed_dim, channels=16 * config.width)
@@ -251,7 +252,7 @@ def main(config: Config) -> None:
     minutes = learn_pictures(training, frames, path)
     card = {
         "description": "A small CLIP of Gymnasium's classic-control and MuJoCo scenes, trained by vlmrm.",
-        "knows": [KNOWN[scene] for scene in config.scenes],
+        "knows": [find_scene(scene).title for scene in config.scenes],
         "training": config.identity()
         | {
             "threads": torch.get_num_threads(),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from vlmrm.rendering.headless import render_offscreen
-from vlmrm.tasks import Task
+from vlmrm.tasks import Task, find_task
+from vlmrm_envs.scenes import SCENES
 
 if TYPE_CHECKING:
     from vlmrm_envs.labelled import LabelledFrames, labelled_frames
@@ -22,19 +23,8 @@ __all__ = ["LabelledFrames", "labelled_frames", "task", "tasks"]
 
 render_offscreen()  # before pygame is loaded
 
-for _name, _entry in {
-    "vlmrm/CartPole-v0": "vlmrm_envs.cartpole:CartPole",
-    "vlmrm/MountainCar-v0": "vlmrm_envs.mountain_car:MountainCar",
-    "vlmrm/Pendulum-v0": "vlmrm_envs.pendulum:Pendulum",
-    "vlmrm/Acrobot-v0": "vlmrm_envs.acrobot:Acrobot",
-    "vlmrm/Humanoid-v0": "vlmrm_envs.humanoid:Humanoid",
-    "vlmrm/InvertedPendulum-v0": "vlmrm_envs.mujoco_small:InvertedPendulum",
-    "vlmrm/Reacher-v0": "vlmrm_envs.mujoco_small:Reacher",
-    "vlmrm/Hopper-v0": "vlmrm_envs.mujoco_small:Hopper",
-    "vlmrm/HalfCheetah-v0": "vlmrm_envs.mujoco_small:HalfCheetah",
-    "vlmrm/Ant-v0": "vlmrm_envs.mujoco_small:Ant",
-}.items():
-    gym.register(_name, entry_point=_entry, max_episode_steps=200)
+for _scene, _class in SCENES.items():
+    gym.register(f"vlmrm/{_class}-v0", entry_point=f"vlmrm_envs.scenes.{_scene}:{_class}", max_episode_steps=200)
 
 
 def tasks() -> dict[str, Task]:
@@ -54,8 +44,6 @@ def task(name: str) -> Task:
     Raises:
         UnknownTask: There is none; the message names the nearest.
     """
-    from vlmrm.tasks import find_task
-
     return find_task(name)
 
 

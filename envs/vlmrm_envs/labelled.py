@@ -1,6 +1,6 @@
 """`labelled_frames`: pictures of a task with the verdict of its oracle, for reports, probes and few-shot rewards."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rendering import Camera
-from vlmrm.tasks import Task, find_task
+from vlmrm.tasks import Sweep, Task, find_task
 from vlmrm.types import Frames
 from vlmrm.wrappers.make_env import MakeEnv
-
-_KINDS, _SHARES = ("goal", "look-alike", "other", "heap"), (0.4, 0.35, 0.15, 0.1)
+from vlmrm_envs.scenes import SCENES, find_scene
+from vlmrm_envs.scenes.scene import MadeState
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,7 +27,7 @@ class LabelledFrames:
     """Frames and what the simulator says of each."""
 
     frames: Frames
-    """Drawn at one size."""
+    """The pictures, all of one size."""
     in_goal: Bool[np.ndarray, " n"]
     """Whether the oracle accepts the state."""
     look_alike: Bool[np.ndarray, " n"]
@@ -46,18 +46,18 @@ def labelled_frames(
     size_px: int = 224,
     cameras: Camera | Sequence[Camera] = (),
 ) -> LabelledFrames:
-    """Pictures of goal states, of look-alikes and of anything else, labelled by the task's own success bounds.
+    """Draw pictures of goal states, look-alikes and anything else, labelled by the task's own success bounds.
 
-    For a task of the humanoid the states come from the pose library: 40 % poses that are goals as a rule, 35 %
-    look-alikes, 15 % other poses and 10 % random heaps on the floor, facing any direction. For any other task they are
-    spread evenly over its state variable, one in each n-th of its range.
+    The states are those that the task's scene makes, if it does: the humanoid's come from its pose library, 40 % poses
+    that are goals as a rule, 35 % look-alikes, 15 % other poses and 10 % random heaps on the floor, facing any
+    direction. For any other task they are spread evenly over its state variable, one in each n-th of its range.
 
     Args:
-        task: Its name, or the task itself; another look or quality is an option of the task.
-        n: How many frames.
-        seed: Decides everything.
-        size_px: Of the square frames.
-        cameras: One, or several that are drawn from evenly, for MuJoCo tasks; none: the task's own.
+        task: The task or its name; another look or quality is an option of the task.
+        n: Number of frames.
+        seed: Random seed, which decides everything.
+        size_px: Side of the square frames.
+        cameras: One camera, or several that are drawn from evenly, for MuJoCo tasks; none: the task's own.
 
     Returns:
         The frames in random order.
@@ -89,17 +89,17 @@ def labelled_frames(
 
 
 def _collect(task: Task, n: int, rng: np.random.Generator, drawn: "Sequence[_Drawing]") -> LabelledFrames:
-    success, setters = task.success, _states(task, n, rng)
+    success, states = task.success, _states(task, n, rng)
     frames, labels, kinds, poses, taken = [], [], [], [], []
-    for kind, pose, set_state in setters:
+    for state in states:
         which = int(rng.integers(len(drawn)))
         inner: Any = drawn[which].env.unwrapped
-        set_state(inner)
+        state.put(inner)
         in_goal = success is not None and success.holds(inner.state_variables())
         frames.append(drawn[which].frame())
         labels.append(in_goal)
-        kinds.append(kind == "look-alike" and not in_goal)
-        poses.append(pose)
+        kinds.append(state.kind == "look-alike" and not in_goal)
+        poses.append(state.pose)
         taken.append(which)
     order = rng.permutation(n)
     return LabelledFrames(
@@ -112,7 +112,7 @@ def _collect(task: Task, n: int, rng: np.random.Generator, drawn: "Sequence[_Dra
 
 
 class _Drawing:
-    """One environment with one camera."""
+    """An environment with a camera."""
 
     def __init__(self, task: Task, size_px: int) -> None:
         at_size = Preprocessing(size_px=size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
@@ -120,52 +120,27 @@ class _Drawing:
         self._resize = at_size.resize
 
     def frame(self) -> NDArray[np.uint8]:
-        """Of the state as it is."""
+        """Draw the present state."""
         picture: Any = self.env.render()
         small: NDArray[np.uint8] = self._resize(torch.from_numpy(picture.copy())[None])[0].numpy()
         return small
 
 
-_Setter = Callable[[Any], None]
-
-
-def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
-    """What each state is made as, and a function that puts an environment there."""
+def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[MadeState]:
+    """States as the task's scene makes them, else spread over the task's state variable."""
     scene, _, goal = task.name.partition("/")
-    if scene == "humanoid":
-        return _poses(goal, n, rng)
+    made_states = find_scene(scene).made_states if scene in SCENES else None
+    if made_states is not None:
+        return made_states(goal, n, rng)
     if task.sweep is None:
         raise SpecError(f"{task.name} has neither poses nor a state variable, so its states cannot be made.")
-    return _swept(task, n, rng)
+    return _swept(task.sweep, n, rng)
 
 
-def _poses(goal: str, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
-    from vlmrm_envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
-    from vlmrm_envs.humanoid_put import put, put_random  # needs mujoco, an extra
-
-    if goal not in GOALS:
-        raise SpecError(f"no poses are known for humanoid/{goal}. Known goals: {', '.join(GOALS)}.")
-    others = [name for name in POSES if name not in GOALS[goal] + LOOK_ALIKES[goal]]
-    names = {"goal": GOALS[goal], "look-alike": LOOK_ALIKES[goal], "other": others}
-    for kind in rng.choice(_KINDS, size=n, p=_SHARES):
-        if kind == "heap":
-            yield str(kind), "heap", _setter(put_random, rng)
-        else:
-            name = str(rng.choice(names[kind]))
-            yield str(kind), name, _setter(put, POSES[name], rng)
-
-
-def _swept(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str, _Setter]]:
+def _swept(sweep: Sweep, n: int, rng: np.random.Generator) -> Iterator[MadeState]:
     """One value in each n-th of the range, so that another seed has other states."""
-    sweep = task.sweep
-    if sweep is None:
-        return
     for value in sweep.low + (sweep.high - sweep.low) * (np.arange(n) + rng.random(n)) / n:
-        yield "other", f"{sweep.variable} {value:.4g}", partial(_place, value=float(value))
-
-
-def _setter(put: Callable[..., None], *arguments: Any) -> _Setter:
-    return lambda env: put(env.model, env.data, *arguments)
+        yield MadeState(kind="other", pose=f"{sweep.variable} {value:.4g}", put=partial(_place, value=float(value)))
 
 
 def _place(env: Any, value: float) -> None:

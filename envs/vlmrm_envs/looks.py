@@ -1,6 +1,7 @@
 """Other colours and backgrounds for pictures that are drawn with a handful of flat colours."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,11 @@ Colour = tuple[int, int, int]
 
 
 def random_colours(rng: np.random.Generator, count: int) -> tuple[list[Colour], list[int]]:
-    """Colours with their names, all well apart from the first.
+    """Draw colours, all well apart from the first.
 
     Args:
         rng: The only source of chance.
-        count: How many.
+        count: Number of colours.
 
     Returns:
         The colours, and the index of each in `COLOURS`.
@@ -46,12 +47,12 @@ def random_colours(rng: np.random.Generator, count: int) -> tuple[list[Colour], 
 
 
 def random_backdrop(rng: np.random.Generator, colour: Colour, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    """A background in one colour: flat, fading, blotched or grained.
+    """Draw a background in one colour: flat, fading, blotched or grained.
 
     Args:
         rng: The only source of chance.
-        colour: RGB.
-        shape: Height and width.
+        colour: Red, green and blue.
+        shape: Height and width of the picture.
 
     Returns:
         A picture (h, w, 3).
@@ -91,13 +92,10 @@ def recolour(
     return np.where((nearest == 0)[..., None], backdrop, painted)
 
 
-_TABLES: dict[tuple[Colour, ...], NDArray[np.intp]] = {}
-
-
+@cache
 def _nearest(palette: tuple[Colour, ...]) -> NDArray[np.intp]:
     """For each of the 16³ coarse colours the index of the nearest in the palette."""
-    if palette not in _TABLES:
-        steps = np.arange(16) * 16 + 8
-        grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 1, 3)
-        _TABLES[palette] = ((grid - np.array(palette)) ** 2).sum(axis=2).argmin(axis=1)
-    return _TABLES[palette]
+    steps = np.arange(16) * 16 + 8
+    grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    nearest: NDArray[np.intp] = ((grid - np.array(palette)) ** 2).sum(axis=2).argmin(axis=1)
+    return nearest

@@ -13,6 +13,8 @@ from vlmrm_envs.mujoco_looks import Look, find_look, load_model
 
 SINK_M = 0.001
 """How far a body that is set on the floor sinks in, so that what should touch it does."""
+ON_THE_FLOOR = (-1.0, 0.06, 0.05)
+"""Bounds for `vlmrm_envs.concepts.inside` on the lowest point of a body that touches the floor, in m."""
 
 
 class EndlessMujoco(MujocoEnv, EzPickle):
@@ -35,11 +37,11 @@ class EndlessMujoco(MujocoEnv, EzPickle):
         EzPickle.__init__(self, render_mode=render_mode, look=look)
 
     def set_on_floor(self, position: NDArray[np.float64], *, lift_m: float = -SINK_M) -> None:
-        """Put the body into a position, at rest, at the height where its lowest point is on the floor.
+        """Put the body into a position, at rest, its lowest point on the floor.
 
         Args:
-            position: Its ``qpos``; the height is changed.
-            lift_m: Of the lowest point above the floor.
+            position: The ``qpos`` of the body; its height is changed.
+            lift_m: Height of the lowest point above the floor.
         """
         speeds = np.zeros(self.model.nv)
         self.set_state(position, speeds)
@@ -75,9 +77,9 @@ def lowest_point_m(model: Any, data: Any, geom: str | None = None) -> float:
     """Height of the lowest point of everything but planes; for models of spheres and capsules.
 
     Args:
-        model: A `mujoco.MjModel`.
+        model: The `mujoco.MjModel`.
         data: Its `mujoco.MjData`, after `mj_forward`.
-        geom: The name of one; None: all.
+        geom: Name of the only geom that counts; None: all count.
     """
     plane, capsule = int(mujoco.mjtGeom.mjGEOM_PLANE), int(mujoco.mjtGeom.mjGEOM_CAPSULE)
     lowest = np.inf

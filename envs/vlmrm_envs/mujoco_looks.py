@@ -22,30 +22,30 @@ class Look:
     """Colours, red green blue, 0 to 1, and how the light falls."""
 
     sky: Colour = (0.45, 0.66, 0.90)
-    """Above."""
+    """Colour of the sky overhead."""
     horizon: Colour = (0.94, 0.96, 0.98)
-    """Where the sky meets the floor."""
+    """Colour of the sky where it meets the floor."""
     floor: Colour = (0.78, 0.74, 0.68)
-    """Of one tile."""
+    """Colour of every other tile of the floor."""
     tiles: Colour = (0.70, 0.66, 0.60)
-    """Of its neighbour."""
+    """Colour of the tiles between."""
     body: Colour = (0.62, 0.66, 0.72)
-    """Of what moves, grey as metal; parts that Gymnasium tells apart by their colours keep them."""
+    """Colour of what moves, grey as metal; parts that Gymnasium tells apart by their colours keep them."""
     reflectance: float = 0.0
-    """Of the floor, 0 to 1; a mirror image doubles the body."""
+    """How much the floor mirrors, 0 to 1; a mirror image doubles the body."""
     light: float = 0.8
     """Brightness of the lamps, 0 to 1."""
 
 
 LOOKS: Mapping[str, Look | None] = {"plain": None, "textured": Look()}
-"""By name; ``plain`` is Gymnasium's own."""
+"""The looks by name; ``plain`` is Gymnasium's own."""
 
 
 def find_look(name: str | Look) -> Look | None:
-    """The look of this name, or the look itself; None: leave everything as it is.
+    """Find the look of this name, or return the look itself; None: leave everything as it is.
 
     Raises:
-        SpecError: There is none.
+        SpecError: There is no look of this name; the message lists those there are.
     """
     if isinstance(name, Look):
         return name
@@ -55,17 +55,17 @@ def find_look(name: str | Look) -> Look | None:
 
 
 def load_model(path: str, look: Look | None) -> Any:
-    """A model from an XML file, painted.
+    """Load a model from an XML file and paint it.
 
     Args:
-        path: Of the XML file.
-        look: None: as the file says.
+        path: Path of the XML file.
+        look: Colours to paint it in; None: those of the file.
 
     Returns:
         A `mujoco.MjModel` with the physics of the file.
 
     Raises:
-        SpecError: The file is missing or no MuJoCo model.
+        SpecError: The file is missing or is not a MuJoCo model.
 
     Example:
         >>> from gymnasium.envs.mujoco.mujoco_env import expand_model_path
@@ -80,7 +80,7 @@ def load_model(path: str, look: Look | None) -> Any:
             warnings.filterwarnings("ignore", ".*settotalmass")  # deprecated, and in Gymnasium's half_cheetah.xml
             return spec.compile()
     except (ValueError, OSError) as error:
-        raise SpecError(f"{path} is no MuJoCo model that can be loaded: {error}") from error
+        raise SpecError(f"{path} is not a MuJoCo model that can be loaded: {error}") from error
 
 
 def _paint(spec: Any, look: Look) -> None:

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import vlmrm_envs as envs
-from vlmrm_envs.humanoid_poses import GOALS
+from vlmrm_envs.scenes.humanoid.poses import GOALS
 
 from vlmrm import PromptSet, RewardModel
 from vlmrm.encoders import list_models

@@ -5,9 +5,9 @@ import mujoco
 import numpy as np
 import pytest
 import vlmrm_envs as envs
-from vlmrm_envs.humanoid_poses import ARMS, GOALS, LOOK_ALIKES, POSES
-from vlmrm_envs.humanoid_put import place, put, put_between, put_random
-from vlmrm_envs.humanoid_state import humanoid_state
+from vlmrm_envs.scenes.humanoid.poses import ARMS, GOALS, LOOK_ALIKES, POSES
+from vlmrm_envs.scenes.humanoid.put import place, put, put_between, put_random
+from vlmrm_envs.scenes.humanoid.state import humanoid_state
 
 TASKS = {name.split("/")[1]: task for name, task in envs.tasks().items() if name.startswith("humanoid/")}
 

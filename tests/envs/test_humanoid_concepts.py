@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import vlmrm_envs as envs
-from vlmrm_envs.concepts import CONCEPTS
-from vlmrm_envs.humanoid_poses import GOALS, LOOK_ALIKES, POSES
-from vlmrm_envs.humanoid_put import place, put
-from vlmrm_envs.humanoid_state import humanoid_state
-from vlmrm_envs.states import SceneStates
+from vlmrm_envs.scenes.humanoid.concepts import HUMANOID_CONCEPTS
+from vlmrm_envs.scenes.humanoid.poses import GOALS, LOOK_ALIKES, POSES
+from vlmrm_envs.scenes.humanoid.put import place, put
+from vlmrm_envs.scenes.humanoid.state import humanoid_state
 
 SAID = {  # a training phrase that means what the task's prompt says
     "kneeling": "is on both knees",
@@ -33,8 +32,8 @@ def truths(phrase, poses, body, each=25):
 
 
 def truth(phrase, rows):
-    (concept,) = [concept for concept in CONCEPTS["humanoid"] if phrase in concept.phrases]
-    return concept.log_truth(SceneStates.of("humanoid", **{name: [row[name] for row in rows] for name in rows[0]}))
+    (concept,) = [concept for concept in HUMANOID_CONCEPTS if phrase in concept.phrases]
+    return concept.log_truth({name: np.array([row[name] for row in rows], np.float32) for name in rows[0]})
 
 
 @pytest.mark.parametrize("task", SAID)

@@ -4,11 +4,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import vlmrm_envs as envs
-from vlmrm_envs.concepts import CONCEPTS
 from vlmrm_envs.looks import _CENTRES, COLOURS
 from vlmrm_envs.mujoco_bodies import SINK_M, lowest_point_m
-from vlmrm_envs.scenes import random_pictures
-from vlmrm_envs.states import SceneStates
+from vlmrm_envs.scenes import find_scene
+from vlmrm_envs.scenes.scene import random_pictures
 
 from vlmrm.frames.preprocessing import Preprocessing
 
@@ -17,8 +16,8 @@ AS_IT_IS = Preprocessing(size_px=64, mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
 def truth(scene, phrase, **state):
-    (concept,) = [concept for concept in CONCEPTS[scene] if phrase in concept.phrases]
-    return float(concept.log_truth(SceneStates.of(scene, **{name: [value] for name, value in state.items()}))[0])
+    (concept,) = [concept for concept in find_scene(scene).concepts if phrase in concept.phrases]
+    return float(concept.log_truth({name: np.array([value], np.float32) for name, value in state.items()})[0])
 
 
 @pytest.mark.parametrize(
@@ -54,16 +53,15 @@ def test_nothing_is_said_of_the_pole_on_its_rail_that_its_hinge_forbids():
     env = gym.make("vlmrm_envs:vlmrm/InvertedPendulum-v0", disable_env_checker=True).unwrapped
     low, high = env.model.joint("hinge").range
     angles = np.linspace(low, high, 181)
-    states = SceneStates.of("inverted_pendulum", angle=angles)
-    for concept in CONCEPTS["inverted_pendulum"]:
-        assert concept.log_truth(states).max() > HALF_TRUE, concept.phrases
+    for concept in find_scene("inverted_pendulum").concepts:
+        assert concept.log_truth({"angle": angles}).max() > HALF_TRUE, concept.phrases
     env.close()
 
 
 @pytest.mark.parametrize("scene", ["reacher", "ant"])
 def test_what_is_seen_from_above_has_its_floor_behind_it(scene):
     """Its sky is not in the picture; a sentence that names the sky's colour would teach nothing but error."""
-    frames, states = random_pictures(scene, 240, seed=0, preprocessing=AS_IT_IS)
+    frames, states = random_pictures(find_scene(scene), 240, seed=0, preprocessing=AS_IT_IS)
     seen = 0
     for picture, ground in zip(frames.reshape(len(frames), -1, 3), states["ground"], strict=True):
         colour = np.array(_CENTRES[COLOURS[int(ground)]], float)

@@ -48,7 +48,7 @@ def test_an_unknown_look_names_the_known_ones():
 def test_a_file_that_is_no_model_says_so(tmp_path):
     broken = tmp_path / "broken.xml"
     broken.write_text("<mujoco><worldbody><geom size='1'/></worldbody>")
-    with pytest.raises(SpecError, match="no MuJoCo model"):
+    with pytest.raises(SpecError, match="not a MuJoCo model"):
         load_model(str(broken), None)
-    with pytest.raises(SpecError, match="no MuJoCo model"):
+    with pytest.raises(SpecError, match="not a MuJoCo model"):
         load_model(str(tmp_path / "nowhere.xml"), Look())

@@ -1,27 +1,64 @@
+import subprocess
+import sys
+
+import gymnasium as gym
 import numpy as np
 import pytest
+import vlmrm_envs as envs
 from vlmrm_envs.looks import COLOURS, random_backdrop, random_colours, recolour
-from vlmrm_envs.scenes import SCENES, random_pictures
+from vlmrm_envs.scenes import SCENES, find_scene
+from vlmrm_envs.scenes.scene import random_pictures
 
+from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 
 SMALL = Preprocessing(size_px=96, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), resize_mode="longest", fill_color=255)
 
 
+@pytest.mark.parametrize(("scene", "environment"), SCENES.items())
+def test_a_row_leads_to_the_record_of_its_name_and_gymnasium_s_id_to_its_environment(scene, environment):
+    record = find_scene(scene)
+    assert record.name == scene
+    assert gym.make(f"vlmrm_envs:vlmrm/{environment}-v0").unwrapped.__class__ is record.environment
+
+
+def test_an_unknown_scene_names_the_nearest():
+    with pytest.raises(SpecError, match=r"no scene 'hoper'\. Near: hopper, reacher\. Known: cartpole, "):
+        find_scene("hoper")
+
+
+def test_no_two_scenes_share_their_random_numbers():
+    assert len({find_scene(scene).seed for scene in SCENES}) == len(SCENES)
+
+
+@pytest.mark.parametrize(
+    "task", [task for task in envs.tasks().values() if task.camera is not None], ids=lambda task: task.name
+)
+def test_a_model_is_taught_pictures_from_the_camera_of_the_tasks(task):
+    assert find_scene(task.name.split("/")[0]).pictures.camera == task.camera
+
+
+def test_making_an_environment_loads_no_torch():
+    """A worker process of a vector environment would pay with time and memory for what it does not use."""
+    code = "import gymnasium, sys; gymnasium.make('vlmrm_envs:vlmrm/Hopper-v0'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False"
+
+
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_same_seed_draws_the_same_pictures(scene):
-    first, states = random_pictures(scene, 4, seed=3, preprocessing=SMALL)
-    again, _ = random_pictures(scene, 4, seed=3, preprocessing=SMALL)
-    other, _ = random_pictures(scene, 4, seed=4, preprocessing=SMALL)
+    (first, states), (again, _), (other, _) = (
+        random_pictures(find_scene(scene), 4, seed=seed, preprocessing=SMALL) for seed in (3, 3, 4)
+    )
     assert first.shape == (4, 96, 96, 3)
-    assert states.scene == scene
+    assert states.scene.name == scene
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
 
 def test_the_state_recorded_is_the_state_shown():
     """A rod that points right has its pixels right of the pivot, also in other colours."""
-    frames, states = random_pictures("pendulum", 60, seed=0, preprocessing=SMALL, own_look=1.0)
+    frames, states = random_pictures(find_scene("pendulum"), 60, seed=0, preprocessing=SMALL, own_look=1.0)
     for frame, angle in zip(frames.astype(int), states["angle"], strict=True):
         red = (frame[..., 0] - frame[..., 1]) > 60
         rows, columns = np.nonzero(red)
@@ -30,7 +67,7 @@ def test_the_state_recorded_is_the_state_shown():
 
 
 def test_both_links_of_the_arm_are_recorded_as_shown():
-    frames, states = random_pictures("acrobot", 40, seed=1, preprocessing=SMALL, own_look=1.0)
+    frames, states = random_pictures(find_scene("acrobot"), 40, seed=1, preprocessing=SMALL, own_look=1.0)
     for frame, first, second in zip(frames.astype(int), states["angle"], states["second"], strict=True):
         teal = (frame[..., 2] - frame[..., 0]) > 60
         rows, columns = np.nonzero(teal)

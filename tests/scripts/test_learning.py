@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
 from builtin_batches import Batches
 from builtin_learning import Muon, orthogonal, schedule, soft_clip_loss
 from builtin_supervision import Heads, StateEncoder, places, state_features
-from vlmrm_envs.scenes import random_pictures
+from vlmrm_envs.scenes import find_scene
+from vlmrm_envs.scenes.scene import random_pictures
 
 from vlmrm.frames.preprocessing import Preprocessing
 
@@ -22,7 +23,7 @@ TINY = Preprocessing(size_px=32, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="s
 @pytest.fixture(scope="module")
 def drawn():
     """Pictures of a scene with parts that have a place, and of one without."""
-    return [random_pictures(scene, 30, seed=0, preprocessing=TINY)[1] for scene in ("hopper", "pendulum")]
+    return [random_pictures(find_scene(scene), 30, seed=0, preprocessing=TINY)[1] for scene in ("hopper", "pendulum")]
 
 
 def some(rows, columns, seed=0):
@@ -101,7 +102,7 @@ def test_a_batch_depends_on_its_number_alone_and_has_the_shares_that_were_asked_
     again, said, _ = batches.draw(5)
     assert [s.text for s in sentences] == [s.text for s in said]
     np.testing.assert_array_equal(index, again)
-    assert [s.scene for s in sentences] == ["hopper"] * 9 + ["pendulum"] * 3
+    assert [s.scene.name for s in sentences] == ["hopper"] * 9 + ["pendulum"] * 3
     assert ((index[:6] < 30) & (index[:6] >= 0)).all()
     assert (index[6:] >= 30).all()
     assert truth.shape == (8, 12)
@@ -115,8 +116,8 @@ def test_states_are_told_as_numbers_near_one_and_places_are_not_among_them(drawn
     assert bool(features.isfinite().all())
     assert features.abs().max() < 6
     without = {name: values for name, values in hopper.columns.items() if not name.startswith("at_")}
-    assert torch.equal(features, state_features(type(hopper)("hopper", without)))
-    turned = type(pendulum).of("pendulum", angle=[np.pi, -np.pi], thing=[0, 0], ground=[1, 1])
+    assert torch.equal(features, state_features(type(hopper)(hopper.scene, without)))
+    turned = type(pendulum).of(pendulum.scene, angle=[np.pi, -np.pi], thing=[0, 0], ground=[1, 1])
     assert torch.allclose(*state_features(turned)[:, 1:], atol=1e-5)  # all but the angle itself, which jumps
 
 
@@ -132,8 +133,8 @@ def test_each_part_has_a_cell_of_the_picture(drawn):
 
 
 def test_the_heads_learn_from_scenes_with_places_and_without(drawn):
-    features = {part.scene: state_features(part) for part in drawn}
-    where = {part.scene: places(part, 4) for part in drawn}
+    features = {part.scene.name: state_features(part) for part in drawn}
+    where = {part.scene.name: places(part, 4) for part in drawn}
     heads = Heads(features, {scene: cells.shape[1] for scene, (cells, _) in where.items()}, dim=8, channels=16)
     seen = {scene: torch.zeros(30, 8) for scene in features}
     stage = {scene: torch.zeros(30, 16, 2, 2) for scene in features}

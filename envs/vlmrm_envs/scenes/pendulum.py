@@ -7,6 +7,11 @@ import numpy as np
 from gymnasium.envs.classic_control.pendulum import PendulumEnv
 from numpy.typing import NDArray
 
+from vlmrm_envs.flat_pictures import FlatPictures, in_colours_for
+from vlmrm_envs.rods import ROD_CONCEPTS, random_angle
+from vlmrm_envs.scenes.scene import Scene
+from vlmrm_envs.wording import Wording
+
 
 class Pendulum(PendulumEnv):
     """Gymnasium's Pendulum: swing a rod up with too little torque to lift it at once.
@@ -54,3 +59,37 @@ class Pendulum(PendulumEnv):
         """Put the rod at an angle (degrees from upright, positive to the right), still and without torque."""
         self.state = np.array((-math.radians(value), 0.0))
         self.last_u = None
+
+
+def _any_state(env: Pendulum, rng: np.random.Generator) -> dict[str, float]:
+    angle = random_angle(rng)
+    env.state = np.array((-angle, 0.0))
+    env.last_u = None if rng.random() < 0.1 else float(rng.uniform(-2, 2))
+    return {"angle": angle, "second": 0.0, "position": 0.0}
+
+
+_WORDING = Wording(
+    things=("pendulum", "rod", "bar"), places=("pivot", "axle"),
+    stated=(
+        "the {t} {s}", "a {t} turning around its {p} {s}", "the {t} on its {p} {s}", "a {t} fixed to a {p} {s}",
+        "picture of a {t} that {s}", "a swinging {t} {s}",
+    ),
+    plain=(
+        "a {t} that swings around a {p}", "a simple drawing of a {t} on its {p}", "simulation of a {t} with a motor",
+        "a {t} fixed at one end to a {p} in the middle",
+    ),
+)  # fmt: skip
+
+SCENE = Scene(
+    name="pendulum",
+    title="Pendulum",
+    seed=2,
+    environment=Pendulum,
+    pictures=FlatPictures(
+        randomise=_any_state,
+        own_colours=("red", "white"),
+        repaint=in_colours_for(((255, 255, 255), (204, 77, 77), (0, 0, 0))),
+    ),
+    concepts=ROD_CONCEPTS,
+    wording=_WORDING,
+)

@@ -1,14 +1,14 @@
 """Poses of the humanoid: the tasks' goals, what looks like them and is not, and anything else a body does.
 
-A `Pose` is a range for every joint that matters; `vlmrm_envs.humanoid_put.put` draws one from it and sets the body on
-the floor. Whether what comes out is a goal is decided by the oracle of the task (`SuccessRule` on `humanoid_state`),
-never by the pose's name.
+A `Pose` is a range for every joint that matters; `vlmrm_envs.scenes.humanoid.put.put` draws one from it and sets the
+body on the floor. Whether what comes out is a goal is decided by the oracle of the task (`SuccessRule` on
+`humanoid_state`), never by the pose's name.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vlmrm_envs.humanoid_state import SIDES
+from vlmrm_envs.scenes.humanoid.state import SIDES
 
 Range = tuple[float, float]
 Joints = Mapping[str, Range]
@@ -19,19 +19,19 @@ class Pose:
     """Ranges of joint angles, in degrees, and how the body stands in the world."""
 
     joints: Joints
-    """By joint; one that is not named stays within 4 degrees of straight."""
+    """Ranges by the name of the joint; a joint without one stays within 4 degrees of straight."""
     pitch_deg: Range = (-3.0, 3.0)
-    """Of the torso; positive leans forwards."""
+    """Pitch of the torso; positive leans forwards."""
     on_its_shins: bool = False
     """Whether the pitch counts from where the shins lie flat on the floor, which hips and knees decide."""
     roll_deg: Range = (-3.0, 3.0)
-    """Of the torso; positive leans to the left."""
+    """Roll of the torso; positive leans to the left."""
     lift_m: Range = (0.0, 0.0)
-    """Of the lowest point above the floor."""
+    """Height of the lowest point above the floor."""
     settle_s: float = 0.0
-    """How long it falls and comes to rest, with its joints held, where touching the floor matters."""
+    """Time for which it falls and comes to rest, with its joints held, where touching the floor matters."""
     arms: tuple[str, ...] = ("down", "loose", "forward")
-    """Which of `ARMS` it may have; not those that would prop it up where it is to lie."""
+    """Names in `ARMS` that it may have; not those that would prop it up where it is to lie."""
 
 
 def _legs(**ranges: Range) -> dict[str, Range]:
@@ -73,7 +73,7 @@ ARMS: Mapping[str, Joints] = {
     "before the chest": _arms((26, 38), (4, 18), (-36, -14)),
     "in the lap": _arms((45, 58), (-25, -5), (-40, -10)),
 }
-"""What the arms do, by name."""
+"""Ranges of the arms' joints by what the arms do."""
 
 _SEATED_ARMS = ("forward", "before the chest", "in the lap")
 """Those that do not reach the floor: a seated body would prop itself up on its hands."""
@@ -154,7 +154,7 @@ POSES: Mapping[str, Pose] = {
     "jumping": Pose(joints=_STRAIGHT, lift_m=(0.15, 0.5), arms=("down", "loose", "raised", "sideways")),
     "leaning": Pose(joints=_STRAIGHT, pitch_deg=(25, 50)),
 }
-"""By name; a test puts the body into each."""
+"""The poses by name; a test puts the body into each."""
 
 
 _STANDING = tuple(name for name in POSES if name.startswith("standing"))

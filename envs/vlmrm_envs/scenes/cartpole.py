@@ -8,6 +8,11 @@ from gymnasium import spaces
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from numpy.typing import NDArray
 
+from vlmrm_envs.flat_pictures import FlatPictures, in_colours_for
+from vlmrm_envs.rods import ROD_CONCEPTS, random_angle
+from vlmrm_envs.scenes.scene import Scene
+from vlmrm_envs.wording import Wording
+
 _UPRIGHT_DEG = 12.0  # CartPole-v1's own failure angle
 _REACH_M = 2.4  # CartPole-v1's own failure distance; here there is a wall
 VIEW_M = 3.4  # wall and pole: CartPole-v1's picture ends at the wall, and a pole that leans over it cannot be seen
@@ -89,3 +94,46 @@ class CartPole(CartPoleEnv):
         """Place and speed of the cart; cosine, sine and speed of the angle, which itself jumps where the pole hangs."""
         x, x_dot, theta, theta_dot = self.state
         return np.array((x, x_dot, math.cos(theta), math.sin(theta), theta_dot), dtype=np.float32)
+
+
+def _any_state(env: CartPole, rng: np.random.Generator) -> dict[str, float]:
+    angle, position = random_angle(rng), float(rng.uniform(-2.4, 2.4))
+    env.state = np.array((position, 0.0, angle, 0.0))
+    env.x_threshold = float(rng.choice([VIEW_M, _REACH_M]))  # our picture, and CartPole-v1's
+    return {"angle": angle, "second": 0.0, "position": position}
+
+
+_WORDING = Wording(
+    things=("pole", "rod", "stick"), places=("cart", "trolley", "wagon"),
+    stated=(
+        "the {t} on the {p} {s}", "a {t} hinged to a {p} {s}", "a {p} carrying a {t} that {s}", "the {t} {s}",
+        "picture of a {p} whose {t} {s}", "we see a {p} on a track, the {t} {s}",
+    ),
+    plain=(
+        "a {t} attached to a {p} that moves along a track", "a {p} rolling on a rail with a {t} hinged to it",
+        "the game of balancing a {t} on a moving {p}", "a simple drawing of a {p} and its {t} on a line",
+        "simulation of a {t} and a {p} on a track",
+    ),
+    stated_on_track=(
+        "the {p} is {w} and the {t} {s}", "the {t} {s} while the {p} stands {w}", "a {p} {w}, its {t} {s}",
+        "the {t} on a {p} {w} {s}", "a {t} that {s}, with the {p} {w}",
+    ),
+    on_track=(
+        "the {p} is {w}", "a {p} {w} with its {t}", "a {t} on a {p} {w}", "the {t} and the {p} are {w}",
+    ),
+)  # fmt: skip
+
+SCENE = Scene(
+    name="cartpole",
+    title="CartPole",
+    seed=0,
+    environment=CartPole,
+    pictures=FlatPictures(
+        randomise=_any_state,
+        own_colours=("tan", "white"),
+        repaint=in_colours_for(((255, 255, 255), (202, 152, 101), (0, 0, 0), (129, 132, 203))),
+        zooms_in=lambda shown: abs(shown["position"]) < 1.5,
+    ),
+    concepts=ROD_CONCEPTS,
+    wording=_WORDING,
+)

@@ -10,9 +10,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from vlmrm_envs.humanoid_poses import ARMS, Pose
-from vlmrm_envs.humanoid_state import SIDES
 from vlmrm_envs.mujoco_bodies import SINK_M, lowest_point_m
+from vlmrm_envs.scenes.humanoid.poses import ARMS, Pose
+from vlmrm_envs.scenes.humanoid.state import SIDES
 
 _STIFFNESS, _DAMPING = 200.0, 10.0  # N·m/rad and N·m·s/rad: hold a pose while it comes to rest
 
@@ -21,9 +21,9 @@ def put(model: Any, data: Any, pose: Pose, rng: np.random.Generator) -> None:
     """Put the humanoid into a pose drawn from the ranges, at rest, facing any direction.
 
     Args:
-        model: Of Gymnasium's humanoid.
-        data: Is overwritten.
-        pose: Which.
+        model: The `mujoco.MjModel` of Gymnasium's humanoid.
+        data: Its `mujoco.MjData`, which is overwritten.
+        pose: The pose to draw from.
         rng: The only source of chance.
     """
     drawn = _draw(model, pose, rng)
@@ -36,10 +36,10 @@ def put_between(model: Any, data: Any, first: Pose, second: Pose, rng: np.random
     """Put the humanoid part of the way from one pose to another, as it is while it moves: it does not come to rest.
 
     Args:
-        model: Of Gymnasium's humanoid.
-        data: Is overwritten.
-        first: Where it comes from.
-        second: Where it goes.
+        model: The `mujoco.MjModel` of Gymnasium's humanoid.
+        data: Its `mujoco.MjData`, which is overwritten.
+        first: The pose that it comes from.
+        second: The pose that it goes to.
         rng: The only source of chance.
     """
     start, end, share = _draw(model, first, rng), _draw(model, second, rng), float(rng.random())
@@ -54,13 +54,13 @@ def put_between(model: Any, data: Any, first: Pose, second: Pose, rng: np.random
 
 
 def put_random(model: Any, data: Any, rng: np.random.Generator, *, settle_s: float = 0.6) -> None:
-    """Any pose: joints anywhere within their limits, the body turned any way, fallen to the floor and limp.
+    """Put the humanoid into any pose: joints within their limits, turned any way, fallen to the floor and limp.
 
     Args:
-        model: Of Gymnasium's humanoid.
-        data: Is overwritten.
+        model: The `mujoco.MjModel` of Gymnasium's humanoid.
+        data: Its `mujoco.MjData`, which is overwritten.
         rng: The only source of chance.
-        settle_s: How long it falls.
+        settle_s: Time for which it falls.
     """
     angles = {name: rng.uniform(*model.joint(name).range) for name in _hinges(model)}
     place(model, data, angles, turned_deg=rng.uniform(-180, 180, 3).tolist())
@@ -78,12 +78,12 @@ def place(
     """Set the joints, clipped to their limits, and stand the body on its lowest point.
 
     Args:
-        model: Of Gymnasium's humanoid.
-        data: Is overwritten.
-        angles_rad: By joint; others are 0, or the nearest value within their limits.
+        model: The `mujoco.MjModel` of Gymnasium's humanoid.
+        data: Its `mujoco.MjData`, which is overwritten.
+        angles_rad: Angles by joint; others are 0, or the nearest value within their limits.
         turned_deg: Yaw, the direction it faces, 0 is +x; then pitch, positive leans forwards; then roll, positive
             leans to the left.
-        lift_m: Of the lowest point above the floor.
+        lift_m: Height of the lowest point above the floor.
     """
     mujoco.mj_resetData(model, data)
     data.qpos[:] = 0
@@ -102,9 +102,9 @@ def settle(model: Any, data: Any, seconds: float, *, held: bool = True) -> None:
     """Let the body fall and come to rest.
 
     Args:
-        model: Of Gymnasium's humanoid.
-        data: Is overwritten.
-        seconds: Of simulated time.
+        model: The `mujoco.MjModel` of Gymnasium's humanoid.
+        data: Its `mujoco.MjData`, which is overwritten.
+        seconds: Simulated time.
         held: Whether the joints are held where they are; else it is limp.
     """
     usual = {name: getattr(model, name).copy() for name in ("jnt_stiffness", "dof_damping", "qpos_spring")}
