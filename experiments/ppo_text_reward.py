@@ -24,7 +24,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from vlmrm import PromptSet, RewardModel
+from vlmrm import RewardModel, RewardSpec
 from vlmrm.agents import VecVLMReward
 from vlmrm.tasks import SuccessRule
 from vlmrm.wrappers import CaptureFrame, JudgeSuccess
@@ -52,8 +52,8 @@ class Args:
     success_share: float = 0.9
     """An episode succeeds when this share of its steps lies inside all bounds."""
 
-    offset: float = 0.65
-    """Taken off every text reward; near its mean, so that PPO's value network need not learn a constant first."""
+    subtract: float = 0.65
+    """Subtracted from every text reward; near its mean, so that PPO's value network need not learn a constant first."""
 
     total_steps: int = 24_000
     """Environment steps in all."""
@@ -126,11 +126,12 @@ def record(args: Args, model: PPO, reward: RewardModel) -> float:
 
 def main(args: Args) -> None:
     """Train, then compare with a random policy."""
-    reward = RewardModel.load(args.encoder, PromptSet(args.goal, args.baseline), alpha=args.alpha)
+    spec = {"encoder": args.encoder, "alpha": args.alpha, "scaling": {"subtract": args.subtract}}
+    reward = RewardSpec.from_dict(spec | {"prompts": {"goal": args.goal, "baseline": args.baseline}}).build()
     makers: list[Callable[[], gym.Env]] = [
         lambda: Monitor(make_env(args, pictures=True, reward=reward))
     ] * args.num_envs
-    venv = VecVLMReward(DummyVecEnv(makers), reward, offset=args.offset)
+    venv = VecVLMReward(DummyVecEnv(makers), reward)
     model = PPO(
         "MlpPolicy",
         venv,

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,7 +30,8 @@ from vlmrm.agents import RelabelCallback
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.tasks import find_task
-from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.algorithms import find_algorithm
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.directory import environment_versions
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads
 from vlmrm.wrappers.make_env import MakeEnv
@@ -101,7 +102,7 @@ def make_run(args: Args, reward: RewardModel, *, scored: bool) -> Callable[[int]
     agent: BaseAlgorithm = make_agent(
         find_algorithm(task.train.algorithm), venv, hyperparameters=task.train.hyperparameters, seed=args.seed
     )
-    callbacks = [RelabelCallback(reward, offset=task.train.offset)] if scored else []
+    callbacks = [RelabelCallback(reward)] if scored else []
 
     def learn(steps: int) -> float:
         before, start = agent.num_timesteps, time.perf_counter()
@@ -154,7 +155,7 @@ def measure(args: Args) -> Result:
     """Take turns, then look inside the scored run once more."""
     load = os.getloadavg()[0]
     task = find_task("cartpole/upright")
-    reward = RewardModel.load(args.encoder, task.prompts, alpha=task.alpha)
+    reward = replace(task.reward, encoder=args.encoder).build()
     scored, unscored = make_run(args, reward, scored=True), make_run(args, reward, scored=False)
     for learn in (scored, unscored):
         learn(args.warmup_steps)

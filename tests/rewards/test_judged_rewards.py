@@ -12,7 +12,7 @@ from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.cli import main
 from vlmrm.errors import SpecError
 from vlmrm.judges import YesNoJudge
-from vlmrm.training.episodes import RandomPolicy
+from vlmrm.training.acting import RandomPolicy
 from vlmrm.training.record import record_episode
 from vlmrm.wrappers import CaptureFrame, VLMReward
 
