@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import vlmrm_envs as envs
 
+from vlmrm import RewardModel
 from vlmrm.wrappers.make_env import MakeEnv
 
 PAID = {  # along the sweep, from its first value on, in six steps
@@ -18,8 +19,8 @@ def test_what_a_task_pays_for_its_pictures_stays(name):
     if name.startswith("hopper"):
         pytest.importorskip("mujoco")
     task = envs.task(name)
-    reward = task.reward.build("cpu")
-    env = MakeEnv(task=task, pictures=True, preprocessing=reward.capture_preprocessing)()
+    reward = RewardModel.from_spec(task.reward, device="cpu")
+    env = MakeEnv(task=task, pictures=True, preprocessing=reward.capture)()
     try:
         env.reset(seed=0)
         frames = []

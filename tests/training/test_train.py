@@ -36,7 +36,7 @@ def test_a_run_leaves_everything_behind(tmp_path):
     assert summary.trained.episodes == 4
     config_json = json.loads((run / "config.json").read_text())
     assert config_json["config"]["train"]["algorithm"] == "DQN"
-    assert config_json["task"]["reward"]["prompts"] == {"goal": ["red"], "baseline": []}
+    assert config_json["task"]["reward"]["prompts"] == {"goal": ["red"]}
     assert config_json["spec_hash"] == lamp_reward().spec.hash()
     assert json.loads((run / "versions.json").read_text())[0]["packages"]["vlmrm"]
 

@@ -168,7 +168,7 @@ def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:
         return _from_file(options.source, given)
     if usual is None:
         return read_reward(
-            _NOT_READ if options.is_env and "goal" not in given.get("prompts", {}) else {"prompts": {}} | given
+            _NOT_READ if options.is_env and "goal" not in given.get("prompts", {}) else {"prompts": {"goal": ()}} | given
         )
     said = usual.to_dict()
     if given.get("head", said.get("head")) != said.get("head"):
