@@ -167,9 +167,10 @@ def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:
     if options.source not in ("text", "env"):
         return _from_file(options.source, given)
     if usual is None:
-        return read_reward(
-            _NOT_READ if options.is_env and "goal" not in given.get("prompts", {}) else {"prompts": {"goal": ()}} | given
-        )
+        prompts = given.get("prompts", {})
+        if options.is_env and "goal" not in prompts:
+            return read_reward(_NOT_READ)
+        return read_reward(given | {"prompts": {"goal": (), **prompts}})
     said = usual.to_dict()
     if given.get("head", said.get("head")) != said.get("head"):
         said.pop("options", None)
