@@ -80,7 +80,10 @@ class Args:
 
 def head_specs(encoder: str, task: str) -> dict[str, RewardSpec]:
     """The rewards of one pose from sentences alone; the other poses are what must not be taken for it."""
-    prompts, others = envs.task(task).prompts, [envs.task(other).prompts.goal[0] for other in TASKS if other != task]
+    prompts, others = (
+        envs.task(task).reward.prompts,
+        [envs.task(other).reward.prompts.goal[0] for other in TASKS if other != task],
+    )
     goal, against = prompts.goal[0], replace(prompts, negatives=tuple(others))
     parts = {"robot": ROBOTS, "pose": [sentence.removeprefix("a humanoid robot ") for sentence in (goal, *others)]}
 
@@ -153,8 +156,8 @@ def by_name(model: RewardModel, bank: Tensor) -> Callable[[Tensor], Tensor]:
 
 def milestones(encoder: Any, stages: list[Tensor]) -> dict[str, Any]:
     """Episodes of three poses in every order: share in which the right order is paid most, and the same of means."""
-    sentences = [envs.task(task).prompts.goal[0] for task in ORDERED]
-    others = [envs.task(task).prompts.goal[0] for task in TASKS if task not in ORDERED]
+    sentences = [envs.task(task).reward.prompts.goal[0] for task in ORDERED]
+    others = [envs.task(task).reward.prompts.goal[0] for task in TASKS if task not in ORDERED]
     prompts, steps = PromptSet(sentences, negatives=others), len(ORDERED) * FRAMES_A_STAGE
     over_time = {
         "milestones": {"kind": "milestones"},
@@ -272,7 +275,7 @@ def main(args: Args) -> None:
         "milestones": milestones(encoder, [stages[task] for task in ORDERED]),
     }
     kneeling = TASKS[0]
-    spec = envs.task(kneeling).reward_spec(encoder=args.encoder, alpha=0.0)
+    spec = replace(envs.task(kneeling).reward, encoder=args.encoder, alpha=0.0)
     own = envs.labelled_frames(kneeling, 400, seed=0, size_px=encoder.size_px).frames
     numbers["uncertainty"] = {
         "the task's own camera": detection(encoder, spec, own),

@@ -22,7 +22,7 @@ def reward_specs() -> dict[str, RewardSpec]:
     task, encoder = envs.task(TASK), load_encoder(ENCODER)
     labelled = envs.labelled_frames(TASK, 200, seed=0, size_px=encoder.size_px)
     frames, in_goal = labelled.frames, labelled.in_goal
-    plain = task.reward_spec(encoder=ENCODER)
+    plain = replace(task.reward, encoder=ENCODER, scaling=None)
     against = replace(plain, prompts=replace(plain.prompts, negatives=NEGATIVES))
     rng = np.random.default_rng(0)
     rows = np.concatenate([rng.choice(np.flatnonzero(which), 3, replace=False) for which in (in_goal, ~in_goal)])
@@ -45,7 +45,7 @@ def all_runs() -> list[Run]:
         short = name.split(" ")[0]
         file = RUNS / f"{short}.json"
         spec.save(file)
-        options = ["--reward", str(file), "--offset", "0"]
+        options = ["--reward", str(file)]
         runs.append(
             Run(root=RUNS, name=short, task=TASK, kind=name, seed=0, target=TARGET, options=options, filmed=False)
         )

@@ -40,7 +40,7 @@ def seen_otherwise(encoder: str, work: Path) -> dict[str, dict[str, float]]:
         path = frames_folder(work, SIZE_PX, FRAMES) / f"{pose}-held_out.npz"
         draw(envs.task(task), HELD_OUT, FRAMES, SIZE_PX, path)
         labelled = load(path)
-        plain: RewardSpec = envs.task(task).reward_spec(encoder=encoder, alpha=0.0)
+        plain: RewardSpec = replace(envs.task(task).reward, encoder=encoder, alpha=0.0)
         for way, changes in ways(encoder).items():
             scores = RewardModel.from_spec(replace(plain, **changes)).score(labelled.frames)
             found[way][pose] = auroc(scores.numpy(), labelled.in_goal)

@@ -30,7 +30,8 @@ from vlmrm.agents import RelabelCallback
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.tasks import find_task
-from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.algorithms import find_algorithm
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.directory import environment_versions
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads
 from vlmrm.wrappers.make_env import MakeEnv
@@ -154,8 +155,7 @@ def measure(args: Args) -> Result:
     """Take turns, then look inside the scored run once more."""
     load = os.getloadavg()[0]
     task = find_task("cartpole/upright")
-    scaling = {"subtract": task.train.offset}
-    reward = RewardModel.from_spec(replace(task.reward_spec(encoder=args.encoder), scaling=scaling))
+    reward = RewardModel.from_spec(replace(task.reward, encoder=args.encoder))
     scored, unscored = make_run(args, reward, scored=True), make_run(args, reward, scored=False)
     for learn in (scored, unscored):
         learn(args.warmup_steps)

@@ -129,7 +129,18 @@ def test_the_milestones_and_the_rewards_of_steps_are_columns(pictures, encoder, 
 def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):
     assert main(["score", "pendulum/upright", str(pictures / "0.png"), "--encoder", encoder, "--json"]) == 0
     goal = json.loads(capsys.readouterr().out)["spec"]["prompts"]["goal"]
-    assert goal == list(all_tasks()["pendulum/upright"].prompts.goal)
+    assert goal == list(all_tasks()["pendulum/upright"].reward.prompts.goal)
+
+
+def test_alphas_of_a_task_are_compared_by_closeness_itself(pictures, encoder, capsys):
+    """Its reward takes a constant off, which says nothing about alpha."""
+    picture, task = str(pictures / "0.png"), all_tasks()["cartpole/upright"]
+    options = ["--encoder", encoder, "--json", "--alphas", "0", "0.5"]
+    assert main(["score", "cartpole/upright", picture, *options]) == 0
+    plain = RewardModel.load(encoder, task.reward.prompts, device="cpu")
+    expected = plain.score_alphas(np.asarray(Image.open(picture)), [0.0, 0.5])[:, 0].tolist()
+    printed = json.loads(capsys.readouterr().out)["frames"][0]["rewards"]
+    assert [printed["0.0"], printed["0.5"]] == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_cannot_be_scored_is_one_clean_line(spec, pictures, tmp_path, capsys):

@@ -14,7 +14,7 @@ from vlmrm.errors import SpecError
 from vlmrm.fitting import calibrate, fit, standardize
 from vlmrm.judges import YesNoJudge
 from vlmrm.rewards.transforms.judge import JudgeOptions
-from vlmrm.training.episodes import RandomPolicy
+from vlmrm.training.acting import RandomPolicy
 from vlmrm.training.record import record_episode
 from vlmrm.wrappers import CaptureFrame, VLMReward
 

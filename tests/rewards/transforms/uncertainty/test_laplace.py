@@ -162,7 +162,9 @@ def test_frames_from_elsewhere_are_less_certain_than_new_frames_of_the_same_scen
     known, new = drawn[:60], drawn[60:]
     noise = torch.randint(0, 256, new.shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     task = envs.task(CART)
-    texts = TowerSample(projections.text_activations([*task.prompts.goal, *task.prompts.baseline]), projections.text)
+    texts = TowerSample(
+        projections.text_activations([*task.reward.prompts.goal, *task.reward.prompts.baseline]), projections.text
+    )
     posteriors = fit_posteriors(
         TowerSample(projections.frame_activations(known), projections.frames), texts, logit_scale=encoder.logit_scale
     )
