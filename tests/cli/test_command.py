@@ -10,6 +10,7 @@ import vlmrm
 from tests.cli.refusals import refused
 from tests.encoders.models import SIGLIP_LIKE, write_model
 from vlmrm.cli import main
+from vlmrm.encoders.registry import FAMILIES
 from vlmrm.tasks import all_tasks
 
 
@@ -82,8 +83,17 @@ def test_every_option_of_train_is_explained(capsys):
             assert re.search(rf"--(reward\.)?{flag.replace('_', '-')}\b", out), flag
 
 
-def test_help_and_tasks_do_not_wait_for_torch():
-    code = "import sys; from vlmrm.cli import main; main(['tasks']); assert 'torch' not in sys.modules"
+@pytest.mark.parametrize("asked", ["--version", "--help"])
+def test_help_does_not_wait_for_torch(asked):
+    code = f"""if True:
+        import sys
+        from vlmrm.cli import main
+        try:
+            main([{asked!r}])
+        except SystemExit:
+            pass
+        assert "torch" not in sys.modules
+    """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -97,3 +107,9 @@ def test_the_module_runs_as_the_command_does():
         cwd=Path(__file__).parent,
     )
     assert done.stdout == f"vlmrm {vlmrm.__version__}\n"
+
+
+def test_every_family_of_encoders_is_named_by_models(capsys):
+    assert main(["models"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"{family}:" in printed for family in FAMILIES)

@@ -10,10 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 import vlmrm
-from vlmrm.cli.fit import Fit
-from vlmrm.cli.listing import Models, Tasks
-from vlmrm.cli.score import Score
-from vlmrm.cli.train import Train
+from vlmrm.cli.arguments import Fit, Models, Score, Tasks, Train
 from vlmrm.errors import InvisibleGoalWarning, OutOfDomainWarning, ScaleWarning, SurvivalBonusWarning, VlmrmError
 
 _OURS = SurvivalBonusWarning | OutOfDomainWarning | InvisibleGoalWarning | ScaleWarning

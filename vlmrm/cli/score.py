@@ -1,98 +1,68 @@
 """``vlmrm score``: what a reward makes of pictures."""
 
 import json as jsonlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-from tyro.conf import Positional
+import torch
 
+from vlmrm.cli.arguments import Score
 from vlmrm.cli.table import format_table
+from vlmrm.data.frame_files import read_frames
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.training.options import Sentences, open_option
-
-if TYPE_CHECKING:
-    from vlmrm.rewards.model import RewardModel
-    from vlmrm.rewards.spec import RewardSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """Score pictures with a reward.
-
-    vlmrm score reward.toml frames/
-    vlmrm score cartpole/upright video.mp4 --alphas 0 0.5 1
-    vlmrm score --goal "a red car" --baseline "a car" --encoder ViT-B-32/openai a.png b.png
-    """
-
-    inputs: Annotated[Positional[tuple[str, ...]], open_option("[SPEC] FRAMES")] = ()
-    """SPEC is a reward as .toml or .json, or the name of a task; left out where --goal is given. FRAMES are pictures,
-    folders of pictures, videos or .npy arrays (h, w, 3) or (n, h, w, 3) of uint8; for a reward that looks back, those
-    of one episode in order."""
-    goal: Sentences = ()
-    """What the picture should show, as one sentence or several."""
-    baseline: Sentences = ()
-    """The scene without the goal."""
-    encoder: Annotated[str | None, open_option("NAME")] = None
-    """Instead of the spec's. Default with --goal: sim-s."""
-    alpha: Annotated[float | None, open_option("SHARE")] = None
-    """Instead of the spec's. Default: 0.5, and 0 without a baseline."""
-    alphas: Annotated[tuple[float, ...], open_option("SHARE [SHARE ...]")] = ()
-    """Score for several alphas at the cost of one."""
-    json: bool = False
-    """Print JSON instead of a table."""
-    device: Annotated[str | None, open_option("NAME")] = None
-    """cpu, cuda, ... Default: the best there is."""
-
-    def run(self) -> int:
-        """Print one row per frame."""
-        from vlmrm.rewards.model import RewardModel
-
-        spec, paths = self._spec()
-        if self.alphas:
-            spec = replace(spec, scaling=None)  # closeness itself, which is what alphas are compared by
-        alphas = list(self.alphas) or [spec.alpha]
-        for alpha in alphas:
-            replace(spec, alpha=alpha)  # refused here, before a large model is loaded
-        if not spec.compares_alphas and (self.alphas or (self.alpha is not None and spec.head != "projection")):
-            raise SpecError(
-                f"alphas belong to a plain projection, and the reward has head={spec.head!r}, "
-                f"threshold={spec.threshold} and over_time={spec.over_time}."
-            )
-        missing = [path for path in paths if not Path(path).exists()]
-        if missing:
-            raise SpecError(f"there is no file or folder {missing[0]}.")
-        names, columns = _score(RewardModel.from_spec(spec, device=self.device), paths, alphas)
-        if self.json:
-            rows = zip(names, zip(*columns.values(), strict=True), strict=True)
-            keys = [str(alpha) for alpha in alphas] if spec.compares_alphas else list(columns)
-            frames = [{"frame": name, "rewards": dict(zip(keys, values, strict=True))} for name, values in rows]
-            print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))  # noqa: T201
-        else:
-            cells = [["" if value is None else f"{value:.4f}" for value in column] for column in columns.values()]
-            print(format_table(["frame", *columns], [list(row) for row in zip(names, *cells, strict=True)]))  # noqa: T201
-        return 0
-
-    def _spec(self) -> tuple["RewardSpec", tuple[str, ...]]:
-        from vlmrm.rewards.spec import RewardSpec
-
-        paths = self.inputs
-        if self.goal:
-            spec = RewardSpec(encoder="sim-s", prompts=PromptSet(self.goal, self.baseline))
-        elif paths:
-            spec, paths = named_spec(paths[0]), paths[1:]
-            if self.baseline:
-                spec = replace(spec, prompts=replace(spec.require_prompts(), baseline=self.baseline))
-        else:
-            raise SpecError("give a reward (a .toml or .json file, the name of a task, or --goal) and frames.")
-        if not paths:
-            raise SpecError("no frames were given: name pictures, folders, videos or .npy files after the reward.")
-        changes: dict[str, Any] = {"encoder": self.encoder, "alpha": self.alpha}
-        return replace(spec, **{name: value for name, value in changes.items() if value is not None}), paths
+from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.tasks import find_task
 
 
-def named_spec(name: str) -> "RewardSpec":
+def run(given: Score) -> int:
+    """Print one row per frame."""
+    spec, paths = _spec(given)
+    if given.alphas:
+        spec = replace(spec, scaling=None)  # closeness itself, which is what alphas are compared by
+    alphas = list(given.alphas) or [spec.alpha]
+    for alpha in alphas:
+        replace(spec, alpha=alpha)  # refused here, before a large model is loaded
+    if not spec.compares_alphas and (given.alphas or (given.alpha is not None and spec.head != "projection")):
+        raise SpecError(
+            f"alphas belong to a plain projection, and the reward has head={spec.head!r}, "
+            f"threshold={spec.threshold} and over_time={spec.over_time}."
+        )
+    missing = [path for path in paths if not Path(path).exists()]
+    if missing:
+        raise SpecError(f"there is no file or folder {missing[0]}.")
+    names, columns = _score(RewardModel.from_spec(spec, device=given.device), paths, alphas)
+    if given.json:
+        rows = zip(names, zip(*columns.values(), strict=True), strict=True)
+        keys = [str(alpha) for alpha in alphas] if spec.compares_alphas else list(columns)
+        frames = [{"frame": name, "rewards": dict(zip(keys, values, strict=True))} for name, values in rows]
+        print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))  # noqa: T201
+    else:
+        cells = [["" if value is None else f"{value:.4f}" for value in column] for column in columns.values()]
+        print(format_table(["frame", *columns], [list(row) for row in zip(names, *cells, strict=True)]))  # noqa: T201
+    return 0
+
+
+def _spec(given: Score) -> tuple[RewardSpec, tuple[str, ...]]:
+    paths = given.inputs
+    if given.goal:
+        spec = RewardSpec(encoder="sim-s", prompts=PromptSet(given.goal, given.baseline))
+    elif paths:
+        spec, paths = named_spec(paths[0]), paths[1:]
+        if given.baseline:
+            spec = replace(spec, prompts=replace(spec.require_prompts(), baseline=given.baseline))
+    else:
+        raise SpecError("give a reward (a .toml or .json file, the name of a task, or --goal) and frames.")
+    if not paths:
+        raise SpecError("no frames were given: name pictures, folders, videos or .npy files after the reward.")
+    changes: dict[str, Any] = {"encoder": given.encoder, "alpha": given.alpha}
+    return replace(spec, **{name: value for name, value in changes.items() if value is not None}), paths
+
+
+def named_spec(name: str) -> RewardSpec:
     """The reward of a file or of a task.
 
     Args:
@@ -102,9 +72,6 @@ def named_spec(name: str) -> "RewardSpec":
         SpecError: It is a file of another kind, or no spec.
         UnknownTask: There is no such task.
     """
-    from vlmrm.rewards.spec import RewardSpec
-    from vlmrm.tasks import find_task
-
     if Path(name).suffix in (".toml", ".json"):
         return RewardSpec.load(name)
     if Path(name).exists():
@@ -113,14 +80,9 @@ def named_spec(name: str) -> "RewardSpec":
 
 
 def _score(
-    reward: "RewardModel", paths: tuple[str, ...], alphas: list[float]
+    reward: RewardModel, paths: tuple[str, ...], alphas: list[float]
 ) -> tuple[list[str], dict[str, list[float | None]]]:
     """Names of the frames, and a column for each alpha, or the columns that explain the score."""
-    import torch
-
-    from vlmrm.data.frame_files import read_frames
-    from vlmrm.rewards.features import FrameFeatures
-
     names: list[str] = []
     rows, seen = [], []
     for path in paths:

@@ -2,64 +2,42 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-from tyro.conf import arg
-
+from vlmrm.cli.arguments import Train
 from vlmrm.cli.table import format_table
 from vlmrm.errors import SpecError
-from vlmrm.training.config import TrainConfig
+from vlmrm.training.episodes import Evaluation
+from vlmrm.training.outcome import Summary
 from vlmrm.training.progress import Progress
-
-if TYPE_CHECKING:
-    from vlmrm.training.episodes import Evaluation
-    from vlmrm.training.outcome import Summary
+from vlmrm.training.runner import TrainingStopped, resume, train
 
 
-@dataclass(frozen=True, kw_only=True)
-class Train:
-    """Train an agent from sentences.
+def run(given: Train) -> int:
+    """Train, and print the results.
 
-        vlmrm train cartpole/upright
-        vlmrm train --env LunarLander-v3 --goal "a lander standing between two flags" --baseline "a lander in space"
-        vlmrm train --resume runs/FOLDER
-
-    Ctrl-C stores everything and says how to go on.
+    Raises:
+        SpecError: If options are given beside ``--resume``.
     """
-
-    config: Annotated[TrainConfig, arg(name="")] = field(default_factory=TrainConfig)
-    """What to train, and how."""
-    resume: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """Go on with a run that was stopped or killed; takes everything from its config.json."""
-
-    def run(self) -> int:
-        """Train, and print the results."""
-        from vlmrm.training.runner import TrainingStopped, resume, train  # loads torch
-
-        progress = Progress(sys.stderr)
-        try:
-            if self.resume is None:
-                summary = train(self.config, progress=progress)
-            else:
-                self._require_no_options()
-                summary = resume(self.resume, progress=progress)
-        except TrainingStopped as stopped:
-            print(f"vlmrm: {stopped}", file=sys.stderr)  # noqa: T201
-            return 130
-        print(format_results(summary))  # noqa: T201
-        return 0
-
-    def _require_no_options(self) -> None:
-        changed = self.config.changed()
-        if changed:
-            raise SpecError(
-                f"--resume takes everything from the run's config.json; drop {', '.join(changed)}, or start a new run."
-            )
+    progress = Progress(sys.stderr)
+    changed = given.config.changed()
+    if given.resume is not None and changed:
+        raise SpecError(
+            f"--resume takes everything from the run's config.json; drop {', '.join(changed)}, or start a new run."
+        )
+    try:
+        if given.resume is None:
+            summary = train(given.config, progress=progress)
+        else:
+            summary = resume(given.resume, progress=progress)
+    except TrainingStopped as stopped:
+        print(f"vlmrm: {stopped}", file=sys.stderr)  # noqa: T201
+        return 130
+    print(format_results(summary))  # noqa: T201
+    return 0
 
 
-def format_results(summary: "Summary") -> str:
+def format_results(summary: Summary) -> str:
     """The table at the end of a run, and the paths of what it wrote."""
     judged = summary.trained.success is not None
     what = "success" if judged else "env return"
@@ -89,12 +67,12 @@ def format_results(summary: "Summary") -> str:
     return f"\n{summary.task}\n\n{format_table(header, rows)}\n\n{speed}\n\n{files}"
 
 
-def _trained_on(summary: "Summary") -> str:
+def _trained_on(summary: Summary) -> str:
     source = "the environment's own reward" if summary.reward == "env" else f"text, scored by {summary.reward}"
     return f"{summary.algorithm} on {source}"
 
 
-def _cells(evaluation: "Evaluation") -> list[str]:
+def _cells(evaluation: Evaluation) -> list[str]:
     if evaluation.success is None:
         return [f"{evaluation.env_return:.1f}", str(evaluation.episodes)]
     return [f"{evaluation.success:.0%}", str(evaluation.episodes)]

@@ -1,0 +1,129 @@
+"""The commands of the command line and their options; what carries a command out is loaded when it runs."""
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from vlmrm.training.config import TrainConfig
+from vlmrm.training.options import Sentences, open_option
+
+_FRAMES = "FRAMES [FRAMES ...]"
+
+
+class Command:
+    """Base class for a command; ``vlmrm.cli.NAME`` carries it out."""
+
+    def run(self) -> int:
+        """Carry the command out, and return its exit code. What needs torch is loaded only now."""
+        return int(import_module(f"vlmrm.cli.{type(self).__name__.lower()}").run(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Command):
+    """Train an agent from sentences.
+
+        vlmrm train cartpole/upright
+        vlmrm train --env LunarLander-v3 --goal "a lander standing between two flags" --baseline "a lander in space"
+        vlmrm train --resume runs/FOLDER
+
+    Ctrl-C stores everything and says how to go on.
+    """
+
+    config: Annotated[TrainConfig, arg(name="")] = field(default_factory=TrainConfig)
+    """What to train, and how."""
+    resume: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Go on with a run that was stopped or killed; takes everything from its config.json."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score(Command):
+    """Score pictures with a reward.
+
+    vlmrm score reward.toml frames/
+    vlmrm score cartpole/upright video.mp4 --alphas 0 0.5 1
+    vlmrm score --goal "a red car" --baseline "a car" --encoder ViT-B-32/openai a.png b.png
+    """
+
+    inputs: Annotated[Positional[tuple[str, ...]], open_option("[SPEC] FRAMES")] = ()
+    """SPEC is a reward as .toml or .json, or the name of a task; left out where --goal is given. FRAMES are pictures,
+    folders of pictures, videos or .npy arrays (h, w, 3) or (n, h, w, 3) of uint8; for a reward that looks back, those
+    of one episode in order."""
+    goal: Sentences = ()
+    """What the picture should show, as one sentence or several."""
+    baseline: Sentences = ()
+    """The scene without the goal."""
+    encoder: Annotated[str | None, open_option("NAME")] = None
+    """Instead of the spec's. Default with --goal: sim-s."""
+    alpha: Annotated[float | None, open_option("SHARE")] = None
+    """Instead of the spec's. Default: 0.5, and 0 without a baseline."""
+    alphas: Annotated[tuple[float, ...], open_option("SHARE [SHARE ...]")] = ()
+    """Score for several alphas at the cost of one."""
+    json: bool = False
+    """Print JSON instead of a table."""
+    device: Annotated[str | None, open_option("NAME")] = None
+    """cpu, cuda, ... Default: the best there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit(Command):
+    """Correct a reward by a few labelled pictures, choose a threshold for it, or both.
+
+    vlmrm fit cartpole/upright --success up/ --failure down/ --out fitted.json
+    vlmrm fit fitted.json --negatives random.mp4 --false-positives 0.01 --out binary.json
+    vlmrm fit --success goal.png --method goal_pictures --out picture.json cartpole/upright
+    vlmrm fit cartpole/upright --success up/ --failure down/ --method svd --out tuned.json
+
+    Pictures, folders of them, videos and .npy arrays are frames. What it writes goes to
+    `vlmrm score`, `vlmrm train --reward` and RewardSpec.load.
+    """
+
+    spec: Annotated[Positional[str], open_option("SPEC")] = ""
+    """A reward as .toml or .json, or the name of a task."""
+    success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that show the goal."""
+    failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that do not, look-alikes above all."""
+    method: Annotated[str, open_option("NAME")] = "proker"
+    """proker, tip_adapter or prototypes correct the goal sentence; goal_pictures take its place.
+    coop and cocoop learn words of it.
+    svd and lora tune the encoder, which is written beside --out: tuned-encoder beside tuned.json.
+    """
+    uncertainty_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames as an agent will see them, 100 or more; how unsure the reward is of others is measured against these.
+    Kept beside --out in a .safetensors file."""
+    kappa: Annotated[float, open_option("N")] = 0.0
+    """Standard deviations taken off the reward: above 0, what cannot be known does not pay."""
+    scale_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames as an agent will see them: on these, scores get a mean of 0 and a standard deviation of 1.
+    Of an ensemble, those of each part."""
+    negatives: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Other frames without the goal, of a random policy say: a threshold is chosen so that few are above it."""
+    false_positives: Annotated[float, open_option("SHARE")] = 0.05
+    """Of the negatives that may be above the threshold."""
+    out: Annotated[Path, open_option("FILE")] = Path("reward.json")
+    """Where the reward is written, as JSON."""
+    force: bool = False
+    """Write over a file that is there."""
+    device: Annotated[str | None, open_option("NAME")] = None
+    """cpu, cuda, ... Default: the best there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks(Command):
+    """List the tasks that `vlmrm train` knows."""
+
+    names: Annotated[Positional[tuple[str, ...]], arg(metavar="[TASK|SCENE ...]", help_behavior_hint="")] = ()
+    """Only these, or all of a scene, like humanoid. Default: all."""
+    json: bool = False
+    """Print JSON with everything about each task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models(Command):
+    """List the models that come with the package, and say how to name others."""
+
+    json: bool = False
+    """Print JSON."""
