@@ -59,10 +59,10 @@ def disagreement(spec: RewardSpec, frames: Tensor) -> dict[str, dict[str, float]
     found: dict[str, dict[str, float]] = {}
     for name, unsure in ensembles.items():
         model = RewardModel.from_spec(unsure)
-        own = model.score(inside, return_std=True)[1]
+        own = model.score_with_std(inside)[1]
         found[name] = {}
         for shift, outside in others.items():
-            std = model.score(outside, return_std=True)[1]
+            std = model.score_with_std(outside)[1]
             labels = [False] * len(own) + [True] * len(std)
             found[name][shift] = auroc(np.concatenate([own, std]), labels)
     return found
@@ -77,9 +77,9 @@ def detection(encoder: Any, spec: RewardSpec, frames: Tensor, kappas: tuple[floa
     found: dict[str, Any] = {}
     with TemporaryDirectory() as folder:
         model = fit_uncertainty(RewardModel(encoder, spec), frames[::2], Path(folder) / "noise.safetensors")
-        rewards, std = model.score(inside, return_std=True)
+        rewards, std = model.score_with_std(inside)
         for name, outside in shifted(inside).items():
-            others, other_std = model.score(outside, return_std=True)
+            others, other_std = model.score_with_std(outside)
             labels = [False] * len(inside) + [True] * len(outside)
             paid = [
                 float((others - kappa * other_std > (rewards - kappa * std).median()).double().mean())

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from vlmrm import tables
+from vlmrm import registry
 
 
 class Plugins:
@@ -20,11 +20,11 @@ class Plugins:
         self._made: list[str] = []
 
     def __enter__(self) -> "Plugins":
-        tables._entry_points.cache_clear()  # what a group offers is looked up once
+        registry._entry_points.cache_clear()  # what a group offers is looked up once
         return self
 
     def __exit__(self, *error: object) -> None:
-        tables._entry_points.cache_clear()
+        registry._entry_points.cache_clear()
         for package in self._made:
             sys.modules.pop(package, None)
 

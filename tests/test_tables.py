@@ -8,19 +8,8 @@ import pytest
 
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.tables import (
-    OrTable,
-    join,
-    plain,
-    read_kind,
-    read_table,
-    require_above_0,
-    require_choice,
-    require_number,
-    require_share,
-    require_whole,
-    write_table,
-)
+from vlmrm.tables import OrTable, join, plain, read_kind, read_table, write_table
+from vlmrm.values import require_above_0, require_choice, require_number, require_share, require_whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,23 +3,17 @@
 - `read_table`: a record from a table; unknown, missing and impossible values are refused with the key's full path.
 - `read_kind`: the same where one key of the table says which record it is.
 - `write_table`: the table of a record again.
-- `Registry`: the records that a name may stand for, those of other packages included.
 """
 
-import math
 import types
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vlmrm.errors import SpecError, VlmrmError, near_matches
 
 Record = TypeVar("Record")
-Entry = TypeVar("Entry")
 _UNKNOWN = "unknown key "
 
 if TYPE_CHECKING:
@@ -134,140 +128,6 @@ def join(where: str, key: str) -> str:
         'reward.over_time.gamma'
     """
     return f"{where}.{key}" if where else key
-
-
-class Registry(Mapping[str, Entry], Generic[Entry]):
-    """Records, or other entries, by the names that a spec may give, each loaded when it is first named.
-
-    Other packages add theirs through an entry-point group: ``name = "module:Entry"``.
-
-    Args:
-        what: What the names are names of, for messages.
-        group: Entry-point group of other packages.
-        rows: ``module:Entry`` by name.
-
-    Example:
-        >>> heads = Registry("head", "vlmrm.heads", {"softmax": "vlmrm.rewards.heads.softmax:SoftmaxOptions"})
-        >>> heads["softmax"].__name__
-        'SoftmaxOptions'
-    """
-
-    def __init__(self, what: str, group: str, rows: Mapping[str, str]) -> None:
-        self._what, self._group, self._rows = what, group, rows
-
-    def __getitem__(self, name: str) -> Entry:
-        """The entry of this name.
-
-        Raises:
-            KeyError: There is none.
-            SpecError: Two packages offer one of this name, or the one that is named cannot be loaded.
-        """
-        offered = [point for point in _entry_points(self._group) if point.name == name]
-        if len(offered) + (name in self._rows) > 1:
-            ours = [self._rows[name]] if name in self._rows else []
-            places = [*ours, *sorted(point.value for point in offered)]
-            raise SpecError(f"{self._what} {name!r} is offered by more than one package: {', '.join(places)}.")
-        if name in self._rows:
-            module, _, attribute = self._rows[name].partition(":")
-            return attrgetter(attribute)(import_module(module))  # type: ignore[no-any-return]
-        if not offered:
-            raise KeyError(name)
-        try:
-            return offered[0].load()  # type: ignore[no-any-return]
-        except (ImportError, AttributeError) as error:
-            raise SpecError(f"{self._what} {name!r} of {offered[0].value!r} cannot be loaded: {error}") from error
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._rows, *(point.name for point in _entry_points(self._group))]))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def __contains__(self, name: object) -> bool:
-        return name in list(iter(self))
-
-    def named(self, name: Any) -> Entry:
-        """The entry of this name.
-
-        Raises:
-            SpecError: There is none; the message has the nearest.
-        """
-        if not isinstance(name, str) or name not in self:
-            raise SpecError(f"unknown {self._what} {name!r}. Near: {near_matches(str(name), list(self))}.")
-        return self[name]
-
-    def name_of(self, record: type[Any]) -> str:
-        """The name of a record's class.
-
-        Raises:
-            SpecError: No name stands for it.
-        """
-        points = _entry_points(self._group)
-        place = f"{record.__module__}:{record.__qualname__}"
-        for name, said in [*self._rows.items(), *((point.name, point.value) for point in points)]:
-            if said == place:
-                return name
-        for point in points:  # its package may name it by another module, which re-exports it
-            if self[point.name] is record:
-                return point.name
-        raise SpecError(f"{record.__qualname__} is not registered as a {self._what}; see the group {self._group}.")
-
-
-@cache
-def _entry_points(group: str) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=group))
-
-
-def require_number(name: str, value: Any) -> None:
-    """Refuse a value that is not a finite number.
-
-    Raises:
-        SpecError: If `value` is not a finite number.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise SpecError(f"{name} must be a number; got {value!r}.")
-
-
-def require_above_0(name: str, value: Any) -> None:
-    """Refuse a value that is not a number above 0.
-
-    Raises:
-        SpecError: If `value` is not a finite number above 0.
-    """
-    require_number(name, value)
-    if value <= 0:
-        raise SpecError(f"{name} must be above 0; got {value!r}.")
-
-
-def require_share(name: str, value: Any) -> None:
-    """Refuse a value that is not a number from 0 to 1.
-
-    Raises:
-        SpecError: If `value` is not a number, or lies outside.
-    """
-    require_number(name, value)
-    if not 0 <= value <= 1:
-        raise SpecError(f"{name} must lie in 0 to 1; got {value!r}.")
-
-
-def require_whole(name: str, value: Any) -> None:
-    """Refuse a value that is not a whole number of at least 1.
-
-    Raises:
-        SpecError: If `value` is not such a number.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SpecError(f"{name} must be a whole number of at least 1; got {value!r}.")
-
-
-def require_choice(name: str, value: Any, known: Collection[str]) -> None:
-    """Refuse a word that is not one of those known.
-
-    Raises:
-        SpecError: If `value` is not among them; the message has the nearest.
-    """
-    if value not in known:
-        raise SpecError(f"unknown {name} {value!r}. Near: {near_matches(str(value), list(known))}.")
 
 
 def _read_field(record: type[Any], field: Field[Any], value: Any, path: str, error: type[VlmrmError]) -> Any:

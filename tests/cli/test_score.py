@@ -8,6 +8,7 @@ from PIL import Image
 from tests.cli.refusals import refused
 from vlmrm.cli import main
 from vlmrm.rewards import RewardModel
+from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.tasks import all_tasks
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
@@ -19,7 +20,7 @@ def test_scoring_prints_the_rewards_of_the_reward_model(spec, pictures, capsys):
     printed = json.loads(capsys.readouterr().out)
     reward = RewardModel.from_spec(spec, device="cpu")
     frames = np.stack([np.asarray(Image.open(path)) for path in sorted(pictures.iterdir())])
-    expected = reward.score_alphas(frames, [0.0, 0.5])
+    expected = score_alphas(reward, frames, [0.0, 0.5])
     assert printed["spec_hash"] == reward.spec.hash()
     assert [row["frame"] for row in printed["frames"]] == [str(path) for path in sorted(pictures.iterdir())]
     for index, alpha in enumerate(["0.0", "0.5"]):
@@ -138,7 +139,7 @@ def test_alphas_of_a_task_are_compared_by_closeness_itself(pictures, encoder, ca
     options = ["--encoder", encoder, "--json", "--alphas", "0", "0.5"]
     assert main(["score", "cartpole/upright", picture, *options]) == 0
     plain = RewardModel.load(encoder, task.reward.prompts, device="cpu")
-    expected = plain.score_alphas(np.asarray(Image.open(picture)), [0.0, 0.5])[:, 0].tolist()
+    expected = score_alphas(plain, np.asarray(Image.open(picture)), [0.0, 0.5])[:, 0].tolist()
     printed = json.loads(capsys.readouterr().out)["frames"][0]["rewards"]
     assert [printed["0.0"], printed["0.5"]] == pytest.approx(expected, abs=1e-6)
 

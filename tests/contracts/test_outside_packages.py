@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.toys import ColourEncoder
-from vlmrm import PromptSet, RewardModel, RewardSpec, tables
+from vlmrm import PromptSet, RewardModel, RewardSpec, registry
 from vlmrm.encoders import load_encoder
 from vlmrm.errors import SpecError
 
@@ -105,9 +105,9 @@ def install(tmp_path, monkeypatch):
         (about / "entry_points.txt").write_text(textwrap.dedent(points.format(package=package)))
 
     monkeypatch.syspath_prepend(tmp_path)
-    tables._entry_points.cache_clear()
+    registry._entry_points.cache_clear()
     yield installed
-    tables._entry_points.cache_clear()
+    registry._entry_points.cache_clear()
     for name in [name for name in sys.modules if name.startswith("theirs")]:
         del sys.modules[name]
 

@@ -213,7 +213,7 @@ def _numbers(reward: RewardModel, frames: Tensor) -> dict[str, list[float]]:
     if reward.spec.over_time is None:
         found["frames"] = reward.score(frames)
         if reward.spec.uncertainty is not None:
-            found["std"] = reward.score(frames, return_std=True)[1]
+            found["std"] = reward.score_with_std(frames)[1]
     found["truncated"] = reward.score_episode(frames)
     found["terminated"] = reward.score_episode(frames, terminated=True)
     stream = reward.stream(2)  # the second is one frame ahead

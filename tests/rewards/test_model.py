@@ -9,7 +9,7 @@ from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import EncoderError, FrameError, InvisibleGoalWarning, OutOfDomainWarning, SpecError
 from vlmrm.rewards.features import FrameFeatures
-from vlmrm.rewards.heads.projection import ProjectionHead
+from vlmrm.rewards.heads.projection import ProjectionHead, score_alphas
 from vlmrm.rewards.protocols import FrameReward
 
 RED = RewardSpec(encoder="colour", prompts=PromptSet("red", "grey"), alpha=0.5)
@@ -57,16 +57,16 @@ def test_several_sentences_count_as_the_unit_vector_in_their_middle():
 
 
 def test_several_alphas_share_one_embedding(reward):
-    table = reward.score_alphas(frames(4), [0.0, 0.5, 1.0])
+    table = score_alphas(reward, frames(4), [0.0, 0.5, 1.0])
     assert table.shape == (3, 4)
     torch.testing.assert_close(table[1], reward.score(frames(4)))
 
 
 def test_without_a_baseline_only_alpha_zero_can_be_asked_for():
     cosine = RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0))
-    assert cosine.score_alphas(frames(4), [0.0]).shape == (1, 4)
+    assert score_alphas(cosine, frames(4), [0.0]).shape == (1, 4)
     with pytest.raises(SpecError, match="no baseline"):
-        cosine.score_alphas(frames(4), [0.0, 0.5])
+        score_alphas(cosine, frames(4), [0.0, 0.5])
 
 
 @pytest.mark.parametrize("bad", [np.zeros((2, 8, 8)), np.zeros((2, 8, 8, 4), np.uint8), None, []])
@@ -186,7 +186,7 @@ def test_explain_takes_frames_or_what_was_read_of_them(reward):
 def test_a_deviation_that_nobody_knows_is_not_given(reward):
     assert "std" not in reward.explain(frames(2))
     with pytest.raises(SpecError, match="nothing is known of how unsure this reward is"):
-        reward.score(frames(2), return_std=True)
+        reward.score_with_std(frames(2))
 
 
 def test_features_are_read_in_parts_and_joined(reward):

@@ -10,6 +10,7 @@ from tests.toys import COLOURS, ColourEncoder, CountingEnv, red_spec
 from vlmrm import PromptSet, RewardModel
 from vlmrm.encoders import Domain, EnsembleEncoder
 from vlmrm.errors import OutOfDomainWarning
+from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.wrappers import VLMReward
 
 SIDE_PX = 16
@@ -43,7 +44,7 @@ def knowing(frames, *, words=tuple(COLOURS), name="colour"):
 WAYS = {
     "score": lambda reward, frames: reward.score(frames),
     "explain": lambda reward, frames: reward.explain(frames)["score"],
-    "score_alphas": lambda reward, frames: reward.score_alphas(frames, [0.0, 0.5])[1],
+    "score_alphas": lambda reward, frames: score_alphas(reward, frames, [0.0, 0.5])[1],
     "score_episode": lambda reward, frames: reward.score_episode(frames),
 }
 WORDS = {

@@ -19,8 +19,8 @@ from vlmrm.fitting.tuning.tuners import WRITE_A_MODEL
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.transforms.few_shot import FEW_SHOT
-from vlmrm.tables import require_choice
 from vlmrm.types import Frames
+from vlmrm.values import require_choice
 
 _GROUPS = ("success", "failure", "uncertainty_on", "scale_on", "negatives")
 

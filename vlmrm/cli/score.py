@@ -13,6 +13,7 @@ from vlmrm.data.frame_files import read_frames
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import find_task
@@ -89,7 +90,7 @@ def _score(
         for batch in read_frames(path):
             names += batch.names
             if reward.spec.compares_alphas:
-                rows.append(reward.score_alphas(batch.frames, alphas))
+                rows.append(score_alphas(reward, batch.frames, alphas))
             else:
                 seen.append(reward.read(batch.frames))
     if rows:

@@ -6,7 +6,7 @@ from typing import Any
 from vlmrm.encoders.cards import ModelCard, builtin_folder, builtin_names
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder, ensemble_members
-from vlmrm.tables import Registry
+from vlmrm.registry import Registry
 
 _OPEN_CLIP = "vlmrm.encoders.open_clip.encoder:OpenClipEncoder.load"  # takes seconds to import
 FAMILIES: Registry[Callable[..., Any]] = Registry(

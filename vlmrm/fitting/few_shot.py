@@ -8,8 +8,8 @@ from vlmrm.errors import SpecError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.transforms.few_shot import FEW_SHOT, read_few_shot
 from vlmrm.rewards.transforms.few_shot.options import to_text
-from vlmrm.tables import require_choice
 from vlmrm.types import Embeddings
+from vlmrm.values import require_choice
 
 _UNLABELLED = "goal_pictures"  # the one method to which all frames may show the goal
 

@@ -6,7 +6,8 @@ from typing import Any
 from vlmrm.frames.batch import as_frames
 from vlmrm.rewards.heads.ensemble import EnsembleOptions
 from vlmrm.rewards.model import RewardModel
-from vlmrm.rewards.spec import RewardSpec, ScoreSpec
+from vlmrm.rewards.score_spec import ScoreSpec
+from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms.scaling import ScalingOptions, mean_and_spread
 from vlmrm.types import Frames
 

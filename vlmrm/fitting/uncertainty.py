@@ -8,6 +8,7 @@ from vlmrm.frames.batch import as_frames
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.transforms.uncertainty import read_uncertainty
 from vlmrm.rewards.transforms.uncertainty.posterior import fit_posterior, save_posterior
+from vlmrm.values import require_number
 
 
 def fit_uncertainty(reward: RewardModel, frames: Any, path: str | Path, *, kappa: float = 0.0) -> RewardModel:
@@ -30,6 +31,7 @@ def fit_uncertainty(reward: RewardModel, frames: Any, path: str | Path, *, kappa
         EncoderError: If the encoder has no last linear map that can be read, as timm's and Hugging Face's towers.
         SpecError: If the reward has one sentence only, or takes means over frames or crops.
     """
+    require_number("kappa", kappa)  # before anything is written
     spec = reward.spec.before("uncertainty")
     saved = save_posterior(fit_posterior(reward.encoder, as_frames(frames), reward.spec.require_prompts()), Path(path))
     table = {**saved, "fingerprint": reward.encoder.fingerprint, "kappa": kappa}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -19,17 +19,31 @@ from vlmrm.prompts import PromptSet
 from vlmrm.rewards.build import BuiltReward, build_reward
 from vlmrm.rewards.explain import explain
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.heads.projection import score_alphas
+from vlmrm.rewards.features.judged import JudgedFeatures
 from vlmrm.rewards.pairs import PairScorer
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream, episode_rewards
 from vlmrm.types import Rewards
 
+_NO_GATE = "a judge was given, and the spec does not say above which score to ask. Add judge to it."
+_NO_GOAL = (
+    "this reward has no goal (prompts is None), so that only score_pairs(images, texts) works. Give its spec prompts, "
+    "or RewardSpec.clip_score a goal."
+)
+_LOOKS_BACK = (
+    "this reward looks back at earlier frames, so that one frame alone has none. Use score_episode(frames) for the "
+    "frames of an episode in order, or explain(frames) for the score of each frame by itself."
+)
+_NO_STD = (
+    "nothing is known of how unsure this reward is. vlmrm.fitting.fit_uncertainty(reward, frames, path) returns one "
+    "that knows, and so does uncertainty with an ensemble in the spec."
+)
+
 
 class RewardModel:
-    """Scores frames by how well they show the goal.
+    """Scores frames by how well they show the goal; the sentences are embedded once, when the model is made.
 
-    The sentences are embedded once, when the model is made.
+    Frames are uint8 RGB (n, h, w, 3) or one (h, w, 3): an array, a tensor, or a sequence of frames of one size.
 
     Args:
         encoder: Turns frames and sentences into unit vectors.
@@ -41,21 +55,16 @@ class RewardModel:
         SpecError: If the head misses an option that the encoder has no value of its own for.
 
     Example:
-        >>> import gymnasium as gym
-        >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
-        >>> _ = env.reset(seed=0)
+        >>> frames = torch.zeros(3, 96, 96, 3, dtype=torch.uint8)
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
-        >>> reward.score(env.render()).shape
-        torch.Size([1])
+        >>> reward.score(frames).shape, reward.score_episode(frames).shape
+        (torch.Size([3]), torch.Size([2]))
     """
 
     def __init__(self, encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> None:
-        self.encoder = encoder
-        """The encoder of frames and sentences."""
-        self.spec: RewardSpec = spec
-        """Everything that decides the numbers."""
+        self.encoder, self.spec = encoder, spec
         if judge is not None and spec.judge is None:
-            raise SpecError("a judge was given, and the spec does not say above which score to ask. Add judge to it.")
+            raise SpecError(_NO_GATE)
         self._pairs = PairScorer(encoder, spec)
         self._built = None if spec.prompts is None else build_reward(encoder, spec, judge)
 
@@ -63,13 +72,7 @@ class RewardModel:
     def from_spec(
         cls, spec: RewardSpec | str | Path, *, device: str | None = None, precision: str | None = None
     ) -> "RewardModel":
-        """Load the encoder of a spec, and its judge, and embed the sentences.
-
-        Args:
-            spec: A spec, or the path of a ``.toml`` or ``.json`` file that holds one.
-            device: ``cpu``, ``cuda`` …; None: the best one there is.
-            precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
-        """
+        """Load the encoder and the judge of a spec, or of its ``.toml`` or ``.json`` file; see `load_encoder`."""
         spec = spec if isinstance(spec, RewardSpec) else RewardSpec.load(spec)
         encoder = load_encoder(spec.encoder, device=device, precision=precision, resize_mode=spec.resize_mode)
         return cls(encoder, spec, None if spec.judge is None else spec.judge.load(device))
@@ -84,15 +87,7 @@ class RewardModel:
         device: str | None = None,
         precision: str | None = None,
     ) -> "RewardModel":
-        """Return a reward from the name of an encoder and some sentences.
-
-        Args:
-            encoder: As in `RewardSpec.encoder`.
-            prompts: Goal and baseline.
-            alpha: Share of the projection, 0 to 1; None: 0.5, and 0 without a baseline.
-            device: ``cpu``, ``cuda`` …; None: the best one there is.
-            precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
-        """
+        """Return a projection from the name of an encoder and some sentences; arguments as in `RewardSpec`."""
         spec = RewardSpec(encoder=encoder, prompts=prompts)
         spec = spec if alpha is None else replace(spec, alpha=alpha)
         return cls.from_spec(spec, device=device, precision=precision)
@@ -107,10 +102,7 @@ class RewardModel:
     @property
     def _goal(self) -> BuiltReward:
         if self._built is None:
-            raise SpecError(
-                "this reward has no goal (prompts is None), so that only score_pairs(images, texts) works. Give its "
-                "spec prompts, or RewardSpec.clip_score a goal."
-            )
+            raise SpecError(_NO_GOAL)
         return self._built
 
     @property
@@ -129,113 +121,64 @@ class RewardModel:
         return self._pairs.fingerprint if self._built is None else self._built.context.extractor.fingerprint
 
     @property
-    def judged(self) -> Any:
+    def judged(self) -> JudgedFeatures | None:
         """What asks the judge, and counts how often: ``asked`` of ``seen``; None: there is no judge."""
         return self._goal.context.judged
 
     def read(self, frames: Any) -> FrameFeatures:
         """Return what there is to know of each frame: the heavy part of a reward, in any batch.
 
-        Args:
-            frames: uint8 RGB (n, h, w, 3) or one (h, w, 3); array, tensor, or a sequence of frames of one size.
-
         Raises:
-            FrameError: If the frames are not what is said above.
+            FrameError: If the frames are not uint8 RGB.
             EncoderError: If the encoder returned NaN or infinity.
         """
-        seen = self._goal.context.extractor.read(as_frames(frames))
+        score, seen = self._goal.context.score, self._goal.context.extractor.read(as_frames(frames))
         if self.spec.over_time is not None and not self.spec.over_time.scores_frames:
             return seen
-        return seen.with_scores(self._goal.context.score, self._goal.context.score(seen))
+        return seen.with_scores(score, score(seen))
 
     def _seen(self, frames: Any) -> FrameFeatures:
         return frames if isinstance(frames, FrameFeatures) else self.read(frames)
 
-    @overload
-    def score(self, frames: Any) -> Rewards: ...
-    @overload
-    def score(self, frames: Any, *, return_std: Literal[True]) -> tuple[Rewards, Rewards]: ...
-    def score(self, frames: Any, *, return_std: bool = False) -> Rewards | tuple[Rewards, Rewards]:
-        """Return the score of each frame.
-
-        Args:
-            frames: As `read` takes them, or what it returned.
-            return_std: Return the standard deviation of each as well, where the spec has an ``uncertainty``.
-
-        Raises:
-            SpecError: If the reward of a step needs more than the frame after it, or its uncertainty is not known.
-        """
+    def score(self, frames: Any) -> Rewards:
+        """Return the score of each frame, of frames or of what `read` returned."""
         if self.spec.over_time is not None:
-            raise SpecError(
-                "this reward looks back at earlier frames, so that one frame alone has none. Use score_episode(frames) "
-                "for the frames of an episode in order, or explain(frames) for the score of each frame by itself."
-            )
+            raise SpecError(_LOOKS_BACK)
+        return self._goal.context.score(self._seen(frames))
+
+    def score_with_std(self, frames: Any) -> tuple[Rewards, Rewards]:
+        """Return the score of each frame and its standard deviation, where the spec has an ``uncertainty``."""
         seen = self._seen(frames)
-        scores = self._goal.context.score(seen)
-        if not return_std:
-            return scores
-        std = self._goal.context.score.std(seen)
+        scores, std = self.score(seen), self._goal.context.score.std(seen)
         if std is None:
-            raise SpecError(
-                "nothing is known of how unsure this reward is. vlmrm.fitting.fit_uncertainty(reward, frames, path) "
-                "returns one that knows, and so does uncertainty with an ensemble in the spec."
-            )
+            raise SpecError(_NO_STD)
         return scores, std
 
     def score_pairs(self, images: Any, texts: Sequence[str], *, rivals: str | None = None) -> Float[Tensor, "n k"]:
-        """Return the score of every picture with every text, each text in the goal's place.
+        """Return the score of every picture with every text, each text in the goal's place; see `pairs`.
 
         Args:
-            images: Pictures as `read` takes them; embedded once.
+            images: Pictures, embedded once.
             texts: Sentences; their embeddings are kept.
             rivals: ``texts``: of the head softmax, the other texts of the call are rivals too, so that the call cannot
                 be cut into several by texts.
-
-        Raises:
-            SpecError: If the head, or another word of the spec, cannot score pairs; the message has the reason.
-            PromptError: If there is no text.
-
-        Example:
-            >>> reward = RewardModel.from_spec(RewardSpec.clip_score("sim-s"))
-            >>> reward.score_pairs(torch.zeros(2, 96, 96, 3, dtype=torch.uint8), ["a pole", "a cart", "a car"]).shape
-            torch.Size([2, 3])
         """
         return self._pairs(as_frames(images), list(texts), rivals)
 
     def explain(self, frames: Any) -> dict[str, Tensor]:
-        """Return the score of each frame and what it is made of, as columns.
+        """Return the score of each frame and what it is made of, as the columns of `vlmrm.rewards.explain.explain`.
 
         Args:
-            frames: As `read` takes them, or what it returned; for a reward that looks back, those of one episode in
-                order.
-
-        Returns:
-            ``score``, the parts of the head by name, ``std``, ``judge``, and where the reward looks back ``reward``,
-            NaN for the first frame.
+            frames: Frames or what `read` returned; for a reward that looks back, of one episode in order.
         """
         return explain(self._goal.context, self._goal.over_time, self._seen(frames))
 
     def score_episode(self, frames: Any, *, terminated: bool = False) -> Rewards:
-        """Return the rewards of the steps of an episode, or of its beginning.
+        """Return the rewards of the steps of an episode, one fewer than there are frames.
 
         Args:
-            frames: The first frame and the frame after each step, in order, as `read` takes them.
+            frames: The first frame and the frame after each step, in order.
             terminated: Whether the last step ended the episode other than by a time limit.
-
-        Returns:
-            One reward per step, one fewer than there are frames.
-
-        Example:
-            >>> import gymnasium as gym
-            >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
-            >>> _ = env.reset(seed=0)
-            >>> frames = [env.render()]
-            >>> for _ in range(4):
-            ...     _ = env.step(0)
-            ...     frames.append(env.render())
-            >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
-            >>> reward.score_episode(frames).shape
-            torch.Size([4])
         """
         frames = as_frames(frames)
         if self._goal.over_time.needs_history:
@@ -243,18 +186,5 @@ class RewardModel:
         return self.score(frames[1:]) if len(frames) > 1 else torch.zeros(0)
 
     def stream(self, num_envs: int) -> RewardStream:
-        """Return what rewards episodes as they happen; give it what `read` returns.
-
-        Args:
-            num_envs: Number of episodes that run side by side.
-        """
+        """Return what rewards so many episodes side by side as they happen; give it what `read` returns."""
         return RewardStream(self._goal.over_time, num_envs)
-
-    def score_alphas(self, frames: Any, alphas: list[float]) -> Float[Tensor, "a n"]:
-        """Return the scores of the same frames for several alphas, at the cost of one.
-
-        Raises:
-            SpecError: If an alpha lies outside 0 to 1, or one is not 0 and there is no baseline, or the reward is not
-                a plain projection.
-        """
-        return score_alphas(self, frames, alphas)

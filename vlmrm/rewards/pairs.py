@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.domain import DomainWatch
+from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
@@ -32,6 +33,7 @@ class PairScorer:
     def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
         self._encoder, self._spec = encoder, spec
         self._crops = None if spec.views is None else CropFeatures(encoder, spec.views)
+        self._watch = DomainWatch(encoder)
         self._heads: dict[str | None, PairHead] = {}
         self._texts: OrderedDict[str, Tensor] = OrderedDict()
 
@@ -76,13 +78,17 @@ class PairScorer:
         if self._crops is not None:
             return self._crops.read(images).embeddings
         if isinstance(self._encoder, EnsembleEncoder):
-            return self._encoder.embed_pictures(images)
-        return self._encoder.embed_frames(images)
+            rows = self._encoder.embed_pictures(images)
+        else:
+            rows = self._encoder.embed_frames(images)
+        self._watch.see(rows)
+        return require_finite(self._encoder, rows)
 
     def embed_texts(self, texts: list[str]) -> Embeddings:
         """Return unit-length embeddings; those of the last `MOST_TEXTS` sentences are kept."""
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         if new:
+            self._watch.read(new)
             self._texts.update(zip(new, embed(self._encoder, new), strict=True))
         for text in texts:
             self._texts.move_to_end(text)

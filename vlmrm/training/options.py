@@ -10,7 +10,7 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
-from vlmrm.tables import require_share, require_whole
+from vlmrm.values import require_share, require_whole
 
 
 def toml_table(text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.rewards.heads import HEADS
+from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.rewards.protocols import Head, HeadOptions
 from vlmrm.tables import write_table
 
@@ -100,4 +101,4 @@ def test_a_goal_that_is_its_own_negative_is_refused():
 
 def test_other_heads_have_no_alpha():
     with pytest.raises(SpecError, match="this reward has head='softmax'"):
-        model("softmax", prompts=PromptSet("red", "grey", "green")).score_alphas(frames(2), [0.5])
+        score_alphas(model("softmax", prompts=PromptSet("red", "grey", "green")), frames(2), [0.5])

@@ -100,7 +100,7 @@ def test_what_is_unsure_is_taken_off_the_corrected_score_before_it_is_scaled():
     without_threshold = reward.with_spec(reward.spec.before("threshold"))
     torch.testing.assert_close(without_threshold.score(FRAMES), scaled)
     torch.testing.assert_close(reward.score(FRAMES), (scaled > 0.1).float())
-    torch.testing.assert_close(without_threshold.score(FRAMES, return_std=True)[1], std / 0.5)
+    torch.testing.assert_close(without_threshold.score_with_std(FRAMES)[1], std / 0.5)
 
 
 def test_a_score_passes_its_transforms_one_after_the_other():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vlmrm.errors import SpecError
-from vlmrm.tables import read_table, require_above_0, require_choice, require_number, require_whole
+from vlmrm.tables import read_table
+from vlmrm.values import require_above_0, require_choice, require_number, require_whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,8 @@ from vlmrm.encoders.towers.attention import embed_with_attention, place_crops, r
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import Context, TransformOptions
-from vlmrm.tables import require_choice
 from vlmrm.types import Embeddings, Frames
+from vlmrm.values import require_choice
 
 POSITIONS = ("centre", "corners", "attention")
 

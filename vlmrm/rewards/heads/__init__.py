@@ -4,8 +4,8 @@ A spec names one: ``head = "softmax"`` is `softmax.py`, with its options, its fo
 package is named by an entry point: ``[project.entry-points."vlmrm.heads"]``, ``name = "module:Options"``.
 """
 
+from vlmrm.registry import Registry
 from vlmrm.rewards.protocols import HeadOptions
-from vlmrm.tables import Registry
 
 HEADS: Registry[type[HeadOptions]] = Registry(
     "head",

@@ -25,8 +25,8 @@ from vlmrm.prompts import PromptSet
 from vlmrm.rewards.heads.projection import embed, unit_mean
 from vlmrm.rewards.heads.softmax import temperature_of
 from vlmrm.rewards.protocols import Head, HeadOptions
-from vlmrm.tables import require_above_0, require_share
 from vlmrm.types import Embeddings, Rewards
+from vlmrm.values import require_above_0, require_share
 
 _LEVEL = 1e-5  # spread of a[v] below which templates fit alike: float32 cosines are rounded at about 1e-7
 _LARGEST_STEP = 1e3  # for a spread of 1: what is nearer to the best than 1/1000 of the spread is tied with it

@@ -22,9 +22,10 @@ from vlmrm.errors import ScaleWarning, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
 from vlmrm.rewards.score import Score, build_pairs, build_score
-from vlmrm.rewards.spec import ScoreSpec
-from vlmrm.tables import join, read_table, require_above_0
+from vlmrm.rewards.score_spec import ScoreSpec
+from vlmrm.tables import join, read_table
 from vlmrm.types import Embeddings, Rewards
+from vlmrm.values import require_above_0
 
 _ROUNDING = 1e-6  # by which weights written with a few digits may miss 1
 

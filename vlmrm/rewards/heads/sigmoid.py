@@ -14,8 +14,8 @@ from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.heads.projection import embed, refuse_rivals, unit_mean
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
-from vlmrm.tables import require_above_0, require_number
 from vlmrm.types import Embeddings, Rewards
+from vlmrm.values import require_above_0, require_number
 
 Vector = Float[Tensor, " d"]
 

@@ -18,8 +18,8 @@ from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.heads.projection import embed, unit_mean
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
-from vlmrm.tables import require_above_0
 from vlmrm.types import Embeddings, Rewards
+from vlmrm.values import require_above_0
 
 Vector = Float[Tensor, " d"]
 

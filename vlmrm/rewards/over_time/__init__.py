@@ -6,8 +6,9 @@ formula. A kind of another package is named by an entry point: ``[project.entry-
 
 from typing import Any
 
+from vlmrm.registry import Registry
 from vlmrm.rewards.protocols import TimeOptions
-from vlmrm.tables import Registry, read_kind, write_table
+from vlmrm.tables import read_kind, write_table
 
 OVER_TIME: Registry[type[TimeOptions]] = Registry(
     "over_time kind",

@@ -22,8 +22,8 @@ from vlmrm.errors import FrameError, SpecError
 from vlmrm.rewards.features.clips import ClipFeatures
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import Context, OverTime, ScoreFrames, TimeOptions
-from vlmrm.tables import require_whole
 from vlmrm.types import Rewards
+from vlmrm.values import require_whole
 
 _AT_ONCE = 32  # clips that an encoder is given; 8 frames of 224 x 224 of each are 39 MB
 

@@ -27,8 +27,8 @@ from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.heads.projection import embed
 from vlmrm.rewards.heads.softmax import temperature_of
 from vlmrm.rewards.protocols import Context, Head, OverTime, TimeOptions
-from vlmrm.tables import require_above_0, require_number, require_share, require_whole
 from vlmrm.types import Embeddings, Rewards
+from vlmrm.values import require_above_0, require_number, require_share, require_whole
 
 _OWN = "each milestone has a probability of its own"
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import Context, OverTime, ScoreFrames, TimeOptions
-from vlmrm.tables import require_above_0
 from vlmrm.types import Rewards
+from vlmrm.values import require_above_0
 
 
 @dataclass(frozen=True, kw_only=True)

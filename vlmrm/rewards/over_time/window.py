@@ -14,8 +14,8 @@ from torch.nn.functional import normalize
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import Context, OverTime, ScoreFrames, TimeOptions
-from vlmrm.tables import require_whole
 from vlmrm.types import Rewards
+from vlmrm.values import require_whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ RED, YELLOW = (255, 0, 0), (180, 180, 0)
 
 def test_prompts_disagree_about_red_and_agree_about_yellow():
     reward = colours(uncertainty={"ensemble": "prompts"})
-    scores, std = reward.score(shown(RED, YELLOW), return_std=True)
+    scores, std = reward.score_with_std(shown(RED, YELLOW))
     torch.testing.assert_close(scores, colours().score(shown(RED, YELLOW)))  # kappa 0: the score is its own
     assert std.tolist() == pytest.approx([0.5**0.5, 0], abs=1e-6)  # cosines 1 and 0, and twice the same
 
@@ -62,7 +62,7 @@ def test_views_disagree_where_the_middle_looks_otherwise():
     views = {"scales": [1.0, 0.5]}
     reward = colours(prompts=PromptSet("red"), views=views, uncertainty={"ensemble": "views"})
     same, other = halves(RED, RED), halves((0, 0, 255), RED)
-    scores, std = reward.score(torch.cat([same, other]), return_std=True)
+    scores, std = reward.score_with_std(torch.cat([same, other]))
     torch.testing.assert_close(scores, colours(prompts=PromptSet("red"), views=views).score(torch.cat([same, other])))
     whole = ColourEncoder().embed_frames(other)[0, 0]  # a quarter of it is red
     assert std.tolist() == pytest.approx([0, float((1 - whole) / 2**0.5)], abs=1e-6)
@@ -73,7 +73,7 @@ def test_encoders_disagree_by_the_spread_of_their_own_rewards(views):
     frames = envs.labelled_frames("cartpole/upright", 6, seed=0, size_px=160).frames
     spec = {"prompts": POLE, "head": "softmax", "options": {"temperature": 0.1}, "views": views}
     together = built(encoder="sim-xs + sim-s", uncertainty={"ensemble": "encoders"}, **spec)
-    _, std = together.score(frames, return_std=True)
+    _, std = together.score_with_std(frames)
     if views is None:  # each alone, on frames as the ensemble hands them on
         small = together.encoder.preprocessing.resize(frames)
         alone = [built(encoder=name, **spec).score(small) for name in ("sim-xs", "sim-s")]
@@ -142,7 +142,7 @@ def test_the_command_line_prints_the_deviation_of_a_scaled_reward(tmp_path, caps
     assert main(["score", str(tmp_path / "reward.json"), str(tmp_path / "frames.npy"), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["frames"]
     reward = RewardModel.from_spec(tmp_path / "reward.json", device="cpu")
-    _, std = reward.score(np.load(tmp_path / "frames.npy"), return_std=True)
+    _, std = reward.score_with_std(np.load(tmp_path / "frames.npy"))
     assert [row["rewards"]["std"] for row in rows] == pytest.approx(std.tolist(), abs=1e-5)
 
 
@@ -150,7 +150,7 @@ def test_fitting_by_ensemble_is_kept_apart_from_fitting_frames():
     reward = colours(uncertainty={"ensemble": "prompts", "kappa": 1.0})
     fitted = fit(reward, shown(RED, YELLOW), [0, 1])
     assert fitted.spec.uncertainty == reward.spec.uncertainty
-    scores, std = fitted.score(shown(RED, YELLOW), return_std=True)
+    scores, std = fitted.score_with_std(shown(RED, YELLOW))
     assert scores[1] > scores[0]
     assert (std >= 0).all()
 

@@ -47,7 +47,7 @@ def noise(n=20):
 def test_it_is_less_sure_of_frames_from_outside_than_of_new_ones_from_inside(knowing, frames):
     inside = frames[1::2]
     for outside in (noise(), 255 - inside, torch.zeros_like(inside)):
-        _, std = knowing.score(torch.cat([inside, outside]), return_std=True)
+        _, std = knowing.score_with_std(torch.cat([inside, outside]))
         shifted = [False] * len(inside) + [True] * len(outside)
         assert auroc(std.numpy(), shifted) >= 0.8
 
@@ -57,29 +57,29 @@ def test_without_kappa_the_reward_is_what_it_was(plain, knowing, frames):
 
 
 def test_kappa_takes_off_standard_deviations(knowing, frames):
-    rewards, std = knowing.score(frames, return_std=True)
+    rewards, std = knowing.score_with_std(frames)
     careful = changed(knowing, uncertainty=replace(knowing.spec.uncertainty, kappa=2.0))
     torch.testing.assert_close(careful.score(frames), rewards - 2 * std)
     assert float(std.min()) > 0
 
 
 def test_how_frames_are_split_into_batches_never_changes_a_deviation(knowing, frames):
-    whole = knowing.score(frames[:9], return_std=True)[1]
-    parts = [knowing.score(frames[i : i + 3], return_std=True)[1] for i in range(0, 9, 3)]
+    whole = knowing.score_with_std(frames[:9])[1]
+    parts = [knowing.score_with_std(frames[i : i + 3])[1] for i in range(0, 9, 3)]
     torch.testing.assert_close(torch.cat(parts), whole, atol=1e-5, rtol=1e-4)
 
 
 def test_a_scale_divides_the_deviation_as_well(knowing, frames):
-    std = knowing.score(frames, return_std=True)[1]
+    std = knowing.score_with_std(frames)[1]
     scaled = standardize(knowing, frames)
-    torch.testing.assert_close(scaled.score(frames, return_std=True)[1], std / scaled.spec.scaling.divide)
+    torch.testing.assert_close(scaled.score_with_std(frames)[1], std / scaled.spec.scaling.divide)
 
 
 @pytest.mark.parametrize("head", ["softmax", "contrast"])
 def test_other_heads_and_corrections_have_a_deviation_too(knowing, frames, head):
     model = changed(knowing, head=head, options={})
     for reward in (model, fit(model, frames[:6], [1, 0, 0, 1, 0, 1])):
-        rewards, std = reward.score(frames[:5], return_std=True)
+        rewards, std = reward.score_with_std(frames[:5])
         assert bool((std > 0).all())
         assert bool(rewards.isfinite().all())
 
@@ -100,7 +100,7 @@ def test_spec_and_file_can_be_moved_together_and_have_the_same_hash(knowing, fra
     moved = RewardSpec.load(there / "reward.json")
     assert moved.hash() == knowing.spec.hash()
     again = RewardModel(knowing.encoder, moved)
-    torch.testing.assert_close(again.score(frames, return_std=True)[1], knowing.score(frames, return_std=True)[1])
+    torch.testing.assert_close(again.score_with_std(frames)[1], knowing.score_with_std(frames)[1])
     (there / "reward.safetensors").write_bytes(b"something else")
     with pytest.raises(SpecError, match="not the file that the reward was made with"):
         RewardModel(knowing.encoder, moved)
@@ -111,9 +111,9 @@ def test_spec_and_file_can_be_moved_together_and_have_the_same_hash(knowing, fra
 
 def test_what_has_no_uncertainty_says_so(plain, knowing, frames, tmp_path):
     with pytest.raises(SpecError, match="nothing is known of how unsure"):
-        plain.score(frames, return_std=True)
+        plain.score_with_std(frames)
     with pytest.raises(SpecError, match="0 and 1 have no standard deviation"):
-        calibrate(knowing, frames).score(frames, return_std=True)
+        calibrate(knowing, frames).score_with_std(frames)
     with pytest.raises(SpecError, match="kept in a file that ends in"):
         fit_uncertainty(plain, frames, tmp_path / "reward.json")
     toy = RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red", "grey"), alpha=0.0))
@@ -140,7 +140,7 @@ def test_means_of_frames_have_none(knowing, changes, message):
 
 def test_explain_has_a_column_of_deviations_but_not_of_0_and_1(knowing, frames):
     columns = knowing.explain(frames[:5])
-    scores, std = knowing.score(frames[:5], return_std=True)
+    scores, std = knowing.score_with_std(frames[:5])
     assert list(columns) == ["score", "std"]
     torch.testing.assert_close(columns["score"], scores)
     torch.testing.assert_close(columns["std"], std)

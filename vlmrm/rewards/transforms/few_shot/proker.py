@@ -17,7 +17,7 @@ from vlmrm.rewards.protocols import ScoreEmbeddings
 from vlmrm.rewards.transforms.few_shot.kernel import KernelCorrection, nearness
 from vlmrm.rewards.transforms.few_shot.options import FewShotOptions, given
 from vlmrm.rewards.transforms.few_shot.support import Support, match_spread
-from vlmrm.tables import require_above_0, require_number, require_share
+from vlmrm.values import require_above_0, require_number, require_share
 
 _LEAST_RIDGE = 1e-3  # below it frames that repeat with different labels get weights that float32 cannot add up
 
@@ -32,6 +32,10 @@ class ProKeROptions(FewShotOptions):
     """How near a frame must be for a label to tell on it, above 0; the larger, the nearer. None: 8."""
     trust: int | float | None = None
     """Share of the labels' spread that the sentences are credited with, 0 to 1. None: 0.5."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(**given(ridge=self.ridge, beta=self.beta, trust=self.trust))
 
     def correction(self, support: Support, text: ScoreEmbeddings) -> KernelCorrection:
         """Return the correction that the support makes of the text's score."""
@@ -66,11 +70,7 @@ def fit_proker(
         >>> corrected(torch.tensor([1.0, 0.0]), FrameFeatures(embeddings=torch.eye(2))).round(decimals=3)
         tensor([1., 0.])
     """
-    require_number("ridge", ridge)
-    if ridge < _LEAST_RIDGE:
-        raise SpecError(f"ridge must be at least {_LEAST_RIDGE}; got {ridge!r}.")
-    require_above_0("beta", beta)
-    require_share("trust", trust)
+    _check(ridge=ridge, beta=beta, trust=trust)
     matched = match_spread(text, support, support.labels, trust=trust)
     # Frames that repeat make the kernel singular, which float32 cannot tell from it with a small ridge
     frames, residuals = (
@@ -79,3 +79,11 @@ def fit_proker(
     kernel = nearness(frames, frames, beta=beta) + ridge * torch.eye(len(frames), dtype=torch.float64)
     weights = torch.cholesky_solve(residuals[:, None], torch.linalg.cholesky(kernel))[:, 0]
     return KernelCorrection(matched, support.embeddings, weights.to(support.embeddings), float(beta))
+
+
+def _check(*, ridge: int | float = _LEAST_RIDGE, beta: int | float = 1.0, trust: int | float = 1.0) -> None:
+    require_number("ridge", ridge)
+    if ridge < _LEAST_RIDGE:
+        raise SpecError(f"ridge must be at least {_LEAST_RIDGE}; got {ridge!r}.")
+    require_above_0("beta", beta)
+    require_share("trust", trust)

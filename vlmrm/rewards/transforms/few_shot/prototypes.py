@@ -20,8 +20,8 @@ from vlmrm.rewards.heads.contrast import contrast
 from vlmrm.rewards.protocols import ScoreEmbeddings, ScoreTransform
 from vlmrm.rewards.transforms.few_shot.options import FewShotOptions, given
 from vlmrm.rewards.transforms.few_shot.support import Affine, Support, match_spread
-from vlmrm.tables import require_above_0, require_share
 from vlmrm.types import Embeddings, Rewards
+from vlmrm.values import require_above_0, require_share
 
 Vector = Float[Tensor, " d"]
 
@@ -34,6 +34,10 @@ class PrototypesOptions(FewShotOptions):
     """Weight of the pictures, 0 to 1. None: 0.1."""
     sharpness: int | float | None = None
     """How near to 0 and 1 rewards are, above 0. None: 2."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(**given(share=self.share, sharpness=self.sharpness))
 
     def correction(self, support: Support, text: ScoreEmbeddings) -> "Prototypes":
         """Return the correction that the support makes of the text's score."""
@@ -109,8 +113,7 @@ def fit_prototypes(
         >>> corrected(torch.tensor([1.0, 0.0]), FrameFeatures(embeddings=torch.eye(2))).round(decimals=3)
         tensor([0.9820, 0.0180])
     """
-    require_share("share", share)
-    require_above_0("sharpness", sharpness)
+    _check(share=share, sharpness=sharpness)
     success = _unit_sum(support.embeddings, support.labels)
     failure = _unit_sum(support.embeddings, 1 - support.labels)
     contrasts = contrast(support.embeddings, success, failure)
@@ -127,3 +130,8 @@ def _unit_sum(embeddings: Float[Tensor, "m d"], weights: Float[Tensor, " m"]) ->
         raise SpecError("the frames of one label point in opposite directions and cancel out. Give more of them.")
     unit: Vector = total / total.norm()
     return unit
+
+
+def _check(*, share: int | float = 0.0, sharpness: int | float = 1.0) -> None:
+    require_share("share", share)
+    require_above_0("sharpness", sharpness)

@@ -15,7 +15,7 @@ from vlmrm.rewards.protocols import ScoreEmbeddings
 from vlmrm.rewards.transforms.few_shot.kernel import KernelCorrection
 from vlmrm.rewards.transforms.few_shot.options import FewShotOptions, given
 from vlmrm.rewards.transforms.few_shot.support import Support, match_spread
-from vlmrm.tables import require_above_0, require_number
+from vlmrm.values import require_above_0, require_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,10 @@ class TipAdapterOptions(FewShotOptions):
     """How far frames pull the scores of those near them, at least 0. None: 1."""
     beta: int | float | None = None
     """How near a frame must be to be pulled, above 0; the larger, the nearer. None: 8."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(**given(alpha=self.alpha, beta=self.beta))
 
     def correction(self, support: Support, text: ScoreEmbeddings) -> KernelCorrection:
         """Return the correction that the support makes of the text's score."""
@@ -54,10 +58,14 @@ def fit_tip_adapter(
         >>> corrected(torch.tensor([1.0, 0.0]), FrameFeatures(embeddings=torch.eye(2))).round(decimals=3)
         tensor([ 1.2500, -0.2500])
     """
+    _check(alpha=alpha, beta=beta)
+    matched = match_spread(text, support, support.labels)
+    weights = alpha * (support.labels - support.labels.mean()) / len(support.labels)
+    return KernelCorrection(matched, support.embeddings, weights, float(beta))
+
+
+def _check(*, alpha: int | float = 0.0, beta: int | float = 1.0) -> None:
     require_number("alpha", alpha)
     if alpha < 0:
         raise SpecError(f"alpha of tip_adapter must be at least 0; got {alpha!r}.")
     require_above_0("beta", beta)
-    matched = match_spread(text, support, support.labels)
-    weights = alpha * (support.labels - support.labels.mean()) / len(support.labels)
-    return KernelCorrection(matched, support.embeddings, weights, float(beta))

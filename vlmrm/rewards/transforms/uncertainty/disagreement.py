@@ -21,8 +21,8 @@ from vlmrm.rewards.protocols import Context, ScoreTransform
 from vlmrm.rewards.score import build_score
 from vlmrm.rewards.transforms.uncertainty.moments import ensemble, lower_confidence
 from vlmrm.rewards.transforms.uncertainty.options import UncertaintyOptions
-from vlmrm.tables import require_choice
 from vlmrm.types import Rewards
+from vlmrm.values import require_choice
 
 Members = Callable[[FrameFeatures], Float[Tensor, "s n"]]
 """Scores of each member, one row each."""

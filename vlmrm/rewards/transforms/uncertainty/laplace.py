@@ -28,7 +28,7 @@ from torch import Tensor
 
 from vlmrm.encoders.towers.projections import LinearProjection
 from vlmrm.errors import SpecError
-from vlmrm.tables import require_above_0
+from vlmrm.values import require_above_0
 
 _ELEMENTS = 2**24  # numbers held at once while curvatures are summed, 128 MB
 _HALVINGS = 100

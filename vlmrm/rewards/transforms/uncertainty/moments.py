@@ -14,8 +14,8 @@ from torch.nn.functional import normalize
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.protocols import ScoreEmbeddings
-from vlmrm.tables import require_number
 from vlmrm.types import Rewards
+from vlmrm.values import require_number
 
 Cosines = Float[Tensor, "n k"]
 CosineCovariance = Float[Tensor, "n k k"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from vlmrm.rewards.protocols import TransformOptions
-from vlmrm.tables import require_number
+from vlmrm.values import require_number
 
 
 @dataclass(frozen=True, kw_only=True)

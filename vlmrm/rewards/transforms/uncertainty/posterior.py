@@ -134,7 +134,7 @@ def load_posterior(options: PosteriorOptions) -> ProjectionPosterior:
     """
     path = Path(options.file)
     if not path.is_file():
-        raise SpecError(f"there is no uncertainty in {path}. RewardModel.fit_uncertainty and `vlmrm fit` write it.")
+        raise SpecError(f"there is no uncertainty in {path}. vlmrm.fitting.fit_uncertainty and `vlmrm fit` write it.")
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != options.sha256:
         raise SpecError(f"{path} is not the file that the reward was made with. Fit its uncertainty again.")

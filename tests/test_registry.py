@@ -8,8 +8,8 @@ import pytest
 from tests.plugins import Plugins
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
+from vlmrm.registry import Registry
 from vlmrm.rendering import Camera
-from vlmrm.tables import Registry
 
 _NUMBERS = count()
 

@@ -1,0 +1,119 @@
+"""`ScoreSpec`: what decides the score of an embedding, as a record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vlmrm.errors import PromptError, SpecError
+from vlmrm.prompts import PromptSet
+from vlmrm.rewards.heads import HEADS
+from vlmrm.rewards.protocols import HeadOptions, TransformOptions
+from vlmrm.rewards.score import require_range
+from vlmrm.rewards.transforms import ORDER
+from vlmrm.rewards.transforms.few_shot import FewShotOptions, method_of, read_few_shot, write_few_shot
+from vlmrm.rewards.transforms.scaling import ScalingOptions
+from vlmrm.rewards.transforms.threshold import ThresholdOptions
+from vlmrm.tables import OrTable, read_table, write_table
+
+
+def _keep(value: Any, path: str) -> Any:
+    """Return the table of the head's options, which is read when the head is known."""
+    if value is not None and not isinstance(value, HeadOptions | Mapping):
+        raise SpecError(f"{path} must be a table of keys and values; got {value!r}.")
+    return value
+
+
+def _read_prompts(values: Any, path: str) -> PromptSet | None:
+    if values is None or isinstance(values, PromptSet):
+        return values
+    return read_table(PromptSet, values, where=path, error=PromptError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreSpec:
+    """What decides the score of an embedding: of a whole reward, and of a part of an ensemble.
+
+    A head's options and the other records may be given as tables; the spec holds the records.
+    """
+
+    prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": _read_prompts})
+    """Goal, baseline and negative sentences. None: only pairs of pictures and texts can be scored."""
+    alpha: int | float = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
+    """Share of the goal-baseline projection, 0 (cosine) to 1; only of the heads that project. Left out: 0.5, and 0
+    where there is no baseline to project from."""
+    head: str = "projection"
+    """Name of the head, one of `vlmrm.rewards.heads.HEADS`: how embeddings become scores."""
+    options: OrTable[HeadOptions] = field(default=None, hash=False, metadata={"read": _keep})  # type: ignore[assignment]
+    """Options of the head. Left out: its defaults."""
+    few_shot: OrTable[FewShotOptions] | None = field(
+        default=None, hash=False, metadata={"read": read_few_shot, "write": write_few_shot}
+    )
+    """Labelled frames that correct the score, as `vlmrm.fitting.fit` writes them. None: the sentences alone."""
+    scaling: OrTable[ScalingOptions] | None = field(default=None, hash=False)
+    """``subtract``, ``divide``, ``lowest`` and ``highest`` for the score. None: the score as it is."""
+    threshold: int | float | None = None
+    """Score above which the reward is 1, else 0. None: the score itself."""
+
+    def __post_init__(self) -> None:
+        kind = HEADS.named(self.head)
+        options = read_table(kind, {}, where="options") if self.options is None else self.options
+        if not isinstance(options, kind):
+            options = read_table(kind, options, where="options")
+        self._set(options=options, scaling=self._read("scaling", ScalingOptions))
+        self._set(few_shot=read_few_shot(self.few_shot, "few_shot"), prompts=_read_prompts(self.prompts, "prompts"))
+        if self.alpha is None:
+            alone = self.head == "projection" and (self.prompts is None or not self.prompts.baseline)
+            self._set(alpha=0.0 if alone else 0.5)
+        if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
+            raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
+        self._set(alpha=float(self.alpha))
+
+    def transforms(self) -> dict[str, TransformOptions]:
+        """Return what becomes of the score of a frame, by its word in the spec, in order."""
+        found = {word: getattr(self, word, None) for word in ORDER if word != "threshold"}
+        if self.threshold is not None:
+            found["threshold"] = ThresholdOptions(threshold=float(self.threshold))
+        return {word: options for word, options in found.items() if options is not None}
+
+    def words(self) -> set[str]:
+        """Return the words that the spec says, and with a colon which kind of each: "head:softmax", "scaling"."""
+        found = {f"head:{self.head}", *self.transforms()}
+        return found | ({f"few_shot:{method_of(self.few_shot)}"} if self.few_shot is not None else set())
+
+    def records(self) -> dict[str, Any]:
+        """Return the records of the words that the spec says."""
+        return {"head": self.options, **self.transforms()}
+
+    def check_words(self) -> None:
+        """Refuse words that do not go together, or do not fit the sentences.
+
+        Raises:
+            SpecError: If two words exclude each other; the message has the reason.
+            PromptError: If the sentences do not fit the head.
+        """
+        words = self.words()
+        for word, record in self.records().items():
+            for other, reason in record.refuses.items():
+                if other in words:
+                    raise SpecError(f"{word} and {other.replace(':', ' ')} do not go together: {reason}.")
+            record.check(self)
+        require_range(self)
+
+    def require_prompts(self) -> PromptSet:
+        """Return the sentences.
+
+        Raises:
+            SpecError: If there are none, as of a spec that only scores pairs.
+        """
+        if self.prompts is None:
+            raise SpecError("this needs the sentences of a reward, and the spec has none (prompts is None).")
+        return self.prompts
+
+    def _read(self, word: str, record: type[Any]) -> Any:
+        value = getattr(self, word)
+        options = read_table(record, value, where=word) if value and not isinstance(value, record) else value
+        return options if options and write_table(options) else None  # options at their defaults change nothing
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)

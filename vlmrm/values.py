@@ -1,0 +1,59 @@
+"""Checks of single values of a record, each with the name of the value in its message."""
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+from vlmrm.errors import SpecError, near_matches
+
+
+def require_number(name: str, value: Any) -> None:
+    """Refuse a value that is not a finite number.
+
+    Raises:
+        SpecError: If `value` is not a finite number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise SpecError(f"{name} must be a number; got {value!r}.")
+
+
+def require_above_0(name: str, value: Any) -> None:
+    """Refuse a value that is not a number above 0.
+
+    Raises:
+        SpecError: If `value` is not a finite number above 0.
+    """
+    require_number(name, value)
+    if value <= 0:
+        raise SpecError(f"{name} must be above 0; got {value!r}.")
+
+
+def require_share(name: str, value: Any) -> None:
+    """Refuse a value that is not a number from 0 to 1.
+
+    Raises:
+        SpecError: If `value` is not a number, or lies outside.
+    """
+    require_number(name, value)
+    if not 0 <= value <= 1:
+        raise SpecError(f"{name} must lie in 0 to 1; got {value!r}.")
+
+
+def require_whole(name: str, value: Any) -> None:
+    """Refuse a value that is not a whole number of at least 1.
+
+    Raises:
+        SpecError: If `value` is not such a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SpecError(f"{name} must be a whole number of at least 1; got {value!r}.")
+
+
+def require_choice(name: str, value: Any, known: Collection[str]) -> None:
+    """Refuse a word that is not one of those known.
+
+    Raises:
+        SpecError: If `value` is not among them; the message has the nearest.
+    """
+    if value not in known:
+        raise SpecError(f"unknown {name} {value!r}. Near: {near_matches(str(value), list(known))}.")
