@@ -78,11 +78,11 @@ class Sweep:
     """
 
     variable: str
-    """Its name in ``info["state"]``."""
+    """Name of the variable in ``info["state"]``."""
     low: float
-    """First value."""
+    """First value of the sweep."""
     high: float
-    """Last value."""
+    """Last value of the sweep."""
     label: str
     """Axis label with the unit, e.g. ``pole angle from upright (deg)``."""
 
@@ -141,11 +141,11 @@ class Task:
     episode_steps: int | None = None
     """Length of every episode, ended by truncation. None: as the environment is registered."""
     success: SuccessRule | None = None
-    """None: unknown; then only returns are reported."""
+    """When an episode counts as solved. None: unknown; then only returns are reported."""
     ground_truth: str = "the environment's own reward"
     """What the environment's own reward, used as the comparison, is."""
     own_reward: str = "environment"
-    """Where that comes from: the ``environment``, or the ``goal``, 1 for each step inside the success bounds."""
+    """Source of that reward: the ``environment``, or the ``goal``, 1 for each step inside the success bounds."""
     camera: Camera | None = None
     """Camera of a MuJoCo environment. None: as the environment draws."""
     render_quality: str | None = None
@@ -156,7 +156,7 @@ class Task:
     train: TrainSettings = field(default_factory=TrainSettings)
     """How it is usually trained."""
     small: TrainSettings | None = None
-    """The same for two cores and an evening, where the usual training needs a cluster."""
+    """Training for two cores and an evening, where the usual training needs a cluster."""
 
     def __post_init__(self) -> None:
         if self.own_reward not in OWN_REWARDS:

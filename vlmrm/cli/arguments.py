@@ -102,9 +102,9 @@ class Fit(Command):
     negatives: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Other frames without the goal, of a random policy say: a threshold is chosen so that few are above it."""
     false_positives: Annotated[float, open_option("SHARE")] = 0.05
-    """Of the negatives that may be above the threshold."""
+    """Share of the negatives that may be above the threshold."""
     out: Annotated[Path, open_option("FILE")] = Path("reward.json")
-    """Where the reward is written, as JSON."""
+    """File that the reward is written to, as JSON."""
     force: bool = False
     """Write over a file that is there."""
     device: Annotated[str | None, open_option("NAME")] = None
@@ -126,4 +126,4 @@ class Models(Command):
     """List the models that come with the package, and say how to name others."""
 
     json: bool = False
-    """Print JSON."""
+    """Print JSON instead of a table."""

@@ -25,7 +25,7 @@ class FrameBatch:
     names: tuple[str, ...]
     """File, and after ``#`` the number of the frame in it."""
     frames: Frames
-    """As many."""
+    """Frames of one size, one for each name."""
 
 
 def read_frames(path: str | Path) -> Iterator[FrameBatch]:

@@ -27,7 +27,7 @@ class ModelCard:
     name: str
     """What `load_encoder` takes."""
     description: str
-    """One sentence."""
+    """One sentence that says what the model is."""
     knows: tuple[str, ...]
     """The small world it was trained on; it says nothing about any other."""
     words: frozenset[str]

@@ -65,7 +65,7 @@ class EnsembleEncoder:
             if isinstance(encoder, EnsembleEncoder):
                 raise SpecError(f"{encoder.name!r} is an ensemble itself. Give its members one by one.")
         self.weights = _checked(names, weights)
-        """Of the members' logits; they sum to 1."""
+        """Weights of the members' logits; they sum to 1."""
         self.members = tuple(encoders)
         """The encoders themselves."""
         self.name: str = _name(names, self.weights)
@@ -75,7 +75,7 @@ class EnsembleEncoder:
         self.preprocessing = _preprocessing(encoders)
         """The largest member's. Only its resize is used here; every member normalises by itself."""
         self.size_px = self.preprocessing.size_px
-        """As the largest member's."""
+        """Side of the square picture that the largest member sees."""
         self.logit_scale = sum(w * encoder.logit_scale for w, encoder in zip(self.weights, encoders, strict=True))
         """Mean of the members' by weights."""
         self.logit_bias = sum(w * encoder.logit_bias for w, encoder in zip(self.weights, encoders, strict=True))

@@ -19,7 +19,7 @@ class Runtime:
     """A device, a precision and a batch size that go together."""
 
     device: torch.device
-    """Where the model lies."""
+    """Device that the model lies on."""
     precision: str
     """``fp32``, ``bf16`` or ``fp16``."""
     batch_size: int

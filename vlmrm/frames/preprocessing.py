@@ -43,7 +43,7 @@ class Preprocessing:
     size_px: int
     """Side of the square picture the vision tower takes."""
     mean: Sequence[float]
-    """Of red, green and blue, in 0..1; kept as a tuple."""
+    """Mean of red, green and blue, in 0..1; kept as a tuple."""
     std: Sequence[float]
     """Deviation of red, green and blue, in 0..1; kept as a tuple."""
     resize_mode: str = "shortest"

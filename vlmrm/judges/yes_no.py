@@ -79,7 +79,7 @@ class YesNoJudge:
         self.question = question
         """What it is asked about every frame."""
         self.model = model.eval().requires_grad_(False)
-        """Of transformers."""
+        """Model of transformers, in evaluation mode."""
         self.processor = processor
         """The model's own."""
         self._yes, self._no = (_answer_tokens(processor.tokenizer, word, name=name) for word in ("yes", "no"))

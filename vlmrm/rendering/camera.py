@@ -20,7 +20,7 @@ class RenderQuality(StrEnum):
     """
 
     FULL = "full"
-    """As the model's XML says: shadows, reflections, antialiasing."""
+    """Everything that the model's XML asks for: shadows, reflections, antialiasing."""
     FAST = "fast"
     """Without these three: about ten times as many frames a second on a CPU."""
 
@@ -53,7 +53,7 @@ class Camera:
     """
 
     name: str | None = None
-    """Of a camera in the XML; then nothing else is said."""
+    """Name of a camera in the XML; then nothing else is given."""
     lookat_m: Sequence[int | float] | None = None
     """The point in the middle of the picture."""
     track: str | None = None

@@ -25,7 +25,7 @@ class Landscape:
     sweep: Sweep
     """Which variable, from where to where."""
     values: Float[np.ndarray, " n"]
-    """Of the variable."""
+    """Values of the swept variable."""
     alphas: tuple[float, ...]
     """One curve each; of another head than the projection only the spec's, which is not used."""
     rewards: Float[np.ndarray, "a n"]
@@ -33,7 +33,7 @@ class Landscape:
     in_goal: Bool[np.ndarray, " n"]
     """Whether the state lies inside the task's success bounds; all False where there are none."""
     head: str = "projection"
-    """Of the reward."""
+    """Name of the reward's head."""
 
     def peak(self, alpha: float) -> float:
         """Where the reward is highest."""

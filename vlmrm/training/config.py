@@ -45,7 +45,7 @@ class TrainConfig:
     task: Annotated[Positional[str | None], open_option("[TASK]")] = None
     """Name or .toml file of a task: environment, reward, success test, settings. Options below override them."""
     env: EnvOptions = field(default_factory=EnvOptions)
-    """Where the agent lives. Each option overrides the task's."""
+    """Environment that the agent lives in. Each option overrides the task's."""
     reward: RewardOptions = field(default_factory=RewardOptions)
     """What the agent is paid. An option with a dot in its name overrides that key of the task's [reward] table."""
     train: TrainOptions = field(default_factory=TrainOptions)
@@ -55,7 +55,7 @@ class TrainConfig:
     output: OutputOptions = field(default_factory=OutputOptions)
     """What the run writes, and where."""
     machine: MachineOptions = field(default_factory=MachineOptions)
-    """What computes."""
+    """Device, precision and threads that compute."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""

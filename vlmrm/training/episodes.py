@@ -23,7 +23,7 @@ class EpisodeRecord:
     steps: int
     """Number of steps."""
     success: bool | None
-    """By the task's rule at the end of the episode; None: the task has none."""
+    """Verdict of the task's rule at the end of the episode. None: the task has no rule."""
     env_return: float
     """Sum of the environment's own rewards."""
     vlm_reward: float | None
@@ -131,7 +131,7 @@ class Evaluation:
     vlm_reward: float | None
     """Mean text reward per step, over the episodes that were drawn; None: none was."""
     steps: float
-    """Mean length."""
+    """Mean length of the episodes."""
 
 
 def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:

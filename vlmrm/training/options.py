@@ -224,7 +224,7 @@ class OutputOptions:
     folder: Annotated[Path | None, open_option("FOLDER", "out")] = field(
         default=None, metadata={"read": lambda value, where: None if value is None else Path(value)}
     )
-    """Where to write the run. Default: a new folder in runs/."""
+    """Folder that the run is written to. Default: a new folder in runs/."""
     checkpoint_every: Annotated[int | None, open_option("N")] = None
     """Steps between two checkpoints. Default: as between two evaluations."""
     videos: bool = True

@@ -39,17 +39,17 @@ class Summary:
     trained: Evaluation
     """Evaluation of the agent at the end."""
     env_reward: Evaluation | None = None
-    """The same algorithm and steps on the environment's own reward; None: not asked for."""
+    """Agent of the same algorithm and steps on the environment's own reward. None: not asked for."""
     success_target: float
     """Share of successes that counts as learnt."""
     steps_to_success: int | None
     """First of two consecutive evaluations at the target; None: never."""
     env_reward_steps_to_success: int | None = None
-    """The same for the environment's own reward; None: never, or not asked for."""
+    """Steps to success on the environment's own reward. None: never, or not asked for."""
     best: Mapping[str, Any] | None = None
     """Step and success of the best evaluation during training, whose agent is kept too; chosen by true success."""
     env_reward_best: Mapping[str, Any] | None = None
-    """The same for the environment's own reward."""
+    """Best evaluation on the environment's own reward."""
     files: Mapping[str, str]
     """What the run wrote, by kind."""
 

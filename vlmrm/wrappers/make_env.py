@@ -43,7 +43,7 @@ class MakeEnv:
     pictures: bool
     """Whether every step has its frame in `info`; drawing often costs more than everything else."""
     preprocessing: Preprocessing | None = None
-    """Of the encoder that scores the frames; None: frames as drawn."""
+    """Preprocessing of the encoder that scores the frames. None: frames as drawn."""
 
     def __call__(self) -> gym.Env[Any, Any]:
         """One environment.

@@ -37,13 +37,13 @@ class ModelSource:
     """Everything that is needed to build one model."""
 
     name: str
-    """As it was asked for."""
+    """Name that the model was asked for by."""
     config: str
     """What open_clip builds the architecture from: one of its own names or ``local-dir:FOLDER``."""
     checkpoint: Path | None = None
     """The weights; None: random ones."""
     seed: int = 0
-    """Of random weights."""
+    """Random seed of weights that are not loaded."""
     hub: str | None = None
     """``owner/name``, where the tokenizer may have to come from there too."""
     trained_with: Mapping[str, Any] = field(default_factory=dict)

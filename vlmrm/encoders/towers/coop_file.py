@@ -22,7 +22,7 @@ class CoOpVectors:
     """What a file of CoOp holds."""
 
     path: Path
-    """The file."""
+    """Path of the file that was read."""
     vectors: Float[Tensor, "m w"]
     """Learned vectors in front of the class, in float32."""
     start: Float[Tensor, " w"] | None

@@ -31,11 +31,11 @@ class VideoFiles:
     """What a video encoder is made of."""
 
     model: Any
-    """Of transformers, with its weights, on the CPU."""
+    """Model of transformers, with its weights, on the CPU."""
     tokenizer: Any
     """Sentences to token ids."""
     preprocessing: Preprocessing
-    """As its processor says."""
+    """Resize and normalisation that the model's processor describes."""
     origin: Origin
     """The configuration and the weights file that the model was built from."""
 

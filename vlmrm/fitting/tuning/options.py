@@ -20,7 +20,7 @@ class TunerOptions:
     drift_penalty: int | float = 0.03
     """Weight of the penalty on embedding drift, at least 0."""
     seed: int = 0
-    """Random seed."""
+    """Random seed of what does not begin at 0."""
 
     def __post_init__(self) -> None:
         require_whole("steps", self.steps)

@@ -64,7 +64,7 @@ class TuningSet:
     spec: RewardSpec
     """The reward, of its sentences alone."""
     frames: Frames
-    """Of the encoder's size."""
+    """Labelled frames at the encoder's size."""
     labels: Float[Tensor, " m"]
     """0 to 1; the higher, the better."""
     image_embeddings: Float[Tensor, "m d"]

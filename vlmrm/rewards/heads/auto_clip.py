@@ -153,11 +153,11 @@ class AutoClipHead(Head):
     texts: Float[torch.Tensor, "v c d"]
     """Unit-length rows of every template and class; class 0 is the goal."""
     scale: int | float
-    """Above 0; of the softmax."""
+    """Factor on the weighted cosines in the softmax, above 0."""
     weight_scale: int | float = 1.0
-    """Above 0; of the step that makes the weights."""
+    """Factor on the cosines in the step that makes the weights, above 0."""
     entropy_share: int | float = 0.85
-    """Of the weights, 0 to 1."""
+    """Entropy of the weights over that of equal ones, 0 to 1."""
 
     def __call__(self, embeddings: Embeddings) -> Rewards:
         """Return one score per embedding."""

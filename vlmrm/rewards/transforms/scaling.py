@@ -76,9 +76,9 @@ class Scale(ScoreTransform):
     divide: float = 1.0
     """Number that the rest is divided by, above 0."""
     lowest: float = -math.inf
-    """Smallest result."""
+    """Smallest score that comes out."""
     highest: float = math.inf
-    """Largest result."""
+    """Largest score that comes out."""
 
     def __call__(self, scores: Rewards, seen: FrameFeatures) -> Rewards:
         """Return the scores on the new scale."""

@@ -33,7 +33,7 @@ class Support:
     """
 
     embeddings: Float[Tensor, "m d"]
-    """Unit-length rows."""
+    """Unit-length embeddings of the frames, one row each."""
     labels: Float[Tensor, " m"]
     """1 success, 0 failure, or the progress in between."""
 

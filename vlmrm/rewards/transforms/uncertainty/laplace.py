@@ -49,9 +49,9 @@ class ProjectionPosterior:
     spread: Float[Tensor, " d"]
     """The diagonal of B'^-1."""
     prior_precision: int | float
-    """lambda."""
+    """Precision of the prior, lambda."""
     count: int | float
-    """n."""
+    """Number of observations, n."""
 
     def variances(self, activations: Float[Tensor, "n a"]) -> Float[Tensor, "n d"]:
         """Variance of each dimension of the embedding, before it is brought to unit length."""
@@ -85,9 +85,9 @@ class Posteriors:
     """The posteriors of both towers."""
 
     frames: ProjectionPosterior
-    """Of the vision tower."""
+    """Posterior of the vision tower's last map."""
     texts: ProjectionPosterior
-    """Of the text tower."""
+    """Posterior of the text tower's last map."""
 
 
 @dataclass(frozen=True, eq=False)
