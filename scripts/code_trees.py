@@ -1,0 +1,92 @@
+"""Code as syntax trees: what can be asked of them, and sizes; `measure_code.py` prints the measures."""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+Trees = dict[Path, ast.Module]
+
+
+def parse(root: Path, *folders: str) -> Trees:
+    """The syntax trees of all files in some folders."""
+    files = [file for folder in folders for file in sorted((root / folder).rglob("*.py"))]
+    return {file.relative_to(root): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+
+
+def nodes(trees: Trees, *kinds: type) -> Iterator[Any]:
+    """All nodes of these kinds."""
+    return (node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, kinds))
+
+
+def name(node: Any) -> str:
+    """The last part of a dotted name, of ``x["name"]`` or of ``x.get("name")``; else empty."""
+    if isinstance(node, ast.Subscript):
+        return str(getattr(node.slice, "value", ""))
+    if isinstance(node, ast.Call):
+        return str(getattr(node.args[0], "value", "")) if name(node.func) == "get" and node.args else ""
+    return str(getattr(node, "id", getattr(node, "attr", "")))
+
+
+def lines(node: Any, *, body_only: bool = False) -> int:
+    """Lines of a definition, or of its body without the docstring."""
+    first = node.body[ast.get_docstring(node) is not None and len(node.body) > 1] if body_only else node
+    return int(node.end_lineno - first.lineno + 1)
+
+
+def words(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Identifiers and strings that look like one, so no messages and docstrings, with their lines."""
+    for node in ast.walk(tree):
+        found = [getattr(node, part, None) for part in ("id", "attr", "arg", "name", "module", "value")]
+        yield from ((w, node.lineno) for w in found if isinstance(w, str) and re.fullmatch(r"[\w.:-]+", w))
+
+
+def constants(trees: Trees) -> dict[str, Any]:
+    """Values of names that are assigned a constant."""
+    return {name(node.targets[0]): getattr(node.value, "value", None) for node in nodes(trees, ast.Assign)}
+
+
+def spread(values: Sequence[int]) -> str:
+    """Median, 90th percentile and maximum."""
+    tenths = quantiles(values, n=10, method="inclusive")
+    return f"{tenths[4]:.0f} / {tenths[8]:.0f} / {max(values)}"
+
+
+def depth(owner: str, bases: dict[str, list[str]]) -> int:
+    """How many of our own classes lie above each other, the lowest being `owner`."""
+    return 1 + max((depth(base, bases) for base in bases[owner] if base in bases and base != owner), default=0)
+
+
+def sizes(root: Path, trees: Trees) -> dict[str, Any]:
+    """One value for each column of the table of model codebases.
+
+    Args:
+        root: The folder that the paths start from.
+        trees: Syntax trees by path.
+    """
+    functions, classes = list(nodes(trees, ast.FunctionDef)), list(nodes(trees, ast.ClassDef))
+    files = [(root / path).read_text(encoding="utf-8").count("\n") for path in trees]
+    bodies = [lines(node, body_only=True) for node in functions]
+    arguments = [[*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs] for node in functions]
+    own = [[arg for arg in given if arg.arg not in ("self", "cls")] for given in arguments]
+    typed = [
+        node.returns is not None and all(arg.annotation for arg in given)
+        for node, given in zip(functions, own, strict=True)
+    ]
+    public = [ast.get_docstring(node) is not None for node in [*functions, *classes] if not node.name.startswith("_")]
+    bases = {node.name: [name(base) for base in node.bases] for node in classes}
+    return {
+        "largest class": max(map(lines, classes)),
+        "files over 300 lines": sum(count > 300 for count in files),
+        "functions over 40 lines": sum(count > 40 for count in bodies),
+        "lines of a file, median / p90 / most": spread(files),
+        "lines of a function, median / p90 / most": spread(bodies),
+        "most parameters": max(map(len, own)),
+        "fully annotated functions": f"{sum(typed) / len(typed):.1%}",
+        "public code with a docstring": f"{sum(public) / len(public):.1%}",
+        "inheritance depth": max(depth(owner, bases) for owner in bases),
+        "files of vlmrm": len(files),
+        "lines of vlmrm": sum(files),
+    }
