@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
+from vlmrm.encoders.towers.inner import open_clip_encoder
 from vlmrm.errors import EncoderError
 from vlmrm.types import Embeddings, Frames
 
@@ -142,9 +142,8 @@ def _shares(grid: int, size_px: int, side_px: int) -> Float[Tensor, "p g"]:
 
 def _pooling(encoder: Encoder) -> tuple[Any, Callable[..., Tensor]]:
     """The module that pools, and how to read its weights (n, 1 + g * g) from itself and its inputs."""
-    if not isinstance(encoder, OpenClipEncoder):
-        raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP, so no attention is known. {_INSTEAD}")
-    open_clip, visual = import_open_clip(), encoder.model.visual
+    inner = open_clip_encoder(encoder, otherwise=f"So no attention is known. {_INSTEAD}")
+    open_clip, visual = import_open_clip(), inner.model.visual
     if isinstance(visual, open_clip.modified_resnet.ModifiedResNet):
         return visual.attnpool, _weights_of_resnet
     if isinstance(visual, open_clip.transformer.VisionTransformer) and visual.pool_type in _QUERIES:
@@ -152,8 +151,8 @@ def _pooling(encoder: Encoder) -> tuple[Any, Callable[..., Tensor]]:
         if isinstance(pooler.attn, nn.MultiheadAttention):  # not those with scaled cosines or normalised queries
             return pooler.attn, partial(_weights_of_vit, _QUERIES[visual.pool_type])
     raise EncoderError(
-        f"the vision tower of {encoder.name!r} ({type(visual).__name__}) does not pool by an attention that can be "
-        f"read. {_INSTEAD}"
+        f"the vision tower of {inner.name!r} ({type(visual).__name__}) does not pool by an attention that can be read. "
+        + _INSTEAD
     )
 
 

@@ -1,4 +1,4 @@
-"""Small changes of large matrices: CLIP-LoRA and CLIP-SVD, and how they become part of the weights.
+"""Small changes of large matrices: CLIP-LoRA and CLIP-SVD, how they become part of the weights, and how they go again.
 
 Of a matrix W only a change is trained, which has few numbers and begins at 0:
 
@@ -9,18 +9,23 @@ CLIP-SVD trains the singular values, s + c here. Written as a change it leaves t
 the first step, which U diag(s) V^T put together again would not. A merged change costs nothing: the model has as many
 numbers as before.
 
-The matrices are those of query, key and value in the attention layers of both towers. CLIP-SVD's paper takes the rest
-of attention and the MLPs as well, from which neither method gained on the built-in models.
+By default the matrices are those of query, key and value in the attention layers of both towers. CLIP-SVD's paper takes
+the rest of attention and the MLPs as well, from which neither method gained on the built-in models.
 """
 
-from collections.abc import Callable, Sequence
+import re
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from vlmrm.encoders.towers.inner import TOWERS, require_towers, tower_of
 from vlmrm.errors import EncoderError
 
 Weight = Float[Tensor, "o i"]
@@ -34,19 +39,20 @@ _PACKED = {  # how the names of such weights end in OpenCLIP, timm and transform
     **dict.fromkeys(["query.weight", "key.weight", "value.weight"], 1),
     **dict.fromkeys(["q.weight", "k.weight", "v.weight"], 1),
 }
-_UNUSED = "text_decoder."  # of CoCa, which writes captions
+_CHANGED = re.compile(r"^(.*?)parametrizations\.(\w+)\.original$")  # where torch keeps a weight that has a change
+_held = threading.local()
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionWeight:
-    """Where a model keeps matrices of query, key and value."""
+class MatrixWeight:
+    """A place where a model keeps one matrix, or several above each other."""
 
     owner: nn.Module
-    """The layer."""
+    """Layer that uses the weight."""
     name: str
-    """Of the layer's weight."""
+    """Name of the weight in that layer."""
     packed: int
-    """How many matrices it holds, one above the other."""
+    """Number of matrices that the weight holds, one above the other."""
 
     @property
     def value(self) -> Weight:
@@ -55,11 +61,12 @@ class AttentionWeight:
         return weight
 
 
-def attention_weights(model: nn.Module) -> list[AttentionWeight]:
-    """All weights of query, key and value in both towers.
+def attention_weights(model: nn.Module, *, towers: Collection[str] = TOWERS) -> list[MatrixWeight]:
+    """Find all weights of query, key and value.
 
     Args:
-        model: Of OpenCLIP.
+        model: A model of OpenCLIP.
+        towers: Towers to look into.
 
     Raises:
         EncoderError: There is none.
@@ -68,16 +75,37 @@ def attention_weights(model: nn.Module) -> list[AttentionWeight]:
         >>> [(weight.name, weight.packed) for weight in attention_weights(nn.MultiheadAttention(8, 2))]
         [('in_proj_weight', 3)]
     """
-    found = []
-    for path, parameter in model.named_parameters():
-        owner, _, name = path.rpartition(".")
-        packed = _PACKED.get(name) or _PACKED.get(".".join(path.split(".")[-2:]))
-        if packed and parameter.ndim == 2 and not path.startswith(_UNUSED):
-            found.append(AttentionWeight(model.get_submodule(owner), name, packed))
+    found = _matrices(model, lambda name: _packed(name) > 0, towers)
     if not found:
         raise EncoderError(
-            f"{type(model).__name__} has no attention layer whose weights are known, so that nothing of it can be "
-            "tuned. Take a ViT or ResNet of OpenCLIP, or learn_prompts, which leaves weights alone."
+            f"{type(model).__name__} has no attention layer whose weights are known in {' or '.join(towers)}, so that "
+            "nothing of it can be tuned. Take a ViT or ResNet of OpenCLIP, or learn_prompts, which changes no weight."
+        )
+    return found
+
+
+def named_weights(
+    model: nn.Module, named: Callable[[str], bool], *, towers: Collection[str] = TOWERS
+) -> list[MatrixWeight]:
+    """Find the matrices whose parameters have certain names.
+
+    Args:
+        model: A model of OpenCLIP.
+        named: Whether a parameter of this name shall be among them, as `named_parameters` gives the name.
+        towers: Towers to look into.
+
+    Raises:
+        EncoderError: There is none.
+
+    Example:
+        >>> len(named_weights(nn.MultiheadAttention(8, 2), lambda name: "out_proj" in name))
+        1
+    """
+    found = _matrices(model, named, towers)
+    if not found:
+        raise EncoderError(
+            f"no matrix of {type(model).__name__} in {' or '.join(towers)} has such a name. Print the names of "
+            "model.named_parameters()."
         )
     return found
 
@@ -86,9 +114,9 @@ class LowRankChange(nn.Module):
     """CLIP-LoRA's change of one weight.
 
     Args:
-        weight: To be changed.
+        weight: The weight to change.
         packed: Matrices in it, each with a change of its own.
-        rank: Of each change.
+        rank: Rank of each change.
         alpha: The change is multiplied by alpha / rank.
         generator: Draws A, on the CPU.
     """
@@ -99,22 +127,22 @@ class LowRankChange(nn.Module):
         super().__init__()
         rows, columns = weight.shape[0] // packed, weight.shape[1]
         start = torch.rand(packed, rank, columns, generator=generator) * 2 - 1  # p r i
-        self.down = nn.Parameter((start / columns**0.5).to(weight))
-        """A."""
-        self.up = nn.Parameter(weight.new_zeros(packed, rows, rank))
-        """B."""
+        self.down = nn.Parameter((start / columns**0.5).to(weight.device, _precision(weight)))
+        """The matrices A."""
+        self.up = nn.Parameter(weight.new_zeros(packed, rows, rank, dtype=_precision(weight)))
+        """The matrices B."""
         self.scale = alpha / rank
 
     def forward(self, weight: Weight) -> Weight:
         """The weight and its change."""
-        return weight + (self.scale * self.up @ self.down).reshape(weight.shape)
+        return _once(self, lambda: weight + (self.scale * self.up @ self.down).reshape(weight.shape).to(weight.dtype))
 
 
 class SingularValueChange(nn.Module):
     """CLIP-SVD's change of one weight.
 
     Args:
-        weight: To be changed.
+        weight: The weight to change.
         packed: Matrices in it, each with singular values of its own.
     """
 
@@ -124,36 +152,141 @@ class SingularValueChange(nn.Module):
     def __init__(self, weight: Weight, packed: int) -> None:
         super().__init__()
         matrices = weight.detach().reshape(packed, weight.shape[0] // packed, weight.shape[1])
-        left, values, right = torch.linalg.svd(matrices, full_matrices=False)
+        left, values, right = torch.linalg.svd(matrices.to(_precision(weight)), full_matrices=False)
         self.register_buffer("left", left)
         self.register_buffer("right", right)
         self.change = nn.Parameter(torch.zeros_like(values))
-        """Of each singular value."""
+        """What is added to each singular value."""
 
     def forward(self, weight: Weight) -> Weight:
         """The weight and its change."""
-        return weight + ((self.left * self.change[:, None]) @ self.right).reshape(weight.shape)
+        return _once(self, lambda: weight + self._moved().reshape(weight.shape).to(weight.dtype))
+
+    def _moved(self) -> Float[Tensor, "p o i"]:
+        return (self.left * self.change[:, None]) @ self.right
 
 
-def add_changes(weights: Sequence[AttentionWeight], change: Callable[[Weight, int], nn.Module]) -> list[nn.Parameter]:
-    """Let layers use their weights with a change.
+class WeightChanges:
+    """Changes that layers add to their weights, until they are merged or taken off again.
+
+    As a context it takes them off at its end. Changes of the same weights go in the order last on, first off.
 
     Args:
-        weights: Whose values the layers shall use with a change.
+        weights: Weights that the layers shall use with a change.
         change: Makes the change of a weight that holds some matrices.
 
-    Returns:
-        What there is to train.
+    Example:
+        >>> layer = nn.MultiheadAttention(8, 2)
+        >>> with WeightChanges(attention_weights(layer), SingularValueChange) as changes:
+        ...     [parameter.shape for parameter in changes.trained]
+        [torch.Size([3, 8])]
+        >>> [name for name, _ in layer.named_parameters()][:2]
+        ['in_proj_weight', 'in_proj_bias']
     """
-    trained: list[nn.Parameter] = []
-    for weight in weights:
-        made = change(weight.value, weight.packed)
-        parametrize.register_parametrization(weight.owner, weight.name, made)
-        trained += made.parameters()
-    return trained
+
+    def __init__(self, weights: Sequence[MatrixWeight], change: Callable[[Weight, int], nn.Module]) -> None:
+        self._on: list[tuple[MatrixWeight, nn.Module, list[str]]] = []
+        try:
+            with torch.inference_mode(False):
+                for weight in weights:
+                    made = change(weight.value, weight.packed)
+                    order = list(weight.owner._parameters)
+                    parametrize.register_parametrization(weight.owner, weight.name, made)
+                    self._on.append((weight, made, order))
+        except BaseException:
+            self.remove()
+            raise
+
+    @property
+    def trained(self) -> list[nn.Parameter]:
+        """What there is to train."""
+        return [parameter for _, made, _ in self._on for parameter in made.parameters()]
+
+    def merge(self) -> None:
+        """Make the changes part of the weights, and leave no trace of them otherwise.
+
+        Raises:
+            EncoderError: Later changes of the same weights are on.
+        """
+        self._take_off(merged=True)
+
+    def remove(self) -> None:
+        """Take the changes off, so that all is as it was, bit for bit; does nothing where they are off already.
+
+        Raises:
+            EncoderError: Later changes of the same weights are on.
+        """
+        self._take_off(merged=False)
+
+    def _take_off(self, *, merged: bool) -> None:
+        for weight, made, _ in self._on:
+            if _changes_of(weight)[-1] is not made or (merged and len(_changes_of(weight)) > 1):
+                raise EncoderError(
+                    f"{weight.name} of {type(weight.owner).__name__} has several changes. Take off the last one first, "
+                    "and merge one alone."
+                )
+        while self._on:
+            weight, _, order = self._on.pop()
+            if len(_changes_of(weight)) > 1:
+                del _changes_of(weight)[-1]
+                continue
+            with torch.inference_mode(False):
+                parametrize.remove_parametrizations(weight.owner, weight.name, leave_parametrized=merged)
+            rest = weight.owner._parameters
+            rest.update({name: rest.pop(name) for name in order if name in rest})
+
+    def __enter__(self) -> "WeightChanges":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
 
 
-def merge_changes(weights: Sequence[AttentionWeight]) -> None:
-    """Make the changes part of the weights, and leave no trace of them otherwise."""
-    for weight in weights:
-        parametrize.remove_parametrizations(weight.owner, weight.name, leave_parametrized=True)
+@contextmanager
+def holding_weights(*, anew: bool = False) -> Iterator[None]:
+    """Put each changed weight together once, however often layers of this thread ask for it, until the end.
+
+    Args:
+        anew: Do not use weights that a context around this one holds.
+    """
+    before: dict[Any, Tensor] | None = getattr(_held, "weights", None)
+    _held.weights = {} if before is None or anew else before
+    try:
+        yield
+    finally:
+        _held.weights = before
+
+
+def _once(change: nn.Module, make: Callable[[], Tensor]) -> Tensor:
+    held: dict[Any, Tensor] | None = getattr(_held, "weights", None)
+    if held is None:
+        return make()
+    key = (change, torch.is_grad_enabled())
+    if key not in held:
+        held[key] = make()
+    return held[key]
+
+
+def _precision(weight: Weight) -> torch.dtype:
+    """What is trained has at least float32, where steps are smaller than half precision can tell apart."""
+    return torch.promote_types(weight.dtype, torch.float32)
+
+
+def _changes_of(weight: MatrixWeight) -> Any:
+    return weight.owner.parametrizations[weight.name]  # type: ignore[index]  # a ModuleDict of torch
+
+
+def _matrices(model: nn.Module, named: Callable[[str], bool], towers: Collection[str]) -> list[MatrixWeight]:
+    require_towers(towers)
+    found = []
+    for place, parameter in model.named_parameters():
+        path = _CHANGED.sub(r"\1\2", place)
+        if parameter.ndim == 2 and "parametrizations." not in path and tower_of(path) in towers and named(path):
+            owner, _, name = path.rpartition(".")
+            found.append(MatrixWeight(model.get_submodule(owner), name, max(_packed(path), 1)))
+    return found
+
+
+def _packed(path: str) -> int:
+    """How many matrices of query, key and value a weight of this name holds."""
+    return _PACKED.get(path.rpartition(".")[2]) or _PACKED.get(".".join(path.split(".")[-2:])) or 0

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
+from vlmrm.encoders.towers.inner import open_clip_encoder
 from vlmrm.errors import EncoderError
 from vlmrm.types import Frames
 
@@ -32,9 +33,9 @@ class LinearProjection:
     """
 
     weight: Float[Tensor, "d a"]
-    """One row per dimension of the embedding."""
+    """One row for each dimension of the embedding."""
     bias: Float[Tensor, " d"] | None = None
-    """Added to it; None: the tower has none."""
+    """Added to the product. None: the tower has no bias."""
 
     def __call__(self, activations: Float[Tensor, "n a"]) -> Float[Tensor, "n d"]:
         """Embeddings of any length, one row per activation."""
@@ -61,18 +62,17 @@ class PreProjection:
     """
 
     def __init__(self, encoder: Encoder) -> None:
-        if not isinstance(encoder, OpenClipEncoder):
-            raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP. {_SUPPORTED}")
-        self.frames = _read(*_vision_end(encoder.model, encoder.name))
+        inner = open_clip_encoder(encoder, otherwise=_SUPPORTED)
+        self.frames = _read(*_vision_end(inner.model, inner.name))
         """The map of the vision tower."""
-        self.text = _read(*_text_end(encoder.model, encoder.name))
+        self.text = _read(*_text_end(inner.model, inner.name))
         """The map of the text tower."""
         self._twin = _Unprojected(
-            _twin(encoder.model, encoder.name),
-            encoder.tokenizer,
-            name=encoder.name,
-            runtime=encoder.runtime,
-            resize_mode=encoder.preprocessing.resize_mode,
+            _twin(inner.model, inner.name),
+            inner.tokenizer,
+            name=inner.name,
+            runtime=inner.runtime,
+            resize_mode=inner.preprocessing.resize_mode,
         )
 
     def frame_activations(self, frames: Frames) -> Float[Tensor, "n a"]:

@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
-from torch.nn.utils import parametrize
 
 from vlmrm.encoders.encoder import require_finite
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.low_rank import holding_weights
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.fitting.tuning.options import TunerOptions
 from vlmrm.frames import as_frames
@@ -145,7 +145,7 @@ def train(loss: Callable[[], Number], trained: list[nn.Parameter], options: Tune
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, options.steps)
     for step in range(options.steps):
         try:
-            with parametrize.cached():  # a weight is put together once a step, however often a layer asks for it
+            with holding_weights():  # a weight is put together once a step, however often a layer asks for it
                 value = loss()
         except EncoderError as error:
             raise EncoderError(_diverged(step, str(error))) from error

@@ -20,9 +20,8 @@ from vlmrm.encoders.towers.low_rank import (
     LowRankChange,
     SingularValueChange,
     Weight,
-    add_changes,
+    WeightChanges,
     attention_weights,
-    merge_changes,
 )
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.fitting.few_shot import fit_embeddings, one_each
@@ -165,15 +164,14 @@ def tune_weights(
     tuned = replace(plain, encoder=f"local-dir:{folder}")
     copied = DifferentiableEncoder(encoder)
     given = TuningSet.begin(copied, plain, frames, labels)
-    weights = attention_weights(copied.model)
-    trained = add_changes(weights, _CHANGES[type(options)](options))
+    changes = WeightChanges(attention_weights(copied.model), _CHANGES[type(options)](options))
     before = _ranking_loss(given, copied)
     train(
         lambda: given.loss(copied, copied.embed_frames(given.frames), drift_penalty=options.drift_penalty),
-        trained,
+        changes.trained,
         options,
     )
-    merge_changes(weights)
+    changes.merge()
     record = {
         "tuned_from": copied.name,
         "method": method_of(options),
@@ -220,7 +218,7 @@ def learn_prompts(
     plain = _projection_of_sentences(spec)
     copied = DifferentiableEncoder(encoder)
     given = TuningSet.begin(copied, plain, frames, labels)
-    context = add_context(copied.model, copied.tokenizer([""]), options.context)
+    context = add_context(copied, count=options.context)
     train(
         lambda: given.loss(copied, given.image_embeddings, drift_penalty=options.drift_penalty),
         [context.change],

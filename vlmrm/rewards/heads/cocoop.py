@@ -94,10 +94,10 @@ class ConditionalPrompts:
     """
 
     def __init__(self, encoder: Encoder, prompts: PromptSet, *, count: int, seed: int = 0) -> None:
-        self._encoder = DifferentiableEncoder(encoder)
+        self._encoder = DifferentiableEncoder(encoder, copied=("text",))
         self._goals = len(prompts.goal)
         self._tokens = torch.cat([self._encoder.tokens_of(text) for text in [*prompts.goal, *prompts.baseline]])
-        self._context: LearnedContext = add_context(self._encoder.model, self._encoder.tokenizer([""]), count)
+        self._context: LearnedContext = add_context(self._encoder, count=count)
         width = self._context.change.shape[1]
         self._net = MetaNet(self._encoder.dim, width, torch.Generator().manual_seed(seed))
 

@@ -1,0 +1,60 @@
+"""OpenCLIP encoders, and the two towers that its parameters belong to."""
+
+from collections.abc import Collection
+
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.ensemble import EnsembleEncoder
+from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
+from vlmrm.errors import EncoderError
+
+TOWERS = ("image", "text")
+"""The names of both towers."""
+
+_TUNABLE = "Take one by name whose weights can be tuned, e.g. sim-m or ViT-B-32/openai."
+_NEITHER = ("logit_scale", "logit_bias", "text_decoder.")  # a text_decoder is the part of CoCa that writes captions
+
+
+def open_clip_encoder(encoder: Encoder, *, otherwise: str | None = None) -> OpenClipEncoder:
+    """Return the encoder, if it is one model of OpenCLIP.
+
+    Args:
+        encoder: Any encoder.
+        otherwise: What the error advises. None: what can be tuned in the place of this encoder.
+
+    Raises:
+        EncoderError: If the encoder is an ensemble, or a model of another kind.
+    """
+    if isinstance(encoder, OpenClipEncoder):
+        return encoder
+    ensemble = otherwise is None and isinstance(encoder, EnsembleEncoder)
+    kind = "an ensemble. Tune a member" if ensemble else "not a model of OpenCLIP"
+    raise EncoderError(f"encoder {encoder.name!r} is {kind}. {otherwise or _TUNABLE}")
+
+
+def tower_of(name: str) -> str | None:
+    """Return the tower that a parameter or buffer of an OpenCLIP model belongs to; None: to neither.
+
+    Args:
+        name: As `torch.nn.Module.named_parameters` gives it.
+
+    Example:
+        >>> tower_of("visual.conv1.weight"), tower_of("token_embedding.weight"), tower_of("logit_scale")
+        ('image', 'text', None)
+    """
+    if name.startswith(_NEITHER):
+        return None
+    return "image" if name.startswith("visual.") else "text"
+
+
+def require_towers(towers: Collection[str]) -> None:
+    """Refuse names that no tower has.
+
+    Args:
+        towers: Names of towers.
+
+    Raises:
+        EncoderError: A name is unknown.
+    """
+    unknown = [tower for tower in towers if tower not in TOWERS]
+    if isinstance(towers, str) or unknown:
+        raise EncoderError(f"towers is a tuple of names out of {TOWERS}; got {towers!r}.")
