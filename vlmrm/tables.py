@@ -13,11 +13,13 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vlmrm.errors import SpecError, VlmrmError, near_matches
 
 Record = TypeVar("Record")
+Entry = TypeVar("Entry")
 _UNKNOWN = "unknown key "
 
 if TYPE_CHECKING:
@@ -134,15 +136,15 @@ def join(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
 
-class Registry(Mapping[str, type[Record]], Generic[Record]):
-    """Records by the names that a spec may give, each loaded when it is first named.
+class Registry(Mapping[str, Entry], Generic[Entry]):
+    """Records, or other entries, by the names that a spec may give, each loaded when it is first named.
 
-    Other packages add theirs through an entry-point group: ``name = "module:Record"``.
+    Other packages add theirs through an entry-point group: ``name = "module:Entry"``.
 
     Args:
         what: What the names are names of, for messages.
         group: Entry-point group of other packages.
-        rows: ``module:Record`` by name.
+        rows: ``module:Entry`` by name.
 
     Example:
         >>> heads = Registry("head", "vlmrm.heads", {"softmax": "vlmrm.rewards.heads.softmax:SoftmaxOptions"})
@@ -153,8 +155,8 @@ class Registry(Mapping[str, type[Record]], Generic[Record]):
     def __init__(self, what: str, group: str, rows: Mapping[str, str]) -> None:
         self._what, self._group, self._rows = what, group, rows
 
-    def __getitem__(self, name: str) -> type[Record]:
-        """The record of this name.
+    def __getitem__(self, name: str) -> Entry:
+        """The entry of this name.
 
         Raises:
             KeyError: There is none.
@@ -166,7 +168,7 @@ class Registry(Mapping[str, type[Record]], Generic[Record]):
             raise SpecError(f"{self._what} {name!r} is offered by more than one package: {', '.join(places)}.")
         if name in self._rows:
             module, _, attribute = self._rows[name].partition(":")
-            return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+            return attrgetter(attribute)(import_module(module))  # type: ignore[no-any-return]
         if not offered:
             raise KeyError(name)
         try:
@@ -183,8 +185,8 @@ class Registry(Mapping[str, type[Record]], Generic[Record]):
     def __contains__(self, name: object) -> bool:
         return name in list(iter(self))
 
-    def named(self, name: Any) -> type[Record]:
-        """The record of this name.
+    def named(self, name: Any) -> Entry:
+        """The entry of this name.
 
         Raises:
             SpecError: There is none; the message has the nearest.

@@ -1,11 +1,29 @@
 """From a name to an encoder, and the list of names."""
 
+from collections.abc import Callable
+from typing import Any
+
 from vlmrm.encoders.cards import ModelCard, builtin_folder, builtin_names
-from vlmrm.encoders.domain import Domain
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder, ensemble_members
-from vlmrm.encoders.video.files import VIDEO_PREFIX
-from vlmrm.encoders.video.x_clip import XClipEncoder
+from vlmrm.tables import Registry
+
+_OPEN_CLIP = "vlmrm.encoders.open_clip.encoder:OpenClipEncoder.load"  # takes seconds to import
+FAMILIES: Registry[Callable[..., Any]] = Registry(
+    "encoder family",
+    "vlmrm.encoders",
+    {
+        "local-dir": _OPEN_CLIP,
+        "hf-hub": _OPEN_CLIP,
+        "random": _OPEN_CLIP,
+        "hf-video": "vlmrm.encoders.video.x_clip:XClipEncoder.load",
+    },
+)
+"""Loaders of encoders by what stands before the colon in a name: ``load(name, *, device, precision, resize_mode)``.
+
+A family of another package is named by an entry point: ``[project.entry-points."vlmrm.encoders"]``.
+"""
+_PLAIN = "local-dir"  # what reads a name without a colon, and finds its nearest where there is none
 
 
 def load_encoder(
@@ -42,14 +60,9 @@ def load_encoder(
             load_encoder(member, device=device, precision=precision, resize_mode=resize_mode) for member in members
         ]
         return EnsembleEncoder(encoders, list(members.values()))
-    if name.startswith(VIDEO_PREFIX):
-        return XClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
-    from vlmrm.encoders.open_clip.encoder import OpenClipEncoder  # open_clip takes seconds to import
-
-    encoder = OpenClipEncoder.load(name, device=device, precision=precision, resize_mode=resize_mode)
-    folder = builtin_folder(name)
-    if folder is not None:
-        encoder.domain = Domain.load(folder)
+    family, colon, _ = name.partition(":")
+    load = FAMILIES[family if colon and family in FAMILIES else _PLAIN]
+    encoder: Encoder = load(name, device=device, precision=precision, resize_mode=resize_mode)
     return encoder
 
 

@@ -1,11 +1,8 @@
 """`OpenClipEncoder`: any model of OpenCLIP as an encoder, with its own tokenizer, picture size and normalisation."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from functools import cached_property, partial
-from pathlib import Path
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,21 +10,19 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from vlmrm.encoders.cards import builtin_folder
+from vlmrm.encoders.domain import Domain
 from vlmrm.encoders.encoder import EncoderDomain
-from vlmrm.encoders.fingerprint import PROBE, Origin, WeightsFile, fingerprint_of
-from vlmrm.encoders.hub import cached_file, require_hub
-from vlmrm.encoders.open_clip.names import ModelSource, find_source
-from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
-from vlmrm.encoders.open_clip.weights import load_weights
+from vlmrm.encoders.fingerprint import PROBE, Origin, fingerprint_of
+from vlmrm.encoders.open_clip.build import build_model, origin_of, preprocessing_of, quiet_open_clip, tokenizer_of
+from vlmrm.encoders.open_clip.names import find_source
 from vlmrm.encoders.runtime import Runtime, choose_runtime
-from vlmrm.errors import EncoderError, MissingExtra, OfflineError, PromptError
+from vlmrm.errors import PromptError
 from vlmrm.frames import as_frames
-from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
 
 _LOG = logging.getLogger(__name__)
 _LONG_CONTEXT = 8  # times the model's own: how far the tokens that are cut off are counted
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
 class OpenClipEncoder:
@@ -67,7 +62,7 @@ class OpenClipEncoder:
         """Sentences to token ids (k, context_length)."""
         self.runtime = runtime
         """Device, precision and batch size."""
-        self.preprocessing = _preprocessing(model.visual.preprocess_cfg, resize_mode)
+        self.preprocessing = preprocessing_of(model.visual.preprocess_cfg, resize_mode)
         """The model's own resize and normalisation."""
         self.size_px = self.preprocessing.size_px
         """Side of the square picture the vision tower sees."""
@@ -80,7 +75,7 @@ class OpenClipEncoder:
         self.dim = int(self.embed_texts(["a"]).shape[1])
         """Length of an embedding."""
         self.domain: EncoderDomain | None = None
-        """What the model knows; `load_encoder` fills it in for the built-in ones."""
+        """What the model knows; `load` fills it in for the built-in ones."""
 
     @classmethod
     def load(
@@ -109,11 +104,13 @@ class OpenClipEncoder:
         """
         runtime = choose_runtime(device, precision, batch_size=batch_size)
         source = find_source(name)
-        origin = _origin(source, runtime)
-        with _quiet_open_clip():
-            model = _build(source, runtime)
-            tokenizer = _tokenizer(source)
-        return cls(model, tokenizer, name=name, runtime=runtime, resize_mode=resize_mode, origin=origin)
+        origin = origin_of(source, runtime)
+        with quiet_open_clip():
+            model, tokenizer = build_model(source, runtime), tokenizer_of(source)
+        made = cls(model, tokenizer, name=name, runtime=runtime, resize_mode=resize_mode, origin=origin)
+        folder = builtin_folder(name)
+        made.domain = None if folder is None else Domain.load(folder)
+        return made
 
     @cached_property
     def fingerprint(self) -> str:
@@ -192,112 +189,3 @@ class OpenClipEncoder:
         """Outside inference mode, so that the rows may take part in somebody's gradient."""
         unit: Tensor = normalize(torch.cat(rows), dim=1)
         return unit
-
-
-def _origin(source: ModelSource, runtime: Runtime) -> Origin:
-    """Noted before the weights are read, so that a file which changes in between is not taken for them."""
-    architecture = import_open_clip().get_model_config(source.config)
-    if source.trained_with or "quick_gelu" not in architecture:
-        architecture["quick_gelu"] = bool(source.trained_with.get("quick_gelu", False))
-    if source.checkpoint is not None:
-        return Origin(architecture=architecture, weights=WeightsFile.at(source.checkpoint))
-    rounded = runtime.precision != "fp32"
-    rebuild = partial(_build, source, choose_runtime("cpu", "fp32")) if rounded else None
-    return Origin(architecture=architecture, rebuild=rebuild)
-
-
-def _build(source: ModelSource, runtime: Runtime) -> Any:
-    """The architecture, with the weights where there are any. The global random state stays as it was."""
-    open_clip = import_open_clip()
-    extra = {
-        key: value
-        for key, value in source.trained_with.items()
-        if key in ("mean", "std", "interpolation", "resize_mode")
-    }
-    options: dict[str, Any] = {"force_preprocess_cfg": extra, "pretrained_text": False, "load_weights": False}
-    if source.trained_with:  # a tag may have been trained with another activation than its architecture's default
-        options["quick_gelu"] = bool(source.trained_with.get("quick_gelu", False))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(source.seed)
-        try:
-            model = open_clip.create_model(source.config, precision=runtime.precision, device=runtime.device, **options)
-        except (RuntimeError, TypeError, ValueError, KeyError) as error:
-            if "transformers" in str(error):
-                raise _needs_transformers(source.name) from error
-            raise EncoderError(f"open_clip cannot build {source.name!r}: {error}") from error
-    if source.checkpoint is not None:
-        load_weights(model, source.checkpoint)
-    return model.eval().requires_grad_(False)
-
-
-def _tokenizer(source: ModelSource) -> Any:
-    open_clip = import_open_clip()
-    needed = open_clip.get_model_config(source.config)["text_cfg"].get("hf_tokenizer_name")
-    try:
-        if not needed:
-            return open_clip.get_tokenizer(source.config)
-        if not _brings_a_tokenizer(source):
-            _fetchable(needed, source.name)
-        return open_clip.get_tokenizer(f"hf-hub:{source.hub}" if source.hub else source.config)
-    except ImportError as error:
-        raise _needs_transformers(source.name) from error
-    except OSError as error:
-        raise OfflineError(
-            f"the tokenizer {needed!r} of {source.name!r} is neither here nor on the hub: {error}"
-        ) from error
-
-
-def _brings_a_tokenizer(source: ModelSource) -> bool:
-    """Whether one lies in the model's folder, where open_clip looks for it."""
-    folder = Path(source.config.removeprefix("local-dir:"))
-    return any((folder / file).is_file() for file in _TOKENIZER_FILES)
-
-
-def _fetchable(tokenizer: str, model: str) -> None:
-    """Stop here, before transformers starts to ask a hub that does not answer."""
-    if not Path(tokenizer).exists() and cached_file(tokenizer, _TOKENIZER_FILES) is None:
-        require_hub(f"{model} (its tokenizer {tokenizer})")
-
-
-def _needs_transformers(name: str) -> MissingExtra:
-    return MissingExtra(
-        f'{name!r} has a text tower or tokenizer of transformers: pip install "vlmrm[transformers]" sentencepiece'
-    )
-
-
-def _preprocessing(values: dict[str, Any], resize_mode: str | None) -> Preprocessing:
-    """From what open_clip keeps on a vision tower."""
-    size = values["size"]
-    sides = {size} if isinstance(size, int) else set(size)
-    if len(sides) != 1:
-        raise EncoderError(f"only models of square pictures are supported; this one takes {size}.")
-    own = Preprocessing(
-        size_px=sides.pop(),
-        mean=[float(value) for value in values["mean"]],
-        std=[float(value) for value in values["std"]],
-        resize_mode=values["resize_mode"],
-        interpolation="bilinear" if values["interpolation"] == "bilinear" else "bicubic",  # "random" is for training
-        fill_color=values["fill_color"],
-    )
-    return own if resize_mode is None else replace(own, resize_mode=resize_mode)
-
-
-@contextmanager
-def _quiet_open_clip() -> Iterator[None]:
-    """Keep open_clip off the root logger.
-
-    It logs there by `logging.info`, which installs a handler that the program did not ask for, and it warns of random
-    weights, which are either about to be replaced or were asked for.
-    """
-    root, silence = logging.getLogger(), logging.NullHandler()
-
-    def from_elsewhere(record: logging.LogRecord) -> bool:
-        return "open_clip" not in Path(record.pathname).parts
-
-    root.addHandler(silence)
-    root.addFilter(from_elsewhere)
-    try:
-        yield
-    finally:
-        root.removeFilter(from_elsewhere)
-        root.removeHandler(silence)

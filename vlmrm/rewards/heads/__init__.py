@@ -7,7 +7,7 @@ package is named by an entry point: ``[project.entry-points."vlmrm.heads"]``, ``
 from vlmrm.rewards.protocols import HeadOptions
 from vlmrm.tables import Registry
 
-HEADS: Registry[HeadOptions] = Registry(
+HEADS: Registry[type[HeadOptions]] = Registry(
     "head",
     "vlmrm.heads",
     {

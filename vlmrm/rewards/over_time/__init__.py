@@ -9,7 +9,7 @@ from typing import Any
 from vlmrm.rewards.protocols import TimeOptions
 from vlmrm.tables import Registry, read_kind, write_table
 
-OVER_TIME: Registry[TimeOptions] = Registry(
+OVER_TIME: Registry[type[TimeOptions]] = Registry(
     "over_time kind",
     "vlmrm.over_time",
     {
