@@ -38,12 +38,17 @@ from humanoid_rewards import HELD_OUT, TASKS, Labelled, draw, frames_folder, loa
 from shipped import fingerprint
 from torch import Tensor
 from training_runs import carry_out_all
-from vlmrm.rewards.bank import find_support
-from vlmrm.rewards.layers import FEW_SHOT
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
+from vlmrm.fitting import fit_embeddings
+from vlmrm.fitting.pseudo_labelling import pseudo_labels_of
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.metrics.labelled_scores import auroc, false_positive_rate
+from vlmrm.rewards import FrameFeatures
+from vlmrm.rewards.build import build_reward
+from vlmrm.rewards.stream import episode_rewards
+from vlmrm.rewards.transforms.few_shot import FEW_SHOT
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = [
@@ -75,7 +80,10 @@ class Args:
 
 def head_specs(encoder: str, task: str) -> dict[str, RewardSpec]:
     """The rewards of one pose from sentences alone; the other poses are what must not be taken for it."""
-    prompts, others = envs.task(task).prompts, [envs.task(other).prompts.goal[0] for other in TASKS if other != task]
+    prompts, others = (
+        envs.task(task).reward.prompts,
+        [envs.task(other).reward.prompts.goal[0] for other in TASKS if other != task],
+    )
     goal, against = prompts.goal[0], replace(prompts, negatives=tuple(others))
     parts = {"robot": ROBOTS, "pose": [sentence.removeprefix("a humanoid robot ") for sentence in (goal, *others)]}
 
@@ -97,6 +105,11 @@ def head_specs(encoder: str, task: str) -> dict[str, RewardSpec]:
             head="factored", options={"factors": parts}, prompts=PromptSet("a {robot} robot {pose}")
         ),
     }  # fmt: skip
+
+
+def scores_of(model: RewardModel) -> Callable[[Tensor], Tensor]:
+    """The score of frames that have been embedded."""
+    return lambda embeddings: model.score(FrameFeatures(embeddings=embeddings))
 
 
 def measured(head: Callable[[Tensor], Tensor], embeddings: Tensor, in_goal: np.ndarray) -> dict[str, float]:
@@ -122,9 +135,9 @@ def few_shot(model: RewardModel, embeddings: Tensor, in_goal: np.ndarray) -> dic
         rows = np.concatenate([rng.choice(goal, PER_CLASS, False), rng.choice(other, PER_CLASS, False)])
         labels = [1.0] * PER_CLASS + [0.0] * PER_CLASS
         rest = np.setdiff1d(np.arange(len(in_goal)), rows)
-        heads = {"sentence": model.head}
+        heads = {"sentence": scores_of(model)}
         for method in FEW_SHOT:
-            heads[method] = model.fit_embeddings(embeddings[rows], labels, method=method).head
+            heads[method] = scores_of(fit_embeddings(model, embeddings[rows], labels, method=method))
         bank = rng.choice(rest, len(rest) // 2, replace=False)
         rest = np.setdiff1d(rest, bank)
         heads[BY_NAME] = by_name(model, embeddings[bank])
@@ -137,34 +150,31 @@ def by_name(model: RewardModel, bank: Tensor) -> Callable[[Tensor], Tensor]:
     """Fitted on the frames of a bank that the sentences take for successes and failures."""
     prompts = model.spec.prompts
     texts = model.encoder.embed_texts([*prompts.goal, *prompts.negatives])
-    rows, labels = find_support(bank, texts[0], texts[1:])
-    return model.fit_embeddings(bank[rows], labels.tolist(), method="tip_adapter").head
+    rows, labels = pseudo_labels_of(bank, texts[0], texts[1:])
+    return scores_of(fit_embeddings(model, bank[rows], labels.tolist(), method="tip_adapter"))
 
 
 def milestones(encoder: Any, stages: list[Tensor]) -> dict[str, Any]:
     """Episodes of three poses in every order: share in which the right order is paid most, and the same of means."""
-    sentences = [envs.task(task).prompts.goal[0] for task in ORDERED]
-    others = [envs.task(task).prompts.goal[0] for task in TASKS if task not in ORDERED]
+    sentences = [envs.task(task).reward.prompts.goal[0] for task in ORDERED]
+    others = [envs.task(task).reward.prompts.goal[0] for task in TASKS if task not in ORDERED]
     prompts, steps = PromptSet(sentences, negatives=others), len(ORDERED) * FRAMES_A_STAGE
-    rewards = {
-        "milestones": RewardSpec(encoder=encoder.name, prompts=prompts, head="milestones", alpha=0.0),
-        "milestones, held for 2 frames": RewardSpec(
-            encoder=encoder.name, prompts=prompts, head="milestones", alpha=0.0, options={"hold": 2}
-        ),
-        "mean of all frames": RewardSpec(
-            encoder=encoder.name, prompts=prompts, alpha=0.0, over_time={"kind": "window", "length": steps + 1}
-        ),
+    over_time = {
+        "milestones": {"kind": "milestones"},
+        "milestones, held for 2 frames": {"kind": "milestones", "hold": 2},
+        "mean of all frames": {"kind": "window", "length": steps + 1},
     }
     rng, found = np.random.default_rng(0), {}
     picked = [[stage[rng.choice(len(stage), FRAMES_A_STAGE)] for stage in stages] for _ in range(EPISODES)]
-    for name, spec in rewards.items():
-        head, wins, right, wrong = RewardModel(encoder, spec).step_head, 0, [], []
+    for name, options in over_time.items():
+        spec = RewardSpec(encoder=encoder.name, prompts=prompts, alpha=0.0, over_time=options)
+        built, wins, right, wrong = build_reward(encoder, spec), 0, [], []
         for parts in picked:
             worth = {}
             for order in itertools.permutations(range(len(ORDERED))):
                 # the right order's first frame opens every episode: what it shows is nobody's merit
                 episode = torch.cat([parts[2][:1], *(parts[stage] for stage in order)])
-                paid = head.rewards(head.measure(episode), terminated=False)
+                paid = episode_rewards(built.over_time, FrameFeatures(embeddings=episode), terminated=False)
                 worth[order] = float(paid[-1] if name.startswith("mean") else paid.sum())
             best = worth.pop((0, 1, 2))
             wins += best > max(worth.values()) + 1e-6
@@ -181,7 +191,13 @@ def milestones(encoder: Any, stages: list[Tensor]) -> dict[str, Any]:
 class Wide:
     """Stands in for an encoder of width 512: a sentence gets a random vector, always the same."""
 
-    name, dim, logit_scale, logit_bias = "wide", 512, 100.0, 0.0
+    name, fingerprint, dim, logit_scale, logit_bias = "wide", "wide", 512, 100.0, 0.0
+    size_px, domain = 32, None
+    preprocessing = Preprocessing(size_px=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+
+    def embed_frames(self, frames: Tensor) -> Tensor:
+        """Unit-length rows, whatever the frames show: only embeddings are measured."""
+        return unit(len(frames), seed=0)
 
     def embed_texts(self, texts: list[str]) -> Tensor:
         """Unit-length rows."""
@@ -194,26 +210,32 @@ def unit(count: int, seed: int) -> Tensor:
 
 
 def time_all_heads(encoder: Any, *, rounds: int = 20) -> dict[str, float]:
-    """Milliseconds of each way to make rewards of 1,024 embeddings, and of all together; medians."""
-    embeddings = unit(1024, seed=0)
+    """Milliseconds of each way to make rewards of 1,024 embeddings, and of all together; medians.
+
+    They are one step of as many episodes side by side, which matters only to rewards that look back.
+    """
+    seen = FrameFeatures(embeddings=unit(1024, seed=0))
     specs = head_specs("wide", TASKS[0])
     plain = specs["cosine (projection, alpha 0)"]
-    sequence = PromptSet(["first", "second", "third"])
-    specs["milestones"] = RewardSpec(encoder="wide", prompts=sequence, head="milestones", alpha=0.0)
+    sequence, in_turn = PromptSet(["first", "second", "third"]), {"kind": "milestones"}
+    specs["milestones"] = RewardSpec(encoder="wide", prompts=sequence, alpha=0.0, over_time=in_turn)
     for over_time in ({"kind": "difference"}, {"kind": "shaping", "gamma": 0.99}, {"kind": "window", "length": 8}):
         specs[f"over_time, {over_time['kind']}"] = replace(plain, over_time=over_time)
     model = RewardModel(encoder, plain)
     for method in FEW_SHOT:
-        fitted = model.fit_embeddings(unit(16, seed=1), [1, 0] * 8, method=method)
+        fitted = fit_embeddings(model, unit(16, seed=1), [1, 0] * 8, method=method)
         specs[f"few_shot, {method}"] = fitted.spec
-    heads = {name: RewardModel(encoder, spec).step_head for name, spec in specs.items()}
-    times: dict[str, list[float]] = {name: [] for name in [*heads, "all together"]}
+    streams = {name: RewardModel(encoder, spec).stream(len(seen)) for name, spec in specs.items()}
+    for stream in streams.values():
+        stream.begin(seen)
+    ends = torch.zeros(len(seen), dtype=torch.bool)
+    times: dict[str, list[float]] = {name: [] for name in [*streams, "all together"]}
     for _ in range(rounds):
-        for name, head in heads.items():
+        for name, stream in streams.items():
             start = perf_counter()
-            head.rewards(head.measure(embeddings), terminated=False)
+            stream.step(seen, ends)
             times[name].append(1000 * (perf_counter() - start))
-        times["all together"].append(sum(times[name][-1] for name in heads))
+        times["all together"].append(sum(times[name][-1] for name in streams))
     return {name: median(rows) for name, rows in times.items()}
 
 
@@ -237,7 +259,7 @@ def main(args: Args) -> None:
         stages[task] = embeddings[torch.from_numpy(labelled.in_goal)]
         specs = head_specs(args.encoder, task)
         models = {name: RewardModel(encoder, spec) for name, spec in specs.items()}
-        poses[task] = {name: measured(model.head, embeddings, labelled.in_goal) for name, model in models.items()}
+        poses[task] = {name: measured(scores_of(model), embeddings, labelled.in_goal) for name, model in models.items()}
         shots[task] = few_shot(models["cosine (projection, alpha 0)"], embeddings, labelled.in_goal)
         tuning[task] = both(models["projection, alpha 0.5"], task.split("/")[1], labelled.frames, labelled.in_goal)
         print(f"measured {task}", flush=True)
@@ -253,7 +275,7 @@ def main(args: Args) -> None:
         "milestones": milestones(encoder, [stages[task] for task in ORDERED]),
     }
     kneeling = TASKS[0]
-    spec = envs.task(kneeling).reward_spec(encoder=args.encoder, alpha=0.0)
+    spec = replace(envs.task(kneeling).reward, encoder=args.encoder, alpha=0.0)
     own = envs.labelled_frames(kneeling, 400, seed=0, size_px=encoder.size_px).frames
     numbers["uncertainty"] = {
         "the task's own camera": detection(encoder, spec, own),

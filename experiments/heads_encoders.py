@@ -7,7 +7,7 @@ from typing import Any
 import vlmrm_envs as envs
 from humanoid_rewards import HELD_OUT, TASKS, draw, frames_folder, load
 
-from vlmrm import RewardSpec
+from vlmrm import RewardModel, RewardSpec
 from vlmrm.metrics.labelled_scores import auroc
 
 FRAMES, SIZE_PX = 300, 256
@@ -40,9 +40,9 @@ def seen_otherwise(encoder: str, work: Path) -> dict[str, dict[str, float]]:
         path = frames_folder(work, SIZE_PX, FRAMES) / f"{pose}-held_out.npz"
         draw(envs.task(task), HELD_OUT, FRAMES, SIZE_PX, path)
         labelled = load(path)
-        plain: RewardSpec = envs.task(task).reward_spec(encoder=encoder, alpha=0.0)
+        plain: RewardSpec = replace(envs.task(task).reward, encoder=encoder, alpha=0.0)
         for way, changes in ways(encoder).items():
-            scores = replace(plain, **changes).build().score(labelled.frames)
+            scores = RewardModel.from_spec(replace(plain, **changes)).score(labelled.frames)
             found[way][pose] = auroc(scores.numpy(), labelled.in_goal)
         print(f"saw {task} in other ways", flush=True)
     return found

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from vlmrm import PromptSet, RewardModel
+from vlmrm.fitting import fit, tune
 from vlmrm.metrics.labelled_scores import auroc
 
 UPRIGHT = ("arms_raised", "hands_on_hips", "arms_crossed", "one_leg")
@@ -40,14 +41,14 @@ def tuned(model: RewardModel, frames: torch.Tensor, in_goal: np.ndarray) -> dict
 def rewards(model: RewardModel, frames: torch.Tensor, labels: Sequence[float]) -> dict[str, RewardModel]:
     """Fitted on the same frames in every way."""
     with TemporaryDirectory() as folder:
-        weights = {name: model.fit(frames, labels, method=name, out=Path(folder) / name) for name in ("lora", "svd")}
+        weights = {name: tune(model, frames, labels, method=name, out=Path(folder) / name) for name in ("lora", "svd")}
     return {
         "sentence": model,
-        "proker": model.fit(frames, labels),
-        "coop": model.fit(frames, labels, method="coop"),
-        "cocoop": model.fit(frames, labels, method="cocoop"),
+        "proker": fit(model, frames, labels),
+        "coop": tune(model, frames, labels, method="coop"),
+        "cocoop": tune(model, frames, labels, method="cocoop"),
         **weights,
-        "svd, then proker": weights["svd"].fit(frames, labels),
+        "svd, then proker": fit(weights["svd"], frames, labels),
     }
 
 

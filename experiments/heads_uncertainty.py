@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from vlmrm import RewardModel, RewardSpec
+from vlmrm.fitting import fit_uncertainty
 from vlmrm.metrics.labelled_scores import auroc
 
 OTHERS = ("cartpole/upright", "hopper/stand", "ant/flipped")
@@ -57,7 +58,7 @@ def disagreement(spec: RewardSpec, frames: Tensor) -> dict[str, dict[str, float]
     others = shifted(inside)
     found: dict[str, dict[str, float]] = {}
     for name, unsure in ensembles.items():
-        model = unsure.build()
+        model = RewardModel.from_spec(unsure)
         own = model.score(inside, return_std=True)[1]
         found[name] = {}
         for shift, outside in others.items():
@@ -75,7 +76,7 @@ def detection(encoder: Any, spec: RewardSpec, frames: Tensor, kappas: tuple[floa
     inside = frames[1::2]
     found: dict[str, Any] = {}
     with TemporaryDirectory() as folder:
-        model = RewardModel(encoder, spec).fit_uncertainty(frames[::2], Path(folder) / "noise.safetensors")
+        model = fit_uncertainty(RewardModel(encoder, spec), frames[::2], Path(folder) / "noise.safetensors")
         rewards, std = model.score(inside, return_std=True)
         for name, outside in shifted(inside).items():
             others, other_std = model.score(outside, return_std=True)

@@ -70,7 +70,7 @@ def look(task: Task, reward: RewardModel, azimuth_deg: float) -> Seen:
     assert task.camera is not None
     assert task.success is not None
     at = replace(task, camera=replace(task.camera, azimuth_deg=azimuth_deg))
-    env = MakeEnv(task=at, pictures=True, preprocessing=reward.capture_preprocessing)()
+    env = MakeEnv(task=at, pictures=True, preprocessing=reward.capture)()
     try:
         env.reset(seed=0)
         inner: Any = env.unwrapped
@@ -158,12 +158,12 @@ def short(sentence: str) -> str:
 def main() -> None:
     """Draw, score, write."""
     task, side = envs.task(TASK), RewardSpec.load(HERE / "humanoid_kneel_side.toml")
-    reward = task.reward_spec().build()
+    reward = RewardModel.from_spec(task.reward)
     seen = [look(task, reward, azimuth) for azimuth in CAMERAS.values()]
     back, forwards = side.prompts.negatives
     one = replace(side, prompts=PromptSet(side.prompts.goal, negatives=(back,)))
     titles = {
-        f'"{task.prompts.goal[0]}"': reward,
+        f'"{task.reward.prompts.goal[0]}"': reward,
         f'"… kneeling" less "{short(back)}"': reward.with_spec(one),
         f'"… kneeling" less "{short(back)}" and "{short(forwards)}"': reward.with_spec(side),
     }
@@ -172,7 +172,7 @@ def main() -> None:
     lines = [
         "# A humanoid that kneels and leans, camera by camera",
         "",
-        f"Made by `python experiments/humanoid_lean.py`: rewards by `{task.encoder}` on both knees, torso leant",
+        f"Made by `python experiments/humanoid_lean.py`: rewards by `{task.reward.encoder}` on both knees, torso leant",
         f"backwards (negative) or forwards, mean of {DRAWS} draws of arms and direction. The task allows leans of",
         f"{allowed.min():g}° to {allowed.max():g}°. The last columns: the highest reward of a lean at least",
         f"{BEYOND:g}° outside of that, as a share of the highest within.",
@@ -187,8 +187,8 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "humanoid_lean.md").write_text("\n".join(lines) + "\n")
     whole = {
-        "encoder": task.encoder,
-        "fingerprint": fingerprint(task.encoder),
+        "encoder": task.reward.encoder,
+        "fingerprint": fingerprint(task.reward.encoder),
         "leans_deg": LEANS.tolist(),
         "rewards": numbers,
     }

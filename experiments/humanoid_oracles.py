@@ -100,7 +100,9 @@ def draw(found: dict[str, list[Judged]], path: Path) -> None:
     FigureCanvasAgg(figure)
     blocks = figure.subfigures(len(found), 1, height_ratios=[rows[goal] + 0.15 for goal in found])
     for block, (goal, poses) in zip(blocks, found.items(), strict=True):
-        block.suptitle(f'{goal}: "{envs.task(f"humanoid/{goal}").prompts.goal[0]}"', fontsize=9, x=0.01, ha="left")
+        block.suptitle(
+            f'{goal}: "{envs.task(f"humanoid/{goal}").reward.prompts.goal[0]}"', fontsize=9, x=0.01, ha="left"
+        )
         cells = block.subplots(rows[goal], ACROSS, squeeze=False).ravel()
         for cell in cells[len(poses) :]:
             cell.set_visible(False)

@@ -13,7 +13,7 @@ steps, so that drawing weighs more. Results go to experiments/results/humanoid_o
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -30,7 +30,8 @@ from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.tasks import find_task
-from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.algorithms import find_algorithm
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.directory import environment_versions
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads, learns_on_one_thread
 from vlmrm.wrappers import RenderMujoco
@@ -41,7 +42,7 @@ ROLLOUT = 100  # steps of each environment between updates
 PARTS: Parts = {  # where time goes: what to put a clock around
     "physics": (Humanoid, "step"),
     "draw": (RenderMujoco, "render"),
-    "embed and score": (RewardModel, "measure"),
+    "embed and score": (RewardModel, "read"),
     "gradient steps": (SAC, "train"),
 }
 
@@ -92,7 +93,7 @@ class Result:
 def make_run(args: Args, envs: int, reward: RewardModel | None) -> Callable[[int], float]:
     """An agent; what is returned trains it on for some rollouts and says how many steps it took per second."""
     task = find_task(args.task)
-    preprocessing = None if reward is None else reward.encoder.preprocessing
+    preprocessing = None if reward is None else reward.capture
     venv = make_vec(MakeEnv(task=task, pictures=reward is not None, preprocessing=preprocessing), num_envs=envs)
     hyperparameters = dict(task.train.hyperparameters) | {
         "train_freq": ROLLOUT, "gradient_steps": ROLLOUT, "batch_size": args.batch_size,
@@ -177,7 +178,7 @@ def main(args: Args) -> None:
     load = os.getloadavg()[0]
     with cpu_threads(args.threads):
         task = find_task(args.task)
-        reward = RewardModel.load(args.encoder, task.prompts, alpha=task.alpha)
+        reward = RewardModel.from_spec(replace(task.reward, encoder=args.encoder))
         results = [measure(args, envs, reward) for envs in args.envs]
         page = report(args, results, load)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ from vlmrm_envs.mujoco_pictures import random_look
 from vlmrm_envs.scenes.humanoid import random_camera
 from vlmrm_envs.scenes.humanoid.poses import GOALS
 
-from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm import PromptSet, RewardSpec
 from vlmrm.atomic import whole_file
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.cards import WEIGHTS_FILE, builtin_folder, count_parameters
@@ -44,6 +44,7 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.metrics.labelled_scores import auroc, average_precision, estimate, goal_epic
 from vlmrm.rendering import Camera
 from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.rewards.score import build_score
 from vlmrm.tasks import Task
 
 HERE = Path(__file__).resolve().parent
@@ -168,7 +169,7 @@ def rewards_of(encoder: Encoder, prompts: PromptSet, embeddings: Tensor) -> np.n
     rows = []
     for alpha in ALPHAS:
         spec = RewardSpec(encoder=encoder.name, prompts=prompts, alpha=alpha)
-        rows.append(RewardModel(encoder, spec).head(embeddings).double().numpy())
+        rows.append(build_score(encoder, spec).of_embeddings(embeddings).double().numpy())
     return np.stack(rows)
 
 
@@ -215,14 +216,14 @@ def main(args: Args) -> None:
             labelled = {condition: load(path(task, condition), condition) for condition in CONDITIONS}
             seen = {condition: encoder.embed_frames(part.frames) for condition, part in labelled.items()}
             held_out = labelled[HELD_OUT]
-            goals = [other.prompts for other in tasks if other is not task]
+            goals = [other.reward.prompts for other in tasks if other is not task]
             confused = [rewards_of(encoder, goal, seen[HELD_OUT])[0] for goal in goals]
-            fast, full = (rewards_of(encoder, task.prompts, seen[key])[0] for key in (FAST, FULL))
+            fast, full = (rewards_of(encoder, task.reward.prompts, seen[key])[0] for key in (FAST, FULL))
             numbers["models"][name]["tasks"][task.name] = {
-                **{key: of(task.prompts, seen[key], labelled[key]) for key in CONDITIONS},
+                **{key: of(task.reward.prompts, seen[key], labelled[key]) for key in CONDITIONS},
                 "wrong sentence": of(WRONG, seen[HELD_OUT], held_out),
                 "other poses' sentences": [auroc(row, held_out.in_goal) for row in confused],
-                "random weights": measure(random, task.prompts, random.embed_frames(held_out.frames), held_out),
+                "random weights": measure(random, task.reward.prompts, random.embed_frames(held_out.frames), held_out),
                 "rank correlation of fast and full": rank_correlation(fast, full),
                 "goal frames": {key: int(part.in_goal.sum()) for key, part in labelled.items()},
             }

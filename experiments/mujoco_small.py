@@ -75,7 +75,9 @@ def all_runs() -> list[Run]:
             runs += [make_run(task, "opposite", seed) for task in OPPOSITES]
             for task in TASKS:
                 runs.append(make_run(task, "wrong sentence", seed, "--goal", WRONG[0], "--baseline", WRONG[1]))
-                runs.append(make_run(task, "random weights", seed, "--encoder", f"random:{find_task(task).encoder}"))
+                runs.append(
+                    make_run(task, "random weights", seed, "--encoder", f"random:{find_task(task).reward.encoder}")
+                )
     return runs
 
 

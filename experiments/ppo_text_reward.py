@@ -2,7 +2,8 @@
 """PPO on a sentence: one file to copy and change.
 
     python experiments/ppo_text_reward.py
-    python experiments/ppo_text_reward.py --env-id vlmrm_envs:vlmrm/Acrobot-v0 --baseline "a double pendulum and a line" \
+    python experiments/ppo_text_reward.py --env-id vlmrm_envs:vlmrm/Acrobot-v0 \
+        --baseline "a double pendulum and a line" \
         --goal "a double pendulum swung all the way up, with its tip high above the line" \
         --success-where tip_m 1 2 --success-share 0.25
 
@@ -24,7 +25,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from vlmrm import PromptSet, RewardModel
+from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.agents import VecVLMReward
 from vlmrm.tasks import SuccessRule
 from vlmrm.wrappers import CaptureFrame, JudgeSuccess
@@ -52,8 +53,8 @@ class Args:
     success_share: float = 0.9
     """An episode succeeds when this share of its steps lies inside all bounds."""
 
-    offset: float = 0.65
-    """Taken off every text reward; near its mean, so that PPO's value network need not learn a constant first."""
+    subtract: float = 0.65
+    """Subtracted from every text reward; near its mean, so that PPO's value network need not learn a constant first."""
 
     total_steps: int = 24_000
     """Environment steps in all."""
@@ -88,7 +89,7 @@ def make_env(args: Args, *, pictures: bool, reward: RewardModel | None = None) -
         env = JudgeSuccess(env, SuccessRule(where=bounds, within_last=args.episode_steps, at_least=at_least))
     if not pictures:
         return env
-    return CaptureFrame(env, None if reward is None else reward.encoder.preprocessing)
+    return CaptureFrame(env, None if reward is None else reward.capture)
 
 
 def evaluate(args: Args, model: PPO | None) -> str:
@@ -126,11 +127,13 @@ def record(args: Args, model: PPO, reward: RewardModel) -> float:
 
 def main(args: Args) -> None:
     """Train, then compare with a random policy."""
-    reward = RewardModel.load(args.encoder, PromptSet(args.goal, args.baseline), alpha=args.alpha)
+    prompts, scaling = PromptSet(args.goal, args.baseline), {"subtract": args.subtract}
+    spec = RewardSpec(encoder=args.encoder, prompts=prompts, alpha=args.alpha, scaling=scaling)
+    reward = RewardModel.from_spec(spec)
     makers: list[Callable[[], gym.Env]] = [
         lambda: Monitor(make_env(args, pictures=True, reward=reward))
     ] * args.num_envs
-    venv = VecVLMReward(DummyVecEnv(makers), reward, offset=args.offset)
+    venv = VecVLMReward(DummyVecEnv(makers), reward)
     model = PPO(
         "MlpPolicy",
         venv,

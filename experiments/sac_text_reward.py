@@ -83,7 +83,7 @@ def make_env(args: Args, *, pictures: bool, reward: RewardModel | None = None) -
         env = JudgeSuccess(env, SuccessRule(where=bounds, within_last=last, at_least=last))
     if not pictures:
         return env
-    return CaptureFrame(env, None if reward is None else reward.encoder.preprocessing)
+    return CaptureFrame(env, None if reward is None else reward.capture)
 
 
 def evaluate(args: Args, model: SAC | None) -> str:

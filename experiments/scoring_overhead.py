@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,7 +30,8 @@ from vlmrm.agents import RelabelCallback
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.tasks import find_task
-from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.algorithms import find_algorithm
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.directory import environment_versions
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads
 from vlmrm.wrappers.make_env import MakeEnv
@@ -40,7 +41,7 @@ Parts = dict[str, tuple[type, str]]
 PARTS: Parts = {  # where time goes: what to put a clock around
     "draw": (CartPole, "render"),
     "resize": (Preprocessing, "resize"),
-    "embed and score": (RewardModel, "measure"),
+    "embed and score": (RewardModel, "read"),
     "gradient steps": (DQN, "train"),
 }
 
@@ -97,11 +98,11 @@ class Result:
 def make_run(args: Args, reward: RewardModel, *, scored: bool) -> Callable[[int], float]:
     """An agent; what is returned trains it on for some steps and says how many it took per second."""
     task = find_task("cartpole/upright")
-    venv = make_vec(MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing), num_envs=1)
+    venv = make_vec(MakeEnv(task=task, pictures=True, preprocessing=reward.capture), num_envs=1)
     agent: BaseAlgorithm = make_agent(
         find_algorithm(task.train.algorithm), venv, hyperparameters=task.train.hyperparameters, seed=args.seed
     )
-    callbacks = [RelabelCallback(reward, offset=task.train.offset)] if scored else []
+    callbacks = [RelabelCallback(reward)] if scored else []
 
     def learn(steps: int) -> float:
         before, start = agent.num_timesteps, time.perf_counter()
@@ -154,7 +155,7 @@ def measure(args: Args) -> Result:
     """Take turns, then look inside the scored run once more."""
     load = os.getloadavg()[0]
     task = find_task("cartpole/upright")
-    reward = RewardModel.load(args.encoder, task.prompts, alpha=task.alpha)
+    reward = RewardModel.from_spec(replace(task.reward, encoder=args.encoder))
     scored, unscored = make_run(args, reward, scored=True), make_run(args, reward, scored=False)
     for learn in (scored, unscored):
         learn(args.warmup_steps)

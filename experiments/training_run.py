@@ -21,9 +21,8 @@ from vlmrm.tasks import find_task as read_task
 from vlmrm.training.run.directory import RunDirectory
 
 find_task = cache(read_task)  # a page asks hundreds of times
-_DECIDE = (  # of a task; the rest describes it
-    "env_id", "env_kwargs", "prompts", "alpha", "encoder", "episode_steps", "success", "own_reward", "camera",
-    "render_quality",
+_DECIDE = (  # of a task, beside its reward and settings; the rest describes it
+    "env_id", "env_kwargs", "episode_steps", "success", "own_reward", "camera", "render_quality",
 )  # fmt: skip
 
 
@@ -59,14 +58,14 @@ class Run:
         """Of what decides the result, but for chance and the code."""
         given = dict(pairwise(self.options))
         task, reward = find_task(self.task), given.get("--reward", "")
-        spec = RewardSpec.load(reward) if reward not in ("", "env") else None
-        encoder = spec.encoder if spec else given.get("--encoder", task.encoder)
+        spec = RewardSpec.load(reward) if reward not in ("", "env") else task.reward
+        encoder = given.get("--encoder", spec.encoder)
         settings = task.small if "--small" in self.options and task.small else task.train
         decisive = {
             "task": {name: _plain(getattr(task, name)) for name in _DECIDE},
             "train": _plain(settings),
             "options": [option for option in self.options if option != reward],
-            "reward": spec.hash() if spec else reward,
+            "reward": reward if reward == "env" else spec.hash(),
             "encoder": fingerprint(encoder) if reward != "env" else "",
             "target": self.target,
         }

@@ -30,7 +30,7 @@ class Batches:
         self._states, self._seed = states, seed
         scenes = [part.scene for part in states]
         names = {scene.name for scene in scenes}
-        known = [task.prompts for name, task in tasks().items() if name.split("/")[0] in names]
+        known = [task.reward.prompts for name, task in tasks().items() if name.split("/")[0] in names]
         self.kept_away_from = sorted({text for prompts in known for text in prompts.goal + prompts.baseline})
         self._grammar = Grammar(self.kept_away_from, scenes)
 

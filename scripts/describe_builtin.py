@@ -26,12 +26,12 @@ from tyro.conf import Positional
 from vlmrm_envs.scenes.scene import SceneStates
 from vlmrm_envs.sentences import log_truths
 
+from vlmrm import RewardModel
 from vlmrm.encoders import Domain
 from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.report.landscape import measure_landscape
-from vlmrm.rewards import RewardModel
 from vlmrm.wrappers.make_env import MakeEnv
 
 SETTINGS = [field.name for field in fields(Config)]
@@ -74,18 +74,18 @@ def landscapes(name: str, scenes: list[str], path: Path) -> list[str]:
         "|---|---|---|---|",
     ]
     for axes, task in zip(panels, tasks.values(), strict=False):
-        reward = RewardModel.load(name, task.prompts, alpha=task.alpha)
-        env = MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing)()
+        reward = RewardModel.from_spec(replace(task.reward, encoder=name))
+        env = MakeEnv(task=task, pictures=True, preprocessing=reward.capture)()
         measured = measure_landscape(env, reward, task.sweep, rule=task.success)
         values, inside = measured.values, measured.in_goal
-        row = measured.rewards[measured.alphas.index(task.alpha)]
+        row = measured.rewards[measured.alphas.index(task.reward.alpha)]
         for alpha, rewards in zip(measured.alphas, measured.rewards, strict=True):
             axes.plot(values, rewards, linewidth=1.2, label=f"alpha {alpha:g}")
         axes.fill_between(values, 0, 1, where=inside, transform=axes.get_xaxis_transform(), color="green", alpha=0.12)
         axes.set_title(task.name)
         axes.set_xlabel(task.sweep.label, fontsize=8)
         axes.grid(color="#e5e5e5", linewidth=0.6)
-        best = f"{measured.peak(task.alpha):.3g} | {nearness(values, inside, row):.2f}"
+        best = f"{measured.peak(task.reward.alpha):.3g} | {nearness(values, inside, row):.2f}"
         lines.append(f"| {task.name} | {best} | {'yes' if inside[row.argmax()] else 'no'} |")
     for axes in panels[len(tasks) :]:
         axes.axis("off")
@@ -140,7 +140,7 @@ def main(name: Positional[str]) -> None:
         )
     folder = BUILTIN_FOLDER / name
     card = json.loads((folder / "card.json").read_text())
-    encoder = OpenClipEncoder.load(name)  # without the guard: outside frames are the point here
+    encoder = OpenClipEncoder.load(name)
     training = card["training"]
     threads = f"{training['threads']} thread{'s' if training['threads'] > 1 else ''}"
     config = replace(SIZES["sim-m"], **{key: value for key, value in training.items() if key in SETTINGS})

@@ -2,32 +2,41 @@
 
     python scripts/train.py
 
-Everything that can be set is a field of `TrainConfig`; `vlmrm train --help` explains each.
+Everything that can be set is a field of one of the groups of `TrainConfig`; `vlmrm train --help` explains each.
 """
 
 import sys
 from pathlib import Path
 
-from vlmrm.training import TrainConfig, TrainingStopped, load_agent, resume, train
+from vlmrm.training import (
+    OutputOptions,
+    RewardOptions,
+    TrainConfig,
+    TrainingStopped,
+    TrainOptions,
+    load_agent,
+    resume,
+    train,
+)
 from vlmrm.training.progress import Progress
 
 CONFIG = TrainConfig(
-    task="cartpole/upright",  # or env="LunarLander-v3", with a goal and a baseline
-    goal=("pole vertically upright on top of the cart",),
-    baseline=("pole and cart",),
-    alpha=0.5,
-    encoder="sim-s",  # or "ViT-L-14/openai", "ViT-B-16-SigLIP-512/webli", "local-dir:FOLDER" ...
-    hyperparameters={"learning_rate": 1e-3},
-    steps=40_000,
-    seed=0,
-    out=Path("runs/my-run"),
+    task="cartpole/upright",  # or env=EnvOptions(id="LunarLander-v3"), with a goal and a baseline
+    reward=RewardOptions(
+        goal=("pole vertically upright on top of the cart",),
+        baseline=("pole and cart",),
+        alpha=0.5,
+        encoder="sim-s",  # or "ViT-L-14/openai", "ViT-B-16-SigLIP-512/webli", "local-dir:FOLDER" ...
+    ),
+    train=TrainOptions(hyperparameters={"learning_rate": 1e-3}, steps=40_000, seed=0),
+    output=OutputOptions(folder=Path("runs/my-run")),
 )
 
 
 def main() -> None:
     """Train, or go on where an earlier call was stopped."""
     progress = Progress(sys.stderr)
-    run = CONFIG.out or Path()
+    run = CONFIG.output.folder or Path()
     try:
         summary = resume(run, progress=progress) if (run / "config.json").exists() else train(CONFIG, progress=progress)
     except TrainingStopped as stopped:

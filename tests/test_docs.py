@@ -15,7 +15,7 @@ import torch
 import tyro
 
 from tests.docs_blocks import MARKS, NEEDS_WEIGHTS, PAGES, ROOT, TAKES_MINUTES, Block, blocks_of, commands_of
-from vlmrm import RewardSpec, errors
+from vlmrm import RewardModel, RewardSpec, errors
 from vlmrm.cli import entry
 from vlmrm.cli.fit import Fit
 from vlmrm.cli.listing import Models, Tasks
@@ -111,11 +111,18 @@ def _load_toml(block: Block) -> None:
     if "env_id" in values:
         Task.from_dict(values)
         Path("task.toml").write_text(block.code, encoding="utf-8")
-        make_plan(TrainConfig(task="task.toml"))
+        spec = make_plan(TrainConfig(task="task.toml")).spec
+        _build(spec)
     elif "project" in values:
         _install(values["project"])
     else:
-        RewardSpec.from_dict(values)
+        _build(RewardSpec.from_dict(values))
+
+
+def _build(spec: RewardSpec | None) -> None:
+    """Make the reward: a word that its model does not know would be warned of."""
+    assert spec is not None
+    RewardModel.from_spec(spec, device="cpu")
 
 
 def _install(project: dict) -> None:

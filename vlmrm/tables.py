@@ -164,7 +164,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         """
         offered = [point for point in _entry_points(self._group) if point.name == name]
         if len(offered) + (name in self._rows) > 1:
-            places = [*([self._rows[name]] if name in self._rows else []), *(point.value for point in offered)]
+            ours = [self._rows[name]] if name in self._rows else []
+            places = [*ours, *sorted(point.value for point in offered)]
             raise SpecError(f"{self._what} {name!r} is offered by more than one package: {', '.join(places)}.")
         if name in self._rows:
             module, _, attribute = self._rows[name].partition(":")
@@ -201,11 +202,13 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         Raises:
             SpecError: No name stands for it.
         """
-        for name, place in self._rows.items():
-            if place == f"{record.__module__}:{record.__qualname__}":
+        points = _entry_points(self._group)
+        place = f"{record.__module__}:{record.__qualname__}"
+        for name, said in [*self._rows.items(), *((point.name, point.value) for point in points)]:
+            if said == place:
                 return name
-        for point in _entry_points(self._group):
-            if point.value == f"{record.__module__}:{record.__qualname__}":
+        for point in points:  # its package may name it by another module, which re-exports it
+            if self[point.name] is record:
                 return point.name
         raise SpecError(f"{record.__qualname__} is not registered as a {self._what}; see the group {self._group}.")
 
@@ -298,9 +301,9 @@ def _refuse_unknown(key: str, known: list[str], where: str, error: type[VlmrmErr
 
 def _with_path(message: str, where: str, known: list[str]) -> str:
     """The message of a record, with the path of the table in front of the key that it begins with."""
-    said = message.removeprefix(_UNKNOWN)
+    said = message.removeprefix(_UNKNOWN).removeprefix("unknown ")
     if not where or said.startswith(where):
         return message
     begins = said.split(" ", 1)[0].split(".", 1)[0].strip("'\"")
-    lead = _UNKNOWN if said != message else ""
+    lead = message.removesuffix(said)
     return f"{lead}{where}.{said}" if begins in known else f"{where}: {message}"

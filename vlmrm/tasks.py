@@ -1,4 +1,4 @@
-"""Tasks: an environment, its prompts, and a success test on the simulator's own state.
+"""Tasks: an environment, a reward in words, and a success test on the simulator's own state.
 
 - `Task`: everything that `vlmrm train NAME` needs; read from a TOML file.
 - `SuccessRule`: when an episode counts as solved, judged on `info["state"]`, never on a reward.
@@ -9,20 +9,20 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vlmrm.errors import PromptError, SpecError, UnknownTask, near_matches
-from vlmrm.prompts import PromptSet
+from vlmrm.errors import SpecError, UnknownTask, VlmrmError, near_matches
+from vlmrm.former_tasks import refuse_former_task
 from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tables import read_table
 
-if TYPE_CHECKING:
-    from vlmrm.rewards.spec import RewardSpec
-
 ENTRY_POINT_GROUP = "vlmrm.tasks"
+DEFAULT_ENCODER = "sim-s"
+"""Encoder of a [reward] table that names none."""
 OWN_REWARDS = ("environment", "goal")
 
 
@@ -92,17 +92,36 @@ class TrainSettings:
     """What `vlmrm train` uses unless told otherwise."""
 
     algorithm: str = "PPO"
-    """An algorithm of Stable-Baselines3: DQN, SAC, TD3, DDPG, PPO or A2C."""
+    """Algorithm by name, as `vlmrm train --algorithm` takes it."""
     steps: int = 100_000
     """Environment steps in all."""
     num_envs: int = 1
-    """Environments side by side."""
+    """Number of environments side by side."""
     eval_every: int = 5_000
     """Steps between two evaluations."""
-    offset: float = 0.0
-    """Taken off every text reward: far from 0, a constant part is the first thing that a value network has to learn."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the algorithm's constructor."""
+
+
+def read_reward(values: Any, where: str = "reward") -> RewardSpec:
+    """The reward of a [reward] table, which may leave out its encoder.
+
+    Args:
+        values: The table, or a spec, which stays as it is.
+        where: Path of the table, for messages.
+
+    Raises:
+        SpecError: It is not a table of a reward.
+
+    Example:
+        >>> read_reward({"prompts": {"goal": "a red car"}}).encoder
+        'sim-s'
+    """
+    if isinstance(values, RewardSpec):
+        return values
+    if not isinstance(values, Mapping):
+        raise SpecError(f"{where} must be a table of keys and values; got {values!r}.")
+    return RewardSpec.from_dict({"encoder": DEFAULT_ENCODER} | dict(values), where=where)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +136,8 @@ class Task:
     """Gymnasium id; ``module:id`` imports the module first."""
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
-    prompts: PromptSet
-    """Goal and baseline."""
-    alpha: float = 0.5
-    """Share of the projection."""
-    encoder: str = "sim-s"
-    """What scores the pictures where no other is asked for; name one that knows them."""
+    reward: RewardSpec = field(metadata={"read": read_reward})
+    """Reward that the agent is paid: encoder, sentences, head and all that a spec can say."""
     episode_steps: int | None = None
     """Length of every episode, ended by truncation. None: as the environment is registered."""
     success: SuccessRule | None = None
@@ -132,9 +147,10 @@ class Task:
     own_reward: str = "environment"
     """Where that comes from: the ``environment``, or the ``goal``, 1 for each step inside the success bounds."""
     camera: Camera | None = None
-    """Of a MuJoCo environment. None: as the environment draws."""
+    """Camera of a MuJoCo environment. None: as the environment draws."""
     render_quality: str | None = None
-    """Of a MuJoCo environment, ``full`` or ``fast``. None: as the environment draws."""
+    """Quality of a MuJoCo environment's pictures, ``full`` or ``fast``, which the reward's spec takes over. None: the
+    spec's, else as the environment draws."""
     sweep: Sweep | None = None
     """The state variable of the reward landscape. None: no landscape is drawn."""
     train: TrainSettings = field(default_factory=TrainSettings)
@@ -147,32 +163,12 @@ class Task:
             raise SpecError(f"unknown own_reward {self.own_reward!r}. Known: {', '.join(OWN_REWARDS)}.")
         if self.own_reward == "goal" and self.success is None:
             raise SpecError('own_reward = "goal" pays for steps inside the success bounds, and there are none.')
-        if self.render_quality is not None:
-            RenderQuality.named(self.render_quality)
-
-    def reward_spec(self, *, encoder: str | None = None, alpha: float | None = None) -> "RewardSpec":
-        """The reward that the task's sentences make.
-
-        Args:
-            encoder: As in `RewardSpec.encoder`; None: the task's.
-            alpha: Share of the projection; None: the task's, and 0 where it has no baseline.
-
-        Raises:
-            SpecError: `alpha` is impossible, or above 0 without a baseline.
-
-        Example:
-            >>> find_task("cartpole/upright").reward_spec(encoder="ViT-L-14/openai").encoder
-            'ViT-L-14/openai'
-        """
-        from vlmrm.rewards.spec import RewardSpec  # loads torch
-
-        usual = self.alpha if self.prompts.baseline else 0.0
-        return RewardSpec(
-            encoder=self.encoder if encoder is None else encoder,
-            prompts=self.prompts,
-            alpha=usual if alpha is None else alpha,
-            render_quality=self.render_quality,
-        )
+        self.reward.require_prompts()
+        quality = self.render_quality or self.reward.render_quality
+        if quality is not None:
+            RenderQuality.named(quality)
+        object.__setattr__(self, "render_quality", quality)
+        object.__setattr__(self, "reward", replace(self.reward, render_quality=quality))
 
     @property
     def draws_itself(self) -> bool:
@@ -193,39 +189,37 @@ class Task:
             raise SpecError(f"{path} is no task file: {error}") from error
         try:
             return cls.from_dict(values)
-        except SpecError as error:
-            raise SpecError(f"{path}: {error}") from error
+        except VlmrmError as error:
+            raise type(error)(f"{path}: {error}") from error
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Task":
         """From plain values, as TOML holds them; tables become their records.
 
         Raises:
-            SpecError: A key is unknown, missing or impossible.
+            SpecError: A key is unknown, missing or impossible, or the file is of the form that had no [reward] table.
+
+        Example:
+            >>> reward = read_reward({"prompts": {"goal": "a pole held upright"}})
+            >>> task = Task(name="pole/up", description="", env_id="CartPole-v1", reward=reward)
+            >>> Task.from_dict(task.to_dict()) == task
+            True
         """
-        given = dict(values)
-        if "prompts" in given:
-            given["prompts"] = read_table(PromptSet, given["prompts"], where="prompts", error=PromptError)
-        if isinstance(given.get("camera"), Mapping):
-            given["camera"] = Camera.from_dict({k: v for k, v in given["camera"].items() if v is not None})
-        records = {"success": SuccessRule, "sweep": Sweep, "train": TrainSettings, "small": TrainSettings}
-        for key, record in records.items():
-            if key in given:
-                given[key] = _record(record, given[key], where=f"[{key}]")
-        task: Task = _record(cls, given, where="the task")
-        return task
+        refuse_former_task(values)
+        quality, said = values.get("render_quality"), dict(values.get("reward") or {}).get("render_quality")
+        if quality and said and quality != said:
+            raise SpecError(
+                f"render_quality is {quality!r} for the task and {said!r} in [reward]. Leave out one of them."
+            )
+        return read_table(cls, values)
 
-
-def _record(kind: type[Any], values: Mapping[str, Any], *, where: str) -> Any:
-    """Build a dataclass from a table; the error names the key and its nearest known one."""
-    known = [entry.name for entry in fields(kind)]
-    for key in values:
-        if key not in known:
-            raise SpecError(f"unknown key {key!r} in {where}. Near: {near_matches(key, known)}.")
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise SpecError(f"{where} is incomplete: {error}") from error
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON; what is not given is left out."""
+        plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        records = {name: asdict(plain[name]) for name in ("success", "sweep", "train", "small") if plain[name]}
+        camera = {} if self.camera is None else {"camera": self.camera.to_dict()}
+        found = plain | records | camera | {"reward": self.reward.to_dict(), "env_kwargs": dict(self.env_kwargs)}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def all_tasks() -> dict[str, Task]:

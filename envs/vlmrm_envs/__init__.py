@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from vlmrm.rendering.headless import render_offscreen
-from vlmrm.tasks import Task, find_task
 from vlmrm_envs.scenes import SCENES
 
 if TYPE_CHECKING:
+    from vlmrm.tasks import Task
     from vlmrm_envs.labelled import LabelledFrames, labelled_frames
 
 __all__ = ["LabelledFrames", "labelled_frames", "task", "tasks"]
@@ -27,28 +27,32 @@ for _scene, _class in SCENES.items():
     gym.register(f"vlmrm/{_class}-v0", entry_point=f"vlmrm_envs.scenes.{_scene}:{_class}", max_episode_steps=200)
 
 
-def tasks() -> dict[str, Task]:
+def tasks() -> "dict[str, Task]":
     """All tasks of this package, by name.
 
     Example:
-        >>> tasks()["cartpole/upright"].prompts.goal
+        >>> tasks()["cartpole/upright"].reward.prompts.goal
         ('pole vertically upright on top of the cart',)
     """
+    from vlmrm.tasks import Task  # loads torch, which environments alone do not need
+
     found = (Task.load(path) for path in sorted((Path(__file__).parent / "catalogue").rglob("*.toml")))
     return {task.name: task for task in found}
 
 
-def task(name: str) -> Task:
+def task(name: str) -> "Task":
     """The task of this name, from any installed package.
 
     Raises:
         UnknownTask: There is none; the message names the nearest.
     """
+    from vlmrm.tasks import find_task
+
     return find_task(name)
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs torch when it is first asked for: a list of tasks does not."""
+    """Load what needs torch when it is first asked for: an environment does not."""
     if name in ("LabelledFrames", "labelled_frames"):
         return getattr(import_module("vlmrm_envs.labelled"), name)
     raise AttributeError(f"module 'vlmrm_envs' has no attribute {name!r}")

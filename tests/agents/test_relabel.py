@@ -7,6 +7,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
+from tests import toys
 from tests.toys import RED_PER_STEP, SIZE_PX, ColourEncoder, CountingEnv, steps_shown
 from vlmrm.agents import RelabelCallback, VecVLMReward
 from vlmrm.errors import SurvivalBonusWarning
@@ -225,10 +226,11 @@ def test_frames_are_kept_at_the_size_of_the_encoder(red_reward):
     assert {step.frames.shape for step in relabel._pending} == {(1, SIZE_PX, SIZE_PX, 3)}
 
 
-def test_the_offset_is_taken_off_every_score(red_reward):
-    with_offset = dqn(venv_of(1)).learn(14, callback=RelabelCallback(red_reward, offset=0.5)).replay_buffer
-    without = dqn(venv_of(1)).learn(14, callback=RelabelCallback(red_reward)).replay_buffer
-    np.testing.assert_allclose(with_offset.rewards[:14], without.rewards[:14] - 0.5, atol=1e-6)
+def test_a_scaling_is_applied_to_every_score(red_reward):
+    centred = RelabelCallback(toys.red_reward(scaling={"subtract": 0.5}))
+    scaled = dqn(venv_of(1)).learn(14, callback=centred).replay_buffer
+    plain = dqn(venv_of(1)).learn(14, callback=RelabelCallback(red_reward)).replay_buffer
+    np.testing.assert_allclose(scaled.rewards[:14], plain.rewards[:14] - 0.5, atol=1e-6)
 
 
 def test_normalised_observations_are_allowed(red_reward):

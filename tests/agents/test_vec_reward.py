@@ -3,6 +3,7 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor
 
+from tests import toys
 from tests.toys import SIZE_PX, UNSCORED, ColourEncoder, CountingEnv, steps_shown
 from vlmrm.agents import VecVLMReward
 from vlmrm.agents.vec_reward import EpisodeReturns
@@ -126,8 +127,8 @@ def test_early_termination_under_a_constant_reward_warns_and_a_time_limit_does_n
         step(venv)
 
 
-def test_the_offset_is_taken_off_every_score(red_reward):
-    venv = VecVLMReward(DummyVecEnv([make]), red_reward, offset=40 / 255)
+def test_a_scaling_is_applied_to_every_score():
+    venv = VecVLMReward(DummyVecEnv([make]), toys.red_reward(scaling={"subtract": 40 / 255}))
     venv.reset()
     assert step(venv)[1] == pytest.approx([0.0], abs=1e-6)
     assert steps_shown(step(venv)[1]) == [2 - 1 + UNSCORED]

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,16 +70,16 @@ def test_help_is_printed(arguments, capsys):
 
 
 def test_every_option_of_train_is_explained(capsys):
-    from dataclasses import fields
-
-    from vlmrm.training import TrainConfig
+    from tests.training.toy_runs import GROUPS
 
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     out = capsys.readouterr().out
-    for entry in fields(TrainConfig):
-        if entry.name != "task":
-            assert f"--{entry.name.replace('_', '-')}" in out
+    for group, (kind, names) in GROUPS.items():
+        assert f"{group} options" in out
+        flags = [name for name in kind.__dataclass_fields__ if name not in names.values()] + list(names)
+        for flag in flags:
+            assert re.search(rf"--(reward\.)?{flag.replace('_', '-')}\b", out), flag
 
 
 def test_help_and_tasks_do_not_wait_for_torch():

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.cli.refusals import refused
 from vlmrm.cli import main
-from vlmrm.rewards import RewardModel, RewardSpec
+from vlmrm.rewards import RewardModel
 from vlmrm.tasks import all_tasks
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_scoring_prints_the_rewards_of_the_reward_model(spec, pictures, capsys):
     assert main(["score", str(spec), str(pictures), "--json", "--alphas", "0", "0.5"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    reward: RewardModel = RewardSpec.load(spec).build("cpu")
+    reward = RewardModel.from_spec(spec, device="cpu")
     frames = np.stack([np.asarray(Image.open(path)) for path in sorted(pictures.iterdir())])
     expected = reward.score_alphas(frames, [0.0, 0.5])
     assert printed["spec_hash"] == reward.spec.hash()
@@ -50,18 +50,18 @@ def test_sentences_may_be_given_instead_of_a_file_and_override_one(spec, picture
     assert json.loads(capsys.readouterr().out)["spec"]["alpha"] == 0.0
 
 
-def test_a_reward_with_another_head_is_scored_under_its_name(pictures, encoder, tmp_path, capsys):
+def test_a_reward_with_another_head_has_its_score_in_a_column(pictures, encoder, tmp_path, capsys):
     path = tmp_path / "softmax.toml"
     path.write_text(
         f'encoder = "{encoder}"\nhead = "softmax"\noptions = {{ temperature = 0.02 }}\n'
         '[prompts]\ngoal = "a red car"\nnegatives = ["a blue car", "a road"]\n'
     )
     assert main(["score", str(path), str(pictures), "--json"]) == 0
-    scored = [row["rewards"]["softmax"] for row in json.loads(capsys.readouterr().out)["frames"]]
+    scored = [row["rewards"]["score"] for row in json.loads(capsys.readouterr().out)["frames"]]
     frames = np.stack([np.asarray(Image.open(picture)) for picture in sorted(pictures.iterdir())])
-    assert scored == pytest.approx(RewardSpec.load(path).build("cpu").score(frames).tolist(), abs=1e-6)
+    assert scored == pytest.approx(RewardModel.from_spec(path, device="cpu").score(frames).tolist(), abs=1e-6)
     assert main(["score", str(path), str(pictures)]) == 0
-    assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "softmax"]
+    assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "score"]
     assert "alphas belong to a plain projection" in refused(capsys, "score", path, pictures, "--alphas", "0.5")
 
 
@@ -75,18 +75,72 @@ def test_a_reward_that_looks_back_takes_the_frames_for_an_episode(pictures, enco
     assert first["reward"] is None
     last = first
     for row in rows:
-        assert row["reward"] == pytest.approx(row["projection"] - last["projection"], abs=1e-6)
+        assert row["reward"] == pytest.approx(row["score"] - last["score"], abs=1e-6)
         last = row
     assert main(["score", str(path), str(pictures)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["frame", "projection", "reward"]
+    assert lines[0].split() == ["frame", "score", "reward"]
     assert [len(line.split()) for line in lines[1:]] == [2, *[3] * len(rows)]
+
+
+def columns_of(path, pictures, capsys):
+    """The columns that are printed, and those that the reward explains itself by."""
+    assert main(["score", str(path), str(pictures), "--json"]) == 0
+    rows = [row["rewards"] for row in json.loads(capsys.readouterr().out)["frames"]]
+    frames = np.stack([np.asarray(Image.open(picture)) for picture in sorted(pictures.iterdir())])
+    explained = RewardModel.from_spec(path, device="cpu").explain(frames)
+    assert main(["score", str(path), str(pictures)]) == 0
+    header = capsys.readouterr().out.splitlines()[0]
+    assert header.split() == ["frame", *" ".join(explained).split()]
+    return {name: [row[name] for row in rows] for name in rows[0]}, explained
+
+
+def test_the_parts_of_an_ensemble_are_columns(pictures, encoder, tmp_path, capsys):
+    path = tmp_path / "ensemble.toml"
+    path.write_text(
+        f'encoder = "{encoder}"\nhead = "ensemble"\n[prompts]\ngoal = "a red car"\nnegatives = ["a blue car"]\n'
+        '[[options.parts]]\nweight = 0.25\nhead = "softmax"\noptions = { temperature = 0.02 }\n'
+        "scaling = { subtract = 0.5 }\n"
+        "[[options.parts]]\nweight = 0.75\nalpha = 0.0\nscaling = { divide = 0.4, lowest = 0.0 }\n"
+    )
+    printed, explained = columns_of(path, pictures, capsys)
+    assert list(printed) == list(explained) == ["score", "part 1 (softmax)", "part 2 (projection)"]
+    for name, column in printed.items():
+        assert column == pytest.approx(explained[name].tolist(), abs=1e-6)
+    _, *parts = printed.values()
+    assert printed["score"] == pytest.approx([0.25 * a + 0.75 * b for a, b in zip(*parts, strict=True)], abs=1e-6)
+
+
+def test_the_milestones_and_the_rewards_of_steps_are_columns(pictures, encoder, tmp_path, capsys):
+    path = tmp_path / "milestones.toml"
+    path.write_text(
+        f'encoder = "{encoder}"\nalpha = 0.0\n[prompts]\ngoal = ["a blue car", "a red car"]\n'
+        '[over_time]\nkind = "milestones"\ntemperature = 0.02\n'
+    )
+    printed, explained = columns_of(path, pictures, capsys)
+    assert list(printed) == list(explained) == ["score", "milestone 1", "milestone 2", "reward"]
+    assert printed["score"] == printed["milestone 2"]
+    both = zip(printed["milestone 1"], printed["milestone 2"], strict=True)
+    assert [first + second for first, second in both] == pytest.approx([1.0] * 3, abs=1e-6)
+    assert printed["reward"][0] is None
+    assert printed["reward"][1:] == pytest.approx(explained["reward"][1:].tolist(), abs=1e-6)
 
 
 def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):
     assert main(["score", "pendulum/upright", str(pictures / "0.png"), "--encoder", encoder, "--json"]) == 0
     goal = json.loads(capsys.readouterr().out)["spec"]["prompts"]["goal"]
-    assert goal == list(all_tasks()["pendulum/upright"].prompts.goal)
+    assert goal == list(all_tasks()["pendulum/upright"].reward.prompts.goal)
+
+
+def test_alphas_of_a_task_are_compared_by_closeness_itself(pictures, encoder, capsys):
+    """Its reward takes a constant off, which says nothing about alpha."""
+    picture, task = str(pictures / "0.png"), all_tasks()["cartpole/upright"]
+    options = ["--encoder", encoder, "--json", "--alphas", "0", "0.5"]
+    assert main(["score", "cartpole/upright", picture, *options]) == 0
+    plain = RewardModel.load(encoder, task.reward.prompts, device="cpu")
+    expected = plain.score_alphas(np.asarray(Image.open(picture)), [0.0, 0.5])[:, 0].tolist()
+    printed = json.loads(capsys.readouterr().out)["frames"][0]["rewards"]
+    assert [printed["0.0"], printed["0.5"]] == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_cannot_be_scored_is_one_clean_line(spec, pictures, tmp_path, capsys):
@@ -98,4 +152,4 @@ def test_what_cannot_be_scored_is_one_clean_line(spec, pictures, tmp_path, capsy
     assert "no reward spec at" in refused(capsys, "score", "nowhere.toml", pictures)
     assert "alpha must lie in 0 to 1" in refused(capsys, "score", spec, pictures, "--alphas", "2")
     (tmp_path / "bad.toml").write_text('encodr = "x"')
-    assert "unknown key 'encodr'" in refused(capsys, "score", tmp_path / "bad.toml", pictures)
+    assert "unknown key encodr. Near: encoder." in refused(capsys, "score", tmp_path / "bad.toml", pictures)

@@ -45,7 +45,7 @@ def test_any_environment_is_trained_without_a_task_file(encoder, tmp_path, capsy
     assert "env return" in out
     assert "steps to" not in out  # without a success test there is nothing to count to
     saved = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert saved["train"]["hyperparameters"] == {"n_steps": 20, "n_epochs": 1, "batch_size": 20}
+    assert saved["config"]["train"]["hyperparameters"] == {"n_steps": 20, "n_epochs": 1, "batch_size": 20}
 
 
 def test_the_comparison_stands_in_the_table(lamp_task, encoder, tmp_path, capsys):
@@ -71,13 +71,13 @@ def test_what_cannot_be_trained_is_one_clean_line(lamp_task, tmp_path, capsys):
     assert "Near: LunarLander-v3" in refused(capsys, "train", "--env", "LunarLandr-v3", *words)
     assert "no hyper-parameter 'gama'" in refused(capsys, "train", lamp_task, "--hyperparameters", "gama = 1")
     assert "unknown algorithm" in refused(capsys, "train", lamp_task, "--algorithm", "DQM")
-    assert "steps must be at least 1" in refused(capsys, "train", lamp_task, "--steps", "0")
+    assert "steps must be a whole number of at least 1" in refused(capsys, "train", lamp_task, "--steps", "0")
     assert "empty sentence" in refused(capsys, "train", lamp_task, "--goal", "")
     assert "no model 'sim-q'" in refused(capsys, "train", lamp_task, "--encoder", "sim-q", "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert "not empty" in refused(capsys, "train", lamp_task, "--out", tmp_path)
     assert "no run directory" in refused(capsys, "train", "--resume", tmp_path)
-    assert "drop task, steps" in refused(capsys, "train", lamp_task, "--steps", "9", "--resume", tmp_path)
+    assert "drop task, train.steps" in refused(capsys, "train", lamp_task, "--steps", "9", "--resume", tmp_path)
 
 
 def test_debug_shows_the_traceback(capsys):

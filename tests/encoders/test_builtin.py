@@ -32,8 +32,8 @@ def test_every_model_has_a_card_that_says_what_it_knows():
 def test_the_encoder_that_a_task_names_is_at_home_in_its_pictures(task):
     if not task.draws_itself:
         pytest.importorskip("mujoco")
-    reward = task.reward_spec().build()
-    env = MakeEnv(task=task, pictures=True, preprocessing=reward.encoder.preprocessing)()
+    reward = RewardModel.from_spec(task.reward)
+    env = MakeEnv(task=task, pictures=True, preprocessing=reward.capture)()
     frames = [env.reset(seed=seed)[1]["frame"] for seed in range(5)]
     env.action_space.seed(0)
     frames += [env.step(env.action_space.sample())[4]["frame"] for _ in range(30)]
@@ -45,8 +45,8 @@ def test_the_encoder_that_a_task_names_is_at_home_in_its_pictures(task):
 
 @pytest.mark.parametrize("task", envs.tasks().values(), ids=envs.tasks())
 def test_the_encoder_that_a_task_names_knows_every_word_of_its_sentences(task):
-    known = next(card.words for card in list_models() if card.name == task.encoder)
-    said = " ".join(task.prompts.goal + task.prompts.baseline).replace(",", " ").lower().split()
+    known = next(card.words for card in list_models() if card.name == task.reward.encoder)
+    said = " ".join(task.reward.prompts.goal + task.reward.prompts.baseline).replace(",", " ").lower().split()
     assert set(said) <= known
 
 
@@ -55,11 +55,13 @@ def test_the_humanoids_sentence_prefers_its_pose_and_a_sentence_about_a_pole_is_
     """More frames, held-out cameras and intervals: experiments/humanoid_rewards.py."""
     pytest.importorskip("mujoco")
     task = envs.task(f"humanoid/{goal}")
-    reward = task.reward_spec().build()
+    reward = RewardModel.from_spec(task.reward)
     drawn = envs.labelled_frames(task, 100, seed=1, size_px=reward.encoder.size_px)
-    embeddings = reward.embed(drawn.frames)
+    seen = reward.read(drawn.frames)
     about_a_pole = RewardModel.load(
-        task.encoder, PromptSet("pole vertically upright on top of the cart", "pole and cart"), alpha=task.alpha
+        task.reward.encoder,
+        PromptSet("pole vertically upright on top of the cart", "pole and cart"),
+        alpha=task.reward.alpha,
     )
-    assert auroc(reward.head(embeddings).numpy(), drawn.in_goal) > 0.9
-    assert np.ptp(about_a_pole.head(embeddings).numpy()) < 0.5 * np.ptp(reward.head(embeddings).numpy())
+    assert auroc(reward.score(seen).numpy(), drawn.in_goal) > 0.9
+    assert np.ptp(about_a_pole.score(seen).numpy()) < 0.5 * np.ptp(reward.score(seen).numpy())

@@ -3,7 +3,7 @@ import warnings
 import pytest
 import torch
 
-from vlmrm.encoders import Domain, DomainGuard, Encoder, Preprocessing
+from vlmrm.encoders import Domain, DomainWatch, Encoder, Preprocessing
 from vlmrm.errors import EncoderError, OutOfDomainWarning
 
 WORDS = ["Pole", "upright", "cart"]
@@ -28,6 +28,9 @@ class PointEncoder:
 
     name, fingerprint, dim, size_px, logit_scale, logit_bias = "point", "points", 3, 1, 1.0, 0.0
     preprocessing = Preprocessing(size_px=1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+    def __init__(self, domain=None):
+        self.domain = domain
 
     def embed_frames(self, frames):
         return frames[:, 0, 0].float() / 10 - 10
@@ -116,39 +119,52 @@ def test_a_word_with_a_hyphen_is_known_whole_and_in_parts():
     assert domain.unknown_words("a four-legged, cross-legged table of four legged things") == ["table", "things"]
 
 
-def test_the_guard_is_an_encoder_and_passes_everything_through(domain):
-    guard = DomainGuard(PointEncoder(), domain)
-    assert isinstance(guard, Encoder)
-    for name in ("name", "fingerprint", "dim", "size_px", "preprocessing", "logit_scale", "logit_bias"):
-        assert getattr(guard, name) == getattr(PointEncoder, name)
-    assert torch.equal(guard.embed_frames(pictures(INSIDE)), PointEncoder().embed_frames(pictures(INSIDE)))
-    assert torch.equal(guard.embed_texts(["a pole"]), torch.ones(1, 3))
+def points(*points):
+    """Embeddings of these points, with a third coordinate of 0."""
+    return torch.tensor([[x, y, 0.0] for x, y in points])
+
+
+def test_an_encoder_with_a_domain_is_an_encoder_and_does_not_warn_by_itself(domain):
+    encoder = PointEncoder(domain)
+    assert isinstance(encoder, Encoder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder.embed_frames(pictures(OUTSIDE))
+        encoder.embed_texts(["a zebra"])
+
+
+def test_an_encoder_without_a_domain_is_not_watched():
+    watch = DomainWatch(PointEncoder())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        watch.see(points(OUTSIDE, OUTSIDE))
+        watch.read(["a zebra"])
 
 
 def test_it_is_silent_while_most_frames_lie_inside(domain):
-    guard = DomainGuard(PointEncoder(), domain)
+    watch = DomainWatch(PointEncoder(domain))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        guard.embed_frames(pictures(INSIDE, INSIDE, OUTSIDE))
-        guard.embed_frames(pictures(OUTSIDE))  # two of four: half, not more
+        watch.see(points(INSIDE, INSIDE, OUTSIDE))
+        watch.see(points(OUTSIDE))  # two of four: half, not more
 
 
 def test_it_warns_once_when_more_than_half_of_all_frames_lay_outside(domain):
-    guard = DomainGuard(PointEncoder(), domain)
-    guard.embed_frames(pictures(INSIDE, OUTSIDE))
+    watch = DomainWatch(PointEncoder(domain))
+    watch.see(points(INSIDE, OUTSIDE))
     with pytest.warns(OutOfDomainWarning, match="2 of 3 frames"):
-        guard.embed_frames(pictures(OUTSIDE))
+        watch.see(points(OUTSIDE))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        guard.embed_frames(pictures(OUTSIDE, OUTSIDE))
+        watch.see(points(OUTSIDE, OUTSIDE))
 
 
 def test_it_warns_once_for_each_unknown_word(domain):
-    guard = DomainGuard(PointEncoder(), domain)
+    watch = DomainWatch(PointEncoder(domain))
     with pytest.warns(OutOfDomainWarning, match="never saw 'zebra', 'striped' in training"):
-        guard.embed_texts(["a pole", "a zebra, striped"])
+        watch.read(["a pole", "a zebra, striped"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        guard.embed_texts(["the striped zebra", "an upright cart"])
+        watch.read(["the striped zebra", "an upright cart"])
     with pytest.warns(OutOfDomainWarning, match="never saw 'horse'"):
-        guard.embed_texts(["a zebra and a horse"])
+        watch.read(["a zebra and a horse"])

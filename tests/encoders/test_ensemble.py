@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import normalize
-from vlmrm.encoders.views import ViewEncoder
-from vlmrm.rewards.uncertainty import ensemble
 
 from tests.contracts.encoder_contract import EncoderContract
 from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
-from vlmrm.encoders import DomainGuard, Encoder, EnsembleEncoder, load_encoder
+from vlmrm.encoders import Domain, DomainWatch, Encoder, EnsembleEncoder, load_encoder
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.encoders.towers.projections import PreProjection
 from vlmrm.errors import EncoderError, OutOfDomainWarning, SpecError, UnknownModel
+from vlmrm.fitting import fit
 from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.rewards.transforms.uncertainty.moments import ensemble
 from vlmrm.wrappers import VLMReward
 
 NAME, WEIGHTS = "0.2*sim-xs + 0.3*sim-s + 0.5*sim-m", (0.2, 0.3, 0.5)
@@ -46,7 +46,7 @@ def built_in():
 
 @pytest.fixture(scope="module")
 def encoder():
-    """Untrained, so that no guard minds the contract's noise."""
+    """Untrained, as the contract's noise belongs to no world."""
     return load_encoder("0.7*random:sim-xs#1 + 0.3*random:sim-s#2", device="cpu")
 
 
@@ -166,13 +166,14 @@ def test_the_disagreement_of_members_is_that_of_their_own_probabilities(built_in
     assert float(std.max()) > 0.01
 
 
-def test_it_is_loaded_by_its_name_with_the_guards_of_its_members(built_in):
+def test_it_is_loaded_by_its_name_with_the_domains_of_its_members(built_in):
     assert isinstance(built_in, EnsembleEncoder)
     assert isinstance(built_in, Encoder)
     assert (built_in.name, built_in.weights) == (NAME, WEIGHTS)
     assert (built_in.dim, built_in.size_px) == (384, 128)
     assert built_in.preprocessing == load_encoder("sim-m", device="cpu").preprocessing
-    assert all(isinstance(member, DomainGuard) for member in built_in.members)
+    assert all(isinstance(member.domain, Domain) for member in built_in.members)
+    assert built_in.domain is not None
 
 
 def coloured_blocks(n, side_px=4):
@@ -183,12 +184,21 @@ def coloured_blocks(n, side_px=4):
 
 def test_every_built_in_member_warns_for_itself():
     pair = load_encoder("sim-xs + sim-s", device="cpu")
+    watch = DomainWatch(pair)
     with pytest.warns(OutOfDomainWarning) as caught:
-        pair.embed_frames(coloured_blocks(12))
+        watch.see(pair.embed_frames(coloured_blocks(12)))
     assert [str(each.message).split("'")[1] for each in caught] == ["sim-xs", "sim-s"]
     with pytest.warns(OutOfDomainWarning) as caught:
-        pair.embed_texts(["a zebra on the cart"])
+        watch.read(["a zebra on the cart"])
     assert [str(each.message).split("'")[1] for each in caught] == ["sim-xs", "sim-s"]
+
+
+def test_an_ensemble_knows_what_those_members_know_that_have_a_domain():
+    mixed = load_encoder("sim-s + random:sim-xs", device="cpu")
+    with pytest.warns(OutOfDomainWarning, match="^12 of 12 frames look like nothing 'sim-s'") as caught:
+        DomainWatch(mixed).see(mixed.embed_frames(coloured_blocks(12)))
+    assert len(caught) == 1
+    assert load_encoder("random:sim-s + random:sim-xs", device="cpu").domain is None
 
 
 @pytest.mark.parametrize(
@@ -270,12 +280,11 @@ def test_crops_of_frames_are_seen_by_every_member(frames):
     pair = load_encoder("sim-xs + sim-s", device="cpu")
     spec = RewardSpec(encoder=pair.name, prompts=PromptSet(GOAL), alpha=0.0, views={"scales": [1.0, 0.5]})
     reward = RewardModel(pair, spec)
-    assert isinstance(reward.encoder, ViewEncoder)
-    assert reward.encoder.encoder is pair
-    assert reward.encoder.size_px == 192
-    large = reward.encoder.preprocessing.resize(frames)
+    assert reward.encoder is pair
+    assert reward.capture.size_px == 192
+    large = reward.capture.resize(frames)
     expected = normalize(pair.embed_frames(large) + pair.embed_frames(large[:, 48:144, 48:144].contiguous()), dim=1)
-    found = reward.embed(frames)
+    found = reward.read(frames).embeddings
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert [rows.shape for rows in pair.split(found)] == [(6, 128), (6, 128)]
 
@@ -286,18 +295,19 @@ def test_a_spec_keeps_the_name_as_written_and_builds_a_reward_that_can_be_fitted
     )
     spec = RewardSpec.load(tmp_path / "reward.toml")
     assert spec.encoder == "0.5*sim-xs + 0.5*sim-s"
-    reward = spec.build("cpu")
+    reward = RewardModel.from_spec(tmp_path / "reward.toml", device="cpu")
+    assert reward.spec == spec
     scores = reward.score(frames)
     assert scores[0] == scores.max()
     torch.testing.assert_close(torch.cat([reward.score(part) for part in frames.split(4)]), scores, atol=1e-5, rtol=0)
-    fitted = reward.fit(frames[[0, -1]], [1, 0])
+    fitted = fit(reward, frames[[0, -1]], [1, 0])
     again = RewardModel(reward.encoder, RewardSpec.from_dict(fitted.spec.to_dict()))
     torch.testing.assert_close(again.score(frames), fitted.score(frames), atol=0, rtol=0)
 
 
 def test_a_step_of_an_environment_is_paid_the_mean_of_the_members_rewards():
     spec = RewardSpec(encoder="0.25*sim-xs + 0.75*sim-s", prompts=PromptSet(GOAL), alpha=0.0)
-    reward = spec.build("cpu")
+    reward = RewardModel.from_spec(spec, device="cpu")
     env = VLMReward(gym.make("CartPole-v1", render_mode="rgb_array"), reward)
     env.reset(seed=0)
     _, paid, _, _, info = env.step(0)

@@ -7,16 +7,17 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from vlmrm.encoders.views import ViewEncoder
 
 from tests.encoders.models import BUILTIN_LIKE, write_model
 from tests.toys import ColourEncoder
-from vlmrm.encoders import DomainGuard, EnsembleEncoder, load_encoder
+from vlmrm.encoders import EnsembleEncoder, load_encoder
 from vlmrm.encoders import fingerprint as module
 from vlmrm.encoders.fingerprint import WeightsFile, digest_model
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.save import write_model as save_model
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.rewards.features.plain import PlainFeatures
+from vlmrm.rewards.features.views import CropFeatures, ViewsOptions
 
 WEIGHTS = "open_clip_model.safetensors"
 
@@ -109,11 +110,16 @@ def test_random_weights_are_told_apart_by_seed_and_known_again_by_content(tmp_pa
     assert of(tmp_path / "saved") == first.fingerprint
 
 
-def test_a_guard_and_views_pass_the_fingerprint_through():
-    guarded = load_encoder("sim-s")
-    assert isinstance(guarded, DomainGuard)
-    assert guarded.fingerprint == OpenClipEncoder.load("sim-s").fingerprint
-    assert ViewEncoder(guarded, scales=[0.5]).fingerprint == guarded.fingerprint
+def test_a_domain_does_not_change_the_fingerprint_and_what_reads_frames_in_another_way_adds_to_it():
+    known, plain = load_encoder("sim-s"), OpenClipEncoder.load("sim-s")
+    assert known.domain is not None
+    plain.domain = None
+    assert known.fingerprint == plain.fingerprint
+    assert PlainFeatures(known).fingerprint == known.fingerprint
+    crops = [ViewsOptions(scales=[0.5]), ViewsOptions(scales=[0.7]), ViewsOptions(scales=[0.5], positions="corners")]
+    read_with = {CropFeatures(known, options).fingerprint for options in crops}
+    assert len(read_with | {known.fingerprint}) == 4
+    assert all(name.startswith(known.fingerprint) for name in read_with)
 
 
 def test_a_copy_that_is_trained_keeps_the_fingerprint_of_what_it_was_copied_from(builtin_like):

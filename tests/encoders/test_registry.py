@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from tests.encoders.models import BUILTIN_LIKE, write_card, write_model
-from vlmrm import PromptSet, RewardSpec
-from vlmrm.encoders import Domain, DomainGuard, Encoder, ModelCard, cards, list_models, load_encoder
+from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.encoders import Domain, DomainWatch, Encoder, ModelCard, cards, list_models, load_encoder
 from vlmrm.errors import EncoderError, OutOfDomainWarning
 
 LARGEST_BYTES = 16 * 2**20
@@ -22,34 +22,37 @@ def toy(tmp_path, monkeypatch):
     return folder
 
 
-def test_a_built_in_model_is_loaded_by_its_bare_name_with_its_guard(toy):
+def test_a_built_in_model_is_loaded_by_its_bare_name_with_its_domain(toy):
     encoder = load_encoder("sim-toy", device="cpu")
-    assert isinstance(encoder, DomainGuard)
+    assert isinstance(encoder.domain, Domain)
+    assert (encoder.domain.model, encoder.domain.words) == ("sim-toy", {"red", "picture"})
     assert isinstance(encoder, Encoder)
     assert (encoder.name, encoder.size_px, encoder.dim, encoder.logit_bias) == ("sim-toy", 96, 128, 0.0)
     assert encoder.logit_scale == pytest.approx(1 / 0.07, rel=1e-2)
     assert encoder.preprocessing.resize_mode == "longest"
 
 
-def test_the_guard_changes_no_embedding(toy):
-    guarded, plain = load_encoder("sim-toy", device="cpu"), load_encoder(f"local-dir:{toy}", device="cpu")
+def test_the_domain_changes_no_embedding(toy):
+    known, plain = load_encoder("sim-toy", device="cpu"), load_encoder(f"local-dir:{toy}", device="cpu")
+    assert plain.domain is None
     red = torch.zeros(3, 96, 96, 3, dtype=torch.uint8)
     red[..., 0] = 200
-    assert torch.equal(guarded.embed_frames(red), plain.embed_frames(red))
-    assert torch.equal(guarded.embed_texts(["a red picture"]), plain.embed_texts(["a red picture"]))
+    assert torch.equal(known.embed_frames(red), plain.embed_frames(red))
+    assert torch.equal(known.embed_texts(["a red picture"]), plain.embed_texts(["a red picture"]))
 
 
 def test_a_strange_frame_and_a_strange_word_give_a_warning_each(toy):
     encoder = load_encoder("sim-toy", device="cpu")
+    watch = DomainWatch(encoder)
     with pytest.warns(OutOfDomainWarning, match="2 of 2 frames look like nothing 'sim-toy' was trained on"):
-        encoder.embed_frames(torch.randint(0, 256, (2, 400, 600, 3), dtype=torch.uint8))
+        watch.see(encoder.embed_frames(torch.randint(0, 256, (2, 400, 600, 3), dtype=torch.uint8)))
     with pytest.warns(OutOfDomainWarning, match="never saw 'kneeling', 'robot'"):
-        encoder.embed_texts(["a kneeling robot"])
+        watch.read(["a kneeling robot"])
 
 
-def test_its_untrained_twin_has_no_guard_and_other_weights(toy):
+def test_its_untrained_twin_has_no_domain_and_other_weights(toy):
     twin, model = load_encoder("random:sim-toy#3", device="cpu"), load_encoder("sim-toy", device="cpu")
-    assert not isinstance(twin, DomainGuard)
+    assert twin.domain is None
     assert twin.name == "random:sim-toy#3"
     assert twin.preprocessing == model.preprocessing
     assert not torch.allclose(twin.embed_texts(["red"]), model.embed_texts(["red"]), atol=1e-2)
@@ -57,7 +60,7 @@ def test_its_untrained_twin_has_no_guard_and_other_weights(toy):
 
 def test_a_spec_builds_a_reward_with_it(toy):
     spec = RewardSpec(encoder="sim-toy", prompts=PromptSet("a red picture", "a picture"), resize_mode="squash")
-    reward = spec.build("cpu", precision="fp32")
+    reward = RewardModel.from_spec(spec, device="cpu", precision="fp32")
     assert reward.encoder.preprocessing.resize_mode == "squash"
 
 

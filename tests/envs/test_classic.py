@@ -213,7 +213,9 @@ def test_the_tasks_are_found_by_name_without_importing_envs():
 
 
 def test_the_paper_s_prompts_stand_in_the_tasks():
-    assert TASKS["cartpole/upright"].prompts.goal == ("pole vertically upright on top of the cart",)
-    assert TASKS["cartpole/upright"].prompts.baseline == ("pole and cart",)
-    assert TASKS["mountain_car/flag"].prompts.goal == ("a car at the peak of the mountain, next to the yellow flag",)
-    assert TASKS["mountain_car/flag"].prompts.baseline == ("a car in the mountain",)
+    assert TASKS["cartpole/upright"].reward.prompts.goal == ("pole vertically upright on top of the cart",)
+    assert TASKS["cartpole/upright"].reward.prompts.baseline == ("pole and cart",)
+    assert TASKS["mountain_car/flag"].reward.prompts.goal == (
+        "a car at the peak of the mountain, next to the yellow flag",
+    )
+    assert TASKS["mountain_car/flag"].reward.prompts.baseline == ("a car in the mountain",)

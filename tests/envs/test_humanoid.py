@@ -257,13 +257,13 @@ def test_a_look_changes_nothing_but_the_picture(look):
 def test_the_paper_s_camera_and_prompts_stand_in_the_tasks():
     for task in TASKS.values():
         assert (task.train.num_envs, task.train.hyperparameters["gradient_steps"]) == (32, 100)  # 4 workers of 8
-        assert task.prompts.baseline == ("a humanoid robot",)
+        assert task.reward.prompts.baseline == ("a humanoid robot",)
         assert task.camera.to_dict() == {
             "lookat_m": (0.0, 0.0, 1.0), "distance_m": 3.5, "azimuth_deg": 180, "elevation_deg": -10,
         }  # fmt: skip
         assert (task.success.within_last, task.success.at_least, task.episode_steps) == (100, 50, 100)
-    assert TASKS["kneeling"].prompts.goal == ("a humanoid robot kneeling",)
-    assert TASKS["splits"].prompts.goal == ("a humanoid robot practicing gymnastics, doing the side splits",)
+    assert TASKS["kneeling"].reward.prompts.goal == ("a humanoid robot kneeling",)
+    assert TASKS["splits"].reward.prompts.goal == ("a humanoid robot practicing gymnastics, doing the side splits",)
     assert len(TASKS) == 8
 
 

@@ -16,7 +16,7 @@ from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
 ALL = [find_scene(name) for name in SCENES]
 CLASSIC = ("cartpole", "mountain_car", "pendulum", "acrobot")
 CARTPOLE = find_scene("cartpole")
-PROMPTS = [p for task in envs.tasks().values() for p in task.prompts.goal + task.prompts.baseline]
+PROMPTS = [p for task in envs.tasks().values() for p in task.reward.prompts.goal + task.reward.prompts.baseline]
 STOP_WORDS = set(re.findall(r"\w+", "a an and are at by for from has in is it its of on or that the to with"))
 
 
@@ -81,7 +81,7 @@ def test_what_is_sampled_is_in_the_list(training_sentences):
 
 def test_every_word_of_the_prompts_is_taught(training_sentences):
     taught = words_of(training_sentences)
-    own = [task.prompts for name, task in envs.tasks().items() if name.split("/")[0] in SCENES]
+    own = [task.reward.prompts for name, task in envs.tasks().items() if name.split("/")[0] in SCENES]
     for prompt in (sentence for prompts in own for sentence in prompts.goal + prompts.baseline):
         assert not [word for word in re.findall(r"[a-z-]+", prompt) if word not in taught], prompt
 
@@ -191,7 +191,7 @@ def test_a_shipped_model_never_saw_a_prompt_of_a_task_or_one_close_to_it(name):
             p
             for task, t in envs.tasks().items()
             if task.split("/")[0] in scenes
-            for p in t.prompts.goal + t.prompts.baseline
+            for p in t.reward.prompts.goal + t.reward.prompts.baseline
         ],
         [],
     )

@@ -40,7 +40,7 @@ def test_a_lean_far_out_is_paid_little_by_a_reward_that_knows_both_ways_of_falli
     """Leant back by 60 degrees the paper's camera sees nearly the upright humanoid, and so does the plain sentence."""
     monkeypatch.setattr(humanoid_lean, "LEANS", np.array([-60.0, 0.0, 60.0]))
     monkeypatch.setattr(humanoid_lean, "DRAWS", 8)
-    sentence: RewardModel = task.reward_spec(encoder="sim-m").build()
+    sentence: RewardModel = RewardModel.from_spec(task.reward)
     knowing = sentence.with_spec(RewardSpec.load(humanoid_lean.HERE / "humanoid_kneel_side.toml"))
     share = {}
     for azimuth_deg in humanoid_lean.CAMERAS.values():

@@ -1,14 +1,17 @@
 """A judge that answers yes or no."""
 
+import json
 import math
 
 import gymnasium as gym
+import numpy as np
 import pytest
 import torch
 from PIL.Image import fromarray
 
 from tests.judges.tiny_llava import NO, QUESTION, WORDS, YES, frames, processor, tokenizer
 from vlmrm import RewardSpec
+from vlmrm.cli import main
 from vlmrm.errors import EncoderError, FrameError, PromptError
 from vlmrm.judges import YesNoJudge
 from vlmrm.judges.yes_no import log_odds_of_words
@@ -92,6 +95,21 @@ def test_a_reward_file_names_the_judge_and_the_wrapper_pays_what_it_says(folder,
     asked = float(judge.probabilities(torch.from_numpy(info["frame"])[None]))
     assert info["vlm_reward"] == pytest.approx(-1.0 + 2.0 * asked, abs=1e-5)
     assert 0 < asked < 1
+
+
+def test_scoring_prints_the_judges_word_beside_the_score(folder, judge, tmp_path, capsys):
+    shown, path = tmp_path / "frames.npy", tmp_path / "reward.toml"
+    np.save(shown, frames(3).numpy())
+    path.write_text(
+        'encoder = "random:sim-xs"\nalpha = 0.0\nprompts = { goal = "a pole on its cart" }\n'
+        f'judge = {{ model = "local-dir:{folder}", question = "{QUESTION}", above = -1.0, bonus = 2.0 }}\n'
+    )
+    assert main(["score", str(path), str(shown), "--json", "--device", "cpu"]) == 0
+    rows = [row["rewards"] for row in json.loads(capsys.readouterr().out)["frames"]]
+    expected = judge.probabilities(frames(3)).tolist()
+    assert [row["judge"] for row in rows] == pytest.approx(expected, abs=1e-5)
+    assert [row["score"] for row in rows] == pytest.approx([-1.0 + 2.0 * p for p in expected], abs=1e-5)
+    assert [list(row) for row in rows] == [["score", "judge"]] * 3
 
 
 def test_bad_pictures_are_refused(judge):

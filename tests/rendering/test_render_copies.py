@@ -79,7 +79,7 @@ def test_a_copy_draws_its_own_state(before, duplicate, camera):
 
 def test_what_is_around_it_can_be_copied_too():
     reward = RewardModel.load("sim-xs", PromptSet("a hopper standing", "a hopper"))
-    env = VLMReward(CaptureFrame(drawn(), reward.capture_preprocessing), reward)
+    env = VLMReward(CaptureFrame(drawn(), reward.capture), reward)
     env.reset(seed=0)
     env.step(env.action_space.sample())
     copied = through_pickle(copy.deepcopy(env))

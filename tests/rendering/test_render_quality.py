@@ -53,7 +53,7 @@ def test_another_quality_than_the_rewards_is_refused_by_all_that_pay(reward, dra
     other = asks_for(reward, wanted)
 
     def captured():
-        return CaptureFrame(hopper(drawn), reward.capture_preprocessing)
+        return CaptureFrame(hopper(drawn), reward.capture)
 
     with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
         VLMReward(hopper(drawn), other)

@@ -1,10 +1,17 @@
+"""A reward as a record: written down, read again, compared, and refused where it cannot be meant."""
+
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import PromptError, SpecError
+from vlmrm.rewards.heads.projection import ProjectionOptions
+from vlmrm.rewards.over_time.shaping import ShapingOptions
+from vlmrm.rewards.transforms.scaling import ScalingOptions
+from vlmrm.rewards.transforms.uncertainty.posterior import PosteriorOptions
 
 PROMPTS = PromptSet(["a red car", "a car that is red"], "a car")
 
@@ -18,7 +25,7 @@ def test_a_spec_survives_json():
 
 
 def test_the_hash_is_the_same_everywhere_and_changes_with_every_field():
-    assert spec().hash() == spec().hash() == "5387da8aae77b891"
+    assert spec().hash() == spec().hash() == "8f47bed8de08218f"
     changes = [
         {"encoder": "sim-m"},
         {"alpha": 0.4},
@@ -29,12 +36,9 @@ def test_the_hash_is_the_same_everywhere_and_changes_with_every_field():
     assert len({spec().hash(), *(spec(**change).hash() for change in changes)}) == 6
 
 
-def test_an_option_that_is_not_used_is_not_in_the_hash():
+def test_what_has_its_default_is_not_in_the_hash():
     """Else every option that a later version brings would change the hash of every reward of today."""
-    said = (
-        '{"alpha":0.5,"encoder":"sim-s","head":"projection",'
-        '"prompts":{"baseline":["a car"],"goal":["a red car","a car that is red"]}}'
-    )
+    said = '{"alpha":0.5,"encoder":"sim-s","prompts":{"baseline":["a car"],"goal":["a red car","a car that is red"]}}'
     assert spec().hash() == hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
@@ -61,8 +65,8 @@ def test_a_spec_is_read_from_a_file(tmp_path, suffix):
         ("encoder = ", "neither TOML nor JSON"),
         ('encodr = "sim-s"', "Near: encoder"),
         ('encoder = "sim-s"\ngoal = "a"', r"goal belongs in the table prompts"),
-        ('encoder = "sim-s"', "needs 'prompts'"),
-        ('encoder = "sim-s"\n[prompts]\ngaol = "a car"', "Near: goal"),
+        ('prompts = { goal = "a car" }', "encoder is missing; the keys of this table are"),
+        ('encoder = "sim-s"\n[prompts]\ngaol = "a car"', r"unknown key prompts.gaol. Near: goal"),
         ('encoder = "sim-s"\nhead = "projecton"\nalpha = 0.0\n[prompts]\ngoal = "a car"', "Near: projection"),
     ],
 )
@@ -104,3 +108,160 @@ def test_alpha_left_out_is_what_the_sentences_allow(tmp_path):
 def test_an_unknown_resize_mode_is_refused():
     with pytest.raises(SpecError, match="shortest, longest, squash"):
         spec(resize_mode="crop")
+
+
+@pytest.mark.parametrize(
+    ("left_out", "written"),
+    [
+        ({}, {"head": "projection"}),
+        ({}, {"options": {}}),
+        ({}, {"options": ProjectionOptions()}),
+        ({}, {"alpha": 0.5}),
+        ({}, {"scaling": {}}),
+        ({}, {"scaling": {"subtract": 0.0, "divide": 1.0}}),
+        ({}, {"scaling": ScalingOptions()}),
+        ({}, {"few_shot": None, "threshold": None, "views": None, "judge": None, "over_time": None}),
+        ({"scaling": {"divide": 2.0}}, {"scaling": {"divide": 2.0, "subtract": 0.0, "lowest": None}}),
+        ({"scaling": {"divide": 2.0}}, {"scaling": {"divide": 2}}),
+        ({"views": {"scales": [1.0, 0.5]}}, {"views": {"scales": (1, 0.5), "positions": "centre"}}),
+        (
+            {"judge": {"model": "m", "question": "q", "above": 0.5}},
+            {"judge": {"model": "m", "question": "q", "above": 0.5, "bonus": 1.0}},
+        ),
+        ({"uncertainty": {"ensemble": "prompts"}}, {"uncertainty": {"ensemble": "prompts", "kappa": 0.0}}),
+        ({"over_time": {"kind": "milestones"}}, {"over_time": {"kind": "milestones", "hold": 1, "share": 0.5}}),
+    ],
+)
+def test_a_default_may_be_written_or_left_out(left_out, written):
+    one, other = spec(**left_out), spec(**left_out | written)
+    assert one == other
+    assert one.hash() == other.hash()
+    assert one.to_dict() == other.to_dict()
+
+
+def test_the_path_of_an_uncertainty_file_is_not_in_the_hash_and_its_content_is():
+    table = {"file": "here/a.safetensors", "sha256": "0" * 64, "fingerprint": "f"}
+    marks = [spec(uncertainty=table | change).hash() for change in ({}, {"file": "elsewhere"}, {"sha256": "1" * 64})]
+    assert marks[0] == marks[1] != marks[2]
+
+
+def test_the_order_of_keys_in_a_file_does_not_matter(tmp_path):
+    for name, text in (
+        ("one", 'encoder = "sim-s"\nscaling = { divide = 2, subtract = 0.1 }\nprompts = { goal = "a car" }\n'),
+        ("other", 'prompts = { goal = ["a car"] }\nscaling = { subtract = 0.1, divide = 2.0 }\nencoder = "sim-s"\n'),
+    ):
+        (tmp_path / f"{name}.toml").write_text(text)
+    one, other = (RewardSpec.load(tmp_path / f"{name}.toml") for name in ("one", "other"))
+    assert one == other
+    assert one.hash() == other.hash()
+
+
+def test_tables_become_records_wherever_they_are_given():
+    for made in (
+        spec(scaling={"divide": 2.0}, over_time={"kind": "shaping", "gamma": 0.9}),
+        spec(scaling=ScalingOptions(divide=2.0), over_time=ShapingOptions(gamma=0.9)),
+        RewardSpec.from_dict(spec(scaling={"divide": 2.0}, over_time={"kind": "shaping", "gamma": 0.9}).to_dict()),
+    ):
+        assert made.scaling == ScalingOptions(divide=2.0)
+        assert made.over_time == ShapingOptions(gamma=0.9)
+        assert made.options == ProjectionOptions()
+        assert made.prompts == PROMPTS
+
+
+def test_only_what_was_said_is_written():
+    assert spec(scaling={"divide": 2.0, "subtract": 0.0}, over_time={"kind": "difference"}).to_dict() == {
+        "encoder": "sim-s",
+        "prompts": {"goal": ["a red car", "a car that is red"], "baseline": ["a car"]},
+        "alpha": 0.5,
+        "scaling": {"divide": 2.0},
+        "over_time": {"kind": "difference"},
+    }
+
+
+def test_a_spec_without_prompts_is_written_and_read_again():
+    pairs = RewardSpec.clip_score("sim-s")
+    assert "prompts" not in pairs.to_dict()
+    assert RewardSpec.from_dict(pairs.to_dict()) == pairs
+    with pytest.raises(SpecError, match="the spec has none"):
+        pairs.require_prompts()
+
+
+@pytest.mark.parametrize(
+    ("word", "left"),
+    [
+        ("few_shot", set()),
+        ("uncertainty", set()),
+        ("scaling", {"uncertainty"}),
+        ("threshold", {"uncertainty", "scaling"}),
+    ],
+)
+def test_before_a_transform_stand_those_that_apply_earlier(word, left):
+    whole = spec(uncertainty={"ensemble": "prompts"}, scaling={"divide": 2.0}, threshold=0.5)
+    assert set(whole.before(word).transforms()) == left
+    assert whole.before(word).prompts == whole.prompts
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"encoder": "sim-s", "prompts": {"goal": "a"}, "scalling": {}}, "unknown key scalling. Near: scaling"),
+        (
+            {"encoder": "sim-s", "prompts": {"goal": "a"}, "scaling": {"divid": 2}},
+            "unknown key scaling.divid. Near: divide",
+        ),
+        ({"encoder": "sim-s", "prompts": {"goal": "a"}, "scaling": 3}, "scaling must be a table .*; got 3"),
+        ({"encoder": "sim-s", "prompts": {"goal": "a"}, "judge": {"model": "m"}}, "judge.question is missing"),
+        ({"encoder": "sim-s", "prompts": {"goal": "a"}, "over_time": 1}, "over_time must be a table"),
+        ({"encoder": "sim-s", "prompts": {"goal": "a"}, "few_shot": "proker"}, "few_shot must be a table"),
+        ({"encoder": "sim-s", "prompts": {"goal": "a"}, "uncertainty": {"kappa": 1}}, "uncertainty needs an ensemble"),
+        ({"encoder": "sim-s", "prompts": {"goal": ""}}, "prompts.goal has an empty sentence"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_the_path_of_its_key(values, message):
+    with pytest.raises((SpecError, PromptError), match=f"^{message}"):
+        RewardSpec.from_dict(values)
+
+
+def test_the_path_of_a_spec_within_another_file_stands_in_front():
+    with pytest.raises(SpecError, match=r"^unknown key reward.scaling.divid. Near: divide"):
+        RewardSpec.from_dict({"encoder": "sim-s", "prompts": {"goal": "a"}, "scaling": {"divid": 2}}, where="reward")
+    with pytest.raises(SpecError, match=r"^reward.encoder is missing"):
+        RewardSpec.from_dict({}, where="reward")
+
+
+@pytest.mark.parametrize(
+    ("old", "today"),
+    [
+        ({"goal": "a car"}, r"goal belongs in the table prompts of a reward spec: prompts = { goal = ... }"),
+        ({"baseline": "a car"}, r"baseline belongs in the table prompts .*: prompts = { baseline = ... }"),
+        ({"negatives": "a car"}, r"negatives belongs in the table prompts .*: prompts = { negatives = ... }"),
+        ({"prompts": {"goal": "a"}, "offset": 0.3}, r"Write scaling = { subtract = 0.3 }"),
+    ],
+)
+def test_forms_of_before_are_refused_with_todays(old, today):
+    with pytest.raises(SpecError, match=today):
+        RewardSpec.from_dict({"encoder": "sim-s"} | old)
+    with pytest.raises(SpecError, match=r"^reward\.\w+ (belongs in|is not a word)"):
+        RewardSpec.from_dict({"encoder": "sim-s"} | old, where="reward")
+
+
+def test_a_spec_is_saved_as_json_only(tmp_path):
+    with pytest.raises(SpecError, match="a file that ends in"):
+        spec().save(tmp_path / "reward.toml")
+    spec().save(tmp_path / "reward.json")
+    assert RewardSpec.load(tmp_path / "reward.json") == spec()
+    assert [path.name for path in tmp_path.iterdir()] == ["reward.json"]
+
+
+def test_an_uncertainty_file_is_named_relative_to_the_spec_that_is_saved_and_found_from_there(tmp_path):
+    options = PosteriorOptions(file=str(tmp_path / "deep" / "a.safetensors"), sha256="0" * 64, fingerprint="f")
+    whole = replace(spec(), uncertainty=options)
+    whole.save(tmp_path / "reward.json")
+    assert json.loads((tmp_path / "reward.json").read_text())["uncertainty"]["file"] == "deep/a.safetensors"
+    assert RewardSpec.load(tmp_path / "reward.json") == whole
+
+
+def test_a_file_that_holds_no_table_is_refused(tmp_path):
+    (tmp_path / "list.json").write_text("[1]")
+    with pytest.raises(SpecError, match="must hold a table of keys; got list"):
+        RewardSpec.load(tmp_path / "list.json")

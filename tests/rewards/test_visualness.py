@@ -33,9 +33,9 @@ def test_a_colour_is_visible(colour):
 
 def test_no_goal_or_baseline_of_the_catalogue_is_reported():
     for task in envs.tasks().values():
-        for sentence in task.prompts.goal + task.prompts.baseline:
+        for sentence in task.reward.prompts.goal + task.reward.prompts.baseline:
             assert invisible_words(sentence) == (), sentence
-        warn_of_invisible_goals(task.prompts)
+        warn_of_invisible_goals(task.reward.prompts)
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,19 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Text
+from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from tests.toys import CountingEnv
 from vlmrm.errors import SpecError
 from vlmrm.training.algorithms import (
     ALGORITHMS,
-    check_hyperparameters,
     default_algorithm,
     default_hyperparameters,
     find_algorithm,
-    make_agent,
-    policy_name,
     require_spaces,
 )
+from vlmrm.training.make_agent import check_hyperparameters, make_agent, policy_name
 
 PICTURE = Box(0, 255, (64, 64, 3), np.uint8)
 VECTOR = Box(-1, 1, (3,))
@@ -39,9 +38,9 @@ def test_an_action_space_that_nothing_handles_is_refused():
 
 
 def test_the_observations_decide_the_policy_network():
-    assert policy_name(VECTOR) == "MlpPolicy"
-    assert policy_name(PICTURE) == "CnnPolicy"
-    assert policy_name(Dict(picture=PICTURE)) == "MultiInputPolicy"
+    assert policy_name(find_algorithm("PPO"), VECTOR) == "MlpPolicy"
+    assert policy_name(find_algorithm("PPO"), PICTURE) == "CnnPolicy"
+    assert policy_name(find_algorithm("PPO"), Dict(picture=PICTURE)) == "MultiInputPolicy"
 
 
 def test_an_algorithm_that_does_not_fit_the_actions_names_those_that_do():
@@ -72,6 +71,43 @@ def test_what_the_configuration_decides_is_no_hyperparameter(name):
         check_hyperparameters(find_algorithm("DQN"), {name: 1})
 
 
+class Patient(SAC):
+    """An algorithm of somebody's own."""
+
+    def __init__(self, *args, patience=1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.patience = patience
+
+
+def test_an_algorithm_of_ones_own_is_named_by_module_and_class_and_takes_after_its_parent():
+    algorithm = find_algorithm(f"{__name__}:Patient")
+    assert (algorithm.off_policy, algorithm.actions) == (True, ("Box",))
+    settings = default_hyperparameters(algorithm, VECTOR) | {"patience": 3, "gamma": 0.5}
+    agent = make_agent(algorithm, venv(continuous=True), hyperparameters=settings, seed=0)
+    assert (type(agent), agent.patience, agent.gamma, agent.train_freq.frequency) == (Patient, 3, 0.5, 64)
+    with pytest.raises(SpecError, match=r"no hyper-parameter 'patienc'\. Near: patience"):
+        check_hyperparameters(algorithm, {"patienc": 3})
+
+
+def test_the_place_of_a_known_algorithm_is_that_algorithm():
+    assert find_algorithm("sb3_contrib:TQC") is ALGORITHMS["TQC"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere_at_all:Own", "no module 'nowhere_at_all'"),
+        (f"{__name__}:Patent", "not an off-policy or on-policy algorithm.*Near: Patient"),
+        (f"{__name__}:CountingEnv", "not an off-policy or on-policy algorithm"),
+        ("sb3_contrib:ARS", "not an off-policy or on-policy algorithm"),
+        (":Own", "named MODULE:CLASS"),
+    ],
+)
+def test_a_class_that_is_not_an_algorithm_is_refused(name, message):
+    with pytest.raises(SpecError, match=message):
+        find_algorithm(name)
+
+
 def test_an_impossible_value_says_which_algorithm_refused_it():
     with pytest.raises(SpecError, match=r"DQN cannot be made with .*train_freq"):
         make_agent(find_algorithm("DQN"), venv(), hyperparameters={"train_freq": [4, "lightyears"]}, seed=0)
@@ -94,7 +130,7 @@ def test_toml_values_become_what_sb3_wants():
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_is_made_with_its_defaults(name):
     algorithm = find_algorithm(name)
-    env = venv(continuous="Box" in algorithm.actions and "Discrete" not in algorithm.actions)
+    env = venv(continuous="Discrete" not in algorithm.actions)
     settings = default_hyperparameters(algorithm, env.observation_space)
     assert type(make_agent(algorithm, env, hyperparameters=settings, seed=0)).__name__ == name
 

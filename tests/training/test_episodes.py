@@ -6,7 +6,8 @@ from gymnasium.spaces import Box, Discrete
 from tests.toys import RED_PER_STEP, CountingEnv, red_reward
 from vlmrm.errors import SpecError
 from vlmrm.tasks import SuccessRule
-from vlmrm.training.episodes import RandomPolicy, evaluate, mean_of, play
+from vlmrm.training.acting import RandomPolicy
+from vlmrm.training.episodes import evaluate, mean_of, play
 from vlmrm.wrappers import CaptureFrame, JudgeSuccess
 
 
@@ -30,7 +31,7 @@ class SeedEnv(gym.Env):
 class SaysItsSeed:
     """Its action is what it sees, modulo 5."""
 
-    def predict(self, observation, *, deterministic=False):
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
         assert deterministic
         return observation[:, 0].astype(int) % 5, None
 
@@ -41,6 +42,20 @@ def test_each_episode_has_its_own_seed_length_return_and_success():
     assert [record.steps for record in records] == [3, 4, 1, 2, 3, 4]
     assert [record.env_return for record in records] == [0.0, 4.0, 2.0, 6.0, 12.0, 0.0]
     assert [record.success for record in records] == [False, False, False, True, False, False]
+
+
+class CountsItsSteps:
+    """Remembers how many steps each of its episodes has had, and says so."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        state = np.where(episode_start, 0, 0 if state is None else state) + 1
+        return state, state
+
+
+def test_what_a_policy_remembers_stays_with_its_episode_when_others_end():
+    records = evaluate(CountsItsSteps(), SeedEnv, episodes=25, seed=10)
+    assert [record.env_return for record in records] == [sum(range(1, record.steps + 1)) for record in records]
+    assert {record.steps for record in records} == {1, 2, 3, 4}
 
 
 def test_more_episodes_than_run_side_by_side_give_the_same_first_ones():

@@ -7,37 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.toy_runs import lamp_config
+from tests.training.toy_runs import configure, lamp_config
 from vlmrm import RewardSpec
 from vlmrm.errors import FrameError, PromptError, SpecError, UnknownTask
-from vlmrm.training import TrainConfig
-from vlmrm.training.config import toml_table
+from vlmrm.tables import write_table
+from vlmrm.training.options import EnvOptions, toml_table
 from vlmrm.training.plan import Plan, comparison_config, make_plan
 
-CARTPOLE = TrainConfig(env="CartPole-v1", goal=("a pole",), baseline=("a cart",))
+CARTPOLE = {"env": "CartPole-v1", "goal": ("a pole",), "baseline": ("a cart",)}
 
 
 def plan(**changes):
-    return make_plan(TrainConfig(**{name: value for name, value in vars(CARTPOLE).items() if value} | changes))
+    return make_plan(configure(**CARTPOLE | changes))
 
 
 def test_a_task_brings_its_settings_and_options_override_them(tmp_path):
     made = make_plan(lamp_config(tmp_path, steps=70, hyperparameters={"batch_size": 4}))
-    assert made.config.steps == 70
-    assert made.config.eval_every == 50
-    assert made.config.hyperparameters["batch_size"] == 4
-    assert made.config.hyperparameters["train_freq"] == 10
-    assert made.config.episode_steps == 10
+    assert made.config.train.steps == 70
+    assert made.config.evaluation.every == 50
+    assert made.config.train.hyperparameters["batch_size"] == 4
+    assert made.config.train.hyperparameters["train_freq"] == 10
+    assert made.config.env.episode_steps == 10
     assert made.spec.alpha == 0.0
 
 
 def test_a_tasks_hyperparameters_belong_to_its_algorithm(tmp_path):
     made = make_plan(lamp_config(tmp_path, algorithm="PPO"))
-    assert made.config.hyperparameters == {}
+    assert made.config.train.hyperparameters == {}
 
 
 def test_an_installed_task_is_found_by_name():
-    made = make_plan(TrainConfig(task="cartpole/upright"))
+    made = make_plan(configure(task="cartpole/upright"))
     assert made.spec.prompts.goal == ("pole vertically upright on top of the cart",)
     assert (made.spec.encoder, made.spec.alpha) == ("sim-s", 0.5)
     assert made.algorithm.name == "DQN"
@@ -45,10 +45,10 @@ def test_an_installed_task_is_found_by_name():
 
 def test_a_task_names_its_encoder_and_an_option_overrides_it():
     pytest.importorskip("mujoco")
-    usual, other = (make_plan(TrainConfig(task="hopper/stand", encoder=name)) for name in (None, "random:sim-s"))
-    assert (usual.spec.encoder, usual.config.encoder) == ("sim-m", "sim-m")
-    assert "sim-m" in usual.config.out.name
-    assert (other.spec.encoder, other.config.encoder) == ("random:sim-s", "random:sim-s")
+    usual, other = (make_plan(configure(task="hopper/stand", encoder=name)) for name in (None, "random:sim-s"))
+    assert usual.spec.encoder == "sim-m"
+    assert "sim-m" in usual.out.name
+    assert other.spec.encoder == "random:sim-s"
 
 
 def test_a_reward_file_says_all_about_the_reward_and_the_task_the_rest(tmp_path):
@@ -57,11 +57,10 @@ def test_a_reward_file_says_all_about_the_reward_and_the_task_the_rest(tmp_path)
         'encoder = "random:sim-s"\nhead = "softmax"\noptions = { temperature = 0.1 }\n'
         '[prompts]\ngoal = "a pole up"\nnegatives = "a pole down"\n'
     )
-    made = make_plan(TrainConfig(task="cartpole/upright", reward=str(path)))
+    made = make_plan(configure(task="cartpole/upright", reward=str(path)))
     assert made.spec == replace(RewardSpec.load(path), render_quality=made.task.render_quality)
-    assert made.task.prompts == made.spec.prompts
-    assert made.config.encoder == "random:sim-s"
-    assert made.task.success == make_plan(TrainConfig(task="cartpole/upright")).task.success
+    assert made.task.reward == made.spec
+    assert made.task.success == make_plan(configure(task="cartpole/upright")).task.success
     path.unlink()  # a run goes on without the file
     assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))).spec == made.spec
 
@@ -69,7 +68,7 @@ def test_a_reward_file_says_all_about_the_reward_and_the_task_the_rest(tmp_path)
 def test_a_reward_file_needs_no_goal_beside_it(tmp_path):
     path = tmp_path / "reward.json"
     path.write_text(json.dumps({"encoder": "sim-s", "alpha": 0, "prompts": {"goal": "a pole up"}}))
-    assert make_plan(TrainConfig(env="CartPole-v1", reward=str(path))).spec.prompts.goal == ("a pole up",)
+    assert make_plan(configure(env="CartPole-v1", reward=str(path))).spec.prompts.goal == ("a pole up",)
 
 
 @pytest.mark.parametrize(
@@ -77,18 +76,50 @@ def test_a_reward_file_needs_no_goal_beside_it(tmp_path):
     [
         ({"reward": "txt"}, "reward must be text, env, or a .toml or .json file; got 'txt'"),
         ({"reward": "nowhere.toml"}, "no reward spec at nowhere.toml"),
-        ({"reward": "a.toml", "alpha": 0.0}, "a.toml has its own alpha; leave out --alpha"),
+        ({"reward": "a.toml", "alpha": 0.0}, "a.toml has its own alpha; leave out --reward.alpha"),
         ({"reward": "a.toml", "goal": ("a pole",)}, "a.toml has its own goal"),
     ],
 )
 def test_a_reward_that_is_none_or_is_said_twice_is_refused(changes, message):
     with pytest.raises(SpecError, match=message):
-        make_plan(TrainConfig(task="cartpole/upright", **changes))
+        make_plan(configure(task="cartpole/upright", **changes))
+
+
+def test_an_option_overrides_its_key_of_the_tasks_reward_and_nothing_else():
+    usual = make_plan(configure(task="cartpole/upright")).spec
+    assert make_plan(configure(task="cartpole/upright", alpha=0.3)).spec == replace(usual, alpha=0.3)
+    changes = {"head": "contrast", "negatives": ("a pole lying down",), "scaling": {"divide": 0.1}}
+    made = make_plan(configure(task="cartpole/upright", **changes)).spec
+    assert made.prompts == replace(usual.prompts, negatives=("a pole lying down",))
+    expected = {"head": "contrast", "prompts": write_table(made.prompts), "scaling": {"divide": 0.1}}
+    assert made == RewardSpec.from_dict(usual.to_dict() | expected)
+
+
+def test_another_head_than_the_tasks_drops_its_options(tmp_path):
+    task = tmp_path / "soft.toml"
+    table = 'reward = { head = "softmax", options = { temperature = 0.3 }, prompts = { goal = "a", negatives = "b" } }'
+    task.write_text(f'name = "soft"\ndescription = ""\nenv_id = "CartPole-v1"\n{table}\n')
+    assert make_plan(configure(task=str(task))).spec.head == "softmax"
+    contrast = make_plan(configure(task=str(task), head="contrast")).spec
+    assert contrast == RewardSpec(encoder="sim-s", head="contrast", prompts=contrast.prompts)
+
+
+def test_a_run_that_an_earlier_version_began_is_refused_with_the_scaling_that_its_offset_is_now():
+    spec = {"encoder": "sim-s", "prompts": {"goal": "a"}, "scaling": {"divide": 0.5, "highest": 1.0}}
+    former = {"train": {"task": "a/b", "steps": 10, "offset": 0.6}, "spec": spec, "task": {}}
+    with pytest.raises(
+        SpecError, match=r"Begin a new one; its offset of 0\.6 is this table now:[\s\S]*subtract = 0\.3"
+    ):
+        Plan.from_dict(former)
+    with pytest.raises(SpecError, match="cannot be had beside threshold"):
+        Plan.from_dict(former | {"spec": spec | {"threshold": 0.5}})
+    with pytest.raises(SpecError, match="Begin a new run"):
+        Plan.from_dict({"train": {"steps": 10, "offset": 0.0}, "spec": spec, "task": {}})
 
 
 def test_other_sentences_leave_the_success_test_alone():
-    usual = make_plan(TrainConfig(task="cartpole/upright"))
-    wrong = make_plan(TrainConfig(task="cartpole/upright", goal=("a bowl of soup",)))
+    usual = make_plan(configure(task="cartpole/upright"))
+    wrong = make_plan(configure(task="cartpole/upright", goal=("a bowl of soup",)))
     assert wrong.spec.prompts.goal == ("a bowl of soup",)
     assert wrong.spec.prompts.baseline == usual.spec.prompts.baseline
     assert wrong.task.success == usual.task.success
@@ -98,38 +129,38 @@ def test_other_sentences_leave_the_success_test_alone():
 def test_a_rule_about_the_whole_episode_asks_for_the_same_share_of_a_longer_or_a_shorter_one(steps):
     """Else the first steps of a longer episode would not be judged, or 50 of 1,000 would be half of them."""
     for name, share in (("cartpole/upright", 0.9), ("humanoid/kneeling", 0.5)):
-        rule = make_plan(TrainConfig(task=name, episode_steps=steps)).task.success
+        rule = make_plan(configure(task=name, episode_steps=steps)).task.success
         assert (rule.within_last, rule.at_least) == (steps, share * steps)
 
 
 def test_a_rule_about_the_end_of_an_episode_stays_as_it_is():
-    rule = make_plan(TrainConfig(task="pendulum/upright", episode_steps=300)).task.success
+    rule = make_plan(configure(task="pendulum/upright", episode_steps=300)).task.success
     assert (rule.within_last, rule.at_least) == (50, 50)
 
 
 def test_an_episode_too_short_to_succeed_in_is_refused():
     with pytest.raises(SpecError, match="episode_steps of at least 50"):
-        make_plan(TrainConfig(task="pendulum/upright", episode_steps=40))
+        make_plan(configure(task="pendulum/upright", episode_steps=40))
 
 
 def test_small_settings_replace_the_usual_ones():
-    usual, small = (make_plan(TrainConfig(task="humanoid/kneeling", small=small)).config for small in (False, True))
+    usual, small = (make_plan(configure(task="humanoid/kneeling", small=small)).config.train for small in (False, True))
     assert usual.steps == 10_000_000
     assert small.steps == 300_000
     assert (usual.hyperparameters["learning_starts"], small.hyperparameters["learning_starts"]) == (50_000, 10_000)
     with pytest.raises(SpecError, match="small already"):
-        make_plan(TrainConfig(task="cartpole/upright", small=True))
+        make_plan(configure(task="cartpole/upright", small=True))
     with pytest.raises(SpecError, match="belong to a task"):
         plan(small=True)
 
 
 def test_the_spec_records_what_pictures_are_drawn_with():
-    assert make_plan(TrainConfig(task="humanoid/kneeling")).spec.render_quality == "fast"
-    made = make_plan(TrainConfig(task="humanoid/kneeling", render_quality="full", camera={"name": "track"}))
+    assert make_plan(configure(task="humanoid/kneeling")).spec.render_quality == "fast"
+    made = make_plan(configure(task="humanoid/kneeling", render_quality="full", camera={"name": "track"}))
     assert made.spec.render_quality == "full"
     assert made.task.camera.to_dict() == {"name": "track"}
     assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))).task.camera == made.task.camera
-    assert make_plan(TrainConfig(task="cartpole/upright")).spec.render_quality is None
+    assert make_plan(configure(task="cartpole/upright")).spec.render_quality is None
 
 
 def test_any_environment_works_without_a_task_file():
@@ -137,7 +168,7 @@ def test_any_environment_works_without_a_task_file():
     assert made.algorithm.name == "DQN"
     assert made.task.env_id == "CartPole-v1"
     assert made.task.success is None
-    assert (made.config.eval_every, made.config.episode_steps) == (50, 500)
+    assert (made.config.evaluation.every, made.config.env.episode_steps) == (50, 500)
     assert plan(env="Pendulum-v1").algorithm.name == "SAC"
     assert plan(env="CartPole-v1", algorithm="PPO").algorithm.name == "PPO"
 
@@ -167,16 +198,16 @@ def test_a_comparison_drops_what_belongs_to_the_text_reward(tmp_path):
         plan(goal=(), baseline=(), reward=str(path), compare_env_reward=True),
     ):
         compared = make_plan(comparison_config(made.config, tmp_path / "own"))
-        assert (compared.spec, compared.config.env_weight) == (None, 0.0)
-        assert (compared.config.steps, compared.algorithm) == (made.config.steps, made.algorithm)
+        assert (compared.spec, compared.config.reward.env_weight) == (None, 0.0)
+        assert (compared.config.train.steps, compared.algorithm) == (made.config.train.steps, made.algorithm)
 
 
 def test_a_comparison_that_cannot_work_is_refused_before_the_run(monkeypatch):
-    def refuse(config, out):
-        return replace(config, reward="env", compare_env_reward=False, env_weight=0.5, out=out)
+    def refuse(config, folder):
+        return replace(config, env=EnvOptions(id="CartPol-v1"))
 
     monkeypatch.setattr("vlmrm.training.plan.comparison_config", refuse)
-    with pytest.raises(SpecError, match="env_weight"):
+    with pytest.raises(SpecError, match="Near: CartPole-v1"):
         plan(compare_env_reward=True)
 
 
@@ -224,17 +255,17 @@ def test_a_plan_survives_json(tmp_path):
     assert again.task.success == made.task.success
     assert json.dumps(again.to_dict()) == json.dumps(made.to_dict())
     with pytest.raises(SpecError, match="no training configuration"):
-        Plan.from_dict({"train": {}})
+        Plan.from_dict({"config": {}})
 
 
 def test_a_new_run_gets_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     now = datetime(2030, 1, 31, 9, 5, 0)
-    first = make_plan(CARTPOLE, now=now).out
+    first = make_plan(configure(**CARTPOLE), now=now).out
     assert first == Path("runs/CartPole-v1-sim-s-seed0-20300131-090500")
     first.mkdir(parents=True)
-    assert make_plan(CARTPOLE, now=now).out == Path(f"{first}-2")
-    assert make_plan(CARTPOLE.__class__(**vars(CARTPOLE) | {"out": Path("mine")})).out == Path("mine")
+    assert make_plan(configure(**CARTPOLE), now=now).out == Path(f"{first}-2")
+    assert plan(out=Path("mine")).out == Path("mine")
 
 
 def test_tables_are_written_as_toml(tmp_path):

@@ -7,8 +7,9 @@ from gymnasium.spaces import Discrete
 
 from tests.toys import RED_PER_STEP, CountingEnv, red_reward
 from vlmrm.errors import FrameError
-from vlmrm.training.episodes import RandomPolicy
-from vlmrm.training.record import Episode, draw_frames, record_episode, write_video
+from vlmrm.report.video import Episode, draw_frames, write_video
+from vlmrm.training.acting import RandomPolicy
+from vlmrm.training.record import record_episode
 from vlmrm.wrappers import CaptureFrame
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from

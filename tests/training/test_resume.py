@@ -172,7 +172,7 @@ def test_a_killed_run_goes_on(tmp_path):
     reached = rows_of(run)[-1].step
     assert reached >= 50
     plan = json.loads((run / "config.json").read_text())
-    plan["train"]["steps"] = reached + 100
+    plan["config"]["train"]["steps"] = reached + 100
     (run / "config.json").write_text(json.dumps(plan))
     summary = resume(run, reward=lamp_reward())
     assert summary.steps >= reached + 100

@@ -10,7 +10,7 @@ import torch
 from stable_baselines3 import DQN
 from stable_baselines3 import PPO as PPO_ALGORITHM
 
-from tests.training.toy_runs import LENGTH, PPO, Lamp, lamp_config, lamp_reward, rows_of
+from tests.training.toy_runs import GROUPS, LENGTH, PPO, Lamp, configure, lamp_config, lamp_reward, rows_of
 from vlmrm.errors import RunError, SpecError, SurvivalBonusWarning
 from vlmrm.training import Summary, TrainConfig, load_agent, train
 from vlmrm.training.episodes import Evaluation
@@ -35,8 +35,8 @@ def test_a_run_leaves_everything_behind(tmp_path):
     assert summary.steps == 200
     assert summary.trained.episodes == 4
     config_json = json.loads((run / "config.json").read_text())
-    assert config_json["train"]["algorithm"] == "DQN"
-    assert config_json["spec"]["prompts"] == {"goal": ["red"], "baseline": []}
+    assert config_json["config"]["train"]["algorithm"] == "DQN"
+    assert config_json["task"]["reward"]["prompts"] == {"goal": ["red"]}
     assert config_json["spec_hash"] == lamp_reward().spec.hash()
     assert json.loads((run / "versions.json").read_text())[0]["packages"]["vlmrm"]
 
@@ -65,9 +65,15 @@ def test_environments_in_processes_of_their_own_work_and_ignore_ctrl_c(tmp_path)
     assert parts.agent.replay_buffer.rewards[:10].max() > 0
 
 
-def test_the_offset_is_taken_off_in_training_and_in_evaluations(tmp_path):
-    """Both stand on one axis of the curves."""
-    train(lamp_config(tmp_path, offset=0.25, eval_episodes=2, eval_drawn=2), reward=lamp_reward())
+def test_what_scaling_subtracts_is_off_in_training_evaluations_landscape_and_video(tmp_path, monkeypatch):
+    """Each is drawn beside another one, on one axis."""
+    drawn = {}
+    monkeypatch.setattr(
+        "vlmrm.training.evaluation.draw_landscape", lambda seen, path, **_: drawn.update(landscape=seen)
+    )
+    monkeypatch.setattr("vlmrm.training.evaluation.write_video", lambda seen, path, **_: drawn.update(video=seen))
+    dimmed = lamp_reward().with_spec(replace(lamp_reward().spec, scaling={"subtract": 0.25}))
+    train(lamp_config(tmp_path, scaling={"subtract": 0.25}, eval_episodes=2, eval_drawn=2, videos=True), reward=dimmed)
     rows = rows_of(tmp_path / "run")
     evaluated = [row for row in rows if row.eval_vlm_reward is not None]
     for row in rows[1:]:
@@ -75,6 +81,9 @@ def test_the_offset_is_taken_off_in_training_and_in_evaluations(tmp_path):
     assert len(evaluated) >= 4
     for row in evaluated:
         assert row.eval_vlm_reward == pytest.approx(row.eval_env_return / LENGTH - 0.25, abs=0.005)
+    np.testing.assert_allclose(drawn["landscape"].rewards[0], drawn["landscape"].values - 0.25, atol=0.005)
+    red = np.array([frame[0, 0, 0] for frame in drawn["video"].frames])
+    np.testing.assert_allclose(drawn["video"].rewards, red / 255 - 0.25, atol=0.005)
 
 
 def test_training_on_text_reaches_what_the_text_says(tmp_path):
@@ -167,15 +176,20 @@ def test_without_a_success_rule_the_environments_own_return_decides(tmp_path, mo
 def test_the_comparison_trains_the_same_on_the_environments_own_reward(tmp_path):
     summary = train(lamp_config(tmp_path, compare_env_reward=True), reward=lamp_reward())
     own = tmp_path / "run" / "env_reward"
-    ours, theirs = (json.loads((path / "config.json").read_text())["train"] for path in (tmp_path / "run", own))
-    differ = {key for key in ours if ours[key] != theirs[key]}
-    assert differ == {"reward", "compare_env_reward", "out"}
+    ours, theirs = (json.loads((path / "config.json").read_text())["config"] for path in (tmp_path / "run", own))
+    differ = {(group, key) for group in GROUPS for key in ours[group] if ours[group][key] != theirs[group][key]}
+    assert differ == {
+        ("reward", "source"),
+        ("reward", "encoder"),
+        ("train", "compare_env_reward"),
+        ("output", "folder"),
+    }
     assert summary.env_reward == Summary.from_dict(json.loads((own / "summary.json").read_text())).trained
 
 
 def test_episodes_that_end_early_under_a_constant_reward_give_a_warning(tmp_path):
     """As in LunarLander: every further step pays the constant part of a cosine, whatever it shows."""
-    config = TrainConfig(
+    config = configure(
         env="CartPole-v1",
         goal=("grey",),
         encoder="colour",
@@ -188,7 +202,7 @@ def test_episodes_that_end_early_under_a_constant_reward_give_a_warning(tmp_path
         tensorboard=False,
         out=tmp_path / "run",
     )
-    with pytest.warns(SurvivalBonusWarning, match=r"offset="):
+    with pytest.warns(SurvivalBonusWarning, match=r"take the constant off"):
         summary = train(config, reward=lamp_reward())
     assert summary.trained.success is None
     assert not (tmp_path / "run" / "reward_landscape.png").exists()
@@ -246,15 +260,23 @@ def test_learning_uses_one_thread_and_scoring_those_it_was_given(changes, tmp_pa
 
 
 def test_a_configuration_survives_json():
-    config = TrainConfig(task="a/b", goal=("x", "y"), hyperparameters={"gamma": 0.9}, out=Path("runs/x"))
+    config = configure(task="a/b", goal=("x", "y"), hyperparameters={"gamma": 0.9}, out=Path("runs/x"))
     assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    with pytest.raises(SpecError, match="unknown key 'stepz'"):
-        TrainConfig.from_dict(config.to_dict() | {"stepz": 3})
+    with pytest.raises(SpecError, match=r"unknown key train\.stepz\. Near: steps"):
+        TrainConfig.from_dict(config.to_dict() | {"train": {"stepz": 3}})
+
+
+def test_a_configuration_without_groups_says_where_its_keys_are_now():
+    former = {"task": "a/b", "reward": "text", "steps": 100, "eval_every": 10, "hyperparameters": {}}
+    with pytest.raises(
+        SpecError, match=r"reward is reward\.source, steps is train\.steps, eval_every is evaluation\.every"
+    ):
+        TrainConfig.from_dict(former)
 
 
 @pytest.mark.parametrize(
     "changes", [{"steps": 0}, {"eval_every": -1}, {"eval_episodes": 0}, {"eval_drawn": 21}, {"success_target": 0.0}]
 )
 def test_impossible_numbers_are_refused(changes):
-    with pytest.raises(SpecError):
-        replace(TrainConfig(), **changes)
+    with pytest.raises(SpecError, match=next(iter(changes)).removeprefix("eval_")):
+        configure(**changes)

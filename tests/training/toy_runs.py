@@ -10,6 +10,14 @@ from tests.toys import ColourEncoder
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.training import TrainConfig
+from vlmrm.training.options import (
+    EnvOptions,
+    EvaluationOptions,
+    MachineOptions,
+    OutputOptions,
+    RewardOptions,
+    TrainOptions,
+)
 from vlmrm.training.run.metrics import MetricsFile
 
 ENV_ID = "toy/Lamp-v0"
@@ -18,9 +26,8 @@ TASK = f"""
 name = "lamp/bright"
 description = "Keep a lamp bright."
 env_id = "tests.training.toy_runs:{ENV_ID}"
-alpha = 0.0
 episode_steps = {LENGTH}
-prompts = {{ goal = "red" }}
+reward = {{ prompts = {{ goal = "red" }} }}
 success = {{ where = {{ brightness = [0.5, 1.0] }}, within_last = 5, at_least = 5 }}
 sweep = {{ variable = "brightness", low = 0.0, high = 1.0, label = "brightness" }}
 
@@ -87,6 +94,27 @@ def lamp_reward():
     return RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0))
 
 
+GROUPS = {
+    "env": (EnvOptions, {"env": "id", "env_kwargs": "kwargs"}),
+    "reward": (RewardOptions, {"reward": "source"}),
+    "train": (TrainOptions, {}),
+    "evaluation": (EvaluationOptions, {"eval_every": "every", "eval_episodes": "episodes", "eval_drawn": "drawn"}),
+    "output": (OutputOptions, {"out": "folder"}),
+    "machine": (MachineOptions, {}),
+}
+
+
+def configure(**flags) -> TrainConfig:
+    """A configuration from the names that its fields have on the command line, whatever their group."""
+    groups, task = {}, flags.pop("task", None)
+    for group, (kind, names) in GROUPS.items():
+        fields = {name: name for name in kind.__dataclass_fields__ if name not in names.values()} | names
+        given = {fields[flag]: flags.pop(flag) for flag in list(flags) if flag in fields}
+        groups[group] = kind(**given)
+    assert not flags, flags
+    return TrainConfig(task=task, **groups)
+
+
 def lamp_config(folder: Path, **changes) -> TrainConfig:
     """A configuration of a run of 200 steps in ``folder/run``."""
     task = folder / "lamp.toml"
@@ -102,7 +130,7 @@ def lamp_config(folder: Path, **changes) -> TrainConfig:
         "device": "cpu",
         "out": folder / "run",
     }
-    return TrainConfig(**usual | changes)
+    return configure(**usual | changes)
 
 
 PPO = {

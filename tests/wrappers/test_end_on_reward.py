@@ -8,7 +8,7 @@ from gymnasium.wrappers import Autoreset
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from tests.toys import RED_PER_STEP, ColourEncoder, CountingEnv
+from tests.toys import RED_PER_STEP, ColourEncoder, CountingEnv, red_function
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.agents import RelabelCallback
 from vlmrm.errors import PairingError, SpecError
@@ -43,21 +43,30 @@ def test_an_episode_that_never_gets_there_ends_as_the_environment_ends_it():
     assert episode(ending(2))[-1] == (0.0, False, True)
 
 
-def test_an_offset_does_not_move_the_end():
-    env = VLMReward(CaptureFrame(CountingEnv((8,))), reward_of(), offset=1.0, end_on_reward=True)
-    assert [reward for reward, *_ in episode(env)] == [-1.0, -1.0, 0.0]
+def test_the_environments_own_reward_does_not_move_the_end():
+    env = VLMReward(CaptureFrame(CountingEnv((8,))), reward_of(), env_weight=1.0, end_on_reward=True)
+    assert episode(env) == [(-1.0, False, False), (-2.0, False, False), (1.0 - 3.0, True, False)]
+
+
+def test_a_threshold_on_another_scale_ends_the_same_episode():
+    scaled = reward_of(scaling={"subtract": 0.5, "divide": 2.0}, threshold=(3.5 * RED_PER_STEP / 255 - 0.5) / 2)
+    assert episode(ending(reward=scaled)) == episode(ending())
 
 
 def test_the_last_milestone_ends_an_episode():
     spec = RewardSpec(
         encoder="colour",
         prompts=PromptSet(["black", "red"]),
-        head="milestones",
-        options={"temperature": 0.02, "share": 0.0},
+        over_time={"kind": "milestones", "temperature": 0.02, "share": 0.0},
     )
     steps = episode(ending(11, RewardModel(ColourEncoder(), spec)))
     assert steps[-1] == (0.5, True, False)
     assert len(steps) == 9  # red is above its rest from 10 * 20 / 255 on
+
+
+def test_a_function_never_says_that_the_goal_is_reached():
+    with pytest.raises(SpecError, match="this one never does: it is red"):
+        ending(reward=red_function())
 
 
 def test_without_the_option_nothing_is_ended():

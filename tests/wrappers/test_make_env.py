@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
-from tests.toys import SIZE_PX, ColourEncoder, CountingEnv
+from tests.toys import SIZE_PX, ColourEncoder, CountingEnv, red_spec
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.errors import FrameError, MissingExtra, SpecError
-from vlmrm.prompts import PromptSet
 from vlmrm.rendering import Camera
 from vlmrm.tasks import SuccessRule, Task, find_task
 from vlmrm.wrappers import RenderMujoco
@@ -61,7 +60,7 @@ def toys_are_registered():
 
 
 def task(env_id="toy/Counting-v0", **values):
-    return Task(name="toy", description="", env_id=env_id, prompts=PromptSet("red"), **values)
+    return Task(name="toy", description="", env_id=env_id, reward=red_spec(), **values)
 
 
 def test_pictures_cost_something_and_are_drawn_only_when_asked_for():

@@ -6,6 +6,7 @@ import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import DictInfoToList
 
+from tests import toys
 from tests.toys import SIZE_PX, UNSCORED, ColourEncoder, CountingEnv, steps_shown
 from vlmrm.errors import PairingError, SurvivalBonusWarning
 from vlmrm.frames.preprocessing import Preprocessing
@@ -129,8 +130,8 @@ def test_infos_that_are_no_dictionary_are_refused_at_the_reset(red_reward):
         envs.reset()
 
 
-def test_the_offset_is_taken_off_scores_and_not_off_reset_steps(red_reward):
-    envs = VLMReward(SyncVectorEnv([make((1,))]), red_reward, offset=0.5)
+def test_a_scaling_is_applied_to_scores_and_not_to_reset_steps():
+    envs = VLMReward(SyncVectorEnv([make((1,))]), toys.red_reward(scaling={"subtract": 0.5}))
     envs.reset()
     rewards = [envs.step(np.zeros(1, int))[1][0] for _ in range(2)]
     assert rewards == pytest.approx([40 / 255 - 0.5, 0.0])

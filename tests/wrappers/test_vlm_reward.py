@@ -4,7 +4,9 @@ import gymnasium as gym
 import pytest
 from gymnasium.wrappers import Autoreset
 
+from tests import toys
 from tests.toys import SIZE_PX, UNSCORED, ColourEncoder, CountingEnv, red_spec, steps_shown
+from vlmrm import RewardModel
 from vlmrm.errors import FrameError, PairingError, SurvivalBonusWarning
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.wrappers import CaptureFrame, VLMReward
@@ -72,20 +74,6 @@ def test_any_environment_that_renders_can_be_rewarded(red_reward):
     assert env.step(0)[1] == pytest.approx(3**-0.5, abs=0.01)
 
 
-@pytest.fixture
-def colour_models(monkeypatch):
-    """Lets specs load the encoder "colour"; the list holds every one that was loaded."""
-    loaded = []
-
-    def load_encoder(name, **_):
-        assert name == "colour"
-        loaded.append(ColourEncoder())
-        return loaded[-1]
-
-    monkeypatch.setattr("vlmrm.encoders.load_encoder", load_encoder)
-    return loaded
-
-
 @pytest.mark.usefixtures("colour_models")
 @pytest.mark.parametrize("given", [red_spec(), red_spec().to_dict()])
 def test_a_spec_or_its_dictionary_is_loaded_first(given):
@@ -94,14 +82,20 @@ def test_a_spec_or_its_dictionary_is_loaded_first(given):
     assert steps_rewarded(env, 2) == [1, 2]
 
 
-def test_the_spec_makes_the_same_environment_again_from_json(red_reward, colour_models):
-    env = VLMReward(gym.make("CartPole-v1", render_mode="rgb_array"), red_reward, offset=0.25)
+def test_the_spec_makes_the_same_environment_again_from_json(colour_models):
+    spec = red_spec(scaling={"subtract": 0.25})
+    env = VLMReward(
+        gym.make("CartPole-v1", render_mode="rgb_array"), RewardModel(ColourEncoder(), spec), env_weight=0.5
+    )
     written = env.spec.to_json()
-    assert json.loads(written)["additional_wrappers"][-1]["kwargs"]["reward"] == red_spec().to_dict()
+    said = json.loads(written)["additional_wrappers"][-1]["kwargs"]
+    assert said == {"reward": spec.to_dict(), "env_weight": 0.5, "end_on_reward": False}
     again = gym.make(gym.envs.registration.EnvSpec.from_json(written))
     for one in (env, again):
         one.reset(seed=0)
-    assert env.step(0)[1] == again.step(0)[1]
+    paid = env.step(0)[1]
+    assert paid == again.step(0)[1]
+    assert paid == pytest.approx(3**-0.5 - 0.25 + 0.5, abs=0.01)
     assert len(colour_models) == 1
 
 
@@ -109,7 +103,7 @@ def test_the_model_is_never_copied(red_reward):
     """Gymnasium deep-copies what RecordConstructorArgs is given; ColourEncoder raises when it is copied."""
     env = VLMReward(gym.make("CartPole-v1", render_mode="rgb_array"), red_reward)
     assert env.spec is not None
-    assert env._rewards.model is red_reward
+    assert env._rewards.reward is red_reward
 
 
 def test_an_environment_that_does_not_render_is_refused_at_once(red_reward):
@@ -139,8 +133,9 @@ def test_a_wrapper_that_takes_the_frame_out_of_info_is_named_in_the_error(red_re
         env.step(0)
 
 
-def test_the_offset_is_taken_off_every_score(red_reward):
-    plain, centred = VLMReward(CountingEnv(), red_reward), VLMReward(CountingEnv(), red_reward, offset=0.5)
+def test_a_scaling_is_applied_to_every_score(red_reward):
+    centred = toys.red_reward(scaling={"subtract": 0.5})
+    plain, centred = VLMReward(CountingEnv(), red_reward), VLMReward(CountingEnv(), centred)
     for env in (plain, centred):
         env.reset()
     assert [centred.step(0)[1] for _ in range(3)] == pytest.approx([plain.step(0)[1] - 0.5 for _ in range(3)])
@@ -150,21 +145,26 @@ def test_early_termination_under_a_constant_reward_warns_once_with_the_numbers(r
     """Steps 1 to 3 are worth 40, 60 and 80 of 255: on average 0.235, with a spread of 0.064."""
     env = VLMReward(CountingEnv(lengths=(3,), ends_by="terminated"), red_reward)
     env.reset()
-    with pytest.warns(SurvivalBonusWarning, match=r"0\.235 on average with a spread of only 0\.064.*offset=0\.235"):
+    said = r"0\.235 on average with a spread of only 0\.064.*scaling = \{ subtract = 0\.2353 \}"
+    with pytest.warns(SurvivalBonusWarning, match=said):
         steps_rewarded(env, 3)
     env.reset()
     steps_rewarded(env, 3)  # warnings are errors here: a second one would fail
 
 
-@pytest.mark.parametrize(("ends_by", "offset"), [("truncated", 0.0), ("terminated", 0.235)])
-def test_neither_a_time_limit_nor_a_centred_reward_warns(red_reward, ends_by, offset):
-    env = VLMReward(CountingEnv(lengths=(3,), ends_by=ends_by), red_reward, offset=offset)
+@pytest.mark.parametrize(("ends_by", "subtract"), [("truncated", 0.0), ("terminated", 0.2353)])
+def test_neither_a_time_limit_nor_a_centred_reward_warns(ends_by, subtract):
+    reward = toys.red_reward(scaling={"subtract": subtract})
+    env = VLMReward(CountingEnv(lengths=(3,), ends_by=ends_by), reward)
     env.reset()
     steps_rewarded(env, 3)
 
 
-def test_a_constant_penalty_that_pays_for_dying_warns_too(red_reward):
-    env = VLMReward(CountingEnv(lengths=(3,), ends_by="terminated"), red_reward, offset=1.0)
+def test_a_constant_penalty_that_pays_for_dying_warns_too():
+    """The average of the three scores less 1 is -0.765; taking 0.2353 off instead of 1 centres them."""
+    reward = toys.red_reward(scaling={"subtract": 1.0})
+    env = VLMReward(CountingEnv(lengths=(3,), ends_by="terminated"), reward)
     env.reset()
-    with pytest.warns(SurvivalBonusWarning, match="paid to end the episode"):
+    said = r"-0\.765 on average.*paid to end the episode.*scaling = \{ subtract = 0\.2353 \}"
+    with pytest.warns(SurvivalBonusWarning, match=said):
         steps_rewarded(env, 3)

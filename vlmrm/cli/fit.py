@@ -13,7 +13,7 @@ from vlmrm.cli.score import named_spec
 from vlmrm.cli.table import format_table
 from vlmrm.errors import SpecError
 from vlmrm.tables import require_choice
-from vlmrm.training.config import open_option
+from vlmrm.training.options import open_option
 
 if TYPE_CHECKING:
     from vlmrm.frames.preprocessing import Preprocessing

@@ -27,7 +27,7 @@ class Tasks:
         """
         tasks = [task for name in self.names for task in _named(name)] or list(all_tasks().values())
         if self.json:
-            print(jsonlib.dumps([asdict(task) for task in tasks], indent=2, ensure_ascii=False))  # noqa: T201
+            print(jsonlib.dumps([task.to_dict() for task in tasks], indent=2, ensure_ascii=False))  # noqa: T201
             return 0
         print("\n\n".join(_paragraph(task) for task in tasks))  # noqa: T201
         if self.names:
@@ -77,11 +77,11 @@ def _named(name: str) -> list[Task]:
 
 def _paragraph(task: Task) -> str:
     rows = [
-        ["goal", "; ".join(task.prompts.goal)],
-        ["baseline", "; ".join(task.prompts.baseline) or "-"],
+        ["goal", "; ".join(task.reward.require_prompts().goal)],
+        ["baseline", "; ".join(task.reward.require_prompts().baseline) or "-"],
         ["success", "unknown" if task.success is None else _in_words(task.success)],
         ["compared", task.ground_truth],
-        ["encoder", task.encoder],
+        ["encoder", task.reward.encoder],
         *([] if task.draws_itself else [["picture", _picture(task)]]),
         ["training", _in_steps(task.train) + (f"; small: {_in_steps(task.small)}" if task.small else "")],
     ]

@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from vlmrm.cli.table import format_table
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.training.config import Sentences, open_option
+from vlmrm.training.options import Sentences, open_option
 
 if TYPE_CHECKING:
     from vlmrm.rewards.model import RewardModel
@@ -50,6 +50,8 @@ class Score:
         from vlmrm.rewards.model import RewardModel
 
         spec, paths = self._spec()
+        if self.alphas:
+            spec = replace(spec, scaling=None)  # closeness itself, which is what alphas are compared by
         alphas = list(self.alphas) or [spec.alpha]
         for alpha in alphas:
             replace(spec, alpha=alpha)  # refused here, before a large model is loaded
@@ -107,7 +109,7 @@ def named_spec(name: str) -> "RewardSpec":
         return RewardSpec.load(name)
     if Path(name).exists():
         raise SpecError(f"{name} is not a reward. Put a reward file or a task before the frames, or give --goal.")
-    return find_task(name).reward_spec()
+    return find_task(name).reward
 
 
 def _score(

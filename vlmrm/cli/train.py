@@ -52,8 +52,7 @@ class Train:
         return 0
 
     def _require_no_options(self) -> None:
-        defaults = TrainConfig()
-        changed = [name for name, value in vars(self.config).items() if value != getattr(defaults, name)]
+        changed = self.config.changed()
         if changed:
             raise SpecError(
                 f"--resume takes everything from the run's config.json; drop {', '.join(changed)}, or start a new run."

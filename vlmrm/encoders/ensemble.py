@@ -16,7 +16,6 @@ Of several sentences that are averaged into one, each member's mean counts with 
 
 import math
 import re
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -147,7 +146,8 @@ class EnsembleEncoder:
     def member_logits(self, frames: Embeddings, texts: Float[Tensor, "k d"]) -> Float[Tensor, "members n k"]:
         """Each member's own logits; their mean by `weights` is the ensemble's.
 
-        Logits have one scale, so that a softmax or sigmoid of these may go into `vlmrm.rewards.uncertainty.ensemble`.
+        Logits have one scale, so that a softmax or sigmoid of these may go into
+        `vlmrm.rewards.transforms.uncertainty.moments.ensemble`.
 
         Args:
             frames: As `embed_frames` makes them.
@@ -177,12 +177,18 @@ class _JointDomain:
     encoder: EnsembleEncoder
 
     def strange_frames(self, embeddings: Embeddings) -> Mapping[str, int]:
-        parts = zip(self.encoder.members, self.encoder.split(embeddings), strict=True)
-        return dict(ChainMap(*(dict(m.domain.strange_frames(part)) for m, part in parts if m.domain is not None)))
+        found: dict[str, int] = {}
+        for member, part in zip(self.encoder.members, self.encoder.split(embeddings), strict=True):
+            if member.domain is not None:
+                found |= member.domain.strange_frames(part)
+        return found
 
     def strange_words(self, sentence: str) -> Mapping[str, Sequence[str]]:
-        known = [member.domain for member in self.encoder.members if member.domain is not None]
-        return dict(ChainMap(*(dict(domain.strange_words(sentence)) for domain in known)))
+        found: dict[str, Sequence[str]] = {}
+        for member in self.encoder.members:
+            if member.domain is not None:
+                found |= member.domain.strange_words(sentence)
+        return found
 
 
 def ensemble_members(name: str) -> dict[str, float]:

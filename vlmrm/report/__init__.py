@@ -1,6 +1,7 @@
 """What a reward looks like, as figures.
 
 - `measure_landscape`, `draw_landscape`: the reward over one state variable, for several alphas.
+- `vlmrm.report.video`: an episode with its rewards.
 """
 
 from importlib import import_module

@@ -1,12 +1,13 @@
 """The reward over one variable of the simulator's state: does it peak where the goal is?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
 from vlmrm.errors import FrameError, SpecError
@@ -58,10 +59,8 @@ def measure_landscape(
     inner: Any = env.unwrapped
     if not hasattr(inner, "place"):
         raise SpecError(f"{env} has no place(value), with which a landscape puts it into a state.")
-    projected = reward.spec.compares_alphas
-    alphas = tuple(sorted({*ALPHAS, reward.spec.alpha})) if reward.spec.require_prompts().baseline else (0.0,)
-    if not projected:
-        alphas = (reward.spec.alpha,)
+    projected = replace(reward.spec, scaling=None).compares_alphas and bool(reward.spec.require_prompts().baseline)
+    alphas = tuple(sorted({*ALPHAS, reward.spec.alpha})) if projected else (reward.spec.alpha,)
     values = np.linspace(sweep.low, sweep.high, points)
     env.reset(seed=0)
     frames, in_goal = [], []
@@ -71,7 +70,8 @@ def measure_landscape(
         in_goal.append(rule is not None and _holds(inner, sweep, float(value), rule))
     if any(frame is None for frame in frames):
         raise FrameError(f'{env} drew nothing. Make it with render_mode="rgb_array".')
-    scores = reward.score_alphas(frames, list(alphas)) if projected else reward.explain(frames)["score"][None]
+    seen = reward.read(frames)
+    scores = torch.stack([_with_alpha(reward, alpha).explain(seen)["score"] for alpha in alphas])
     return Landscape(
         sweep=sweep, values=values, alphas=alphas, rewards=scores.double().numpy(), in_goal=np.array(in_goal),
         head=reward.spec.head,
@@ -111,6 +111,10 @@ def draw_landscape(landscape: Landscape, path: Path, *, title: str = "", chosen:
     panel.set_title(title, fontsize=10, color=GREY)
     panel.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return save_figure(figure, path)
+
+
+def _with_alpha(reward: RewardModel, alpha: float) -> RewardModel:
+    return reward if alpha == reward.spec.alpha else reward.with_spec(replace(reward.spec, alpha=alpha))
 
 
 def _holds(inner: Any, sweep: Sweep, value: float, rule: SuccessRule) -> bool:

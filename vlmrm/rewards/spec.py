@@ -116,9 +116,8 @@ class ScoreSpec:
 
     def _read(self, word: str, record: type[Any]) -> Any:
         value = getattr(self, word)
-        if value is None or isinstance(value, record):
-            return value
-        return read_table(record, value, where=word) if value else None
+        options = read_table(record, value, where=word) if value and not isinstance(value, record) else value
+        return options if options and write_table(options) else None  # options at their defaults change nothing
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -312,13 +311,23 @@ class RewardSpec(ScoreSpec):
     def hash(self) -> str:
         """Return 16 hex digits that are the same wherever and whenever the same reward is written down.
 
-        What has its default is left out, so that a field which is added later changes no hash of today.
+        What has its default is left out, so that a field which is added later changes no hash of today; 2 and 2.0 are
+        the same number.
         """
-        said = self.to_dict()
+        said = _with_floats(self.to_dict())
         if "uncertainty" in said:  # its digest says which, wherever it lies
             said["uncertainty"] = _without(said["uncertainty"], "file")
         canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _with_floats(value: Any) -> Any:
+    """The value with every whole number as a float, as which JSON writes it the same."""
+    if isinstance(value, dict):
+        return {key: _with_floats(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(entry) for entry in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _without(table: dict[str, Any], key: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Training runs: from a configuration to a trained agent, its videos, curves and success rates.
 
 - `TrainConfig`: what to train; the same record is the command line of ``vlmrm train`` and ``config.json``.
+- `EnvOptions`, `RewardOptions`, `TrainOptions`, `EvaluationOptions`, `OutputOptions`, `MachineOptions`: its groups.
 - `train`, `resume`: carry a run out, or on.
 - `load_agent`: the trained agent of a run, ready to act.
 - `Summary`: what came out; the same as ``summary.json``.
@@ -10,13 +11,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vlmrm.training.config import TrainConfig
+from vlmrm.training.options import (
+    EnvOptions,
+    EvaluationOptions,
+    MachineOptions,
+    OutputOptions,
+    RewardOptions,
+    TrainOptions,
+)
 
 if TYPE_CHECKING:
     from vlmrm.training.outcome import Summary
     from vlmrm.training.run_parts import load_agent
     from vlmrm.training.runner import TrainingStopped, resume, train
 
-__all__ = ["Summary", "TrainConfig", "TrainingStopped", "load_agent", "resume", "train"]
+__all__ = [
+    "EnvOptions",
+    "EvaluationOptions",
+    "MachineOptions",
+    "OutputOptions",
+    "RewardOptions",
+    "Summary",
+    "TrainConfig",
+    "TrainOptions",
+    "TrainingStopped",
+    "load_agent",
+    "resume",
+    "train",
+]
 
 _LAZY = {
     "Summary": "vlmrm.training.outcome",

@@ -1,47 +1,19 @@
-"""The algorithms of Stable-Baselines3 that `vlmrm train` knows, and how an agent is made from plain values."""
+"""The algorithms that `vlmrm train` knows by name, and those of other modules by ``module:Class``."""
 
-import inspect
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any
 
-import numpy as np
-import stable_baselines3
-import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.utils import LinearSchedule
-from stable_baselines3.common.vec_env import VecEnv
 
-from vlmrm.errors import SpecError, near_matches
+from vlmrm.errors import MissingExtra, SpecError, near_matches
 
-_OURS = {  # decided by TrainConfig, or not expressible as plain values
-    "self", "policy", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model",
-    "replay_buffer_class", "rollout_buffer_class",
-}  # fmt: skip
-_ACTIVATIONS = ("ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Tanh")
-_COUNTS = {"batch_size", "buffer_size", "n_epochs", "n_steps", "target_update_interval", "train_freq"}
-_SCHEDULED = {"learning_rate", "clip_range"}
 _IMAGE_BUFFER = 30_000  # 96 x 96 pictures with their successors: 1.7 GB
-
-
-@dataclass(frozen=True, kw_only=True)
-class Algorithm:
-    """One algorithm of Stable-Baselines3."""
-
-    name: str
-    """Its class there."""
-    off_policy: bool
-    """Learns from a replay buffer, so that whole rollouts can be scored at once."""
-    actions: tuple[str, ...]
-    """The action spaces it handles."""
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Hyper-parameters where neither the task nor the user says any: long rollouts, so that scoring is batched."""
-
-
 _ANY_ACTIONS = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
 _REPLAY = {"buffer_size": 100_000, "learning_starts": 1_000, "train_freq": 64, "gradient_steps": -1}
 _DQN = {
@@ -52,33 +24,98 @@ _DQN = {
     "policy_kwargs": {"net_arch": [256, 256]},
 }
 
+
+@dataclass(frozen=True, kw_only=True)
+class Algorithm:
+    """One algorithm in the form of Stable-Baselines3."""
+
+    name: str
+    """Name on the command line and in ``config.json``."""
+    place: str
+    """Module and class, ``module:Class``; loaded when an agent is made."""
+    off_policy: bool
+    """Whether it learns from a replay buffer, so that whole rollouts can be scored at once."""
+    actions: tuple[str, ...]
+    """Names of the action spaces that it handles."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Hyper-parameters where neither the task nor the user says any: long rollouts, so that scoring is batched."""
+
+    def load(self) -> type[BaseAlgorithm]:
+        """The class.
+
+        Raises:
+            MissingExtra: Its package is not installed.
+            SpecError: There is no such class, or it is not an algorithm.
+        """
+        module, _, name = self.place.partition(":")
+        if not module or not name:
+            raise SpecError(f"an algorithm of your own is named MODULE:CLASS; got {self.place!r}.")
+        try:
+            found: Any = vars(import_module(module))
+        except ModuleNotFoundError as error:
+            raise _not_found(self.name, module, error) from error
+        kind = found.get(name)
+        if not isinstance(kind, type) or not issubclass(kind, OffPolicyAlgorithm | OnPolicyAlgorithm):
+            classes = [word for word, value in found.items() if isinstance(value, type)]
+            raise SpecError(
+                f"{self.place!r} is not an off-policy or on-policy algorithm in the form of Stable-Baselines3. Near: "
+                f"{near_matches(name, classes)}."
+            )
+        return kind
+
+
+_ROWS: tuple[tuple[str, bool, tuple[str, ...], Mapping[str, Any]], ...] = (
+    ("stable_baselines3:DQN", True, ("Discrete",), _REPLAY | _DQN),
+    ("stable_baselines3:SAC", True, ("Box",), _REPLAY),
+    ("stable_baselines3:TD3", True, ("Box",), _REPLAY | {"action_noise": 0.1}),
+    ("stable_baselines3:DDPG", True, ("Box",), _REPLAY | {"action_noise": 0.1}),
+    ("stable_baselines3:PPO", False, _ANY_ACTIONS, {}),
+    ("stable_baselines3:A2C", False, _ANY_ACTIONS, {}),
+    ("sb3_contrib:QRDQN", True, ("Discrete",), _REPLAY | _DQN),
+    ("sb3_contrib:TQC", True, ("Box",), _REPLAY),
+    ("sb3_contrib:CrossQ", True, ("Box",), _REPLAY),
+    ("sb3_contrib:TRPO", False, _ANY_ACTIONS, {}),
+    ("sb3_contrib:RecurrentPPO", False, _ANY_ACTIONS, {}),
+    ("sb3_contrib:MaskablePPO", False, _ANY_ACTIONS[1:], {}),
+)
 ALGORITHMS: Mapping[str, Algorithm] = {
-    algorithm.name: algorithm
-    for algorithm in (
-        Algorithm(name="DQN", off_policy=True, actions=("Discrete",), defaults=_REPLAY | _DQN),
-        Algorithm(name="SAC", off_policy=True, actions=("Box",), defaults=_REPLAY),
-        Algorithm(name="TD3", off_policy=True, actions=("Box",), defaults=_REPLAY | {"action_noise": 0.1}),
-        Algorithm(name="DDPG", off_policy=True, actions=("Box",), defaults=_REPLAY | {"action_noise": 0.1}),
-        Algorithm(name="PPO", off_policy=False, actions=_ANY_ACTIONS),
-        Algorithm(name="A2C", off_policy=False, actions=_ANY_ACTIONS),
-    )
+    name: Algorithm(name=name, place=place, off_policy=off_policy, actions=actions, defaults=defaults)
+    for place, off_policy, actions, defaults in _ROWS
+    for name in [place.partition(":")[2]]
 }
-"""All of them, by name."""
+"""Those that have a name of their own."""
+_DECIDING = ("DQN", "SAC", "PPO")  # where nobody chose one
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """The algorithm of this name.
+    """The algorithm of this name, or of ``module:Class``.
+
+    A class of your own has the defaults and the action spaces of the nearest of its parents that has a name here.
 
     Raises:
-        SpecError: There is none.
+        SpecError: There is none, or the class is not an algorithm.
+        MissingExtra: A package that it needs is not installed.
 
     Example:
-        >>> find_algorithm("SAC").off_policy
-        True
+        >>> find_algorithm("SAC").off_policy, find_algorithm("stable_baselines3:SAC").name
+        (True, 'SAC')
     """
-    if name not in ALGORITHMS:
-        raise SpecError(f"unknown algorithm {name!r}. Known: {', '.join(ALGORITHMS)}.")
-    return ALGORITHMS[name]
+    if name in ALGORITHMS:
+        return ALGORITHMS[name]
+    if ":" not in name:
+        raise SpecError(
+            f"unknown algorithm {name!r}. Known: {', '.join(ALGORITHMS)}; or one of your own, as MODULE:CLASS."
+        )
+    for row in ALGORITHMS.values():
+        if row.place == name:
+            return row
+    own = Algorithm(name=name, place=name, off_policy=False, actions=_ANY_ACTIONS)
+    kind = own.load()
+    for parent in kind.__mro__:
+        row = ALGORITHMS.get(parent.__name__, own)
+        if row.place.partition(":")[0] == parent.__module__.partition(".")[0]:
+            return replace(row, name=name, place=name)
+    return replace(own, off_policy=issubclass(kind, OffPolicyAlgorithm))
 
 
 def default_algorithm(action_space: spaces.Space[Any]) -> Algorithm:
@@ -91,7 +128,7 @@ def default_algorithm(action_space: spaces.Space[Any]) -> Algorithm:
         >>> default_algorithm(spaces.Discrete(2)).name
         'DQN'
     """
-    for name in ("DQN", "SAC", "PPO"):
+    for name in _DECIDING:
         if type(action_space).__name__ in ALGORITHMS[name].actions:
             return ALGORITHMS[name]
     raise SpecError(f"no algorithm here handles the action space {action_space}. Wrap it into Box or Discrete.")
@@ -124,124 +161,35 @@ def require_spaces(algorithm: Algorithm, action_space: spaces.Space[Any], observ
             )
 
 
-def policy_name(observation_space: spaces.Space[Any]) -> str:
-    """The kind of policy network that reads these observations.
+def reads(observation_space: spaces.Space[Any]) -> str:
+    """What kind of observations a policy network must read: ``Mlp``, ``Cnn`` or ``MultiInput``.
 
     Example:
-        >>> policy_name(spaces.Box(-1, 1, (4,))), policy_name(spaces.Box(0, 255, (96, 96, 3), np.uint8))
-        ('MlpPolicy', 'CnnPolicy')
+        >>> import numpy as np
+        >>> reads(spaces.Box(-1, 1, (4,))), reads(spaces.Box(0, 255, (96, 96, 3), np.uint8))
+        ('Mlp', 'Cnn')
     """
     if isinstance(observation_space, spaces.Dict):
-        return "MultiInputPolicy"
-    return "CnnPolicy" if is_image_space(observation_space) else "MlpPolicy"
+        return "MultiInput"
+    return "Cnn" if is_image_space(observation_space) else "Mlp"
 
 
 def default_hyperparameters(algorithm: Algorithm, observation_space: spaces.Space[Any]) -> dict[str, Any]:
     """What an agent is made with where neither the task nor the user says anything."""
     chosen = dict(algorithm.defaults)
-    if policy_name(observation_space) != "MlpPolicy":
+    if reads(observation_space) != "Mlp":
         chosen.pop("policy_kwargs", None)
         if algorithm.off_policy:
             chosen["buffer_size"] = _IMAGE_BUFFER
     return chosen
 
 
-def make_agent(
-    algorithm: Algorithm, venv: VecEnv, *, hyperparameters: Mapping[str, Any], seed: int, device: str | None = None
-) -> BaseAlgorithm:
-    """An untrained agent.
-
-    Args:
-        algorithm: Which.
-        venv: Where it will train.
-        hyperparameters: Of the algorithm's constructor, as TOML holds them. A list stands for a tuple in
-            ``train_freq``, a number for the deviation of Gaussian noise in ``action_noise``, ``lin_1e-3`` for a rate or
-            range that falls to 0 over the run, and a name like ``ReLU`` for a class in ``policy_kwargs.activation_fn``.
-        seed: Of the networks, the exploration and the environments.
-        device: Of the networks; None: the best there is, but the CPU for small on-policy networks.
-
-    Raises:
-        SpecError: A hyper-parameter is unknown or impossible, or the environment does not fit the algorithm.
-    """
-    require_spaces(algorithm, venv.action_space, venv.observation_space)
-    policy = policy_name(venv.observation_space)
-    kind: Any = getattr(stable_baselines3, algorithm.name)
-    arguments = _arguments(kind, policy, hyperparameters, venv.action_space)
-    small = policy == "MlpPolicy" and not algorithm.off_policy
-    try:
-        agent: BaseAlgorithm = kind(policy, venv, seed=seed, device=device or ("cpu" if small else "auto"), **arguments)
-    except (TypeError, ValueError, AssertionError, AttributeError, NotImplementedError) as error:
-        raise SpecError(f"{algorithm.name} cannot be made with {dict(hyperparameters)}: {error}") from error
-    return agent
-
-
-def check_hyperparameters(algorithm: Algorithm, hyperparameters: Mapping[str, Any]) -> None:
-    """Refuse names that the algorithm's constructor does not know, and values that it would trip over while training.
-
-    Raises:
-        SpecError: A name is unknown, and the message has the nearest; or a value is no number where one is needed, or
-            not positive where it must be.
-
-    Example:
-        >>> check_hyperparameters(find_algorithm("DQN"), {"learning_rate": 1e-3})
-    """
-    kind = getattr(stable_baselines3, algorithm.name)
-    _require_known(f"{algorithm.name} has no hyper-parameter", hyperparameters, _parameters(kind.__init__) - _OURS)
-    usual = {name: entry.default for name, entry in inspect.signature(kind.__init__).parameters.items()}
-    for name, value in hyperparameters.items():
-        if name in _SCHEDULED:
-            _schedule(name, value)
-        elif isinstance(value, str) and _is_number(usual[name]):
-            raise SpecError(f"{name} of {algorithm.name} must be a number; got {value!r}.")
-        if name in _COUNTS and _is_number(value) and value < 1:
-            raise SpecError(f"{name} of {algorithm.name} must be at least 1; got {value!r}.")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _arguments(
-    kind: Any, policy: str, hyperparameters: Mapping[str, Any], action_space: spaces.Space[Any]
-) -> dict[str, Any]:
-    check_hyperparameters(find_algorithm(kind.__name__), hyperparameters)
-    arguments = dict(hyperparameters)
-    if isinstance(arguments.get("train_freq"), list):
-        arguments["train_freq"] = tuple(arguments["train_freq"])
-    noise = arguments.get("action_noise")
-    if isinstance(noise, int | float):
-        shape = action_space.shape or (1,)
-        arguments["action_noise"] = NormalActionNoise(np.zeros(shape), np.full(shape, float(noise)))
-    for name in _SCHEDULED & set(arguments):
-        arguments[name] = _schedule(name, arguments[name])
-    network = dict(arguments.get("policy_kwargs", {}))
-    _require_known(
-        f"{policy} of {kind.__name__} has no policy_kwargs", network, _parameters(kind.policy_aliases[policy].__init__)
+def _not_found(name: str, module: str, error: ModuleNotFoundError) -> SpecError | MissingExtra:
+    if module == "sb3_contrib" and error.name == module:
+        return MissingExtra(f'{name} needs sb3-contrib, which is not installed: pip install "vlmrm[contrib]"')
+    if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+        return MissingExtra(f"{module} needs {error.name!r}, which is not installed: {error}")
+    return SpecError(
+        f"there is no module {module!r} with an algorithm. A module in this folder is found by `python -m vlmrm` and "
+        "with PYTHONPATH=."
     )
-    if isinstance(network.get("activation_fn"), str):
-        _require_known("there is no activation_fn", [network["activation_fn"]], _ACTIVATIONS)
-        network["activation_fn"] = getattr(torch.nn, network["activation_fn"])
-    return arguments | {"policy_kwargs": network}
-
-
-def _schedule(name: str, value: Any) -> Any:
-    """A number stays; ``lin_X`` falls from X to 0 over the run."""
-    if not isinstance(value, str):
-        return value
-    try:
-        first = float(value.removeprefix("lin_")) if value.startswith("lin_") else math.nan
-    except ValueError:
-        first = math.nan
-    if not 0 < first < math.inf:
-        raise SpecError(f"{name} must be a number, or lin_NUMBER to let it fall from there to 0; got {value!r}.")
-    return LinearSchedule(first, 0.0, 1.0)
-
-
-def _parameters(function: Callable[..., Any]) -> set[str]:
-    return set(inspect.signature(function).parameters)
-
-
-def _require_known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise SpecError(f"{what} {name!r}. Near: {near_matches(name, known)}.")

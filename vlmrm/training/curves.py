@@ -20,7 +20,7 @@ def draw_curves(
     """Draw success (or, where there is no rule, the environment's own return) above the text reward.
 
     Args:
-        rows: Of ``metrics.csv``.
+        rows: Rows of ``metrics.csv``.
         path: A PNG file.
         title: Above the figure.
         levels: Horizontal lines of the upper panel, each with its name.

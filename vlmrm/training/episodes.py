@@ -2,46 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.model import RewardModel
+from vlmrm.training.acting import Actor, Policy
 
 _AT_ONCE = 20  # episodes side by side: one call of the policy serves all of them
-
-
-@runtime_checkable
-class Policy(Protocol):
-    """What acts; every agent of Stable-Baselines3 does."""
-
-    def predict(self, observation: Any, *, deterministic: bool = False) -> tuple[Any, Any]:
-        """Actions for a batch of observations, and a state that is not used here."""
-
-
-class RandomPolicy:
-    """Acts at random; the floor that every agent is compared with.
-
-    Args:
-        action_space: What to draw from.
-        seed: Of the draws.
-
-    Example:
-        >>> actions, _ = RandomPolicy(gym.spaces.Discrete(2), seed=0).predict(np.zeros((3, 4)))
-        >>> actions.shape
-        (3,)
-    """
-
-    def __init__(self, action_space: gym.Space[Any], *, seed: int) -> None:
-        self._space = gym.vector.utils.batch_space(action_space, 1)
-        self._space.seed(seed)
-
-    def predict(self, observation: Any, *, deterministic: bool = False) -> tuple[Any, Any]:
-        """One random action per observation."""
-        count = len(next(iter(observation.values()))) if isinstance(observation, dict) else len(observation)
-        return np.concatenate([self._space.sample() for _ in range(count)]), None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +19,9 @@ class EpisodeRecord:
     """One evaluated episode."""
 
     seed: int
-    """Of the environment."""
+    """Seed of the environment."""
     steps: int
-    """How long it was."""
+    """Number of steps."""
     success: bool | None
     """By the task's rule at the end of the episode; None: the task has none."""
     env_return: float
@@ -75,7 +45,7 @@ def evaluate(
         make_env: Makes an environment; with `JudgeSuccess` for success, with `CaptureFrame` where `reward` is given.
             Without pictures it is many times faster.
         episodes: How many.
-        seed: Of the first episode.
+        seed: Seed of the first episode.
         reward: Scores the frames of each episode after it has ended.
 
     Returns:
@@ -85,6 +55,7 @@ def evaluate(
         SpecError: `episodes` is not positive.
 
     Example:
+        >>> from vlmrm.training.acting import RandomPolicy
         >>> make = lambda: gym.make("CartPole-v1")
         >>> records = evaluate(RandomPolicy(gym.spaces.Discrete(2), seed=0), make, episodes=2, seed=7)
         >>> [record.seed for record in records], records[0].env_return == records[0].steps
@@ -109,12 +80,12 @@ def _side_by_side(
     policy: Policy, envs: Sequence[gym.Env[Any, Any]], seeds: Sequence[int], reward: RewardModel | None
 ) -> list[EpisodeRecord]:
     running = [_Running(env, seed, keep_frames=reward is not None) for env, seed in zip(envs, seeds, strict=False)]
-    active = list(running)
-    while active:
-        actions, _ = policy.predict(_stack([episode.observation for episode in active]), deterministic=True)
-        for episode, action in zip(active, actions, strict=True):
-            episode.step(action)
-        active = [episode for episode in active if not episode.ended]
+    actor = Actor(policy, [episode.env for episode in running])
+    while any(goes_on := [not episode.ended for episode in running]):
+        actions = actor.act([episode.observation for episode in running], goes_on)
+        for episode, action, steps in zip(running, actions, goes_on, strict=True):
+            if steps:
+                episode.step(action)
     return [episode.record(reward) for episode in running]
 
 
@@ -147,19 +118,12 @@ class _Running:
         )
 
 
-def _stack(observations: Sequence[Any]) -> Any:
-    """One batch of observations, as policies of Stable-Baselines3 take them."""
-    if isinstance(observations[0], dict):
-        return {key: np.stack([observation[key] for observation in observations]) for key in observations[0]}
-    return np.stack(observations)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """The mean of some episodes."""
 
     episodes: int
-    """How many."""
+    """Number of episodes."""
     success: float | None
     """Share that succeeded by the simulator's state; None: the task has no rule."""
     env_return: float
@@ -195,7 +159,7 @@ def play(policy: Policy, env: gym.Env[Any, Any], *, seed: int) -> Iterator[dict[
     Args:
         policy: Acts deterministically.
         env: Reset here.
-        seed: Of the environment.
+        seed: Seed of the environment.
 
     Yields:
         The info of the reset, and then that of every step with the environment's own reward in ``env_reward`` and
@@ -203,9 +167,9 @@ def play(policy: Policy, env: gym.Env[Any, Any], *, seed: int) -> Iterator[dict[
     """
     observation, info = env.reset(seed=seed)
     yield info
-    ended = False
+    actor, ended = Actor(policy, [env]), False
     while not ended:
-        actions, _ = policy.predict(_stack([observation]), deterministic=True)
+        actions = actor.act([observation], [True])
         observation, env_reward, terminated, truncated, info = env.step(actions[0])
         ended = terminated or truncated
         yield info | {"env_reward": float(env_reward), "terminated": terminated}

@@ -4,11 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from vlmrm.report.landscape import draw_landscape, measure_landscape
+from vlmrm.report.video import write_video
+from vlmrm.training.acting import Policy, RandomPolicy
 from vlmrm.training.curves import draw_curves
-from vlmrm.training.episodes import Evaluation, Policy, RandomPolicy, evaluate, mean_of
+from vlmrm.training.episodes import Evaluation, evaluate, mean_of
 from vlmrm.training.outcome import Summary, median_of, steps_to_success
 from vlmrm.training.progress import Progress
-from vlmrm.training.record import record_episode, write_video
+from vlmrm.training.record import record_episode
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts
 from vlmrm.wrappers.make_env import MakeEnv
@@ -27,7 +29,7 @@ class Measures:
 
     def __init__(self, parts: Parts, run: RunDirectory, progress: Progress) -> None:
         self._parts, self._run, self._progress = parts, run, progress
-        self._plan, self._config, self._reward = parts.plan, parts.plan.config, parts.reward
+        self._plan, self._judged, self._reward = parts.plan, parts.plan.config.evaluation, parts.reward
         self._blind = MakeEnv(task=self._plan.task, pictures=False)
         self._drawn = MakeEnv(task=self._plan.task, pictures=True)
         self._limits: tuple[float, float] | None = None
@@ -38,29 +40,26 @@ class Measures:
         """The random policy, its video, and the landscape of the reward."""
         self._draw_landscape()
         policy = RandomPolicy(self._parts.agent.action_space, seed=_FINAL_SEED)
-        records = evaluate(policy, self._blind, episodes=self._config.final_episodes, seed=_FINAL_SEED)
+        records = evaluate(policy, self._blind, episodes=self._judged.final_episodes, seed=_FINAL_SEED)
         self._record(policy, self._run.before, "random actions")
         return mean_of(records)
 
     def evaluate(self) -> Evaluation:
         """The agent as it is: most episodes without pictures, some drawn and scored."""
-        agent, drawn = self._parts.agent, self._config.eval_drawn if self._reward else 0
+        agent, drawn = self._parts.agent, self._judged.drawn if self._reward else 0
         records = []
         if drawn and self._reward is not None:
             make_env = replace(self._drawn, preprocessing=self._reward.capture)
             records += evaluate(agent, make_env, episodes=drawn, seed=_EVAL_SEED, reward=self._reward)
-        if self._config.eval_episodes > drawn:
-            rest = self._config.eval_episodes - drawn
+        if self._judged.episodes > drawn:
+            rest = self._judged.episodes - drawn
             records += evaluate(agent, self._blind, episodes=rest, seed=_EVAL_SEED + drawn)
-        found = mean_of(records)
-        if found.vlm_reward is None or not self._config.offset:
-            return found
-        return replace(found, vlm_reward=found.vlm_reward - self._config.offset)  # as it is in training
+        return mean_of(records)
 
     def after(self) -> Evaluation:
         """The trained agent and its video."""
         agent = self._parts.agent
-        records = evaluate(agent, self._blind, episodes=self._config.final_episodes, seed=_FINAL_SEED)
+        records = evaluate(agent, self._blind, episodes=self._judged.final_episodes, seed=_FINAL_SEED)
         self._record(agent, self._run.after, f"after {agent.num_timesteps:,} steps")
         return mean_of(records)
 
@@ -68,11 +67,11 @@ class Measures:
         """Draw the curves and put everything together.
 
         Args:
-            random: Of `before`.
-            trained: Of `after`.
+            random: Evaluation that `before` returned.
+            trained: Evaluation that `after` returned.
             compared: The run on the environment's own reward.
         """
-        config, rows = self._config, self._run.metrics.read()
+        rows = self._run.metrics.read()
         compared_rows = RunDirectory(self._run.comparison).metrics.read() if compared else []
         levels = {} if random.success is None else {"random policy": random.success}
         draw_curves(rows, self._run.curves, title=self.label, levels=levels, compared=compared_rows)
@@ -81,7 +80,7 @@ class Measures:
             task=self._plan.task.name,
             reward="env" if self._reward is None else self._reward.spec.encoder,
             algorithm=self._plan.algorithm.name,
-            seed=config.seed,
+            seed=self._plan.config.train.seed,
             steps=self._parts.agent.num_timesteps,
             time_s=rows[-1].time_s if rows else 0.0,
             steps_per_s=median_of(rows, "steps_per_s"),
@@ -89,8 +88,8 @@ class Measures:
             random=random,
             trained=trained,
             env_reward=None if compared is None else compared.trained,
-            success_target=config.success_target,
-            steps_to_success=steps_to_success(rows, config.success_target),
+            success_target=self._judged.success_target,
+            steps_to_success=steps_to_success(rows, self._judged.success_target),
             env_reward_steps_to_success=None if compared is None else compared.steps_to_success,
             best=self._run.read_best(),
             env_reward_best=None if compared is None else compared.best,
@@ -116,7 +115,7 @@ class Measures:
         self._limits = (float(row.min()), float(row.max()))
 
     def _record(self, policy: Policy, path: Path, title: str) -> None:
-        if not self._config.videos or path.exists():
+        if not self._plan.config.output.videos or path.exists():
             return
         episode = record_episode(policy, self._drawn, seed=_FINAL_SEED, reward=self._reward, title=title)
         write_video(episode, path, limits=self._limits)

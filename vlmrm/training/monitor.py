@@ -50,11 +50,11 @@ class RunMonitor(BaseCallback):
         """Whether training ended early because somebody asked."""
         self._run, self._evaluate, self._stop, self._progress = run, evaluate, stop, progress
         self._stats = RolloutStats(relabel)
-        eval_every = plan.config.eval_every or 1
+        eval_every = plan.config.evaluation.every or 1
         self._every = {
             "eval": eval_every,
             "row": max(eval_every // _ROWS_PER_EVALUATION, 1),
-            "checkpoint": plan.config.checkpoint_every or eval_every,
+            "checkpoint": plan.config.output.checkpoint_every or eval_every,
         }
         self._next = dict.fromkeys(self._every, 0)
         rows = run.metrics.read()

@@ -19,13 +19,13 @@ class Summary:
     run: Path
     """The run's folder."""
     task: str
-    """Its name, or the environment's id."""
+    """Name of the task, or the environment's id."""
     reward: str
     """The encoder's name, or ``env`` for the environment's own reward."""
     algorithm: str
-    """Of the agent."""
+    """Name of the agent's algorithm."""
     seed: int
-    """Of the run."""
+    """Random seed of the run."""
     steps: int
     """Environment steps that were taken."""
     time_s: float
@@ -35,9 +35,9 @@ class Summary:
     frames_per_s: float | None
     """Frames scored per second of scoring, likewise."""
     random: Evaluation
-    """A policy that acts at random."""
+    """Evaluation of a policy that acts at random."""
     trained: Evaluation
-    """The agent at the end."""
+    """Evaluation of the agent at the end."""
     env_reward: Evaluation | None = None
     """The same algorithm and steps on the environment's own reward; None: not asked for."""
     success_target: float
@@ -80,7 +80,7 @@ def steps_to_success(rows: Iterable[MetricsRow], target: float) -> int | None:
     One lucky evaluation does not count.
 
     Args:
-        rows: Of ``metrics.csv``, in order.
+        rows: Rows of ``metrics.csv``, in order.
         target: Share of successes.
 
     Example:

@@ -1,32 +1,34 @@
 """`Plan`: a training configuration with everything decided, before anything is built."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-
 from vlmrm.errors import RunError, SpecError
-from vlmrm.prompts import PromptSet
+from vlmrm.former_tasks import refuse_former_run
 from vlmrm.rendering import Camera
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task
+from vlmrm.tables import read_table
+from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task, read_reward
+from vlmrm.training.acting import has_masks, takes_masks
 from vlmrm.training.algorithms import (
     Algorithm,
-    check_hyperparameters,
     default_algorithm,
     default_hyperparameters,
     find_algorithm,
     require_spaces,
 )
 from vlmrm.training.config import TrainConfig
+from vlmrm.training.make_agent import check_hyperparameters
+from vlmrm.training.options import RewardOptions
 from vlmrm.training.run.directory import run_name
 from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
 
 _STEPS = 100_000  # where there is no task that says so
 _EVALUATIONS = 20
+_NOT_READ = {"prompts": {"goal": "not read"}}  # the reward of an environment that is trained on its own reward alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,28 +36,29 @@ class Plan:
     """What `train` will do."""
 
     config: TrainConfig
-    """With every default filled in."""
+    """Configuration with the defaults of training filled in."""
     task: Task
-    """With the configuration's sentences, environment and episode length."""
-    spec: RewardSpec | None
-    """Of the text reward; None: the run trains on the environment's own."""
+    """Task with the configuration's reward, environment and episode length."""
     algorithm: Algorithm
-    """Of the agent."""
+    """Algorithm of the agent."""
+
+    @property
+    def spec(self) -> RewardSpec | None:
+        """The text reward; None: the run trains on the environment's own."""
+        return None if self.config.reward.is_env else self.task.reward
 
     @property
     def out(self) -> Path:
-        """Where the run is written."""
-        if self.config.out is None:
+        """The folder that the run is written to."""
+        if self.config.output.folder is None:
             raise RunError("the plan has no folder; make it with make_plan.")
-        return self.config.out
+        return self.config.output.folder
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for ``config.json``."""
-        task = {key: value for key, value in asdict(self.task).items() if value is not None}
         return {
-            "train": self.config.to_dict(),
-            "task": task,
-            "spec": None if self.spec is None else self.spec.to_dict(),
+            "config": self.config.to_dict(),
+            "task": self.task.to_dict(),
             "spec_hash": None if self.spec is None else self.spec.hash(),
         }
 
@@ -64,15 +67,14 @@ class Plan:
         """The inverse of `to_dict`; nothing is looked up again, so that a run goes on as it was begun.
 
         Raises:
-            SpecError: A value is missing, unknown or impossible.
+            SpecError: A value is missing, unknown or impossible, or an earlier version wrote it.
         """
+        refuse_former_run(values)
         try:
-            config = TrainConfig.from_dict(values["train"])
-            spec = None if values["spec"] is None else RewardSpec.from_dict(values["spec"])
-            task = Task.from_dict(values["task"])
+            config, task = TrainConfig.from_dict(values["config"]), Task.from_dict(values["task"])
         except (KeyError, TypeError) as error:
             raise SpecError(f"no training configuration: {type(error).__name__}: {error}") from error
-        return cls(config=config, task=task, spec=spec, algorithm=find_algorithm(config.algorithm or ""))
+        return cls(config=config, task=task, algorithm=find_algorithm(config.train.algorithm or ""))
 
 
 def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
@@ -82,7 +84,7 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
 
     Args:
         config: What to train.
-        now: Names the run's folder; None: the current time.
+        now: Time that names the run's folder; None: the current one.
 
     Raises:
         SpecError: Something is missing, unknown or does not fit.
@@ -92,73 +94,54 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
         PromptError: The sentences make no reward.
     """
     base, settings = _base_task(config)
-    given = _given_spec(config)
-    prompts = given.require_prompts() if given else _prompts(config, base)
-    task = with_time_limit(
-        replace(
-            base,
-            prompts=prompts,
-            env_kwargs=dict(base.env_kwargs) | dict(config.env_kwargs),
-            episode_steps=config.episode_steps or base.episode_steps,
-            camera=Camera.from_dict(config.camera) if config.camera else base.camera,
-            render_quality=config.render_quality or (given and given.render_quality) or base.render_quality,
-        )
-    )
-    task = replace(task, success=_rule_for_length(base, task))
-    spec = given or task.reward_spec(encoder=config.encoder, alpha=config.alpha)
-    spec = replace(spec, resize_mode=config.resize_mode or spec.resize_mode, render_quality=task.render_quality)
-    if config.compare_env_reward and config.reward == "env":
+    task = _with_options(base, config)
+    if config.train.compare_env_reward and config.reward.is_env:
         raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
     algorithm, hyperparameters = _algorithm(config, task, settings)
-    steps = config.steps or settings.steps
-    eval_every = config.eval_every or (settings.eval_every if config.task else max(steps // _EVALUATIONS, 1))
-    config = replace(config, encoder=spec.encoder, alpha=spec.alpha)
+    steps = config.train.steps or settings.steps
+    usual_every = settings.eval_every if config.task else max(steps // _EVALUATIONS, 1)
+    every = config.evaluation.every or usual_every
+    output = config.output
     filled = replace(
         config,
-        offset=settings.offset if config.offset is None else config.offset,
-        algorithm=algorithm.name,
-        hyperparameters=hyperparameters,
-        steps=steps,
-        num_envs=config.num_envs or settings.num_envs,
-        episode_steps=task.episode_steps,
-        eval_every=eval_every,
-        checkpoint_every=config.checkpoint_every or eval_every,
-        out=config.out or _new_folder(config, task, now or datetime.now()),
+        env=replace(config.env, episode_steps=task.episode_steps),
+        train=replace(
+            config.train,
+            algorithm=algorithm.name,
+            hyperparameters=hyperparameters,
+            steps=steps,
+            num_envs=config.train.num_envs or settings.num_envs,
+        ),
+        evaluation=replace(config.evaluation, every=every),
+        output=replace(
+            output,
+            checkpoint_every=output.checkpoint_every or every,
+            folder=output.folder or _new_folder(config, task, now or datetime.now()),
+        ),
     )
-    if filled.compare_env_reward:
-        make_plan(comparison_config(filled, filled.out or Path()))  # refused now rather than after the whole run
-    return Plan(config=filled, task=task, spec=None if config.reward == "env" else spec, algorithm=algorithm)
+    if filled.train.compare_env_reward:
+        make_plan(comparison_config(filled, Path()))  # refused now rather than after the whole run
+    return Plan(config=filled, task=task, algorithm=algorithm)
 
 
-def comparison_config(config: TrainConfig, out: Path) -> TrainConfig:
+def comparison_config(config: TrainConfig, folder: Path) -> TrainConfig:
     """The same training on the environment's own reward alone, without what belongs to a text reward.
 
     Args:
-        config: Of the text reward.
-        out: Where the comparison is written.
+        config: Configuration of the run on the text reward.
+        folder: Folder that the comparison is written to.
     """
-    return replace(config, reward="env", env_weight=0.0, alpha=None, compare_env_reward=False, out=out)
-
-
-def _given_spec(config: TrainConfig) -> RewardSpec | None:
-    """The reward of a file, where one was named; it says all that the options about sentences could."""
-    if config.reward in ("text", "env"):
-        return None
-    if not config.reward.endswith((".toml", ".json")):
-        raise SpecError(f"reward must be text, env, or a .toml or .json file; got {config.reward!r}.")
-    for name in ("goal", "baseline", "alpha", "encoder"):
-        if getattr(config, name) not in (None, ()):
-            raise SpecError(f"the reward file {config.reward} has its own {name}; leave out --{name}.")
-    return RewardSpec.load(config.reward)
-
-
-def _prompts(config: TrainConfig, base: Task) -> PromptSet:
-    return PromptSet(config.goal or base.prompts.goal, config.baseline or base.prompts.baseline, base.prompts.negatives)
+    return replace(
+        config,
+        reward=RewardOptions(source="env"),
+        train=replace(config.train, compare_env_reward=False),
+        output=replace(config.output, folder=folder),
+    )
 
 
 def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
-    """The named task, or one made of the environment's id."""
-    if (config.task is None) == (config.env is None):
+    """The named task, or one made of the environment's id; with the reward that the configuration says."""
+    if (config.task is None) == (config.env.id is None):
         given = "both" if config.task else "neither"
         raise SpecError(
             f"give a task or an environment; got {given}. For example: vlmrm train cartpole/upright, or "
@@ -166,14 +149,58 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
         )
     if config.task is not None:
         task = Task.load(config.task) if config.task.endswith(".toml") else find_task(config.task)
-        return task, _settings(task, small=config.small)
-    if config.small:
+        reward = _reward(config.reward, task.reward)
+        task = replace(task, reward=reward, render_quality=reward.render_quality or task.render_quality)
+        return task, _settings(task, small=config.train.small)
+    if config.train.small:
         raise SpecError("small settings belong to a task; for an environment use steps and hyperparameters.")
-    env_id = config.env or ""
-    goal = config.goal or (() if config.reward == "text" else ("not read",))  # another reward than these sentences
-    prompts = PromptSet(goal, config.baseline)
-    settings = TrainSettings(steps=_STEPS)
-    return Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, prompts=prompts), settings
+    env_id = config.env.id or ""
+    reward = _reward(config.reward, None)
+    return Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, reward=reward), TrainSettings(
+        steps=_STEPS
+    )
+
+
+def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:
+    """The reward of a file, or the task's with what the options override."""
+    given = options.table()
+    if options.source not in ("text", "env"):
+        return _from_file(options.source, given)
+    if usual is None:
+        prompts = given.get("prompts", {})
+        if options.is_env and "goal" not in prompts:
+            return read_reward(_NOT_READ)
+        return read_reward(given | {"prompts": {"goal": (), **prompts}})
+    said = usual.to_dict()
+    if given.get("head", said.get("head")) != said.get("head"):
+        said.pop("options", None)
+    return read_reward(said | given | {"prompts": said["prompts"] | given.get("prompts", {})})
+
+
+def _from_file(file: str, given: dict[str, Any]) -> RewardSpec:
+    """The reward of a file, which says all that the options could."""
+    if not file.endswith((".toml", ".json")):
+        raise SpecError(f"reward must be text, env, or a .toml or .json file; got {file!r}.")
+    resize_mode = given.pop("resize_mode", None)
+    for name in [*given.pop("prompts", {}), *given]:
+        raise SpecError(f"the reward file {file} has its own {name}; leave out --reward.{name}.")
+    spec = RewardSpec.load(file)
+    return spec if resize_mode is None else replace(spec, resize_mode=resize_mode)
+
+
+def _with_options(base: Task, config: TrainConfig) -> Task:
+    """The task with the configuration's environment, its episodes' length, and a rule of success for that."""
+    options = config.env
+    task = with_time_limit(
+        replace(
+            base,
+            env_kwargs=dict(base.env_kwargs) | dict(options.kwargs),
+            episode_steps=options.episode_steps or base.episode_steps,
+            camera=read_table(Camera, options.camera, where="camera") if options.camera else base.camera,
+            render_quality=options.render_quality or base.render_quality,
+        )
+    )
+    return replace(task, success=_rule_for_length(base, task))
 
 
 def _settings(task: Task, *, small: bool) -> TrainSettings:
@@ -200,28 +227,33 @@ def _rule_for_length(base: Task, task: Task) -> SuccessRule | None:
 
 
 def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tuple[Algorithm, dict[str, Any]]:
-    """Which, and its hyper-parameters; a task's own belong to the algorithm that the task names."""
-    env = MakeEnv(task=task, pictures=config.reward != "env")()
+    """The algorithm and its hyper-parameters; a task's own belong to the algorithm that the task names."""
+    env = MakeEnv(task=task, pictures=not config.reward.is_env)()
     try:
-        env.reset(seed=config.seed)
-        action_space: gym.Space[Any] = env.action_space
-        observation_space: gym.Space[Any] = env.observation_space
+        env.reset(seed=config.train.seed)
+        action_space, observation_space, masked = env.action_space, env.observation_space, has_masks(env)
     finally:
         env.close()
-    named = config.algorithm or (settings.algorithm if config.task else None)
+    named = config.train.algorithm or (settings.algorithm if config.task else None)
     algorithm = find_algorithm(named) if named else default_algorithm(action_space)
     require_spaces(algorithm, action_space, observation_space)
-    if config.task and settings.hyperparameters and algorithm.name == settings.algorithm:
+    if takes_masks(algorithm.load().predict) and not masked:
+        raise SpecError(
+            f"{algorithm.name} asks which actions are possible, and {task.env_id} has no action_masks() that tells it. "
+            "Wrap it in sb3_contrib.common.wrappers.ActionMasker, or use an algorithm without masks."
+        )
+    if config.task and settings.hyperparameters and algorithm == find_algorithm(settings.algorithm):
         usual = dict(settings.hyperparameters)
     else:
         usual = default_hyperparameters(algorithm, observation_space)
-    hyperparameters = usual | dict(config.hyperparameters)
+    hyperparameters = usual | dict(config.train.hyperparameters)
     check_hyperparameters(algorithm, hyperparameters)
     return algorithm, hyperparameters
 
 
 def _new_folder(config: TrainConfig, task: Task, now: datetime) -> Path:
-    name = run_name(task.name, "env-reward" if config.reward == "env" else str(config.encoder), config.seed, now)
+    reward = "env-reward" if config.reward.is_env else task.reward.encoder
+    name = run_name(task.name, reward, config.train.seed, now)
     path, count = Path("runs") / name, 1
     while path.exists():
         count += 1

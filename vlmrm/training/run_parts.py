@@ -18,7 +18,7 @@ from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.agents.vec_reward import VecVLMReward
 from vlmrm.errors import RunError
 from vlmrm.rewards.model import RewardModel
-from vlmrm.training.algorithms import make_agent
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.plan import Plan
 from vlmrm.training.run.checkpoint import find_best, load_checkpoint, load_newest
 from vlmrm.training.run.directory import RunDirectory
@@ -31,15 +31,15 @@ class Parts:
     """What a run works with."""
 
     plan: Plan
-    """What it does."""
+    """Plan of the run."""
     reward: RewardModel | None
     """The text reward; None: the environment's own is trained on."""
     venv: VecEnv
-    """Where it trains."""
+    """Environments in which the agent trains."""
     agent: BaseAlgorithm
-    """What it trains."""
+    """Agent that is trained."""
     callbacks: tuple[BaseCallback, ...]
-    """What rewards the steps, where the environments do not do it themselves, and what keeps learning quick."""
+    """Callbacks that reward the steps, where the environments do not do it themselves, and keep learning quick."""
 
 
 def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
@@ -59,19 +59,17 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     if plan.spec is None:
         reward = None
     elif reward is None:
-        reward = RewardModel.from_spec(plan.spec, device=config.device, precision=config.precision)
+        reward = RewardModel.from_spec(plan.spec, device=config.machine.device, precision=config.machine.precision)
     preprocessing = None if reward is None else reward.capture
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
-    venv = make_vec(make_env, num_envs=config.num_envs or 1, processes=config.processes)
+    venv = make_vec(make_env, num_envs=config.train.num_envs or 1, processes=config.train.processes)
     try:
         callbacks: tuple[BaseCallback, ...] = ()
         if reward is not None and plan.algorithm.off_policy:
-            callbacks = (RelabelCallback(reward, offset=config.offset or 0.0, env_weight=config.env_weight),)
+            callbacks = (RelabelCallback(reward, env_weight=config.reward.env_weight),)
         elif reward is not None:
-            venv = VecVLMReward(venv, reward, offset=config.offset or 0.0, env_weight=config.env_weight)
-        agent = make_agent(
-            plan.algorithm, venv, hyperparameters=config.hyperparameters, seed=config.seed, device=config.device
-        )
+            venv = VecVLMReward(venv, reward, env_weight=config.reward.env_weight)
+        agent = _agent(plan, venv, config.machine.device)
         if plan.spec is not None:
             require_same_gamma(plan.spec, vars(agent)["gamma"])
     except BaseException:
@@ -82,14 +80,19 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     return Parts(plan=plan, reward=reward, venv=venv, agent=agent, callbacks=callbacks)
 
 
+def _agent(plan: Plan, venv: VecEnv, device: str | None) -> BaseAlgorithm:
+    train = plan.config.train
+    return make_agent(plan.algorithm, venv, hyperparameters=train.hyperparameters, seed=train.seed, device=device)
+
+
 def reseed(parts: Parts, step: int) -> None:
     """Give the environments of a resumed run other starts than those they had before.
 
     Args:
-        parts: Of the run.
+        parts: Parts of the run.
         step: Where it goes on.
     """
-    fresh = np.random.SeedSequence([parts.plan.config.seed, step]).generate_state(1)[0]
+    fresh = np.random.SeedSequence([parts.plan.config.train.seed, step]).generate_state(1)[0]
     parts.venv.seed(int(fresh) % 2**31)
 
 
@@ -101,18 +104,17 @@ def load_agent(run: str | Path, *, best: bool = False) -> BaseAlgorithm:
         best: The agent of the evaluation with the most successes instead of the last one.
 
     Returns:
-        An agent of Stable-Baselines3: ``agent.predict(observation, deterministic=True)``.
+        An agent of Stable-Baselines3: ``agent.predict(observation, deterministic=True)``. A recurrent one returns
+        what it remembers beside its action, and wants it back in the next call of the same episode, as ``state``.
 
     Raises:
         RunError: There is no such run, or no checkpoint of it can be read.
     """
     directory = RunDirectory(Path(run))
     plan = Plan.from_dict(RunDirectory.read_json(directory.config))
-    venv = make_vec(MakeEnv(task=plan.task, pictures=False), num_envs=plan.config.num_envs or 1)
+    venv = make_vec(MakeEnv(task=plan.task, pictures=False), num_envs=plan.config.train.num_envs or 1)
     with _random_states_kept():
-        agent = make_agent(
-            plan.algorithm, venv, hyperparameters=plan.config.hyperparameters, seed=plan.config.seed, device="cpu"
-        )
+        agent = _agent(plan, venv, "cpu")
         path = _load(agent, directory, best=best)
     if path is None:
         raise RunError(f"{run} has no checkpoint yet.")

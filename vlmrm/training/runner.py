@@ -48,7 +48,7 @@ def train(config: TrainConfig, *, reward: RewardModel | None = None, progress: P
     """
     plan = make_plan(config)
     RunDirectory.require_free(plan.out)
-    with cpu_threads(plan.config.threads), _parts(plan, reward) as parts:
+    with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:
         run = RunDirectory.create(plan.out)
         write_json(run.config, plan.to_dict())
         return _carry_out(parts, run, progress or Progress())
@@ -77,8 +77,9 @@ def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Pro
         shown.note(f"{path} is complete.")
         return Summary.from_dict(run.read_json(run.summary))
     plan = Plan.from_dict(run.read_json(run.config))
-    plan = replace(plan, config=replace(plan.config, out=Path(path)))  # the folder may have been moved
-    with cpu_threads(plan.config.threads), _parts(plan, reward) as parts:
+    output = replace(plan.config.output, folder=Path(path))  # it may have been moved
+    plan = replace(plan, config=replace(plan.config, output=output))
+    with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:
         checkpoint, faults = load_newest(parts.agent, run.checkpoints)
         for fault in faults:
             shown.note(f"{fault} The checkpoint before it is used.")
@@ -86,7 +87,7 @@ def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Pro
         step = parts.agent.num_timesteps
         reseed(parts, step)
         run.metrics.keep_until(step if checkpoint else -1)
-        shown.note(f"going on from step {step:,} of {plan.config.steps:,}.")
+        shown.note(f"going on from step {step:,} of {plan.config.train.steps:,}.")
         return _carry_out(parts, run, shown)
 
 
@@ -115,7 +116,7 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     if monitor.stopped:
         raise TrainingStopped(_how_to_resume(run, f"stopped at step {parts.agent.num_timesteps:,}."))
     trained = measures.after()
-    if parts.plan.config.export_sb3:
+    if parts.plan.config.output.export_sb3:
         parts.agent.save(run.sb3_zip)
     compared = _compare(parts.plan, run, progress)
     summary = measures.summary(random, trained, compared)
@@ -124,8 +125,8 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
 
 
 def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progress) -> RunMonitor:
-    agent, steps = parts.agent, parts.plan.config.steps or 0
-    agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.tensorboard else Logger(None, []))
+    agent, steps = parts.agent, parts.plan.config.train.steps or 0
+    agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.output.tensorboard else Logger(None, []))
     with StopSignal() as stop, cpu_threads(None):
         relabel = next((callback for callback in parts.callbacks if isinstance(callback, RelabelCallback)), None)
         monitor = RunMonitor(parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress, relabel=relabel)
@@ -151,7 +152,7 @@ def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progre
 
 def _compare(plan: Plan, run: RunDirectory, progress: Progress) -> Summary | None:
     """The same on the environment's own reward, in a folder inside the run's."""
-    if not plan.config.compare_env_reward:
+    if not plan.config.train.compare_env_reward:
         return None
     config = comparison_config(plan.config, run.comparison)
     try:

@@ -14,7 +14,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from vlmrm.training.algorithms import policy_name
+from vlmrm.training.algorithms import reads
 
 _WORTH_SHARING = 512  # steps in a batch
 
@@ -43,7 +43,7 @@ def learns_on_one_thread(agent: BaseAlgorithm) -> bool:
     """Whether its gradient steps are too short for several threads: on a CPU, of vectors, in small batches.
 
     Args:
-        agent: Of Stable-Baselines3.
+        agent: Agent of Stable-Baselines3.
 
     Example:
         >>> from stable_baselines3 import DQN
@@ -51,7 +51,7 @@ def learns_on_one_thread(agent: BaseAlgorithm) -> bool:
         True
     """
     small = getattr(agent, "batch_size", 0) < _WORTH_SHARING
-    return small and agent.device.type == "cpu" and policy_name(agent.observation_space) == "MlpPolicy"
+    return small and agent.device.type == "cpu" and reads(agent.observation_space) == "Mlp"
 
 
 def crowding_note(threads: int) -> str | None:

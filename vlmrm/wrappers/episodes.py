@@ -21,6 +21,8 @@ from vlmrm.tables import write_table
 
 AnyReward = FrameReward | RewardSpec | Mapping[str, Any]
 """A reward that is loaded, its spec, or what `written` makes of one."""
+ENV_REWARD, VLM_REWARD = "env_reward", "vlm_reward"
+"""Keys of an info: the environment's own reward, and that of the frame."""
 _FUNCTION = "function"
 
 
@@ -67,7 +69,7 @@ def written(reward: FrameReward, quality: str | None) -> dict[str, Any]:
 class Paid:
     """What one step of some environments was paid."""
 
-    vlm: Float32[np.ndarray, " n"]
+    vlm: Float[np.ndarray, " n"]
     """Rewards of the frames."""
     env: Float[np.ndarray, " n"]
     """The environments' own rewards."""
@@ -77,7 +79,12 @@ class Paid:
     def infos(self) -> list[dict[str, float]]:
         """Return what goes into the info of each environment."""
         pairs = zip(self.env, self.vlm, strict=True)
-        return [{"env_reward": float(env), "vlm_reward": float(vlm)} for env, vlm in pairs]
+        return [{ENV_REWARD: float(env), VLM_REWARD: float(vlm)} for env, vlm in pairs]
+
+    def vector_infos(self) -> dict[str, np.ndarray]:
+        """Return what goes into the infos of a vector environment: arrays, and for whom they hold."""
+        every = np.ones(len(self.env), dtype=np.bool_)
+        return {ENV_REWARD: self.env, f"_{ENV_REWARD}": every, VLM_REWARD: self.vlm, f"_{VLM_REWARD}": every}
 
 
 class EpisodeRewards:

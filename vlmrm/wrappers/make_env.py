@@ -30,8 +30,9 @@ class MakeEnv:
     """Makes one environment of a task each time it is called; picklable, for vector environments.
 
     Example:
-        >>> from vlmrm import PromptSet
-        >>> task = Task(name="t", description="", env_id="CartPole-v1", prompts=PromptSet("a pole upright", "a pole"))
+        >>> from vlmrm.tasks import read_reward
+        >>> reward = read_reward({"prompts": {"goal": "a pole upright"}})
+        >>> task = Task(name="t", description="", env_id="CartPole-v1", reward=reward)
         >>> env = MakeEnv(task=task, pictures=True)()
         >>> env.reset(seed=0)[1]["frame"].shape
         (400, 600, 3)

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from vlmrm.errors import PairingError
 from vlmrm.rewards.protocols import FrameReward
-from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, require_fitting_frames
+from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_frames
 
 
 class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
@@ -78,9 +78,8 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
             begun = terminated | truncated
         if begun.any():
             self._rewards.begin(_frames_in(infos)[begun], begun)
-        every = np.ones(self.num_envs, dtype=np.bool_)
-        ours = {"env_reward": env_rewards, "_env_reward": every, "vlm_reward": rewards, "_vlm_reward": every}
-        return obs, totals, terminated, truncated, infos | ours
+        ours = Paid(vlm=rewards, env=np.asarray(env_rewards), total=totals)
+        return obs, totals, terminated, truncated, infos | ours.vector_infos()
 
     def _frames_after_step(self, infos: Any) -> UInt8[np.ndarray, "n h w 3"]:
         frames = _frames_in(infos)

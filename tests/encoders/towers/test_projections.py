@@ -74,15 +74,16 @@ def test_lengths_are_those_the_towers_give_before_anybody_normalises(loaded):
     )
 
 
-def test_a_built_in_model_inside_its_guard_is_read_too():
+def test_a_built_in_model_with_its_domain_is_read_too():
     encoder = load_encoder("sim-s", device="cpu")
+    assert encoder.domain is not None
     towers = PreProjection(encoder)
     assert towers.frames.weight.shape == (128, 512)
     assert towers.frames.bias.shape == (128,)
     assert towers.text.weight.shape == (128, 64)
     assert towers.text.bias is None
     seen = normalize(towers.frames(towers.frame_activations(frames(2, 96, 96))), dim=1)
-    torch.testing.assert_close(seen, encoder.encoder.embed_frames(frames(2, 96, 96)), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen, encoder.embed_frames(frames(2, 96, 96)), atol=1e-5, rtol=0)
 
 
 def test_a_bias_is_read_where_there_is_one(loaded):

@@ -15,7 +15,8 @@ from gymnasium.spaces import Box, Dict
 
 from tests.toys import CountingEnv
 from vlmrm.errors import RunError
-from vlmrm.training.algorithms import find_algorithm, make_agent
+from vlmrm.training.algorithms import find_algorithm
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.agent_state import read_state, start_new_episode
 from vlmrm.training.run.checkpoint import (
     find_best,
@@ -37,6 +38,12 @@ SETTINGS = {
     "DQN with n-step returns": REPLAY | {"n_steps": 3},
     "PPO": SMALL | {"n_steps": 8},
     "A2C": {"policy_kwargs": {"net_arch": [8]}, "n_steps": 4},
+    "QRDQN": REPLAY | {"target_update_interval": 7, "exploration_fraction": 0.5},
+    "TQC": REPLAY,
+    "CrossQ": REPLAY,
+    "TRPO": SMALL | {"n_steps": 8},
+    "RecurrentPPO": {"policy_kwargs": {"net_arch": [8], "lstm_hidden_size": 4}, "batch_size": 4, "n_steps": 8},
+    "MaskablePPO": SMALL | {"n_steps": 8},
 }
 
 
@@ -49,12 +56,19 @@ class DictObservation(gym.ObservationWrapper):
         return {"t": observation, "twice": np.repeat(observation * 2, 2)}
 
 
+class Choosy(gym.Wrapper):
+    """Forbids one of the two buttons at every other step; most algorithms do not ask."""
+
+    def action_masks(self):
+        return np.array([True, self.unwrapped.t % 2 == 0])
+
+
 def make(name="DQN", *, seed=0, num_envs=1, wrapper=None, **changes):
     algorithm = find_algorithm(name.split()[0])
-    continuous = algorithm.name in ("SAC", "TD3", "DDPG")
+    continuous = "Discrete" not in algorithm.actions
 
     def env():
-        made = CountingEnv((3, 5, 2), continuous=continuous)
+        made = Choosy(CountingEnv((3, 5, 2), continuous=continuous))
         return wrapper(made) if wrapper else made
 
     from stable_baselines3.common.vec_env import DummyVecEnv
@@ -101,7 +115,7 @@ def test_a_loaded_agent_equals_the_stored_one_to_the_bit(name, tmp_path):
     assert numbers_of(agent) == numbers_of(other)
 
 
-@pytest.mark.parametrize("name", ["DQN", "SAC", "TD3", "DQN with n-step returns"])
+@pytest.mark.parametrize("name", ["DQN", "SAC", "TD3", "DQN with n-step returns", "QRDQN", "TQC", "CrossQ"])
 def test_the_next_gradient_steps_of_a_loaded_agent_are_those_of_the_stored_one(name, tmp_path):
     """Equal numbers could still be wired to the wrong tensors, as an optimiser's are after a careless load."""
     agent = make(name, seed=0).learn(60)
@@ -318,6 +332,16 @@ def test_an_n_step_return_does_not_reach_into_the_episode_after_a_resumption(tmp
     assert samples.rewards.flatten().tolist() == [-6 - 7 - 8, -7 - 8, -8, -1 - 2 - 3]
     assert samples.next_observations.flatten().tolist() == [8, 8, 8, 3]
     assert not samples.dones.any()  # cut off, not ended: the value of what would have followed counts
+
+
+def test_a_resumed_agent_that_remembers_begins_its_episodes_with_an_empty_memory(tmp_path):
+    agent = make("RecurrentPPO").learn(8)
+    assert agent._last_lstm_states.pi[0].abs().max() > 0
+    other = make("RecurrentPPO", seed=1)
+    load_checkpoint(other, save_checkpoint(agent, tmp_path))
+    other.learn(8, reset_num_timesteps=False)
+    assert other.rollout_buffer.episode_starts.ravel()[0] == 1
+    assert not other.rollout_buffer.hidden_states_pi[0].any()
 
 
 def test_moving_a_checkpoint_elsewhere_does_not_harm_it(tmp_path):

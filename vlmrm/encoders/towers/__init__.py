@@ -8,5 +8,5 @@
 - `state`: `TowerState`, a model to be put back as it was.
 - `attention`: where a vision tower looks.
 - `projections`: the last linear maps, and the activations before them.
-- `inner`: the OpenCLIP encoder inside others, and which tower a parameter belongs to.
+- `inner`: encoders of OpenCLIP and no others, and which tower a parameter belongs to.
 """

@@ -12,8 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
-from vlmrm.encoders.towers.inner import TOWERS, require_towers, tower_of
-from vlmrm.encoders.towers.inner import open_clip_encoder as open_clip_encoder
+from vlmrm.encoders.towers.inner import TOWERS, open_clip_encoder, require_towers, tower_of
 from vlmrm.encoders.towers.low_rank import holding_weights
 from vlmrm.errors import EncoderError, PromptError
 from vlmrm.types import Embeddings, Frames, Pixels
@@ -28,6 +27,8 @@ class DifferentiableEncoder(OpenClipEncoder):
 
     Where there are more sentences than the text tower takes at once, its activations are not kept: they are computed
     once more in the backward pass, chunk by chunk, so that memory does not grow with the number of sentences.
+
+    Name and fingerprint stay those of the encoder that was copied, also while the copy is trained.
 
     Args:
         encoder: An `OpenClipEncoder`, which stays as it is.
@@ -62,6 +63,7 @@ class DifferentiableEncoder(OpenClipEncoder):
             raise EncoderError(f"texts_at_once must be at least 1; got {texts_at_once}.")
         self.copied = frozenset(copied)
         """Towers whose weights are this copy's own."""
+        self._inner = inner
         self._known: dict[str, Int[Tensor, "1 context"]] = {}
         self._on_device = on_device
         self._texts_at_once = texts_at_once or inner.runtime.batch_size
@@ -72,6 +74,11 @@ class DifferentiableEncoder(OpenClipEncoder):
             runtime=replace(inner.runtime, precision="fp32") if "image" in self.copied else inner.runtime,
             resize_mode=inner.preprocessing.resize_mode,
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """As of the encoder that was copied."""
+        return self._inner.fingerprint
 
     def embed_texts(self, texts: list[str]) -> Embeddings:
         """Unit-length embeddings of sentences, with gradients.

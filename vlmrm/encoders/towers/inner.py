@@ -1,4 +1,4 @@
-"""OpenCLIP encoders, and the two towers that its parameters belong to."""
+"""Encoders of OpenCLIP and no others, and the two towers that their parameters belong to."""
 
 from collections.abc import Collection
 
@@ -15,20 +15,25 @@ _NEITHER = ("logit_scale", "logit_bias", "text_decoder.")  # a text_decoder is t
 
 
 def open_clip_encoder(encoder: Encoder, *, otherwise: str | None = None) -> OpenClipEncoder:
-    """Return the encoder, if it is one model of OpenCLIP.
+    """Return the encoder if it is one of OpenCLIP.
 
     Args:
         encoder: Any encoder.
         otherwise: What the error advises. None: what can be tuned in the place of this encoder.
 
     Raises:
-        EncoderError: If the encoder is an ensemble, or a model of another kind.
+        EncoderError: The encoder is not one model of OpenCLIP.
+
+    Example:
+        >>> from vlmrm.encoders import load_encoder
+        >>> open_clip_encoder(load_encoder("sim-s")).name
+        'sim-s'
     """
     if isinstance(encoder, OpenClipEncoder):
         return encoder
-    ensemble = otherwise is None and isinstance(encoder, EnsembleEncoder)
-    kind = "an ensemble. Tune a member" if ensemble else "not a model of OpenCLIP"
-    raise EncoderError(f"encoder {encoder.name!r} is {kind}. {otherwise or _TUNABLE}")
+    if otherwise is None and isinstance(encoder, EnsembleEncoder):
+        raise EncoderError(f"one encoder can be tuned; {encoder.name!r} is an ensemble. Tune a member.")
+    raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP. {otherwise or _TUNABLE}")
 
 
 def tower_of(name: str) -> str | None:

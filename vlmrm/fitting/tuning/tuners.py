@@ -14,7 +14,8 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.save import write_model
 from vlmrm.encoders.registry import load_encoder
-from vlmrm.encoders.towers.gradients import DifferentiableEncoder, open_clip_encoder
+from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.inner import open_clip_encoder
 from vlmrm.encoders.towers.learned_words import add_context
 from vlmrm.encoders.towers.low_rank import (
     LowRankChange,

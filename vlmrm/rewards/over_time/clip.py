@@ -18,12 +18,14 @@ from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.video.x_clip import VideoEncoder
-from vlmrm.errors import SpecError
+from vlmrm.errors import FrameError, SpecError
 from vlmrm.rewards.features.clips import ClipFeatures
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import Context, OverTime, ScoreFrames, TimeOptions
 from vlmrm.tables import require_whole
 from vlmrm.types import Rewards
+
+_AT_ONCE = 32  # clips that an encoder is given; 8 frames of 224 x 224 of each are 39 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,19 +89,29 @@ class ClipSteps(OverTime):
 
     def start(self, seen: FrameFeatures) -> UInt8[Tensor, "e p"]:
         """Return the first frames, in the place of all that a clip reaches back to."""
-        return seen.extra["pixels"].flatten(1).repeat(1, self._reach)
+        return _pixels(seen).flatten(1).repeat(1, self._reach)
 
     def advance(
         self, state: UInt8[Tensor, "e p"], seen: FrameFeatures, terminated: Bool[Tensor, " e"]
     ) -> tuple[UInt8[Tensor, "e p"], Rewards]:
         """Take one step of several episodes."""
-        pixels = seen.extra["pixels"]
+        pixels = _pixels(seen)
         frames = torch.cat([state, pixels.flatten(1)], dim=1).reshape(len(pixels), self._reach + 1, *pixels.shape[1:])
-        clips = frames[:, :: self.every]  # e t s s 3
-        rows = require_finite(self.encoder, self.encoder.embed_clips(clips))
-        return frames[:, 1:].flatten(1), self.score(FrameFeatures(embeddings=rows))
+        clips = [part for part in torch.split(frames[:, :: self.every], _AT_ONCE) if len(part)]  # e t s s 3
+        rows = torch.cat([torch.zeros(0, self.encoder.dim), *(self.encoder.embed_clips(part) for part in clips)])
+        seen = FrameFeatures(embeddings=require_finite(self.encoder, rows))
+        return frames[:, 1:].flatten(1), self.score(seen)
 
     @property
     def _reach(self) -> int:
         """Steps from the first frame of a clip to its last."""
         return (self.encoder.clip_frames - 1) * self.every
+
+
+def _pixels(seen: FrameFeatures) -> UInt8[Tensor, "n s s 3"]:
+    if "pixels" not in seen.extra:
+        raise FrameError(
+            "a reward of clips is made of the pixels of frames, and these features have none: another reward read "
+            "them. Give what read(frames) of this reward returns."
+        )
+    return seen.extra["pixels"]

@@ -21,7 +21,7 @@ _BEST = "best.json"
 class RunDirectory:
     """The files of one run.
 
-    - ``config.json``: the configuration with every default filled in, the task, the reward's spec and its hash.
+    - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
     - ``versions.json``: Python, packages, git revision and the encoder's fingerprint, an entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
@@ -152,7 +152,7 @@ class RunDirectory:
         Args:
             step: When it was evaluated.
             success: By the simulator's state.
-            env_return: Of the environment's own rewards.
+            env_return: Mean sum of the environment's own rewards in an episode.
         """
         write_json(self.checkpoints / _BEST, {"step": step, "success": success, "env_return": env_return})
 
@@ -181,7 +181,7 @@ def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
     Args:
         task: Name of the task.
         reward: Name of the encoder, or what else rewards.
-        seed: Of the run.
+        seed: Random seed of the run.
         now: When it starts.
 
     Example:

@@ -23,7 +23,7 @@ class MetricsRow:
     frames_per_s: float | None = None
     """Frames scored per second of scoring."""
     train_vlm_reward: float | None = None
-    """Mean text reward per training step since the row before, with the run's offset taken off."""
+    """Mean text reward per training step since the row before."""
     train_env_reward: float | None = None
     """Mean of the environment's own reward per training step since the row before."""
     train_success: float | None = None
@@ -31,7 +31,7 @@ class MetricsRow:
     eval_success: float | None = None
     """Share of the evaluation episodes that succeeded by the simulator's state."""
     eval_vlm_reward: float | None = None
-    """Mean text reward per step of the evaluation episodes that were drawn, with the offset taken off too."""
+    """Mean text reward per step of the evaluation episodes that were drawn."""
     eval_env_return: float | None = None
     """Mean sum of the environment's own rewards in an evaluation episode."""
     eval_episode_steps: float | None = None
@@ -45,7 +45,7 @@ class MetricsFile:
     """Writes and reads ``metrics.csv``.
 
     Args:
-        path: Of the file; made when the first row is added.
+        path: Path of the file, which is made when the first row is added.
 
     Example:
         >>> import tempfile

@@ -1,0 +1,167 @@
+"""`make_agent`: an agent of Stable-Baselines3 from plain values, as TOML and ``config.json`` hold them."""
+
+import inspect
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv
+
+from vlmrm.errors import SpecError, near_matches
+from vlmrm.training.algorithms import Algorithm, reads, require_spaces
+
+_OURS = {  # decided by TrainConfig, or not expressible as plain values
+    "self", "policy", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model",
+    "replay_buffer_class", "rollout_buffer_class",
+}  # fmt: skip
+_ACTIVATIONS = ("ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Tanh")
+_COUNTS = {"batch_size", "buffer_size", "n_epochs", "n_steps", "target_update_interval", "train_freq"}
+_SCHEDULED = {"learning_rate", "clip_range"}
+
+
+def make_agent(
+    algorithm: Algorithm, venv: VecEnv, *, hyperparameters: Mapping[str, Any], seed: int, device: str | None = None
+) -> BaseAlgorithm:
+    """An untrained agent.
+
+    Args:
+        algorithm: Algorithm to make an agent of.
+        venv: Environments in which it will train.
+        hyperparameters: Arguments of the algorithm's constructor, as TOML holds them. A list stands for a tuple in
+            ``train_freq``, a number for the deviation of Gaussian noise in ``action_noise``, ``lin_1e-3`` for a rate or
+            range that falls to 0 over the run, and a name like ``ReLU`` for a class in ``policy_kwargs.activation_fn``.
+        seed: Random seed of the networks, the exploration and the environments.
+        device: Device of the networks; None: the best there is, but the CPU for small on-policy networks.
+
+    Raises:
+        SpecError: A hyper-parameter is unknown or impossible, or the environment does not fit the algorithm.
+        MissingExtra: The algorithm's package is not installed.
+    """
+    require_spaces(algorithm, venv.action_space, venv.observation_space)
+    check_hyperparameters(algorithm, hyperparameters)
+    kind: Any = algorithm.load()
+    policy = policy_name(algorithm, venv.observation_space)
+    network = _network(f"{policy} of {algorithm.name}", kind.policy_aliases[policy], hyperparameters)
+    arguments = _arguments(hyperparameters, venv.action_space) | network
+    small = reads(venv.observation_space) == "Mlp" and not algorithm.off_policy
+    try:
+        agent: BaseAlgorithm = kind(policy, venv, seed=seed, device=device or ("cpu" if small else "auto"), **arguments)
+    except (TypeError, ValueError, AssertionError, AttributeError, NotImplementedError) as error:
+        raise SpecError(f"{algorithm.name} cannot be made with {dict(hyperparameters)}: {error}") from error
+    return agent
+
+
+def check_hyperparameters(algorithm: Algorithm, hyperparameters: Mapping[str, Any]) -> None:
+    """Refuse names that the algorithm's constructor does not know, and values that it would trip over while training.
+
+    Raises:
+        SpecError: A name is unknown, and the message has the nearest; or a value is no number where one is needed, or
+            not positive where it must be.
+
+    Example:
+        >>> from vlmrm.training.algorithms import find_algorithm
+        >>> check_hyperparameters(find_algorithm("DQN"), {"learning_rate": 1e-3})
+    """
+    usual = _parameters(algorithm.load())
+    _require_known(f"{algorithm.name} has no hyper-parameter", hyperparameters, usual.keys() - _OURS)
+    for name, value in hyperparameters.items():
+        if name in _SCHEDULED:
+            _schedule(name, value)
+        elif isinstance(value, str) and _is_number(usual[name]):
+            raise SpecError(f"{name} of {algorithm.name} must be a number; got {value!r}.")
+        if name in _COUNTS and _is_number(value) and value < 1:
+            raise SpecError(f"{name} of {algorithm.name} must be at least 1; got {value!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def policy_name(algorithm: Algorithm, observation_space: spaces.Space[Any]) -> str:
+    """The algorithm's own name of the policy network that reads these observations.
+
+    Raises:
+        SpecError: It has none.
+
+    Example:
+        >>> from vlmrm.training.algorithms import find_algorithm
+        >>> policy_name(find_algorithm("RecurrentPPO"), spaces.Box(-1, 1, (4,)))
+        'MlpLstmPolicy'
+    """
+    kind: Any = algorithm.load()
+    known: list[str] = list(kind.policy_aliases)
+    for name in known:
+        if name.startswith(reads(observation_space)):
+            return name
+    raise SpecError(
+        f"{algorithm.name} has no policy for the observations {observation_space}, only {', '.join(known)}. Use "
+        "another algorithm, or flatten them."
+    )
+
+
+def _arguments(hyperparameters: Mapping[str, Any], action_space: spaces.Space[Any]) -> dict[str, Any]:
+    """Plain values as what the constructor wants."""
+    arguments = dict(hyperparameters)
+    if isinstance(arguments.get("train_freq"), list):
+        arguments["train_freq"] = tuple(arguments["train_freq"])
+    noise = arguments.get("action_noise")
+    if isinstance(noise, int | float):
+        shape = action_space.shape or (1,)
+        arguments["action_noise"] = NormalActionNoise(np.zeros(shape), np.full(shape, float(noise)))
+    for name in _SCHEDULED & set(arguments):
+        arguments[name] = _schedule(name, arguments[name])
+    return arguments
+
+
+def _network(policy: str, kind: type[Any], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the policy network, with its activation as a class."""
+    network = dict(hyperparameters.get("policy_kwargs", {}))
+    _require_known(f"{policy} has no policy_kwargs", network, _parameters(kind))
+    if isinstance(network.get("activation_fn"), str):
+        _require_known("there is no activation_fn", [network["activation_fn"]], _ACTIVATIONS)
+        network["activation_fn"] = getattr(torch.nn, network["activation_fn"])
+    return {"policy_kwargs": network}
+
+
+def _schedule(name: str, value: Any) -> Any:
+    """A number stays; ``lin_X`` falls from X to 0 over the run."""
+    if not isinstance(value, str):
+        return value
+    try:
+        first = float(value.removeprefix("lin_")) if value.startswith("lin_") else math.nan
+    except ValueError:
+        first = math.nan
+    if not 0 < first < math.inf:
+        raise SpecError(f"{name} must be a number, or lin_NUMBER to let it fall from there to 0; got {value!r}.")
+    return LinearSchedule(first, 0.0, 1.0)
+
+
+def _parameters(kind: type[Any]) -> dict[str, Any]:
+    """The arguments of a constructor with their defaults; where it hands on ``**kwargs``, those of its parents too."""
+    found: dict[str, Any] = {}
+    for parent in kind.__mro__:
+        if "__init__" not in vars(parent):
+            continue
+        entries = inspect.signature(vars(parent)["__init__"]).parameters.values()
+        kinds = {entry.kind for entry in entries}
+        named = {
+            entry.name: entry.default
+            for entry in entries
+            if entry.kind not in (entry.VAR_POSITIONAL, entry.VAR_KEYWORD)
+        }
+        found = named | found
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return found
+
+
+def _require_known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise SpecError(f"{what} {name!r}. Near: {near_matches(name, known)}.")

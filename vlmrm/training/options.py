@@ -1,0 +1,253 @@
+"""The groups of a `TrainConfig`. Each is one box of ``vlmrm train --help`` and one table of ``config.json``."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+from vlmrm.errors import SpecError
+from vlmrm.tables import require_share, require_whole
+
+
+def toml_table(text: str) -> dict[str, Any]:
+    """A table from the inside of a TOML inline table, or from a TOML file.
+
+    Args:
+        text: Like ``learning_rate = 1e-3, policy_kwargs = {net_arch = [64]}``, or the path of a ``.toml`` file.
+
+    Raises:
+        ValueError: It is neither; the command line turns this into its own message.
+
+    Example:
+        >>> toml_table("gamma = 0.9, train_freq = [200, 'step']")
+        {'gamma': 0.9, 'train_freq': [200, 'step']}
+    """
+    try:
+        if text.endswith(".toml"):
+            return tomllib.loads(Path(text).read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(f"table = {{ {text} }}")["table"]
+        return table
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(
+            f'{text!r} is no TOML: {error}. Write it like "gamma = 0.9, batch_size = 64", and words in quotes, like '
+            "\"track = 'torso'\"."
+        ) from error
+
+
+def _to_text(table: Any) -> list[str]:
+    return [", ".join(f"{key} = {value!r}" for key, value in table.items())]
+
+
+def open_option(metavar: str, name: str | None = None, *, short: str | None = None) -> Any:
+    """An option of the command line whose default is decided later; its help says how.
+
+    Args:
+        metavar: Stands for its value.
+        name: Name of the option; None: that of the field.
+        short: Another name, which the help puts first.
+    """
+    return arg(name=name, aliases=[f"--{short}"] if short else None, metavar=metavar, help_behavior_hint="")
+
+
+_SENTENCES = "SENTENCE [SENTENCE ...]"
+Sentences = Annotated[tuple[str, ...], arg(metavar=_SENTENCES, help_behavior_hint="")]
+"""One sentence or several, after one option."""
+Table = Annotated[
+    Mapping[str, Any],
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="TOML",
+        instance_from_str=lambda texts: toml_table(texts[0]),
+        is_instance=lambda value: isinstance(value, Mapping),
+        str_from_instance=_to_text,
+    ),
+]
+"""A table, which the command line takes as TOML."""
+
+
+def _no_sentences() -> Any:
+    """The default of a field of sentences, which JSON has as a list."""
+    return field(default=(), metadata={"read": lambda values, where: tuple(values)})
+
+
+def _require_counts(group: Any, *names: str) -> None:
+    for name in names:
+        if getattr(group, name) is not None:
+            require_whole(name, getattr(group, name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvOptions:
+    """Where the agent lives. Each option overrides the task's."""
+
+    id: Annotated[str | None, open_option("ID", "env")] = None
+    """Instead of a task: a Gymnasium id, or PACKAGE:ID for one that a package registers when it is imported."""
+    kwargs: Annotated[Table, open_option("TOML", "env-kwargs")] = field(default_factory=dict)
+    """Arguments of the environment, like 'continuous = true'; added to the task's."""
+    episode_steps: Annotated[int | None, open_option("N")] = None
+    """Length of an episode. Default: the task's, else as registered, else 1,000."""
+    camera: Annotated[Table, open_option("TOML")] = field(default_factory=dict)
+    """Camera of a MuJoCo environment, like 'track = "torso", distance_m = 3, azimuth_deg = 90', or 'name = "side"'."""
+    render_quality: Annotated[Literal["full", "fast"] | None, open_option("QUALITY")] = None
+    """Pictures of a MuJoCo environment: `fast` has no shadows, reflections and antialiasing, about ten times as fast.
+    Default: the task's, else as the environment draws."""
+
+    def __post_init__(self) -> None:
+        _require_counts(self, "episode_steps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardOptions:
+    """What the agent is paid. Each option with a dot in its name overrides that key of the task's [reward] table."""
+
+    source: Annotated[str, open_option("text|env|FILE", "reward")] = "text"
+    """`text` scores pictures by sentences, here or the task's; `env` is the environment's own reward, for comparison;
+    a .toml or .json FILE is a whole reward, with encoder, sentences and head."""
+    goal: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.goal", short="goal")] = _no_sentences()
+    """What the picture should show, as one sentence or several: a state, not an action."""
+    baseline: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.baseline", short="baseline")] = _no_sentences()
+    """The scene without the goal. Without one, alpha is 0."""
+    negatives: Annotated[tuple[str, ...], open_option(_SENTENCES, "reward.negatives")] = _no_sentences()
+    """What must not be taken for the goal, for heads that use it."""
+    encoder: Annotated[str | None, open_option("NAME", "reward.encoder", short="encoder")] = None
+    """A built-in model, NAME/TAG of OpenCLIP, hf-hub:OWNER/NAME, or local-dir:PATH; see `vlmrm models`.
+    Default: the task's, else sim-s."""
+    alpha: Annotated[float | None, open_option("SHARE", "reward.alpha", short="alpha")] = None
+    """Share of the goal-baseline projection, 0 (plain cosine) to 1. Default: the task's, else 0.5."""
+    head: Annotated[str | None, open_option("NAME", "reward.head")] = None
+    """How embeddings become scores: projection, softmax, contrast ... Another one than the task's drops its options.
+    Default: the task's, else projection."""
+    options: Annotated[Table, open_option("TOML", "reward.options")] = field(default_factory=dict)
+    """Options of the head, like 'temperature = 0.1', in place of the task's."""
+    views: Annotated[Table, open_option("TOML", "reward.views")] = field(default_factory=dict)
+    """Crops whose mean is scored, like 'scales = [1.0, 0.7]'."""
+    uncertainty: Annotated[Table, open_option("TOML", "reward.uncertainty")] = field(default_factory=dict)
+    """How unsure the reward is, and how much of that is taken off, like 'ensemble = "prompts", kappa = 1.0'."""
+    judge: Annotated[Table, open_option("TOML", "reward.judge")] = field(default_factory=dict)
+    """Model that is asked yes or no about frames with a high score: 'model = "...", question = "...", above = 0.6'."""
+    scaling: Annotated[Table, open_option("TOML", "reward.scaling")] = field(default_factory=dict)
+    """Scale of the score, like 'subtract = 0.6': where episodes end early, a constant part pays for their length."""
+    threshold: Annotated[float | None, open_option("SCORE", "reward.threshold")] = None
+    """Pay 1 above this score, else 0."""
+    over_time: Annotated[Table, open_option("TOML", "reward.over-time")] = field(default_factory=dict)
+    """How scores of frames become rewards of steps, like 'kind = "difference"'."""
+    resize_mode: Annotated[
+        Literal["shortest", "longest", "squash"] | None,
+        open_option("MODE", "reward.resize-mode", short="resize-mode"),
+    ] = None
+    """How pictures become square: `shortest` crops, `longest` pads, `squash` distorts. Default: the model's own."""
+    env_weight: float = 0.0
+    """Weight of the environment's own reward, which is added to the text reward."""
+
+    def __post_init__(self) -> None:
+        if self.env_weight and self.is_env:
+            raise SpecError("env_weight adds the environment's own reward to a text reward; reward='env' is all of it.")
+
+    @property
+    def is_env(self) -> bool:
+        """Whether the agent is trained on the environment's own reward."""
+        return self.source == "env"
+
+    def table(self) -> dict[str, Any]:
+        """The keys of a [reward] table that were given.
+
+        Example:
+            >>> RewardOptions(goal=("a red car",), alpha=0.3).table()
+            {'prompts': {'goal': ('a red car',)}, 'alpha': 0.3}
+        """
+        given = {key: value for key, value in vars(self).items() if value is not None and value not in ((), {})}
+        prompts = {role: given.pop(role) for role in ("goal", "baseline", "negatives") if role in given}
+        for key in ("source", "env_weight"):
+            given.pop(key, None)
+        return ({"prompts": prompts} if prompts else {}) | given
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How the agent learns. Each option overrides the task's [train] table."""
+
+    algorithm: Annotated[str | None, open_option("NAME")] = None
+    """DQN, SAC, TD3, DDPG, PPO or A2C; with the extra `contrib` QRDQN, TQC, CrossQ, TRPO, RecurrentPPO or MaskablePPO;
+    or MODULE:CLASS of your own.
+    Default: the task's, else DQN for buttons and SAC for continuous actions."""
+    hyperparameters: Annotated[Table, open_option("TOML")] = field(default_factory=dict)
+    """Settings of the algorithm, like 'gamma = 0.98, batch_size = 64', or a .toml file; added to the task's."""
+    steps: Annotated[int | None, open_option("N")] = None
+    """Environment steps in all. Default: the task's, else 100,000."""
+    num_envs: Annotated[int | None, open_option("N")] = None
+    """Environments side by side. Default: the task's, else 1."""
+    processes: bool = False
+    """Run each environment in a process of its own; for slow ones and many cores."""
+    seed: int = 0
+    """Seed of networks, exploration and training environments. Evaluation seeds are the same for every run."""
+    small: bool = False
+    """Use the task's settings for two cores, where it has such."""
+    compare_env_reward: bool = False
+    """Afterwards, train the same algorithm for as many steps on the environment's own reward."""
+
+    def __post_init__(self) -> None:
+        _require_counts(self, "steps", "num_envs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """How the agent is judged, on the simulator's state."""
+
+    every: Annotated[int | None, open_option("N", "eval-every")] = None
+    """Steps between two evaluations. Default: the task's, else a twentieth of all steps."""
+    episodes: Annotated[int, arg(name="eval-episodes")] = 20
+    """Episodes of one evaluation."""
+    drawn: Annotated[int, arg(name="eval-drawn")] = 1
+    """How many of these are drawn and scored; the others run without pictures, many times faster."""
+    final_episodes: int = 20
+    """Episodes of the last evaluation and of the random policy's."""
+    success_target: float = 0.9
+    """Share of successes that counts as learnt, for the number of steps to success."""
+
+    def __post_init__(self) -> None:
+        _require_counts(self, "every", "episodes", "final_episodes")
+        if not 0 <= self.drawn <= self.episodes:
+            raise SpecError(f"evaluation.drawn must lie in 0 to episodes={self.episodes}; got {self.drawn}.")
+        require_share("success_target", self.success_target)
+        if not self.success_target:
+            raise SpecError("success_target must be above 0: every agent reaches a target of 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """What the run writes, and where."""
+
+    folder: Annotated[Path | None, open_option("FOLDER", "out")] = field(
+        default=None, metadata={"read": lambda value, where: None if value is None else Path(value)}
+    )
+    """Where to write the run. Default: a new folder in runs/."""
+    checkpoint_every: Annotated[int | None, open_option("N")] = None
+    """Steps between two checkpoints. Default: as between two evaluations."""
+    videos: bool = True
+    """Record an episode before and after training."""
+    tensorboard: bool = True
+    """Write TensorBoard files."""
+    export_sb3: bool = False
+    """Also write model.zip for Stable-Baselines3. Loading such a file runs code that is in it."""
+
+    def __post_init__(self) -> None:
+        _require_counts(self, "checkpoint_every")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineOptions:
+    """What computes."""
+
+    device: Annotated[str | None, open_option("NAME")] = None
+    """cpu, cuda, ... Default: the best there is."""
+    precision: Annotated[Literal["fp32", "bf16", "fp16"] | None, open_option("NAME")] = None
+    """Precision of the encoder: fp32, bf16 or fp16. Default: what suits the device."""
+    threads: Annotated[int | None, open_option("N")] = None
+    """CPU threads for scoring pictures; fewer are faster where other programs use the cores. Default: torch's own."""
+
+    def __post_init__(self) -> None:
+        _require_counts(self, "threads")
