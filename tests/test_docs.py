@@ -21,6 +21,9 @@ from vlmrm.cli.fit import Fit
 from vlmrm.cli.listing import Models, Tasks
 from vlmrm.cli.score import Score
 from vlmrm.cli.train import Train
+from vlmrm.rewards.heads import HEADS
+from vlmrm.rewards.over_time import OVER_TIME
+from vlmrm.rewards.transforms import ORDER
 from vlmrm.tables import _entry_points
 from vlmrm.tasks import Task
 from vlmrm.training.config import TrainConfig
@@ -223,3 +226,10 @@ def test_every_word_in_the_tables_of_rewards_is_one_of_a_spec():
         views = {"views": {"scales": [1.0, 0.7]}} if "uncertainty" in values else {}
         RewardSpec.from_dict(base | views | values)
     assert len(said) == 10
+
+
+def test_the_page_of_rewards_names_every_head_and_kind_and_the_order_of_transforms():
+    page = " ".join((ROOT / "docs" / "rewards.md").read_text().split())
+    assert ", ".join(f"`{word}`" for word in ORDER) in page
+    assert [name for name in HEADS if f"| `{name}`" not in page] == []
+    assert [name for name in OVER_TIME if f'kind = "{name}"' not in page] == []
