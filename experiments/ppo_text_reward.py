@@ -2,7 +2,8 @@
 """PPO on a sentence: one file to copy and change.
 
     python experiments/ppo_text_reward.py
-    python experiments/ppo_text_reward.py --env-id envs:vlmrm/Acrobot-v0 --baseline "a double pendulum and a line" \
+    python experiments/ppo_text_reward.py --env-id vlmrm_envs:vlmrm/Acrobot-v0 \
+        --baseline "a double pendulum and a line" \
         --goal "a double pendulum swung all the way up, with its tip high above the line" \
         --success-where tip_m 1 2 --success-share 0.25
 

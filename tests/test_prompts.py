@@ -2,6 +2,7 @@ import pytest
 
 from vlmrm import PromptSet
 from vlmrm.errors import PromptError
+from vlmrm.tables import read_table
 
 
 def test_one_sentence_and_a_list_of_one_are_the_same():
@@ -21,6 +22,6 @@ def test_equal_goal_and_baseline_are_refused():
 
 def test_what_is_not_text_is_refused():
     with pytest.raises(PromptError, match="must be a sentence"):
-        PromptSet.from_dict({"goal": [3]})
+        read_table(PromptSet, {"goal": [3]}, where="prompts", error=PromptError)
     with pytest.raises(PromptError, match="must be a sentence"):
-        PromptSet.from_dict({"goal": 3})
+        read_table(PromptSet, {"goal": 3}, where="prompts", error=PromptError)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.toy_runs import configure, lamp_config
-from vlmrm import RewardModel, RewardSpec
+from vlmrm import RewardSpec
 from vlmrm.errors import FrameError, PromptError, SpecError, UnknownTask
 from vlmrm.tables import write_table
 from vlmrm.training.options import EnvOptions, toml_table
@@ -280,14 +280,3 @@ def test_tables_are_written_as_toml(tmp_path):
     for wrong in ("gamma", "gamma = ", str(tmp_path / "nowhere.toml")):
         with pytest.raises(ValueError, match="is no TOML"):
             toml_table(wrong)
-
-
-def test_the_readmes_task_file_is_one(tmp_path):
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (block,) = (text.split("```")[0] for text in readme.split("```toml\n") if text.startswith('name = "reacher/right"'))
-    (tmp_path / "my_task.toml").write_text(block)
-    made = make_plan(configure(task=str(tmp_path / "my_task.toml")))
-    assert (made.config.train.steps, made.config.train.hyperparameters["train_freq"]) == (20_000, 50)
-    assert made.spec.render_quality == "fast"
-    assert made.task.success.holds({"tip_x_m": 0.2, "tip_y_m": 0.0, "tip_to_ball_m": 0.1})
-    RewardModel.from_spec(made.spec, device="cpu")  # a word that the model does not know would be warned of

@@ -12,6 +12,7 @@ from tests.training.toy_runs import PPO, lamp_config, lamp_reward, rows_of
 from vlmrm.agents import RelabelCallback, VecVLMReward
 from vlmrm.errors import SpecError
 from vlmrm.training import TrainConfig, train
+from vlmrm.training.options import RewardOptions
 from vlmrm.wrappers import CaptureFrame, VLMReward
 from vlmrm.wrappers.vector import VLMReward as VectorVLMReward
 
@@ -81,4 +82,4 @@ def test_a_run_tells_the_text_reward_alone(changes, tmp_path):
 
 def test_a_weight_on_the_environments_own_reward_alone_is_refused():
     with pytest.raises(SpecError, match="env_weight adds"):
-        TrainConfig(task="cartpole/upright", reward="env", env_weight=1.0)
+        TrainConfig(task="cartpole/upright", reward=RewardOptions(source="env", env_weight=1.0))

@@ -41,8 +41,8 @@ class ViewsOptions(TransformOptions):
     scales: Sequence[int | float]
     """Sides of the square crops as shares of the frame's side, above 0 to 1."""
     positions: str = "centre"
-    """Places of the crops: ``centre``: one of each scale, in the middle; ``corners``: those in the four corners as well;
-    ``attention``: one of each scale, in each frame where the encoder looks most."""
+    """Places of the crops: ``centre``: one of each scale, in the middle; ``corners``: those in the four corners as
+    well; ``attention``: one of each scale, in each frame where the encoder looks most."""
 
     def __post_init__(self) -> None:
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
