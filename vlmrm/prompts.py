@@ -1,10 +1,27 @@
 """The sentences of a reward: what is wanted (goal), the plain scene (baseline), and what is not wanted (negatives)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vlmrm.errors import PromptError
+
+
+def _sentences(role: str, given: Any) -> tuple[str, ...]:
+    """Checked here, not only in the type: prompts come from TOML and JSON files as well."""
+    if not isinstance(given, str | Sequence):
+        raise PromptError(f"{role} must be a sentence or a list of sentences; got {given!r}.")
+    sentences = (given,) if isinstance(given, str) else tuple(given)
+    for sentence in sentences:
+        if not isinstance(sentence, str):
+            raise PromptError(f"{role} must be a sentence or a list of sentences; got {sentence!r}.")
+        if not sentence.strip():
+            raise PromptError(f"{role} has an empty sentence: {list(sentences)!r}. Leave it out or write what is seen.")
+    return tuple(sentence.strip() for sentence in sentences)
+
+
+def _read(values: Any, path: str) -> tuple[str, ...]:
+    return _sentences(path.rpartition(".")[2], values)
 
 
 @dataclass(frozen=True)
@@ -26,11 +43,11 @@ class PromptSet:
         PromptSet(goal=('a humanoid robot kneeling',), baseline=('a humanoid robot',), negatives=())
     """
 
-    goal: tuple[str, ...]
+    goal: tuple[str, ...] = field(metadata={"read": _read})
     """What is wanted."""
-    baseline: tuple[str, ...] = ()
+    baseline: tuple[str, ...] = field(default=(), metadata={"read": _read})
     """The plain scene; empty: no projection is possible."""
-    negatives: tuple[str, ...] = ()
+    negatives: tuple[str, ...] = field(default=(), metadata={"read": _read})
     """What must not be taken for the goal."""
 
     def __init__(
@@ -50,16 +67,3 @@ class PromptSet:
         wrong = set(self.goal) & set(self.negatives)
         if wrong:
             raise PromptError(f"a sentence is goal and negative at once: {min(wrong)!r}. Leave it out of negatives.")
-
-
-def _sentences(role: str, given: Any) -> tuple[str, ...]:
-    """Checked here, not only in the type: prompts come from TOML and JSON files as well."""
-    if not isinstance(given, str | Sequence):
-        raise PromptError(f"{role} must be a sentence or a list of sentences; got {given!r}.")
-    sentences = (given,) if isinstance(given, str) else tuple(given)
-    for sentence in sentences:
-        if not isinstance(sentence, str):
-            raise PromptError(f"{role} must be a sentence or a list of sentences; got {sentence!r}.")
-        if not sentence.strip():
-            raise PromptError(f"{role} has an empty sentence: {list(sentences)!r}. Leave it out or write what is seen.")
-    return tuple(sentence.strip() for sentence in sentences)

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.report.figures import GREEN, GREY, new_figure, save_figure
 from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.tasks import SuccessRule, Sweep
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -41,7 +42,7 @@ class Landscape:
 
 
 def measure_landscape(
-    env: gym.Env[Any, Any], reward: RewardModel, sweep: Sweep, *, rule: SuccessRule | None = None, points: int = 181
+    env: gym.Env[Any, Any], reward: FrameReward, sweep: Sweep, *, rule: SuccessRule | None = None, points: int = 181
 ) -> Landscape:
     """Score one picture per value of a state variable, for several alphas at once.
 
@@ -59,8 +60,7 @@ def measure_landscape(
     inner: Any = env.unwrapped
     if not hasattr(inner, "place"):
         raise SpecError(f"{env} has no place(value), with which a landscape puts it into a state.")
-    projected = replace(reward.spec, scaling=None).compares_alphas and bool(reward.spec.require_prompts().baseline)
-    alphas = tuple(sorted({*ALPHAS, reward.spec.alpha})) if projected else (reward.spec.alpha,)
+    curves = _curves(reward)
     values = np.linspace(sweep.low, sweep.high, points)
     env.reset(seed=0)
     frames, in_goal = [], []
@@ -71,10 +71,10 @@ def measure_landscape(
     if any(frame is None for frame in frames):
         raise FrameError(f'{env} drew nothing. Make it with render_mode="rgb_array".')
     seen = reward.read(frames)
-    scores = torch.stack([_with_alpha(reward, alpha).explain(seen)["score"] for alpha in alphas])
+    scores = torch.stack([one.explain(seen)["score"] for one in curves.values()])
     return Landscape(
-        sweep=sweep, values=values, alphas=alphas, rewards=scores.double().numpy(), in_goal=np.array(in_goal),
-        head=reward.spec.head,
+        sweep=sweep, values=values, alphas=tuple(curves), rewards=scores.double().numpy(), in_goal=np.array(in_goal),
+        head=reward.name if reward.spec is None else reward.spec.head,
     )  # fmt: skip
 
 
@@ -113,8 +113,15 @@ def draw_landscape(landscape: Landscape, path: Path, *, title: str = "", chosen:
     return save_figure(figure, path)
 
 
-def _with_alpha(reward: RewardModel, alpha: float) -> RewardModel:
-    return reward if alpha == reward.spec.alpha else reward.with_spec(replace(reward.spec, alpha=alpha))
+def _curves(reward: FrameReward) -> dict[float, FrameReward]:
+    """The reward by its alpha; of a plain projection, with other alphas as well."""
+    spec = reward.spec
+    if spec is None or not isinstance(reward, RewardModel):
+        return {0.0: reward}
+    if not replace(spec, scaling=None).compares_alphas or not spec.require_prompts().baseline:
+        return {spec.alpha: reward}
+    others = {alpha: reward.with_spec(replace(spec, alpha=alpha)) for alpha in ALPHAS if alpha != spec.alpha}
+    return dict(sorted({**others, spec.alpha: reward}.items()))
 
 
 def _holds(inner: Any, sweep: Sweep, value: float, rule: SuccessRule) -> bool:

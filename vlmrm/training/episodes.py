@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from vlmrm.errors import SpecError
-from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.acting import Actor, Policy
 
 _AT_ONCE = 20  # episodes side by side: one call of the policy serves all of them
@@ -36,7 +36,7 @@ def evaluate(
     *,
     episodes: int,
     seed: int,
-    reward: RewardModel | None = None,
+    reward: FrameReward | None = None,
 ) -> list[EpisodeRecord]:
     """Run whole episodes with fixed seeds; episode i starts from seed + i whatever else is run.
 
@@ -77,7 +77,7 @@ def evaluate(
 
 
 def _side_by_side(
-    policy: Policy, envs: Sequence[gym.Env[Any, Any]], seeds: Sequence[int], reward: RewardModel | None
+    policy: Policy, envs: Sequence[gym.Env[Any, Any]], seeds: Sequence[int], reward: FrameReward | None
 ) -> list[EpisodeRecord]:
     running = [_Running(env, seed, keep_frames=reward is not None) for env, seed in zip(envs, seeds, strict=False)]
     actor = Actor(policy, [episode.env for episode in running])
@@ -109,7 +109,7 @@ class _Running:
         if self.ended and "is_success" in info:
             self.success = bool(info["is_success"])
 
-    def record(self, reward: RewardModel | None) -> EpisodeRecord:
+    def record(self, reward: FrameReward | None) -> EpisodeRecord:
         scored = None
         if reward is not None:
             scored = float(reward.score_episode(self.frames, terminated=self.terminated).mean())

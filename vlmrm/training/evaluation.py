@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vlmrm.report.landscape import draw_landscape, measure_landscape
 from vlmrm.report.video import write_video
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.acting import Policy, RandomPolicy
 from vlmrm.training.curves import draw_curves
 from vlmrm.training.episodes import Evaluation, evaluate, mean_of
@@ -78,7 +79,7 @@ class Measures:
         return Summary(
             run=self._run.path,
             task=self._plan.task.name,
-            reward="env" if self._reward is None else self._reward.spec.encoder,
+            reward="env" if self._reward is None else self._reward.name,
             algorithm=self._plan.algorithm.name,
             seed=self._plan.config.train.seed,
             steps=self._parts.agent.num_timesteps,
@@ -109,9 +110,9 @@ class Measures:
             landscape = measure_landscape(env, reward, task.sweep, rule=task.success)
         finally:
             env.close()
-        title, chosen = _title(reward.spec.encoder, reward.spec.require_prompts().goal), reward.spec.alpha
-        draw_landscape(landscape, self._run.landscape, title=title, chosen=chosen)
-        row = landscape.rewards[landscape.alphas.index(reward.spec.alpha)]
+        chosen = landscape.alphas[0] if reward.spec is None else reward.spec.alpha
+        draw_landscape(landscape, self._run.landscape, title=_title(reward), chosen=chosen)
+        row = landscape.rewards[landscape.alphas.index(chosen)]
         self._limits = (float(row.min()), float(row.max()))
 
     def _record(self, policy: Policy, path: Path, title: str) -> None:
@@ -121,6 +122,9 @@ class Measures:
         write_video(episode, path, limits=self._limits)
 
 
-def _title(encoder: str, goal: tuple[str, ...]) -> str:
+def _title(reward: FrameReward) -> str:
+    if reward.spec is None:
+        return reward.name
+    goal = reward.spec.require_prompts().goal
     more = f" (+{len(goal) - 1})" if len(goal) > 1 else ""
-    return f'{encoder}: "{goal[0]}"{more}'
+    return f'{reward.spec.encoder}: "{goal[0]}"{more}'

@@ -80,6 +80,10 @@ def _require_counts(group: Any, *names: str) -> None:
             require_whole(name, getattr(group, name))
 
 
+OF_A_FUNCTION = "function:"
+"""What the source of a reward begins with that is a function, which no file can hold."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnvOptions:
     """Where the agent lives. Each option overrides the task's."""
@@ -151,6 +155,11 @@ class RewardOptions:
     def is_env(self) -> bool:
         """Whether the agent is trained on the environment's own reward."""
         return self.source == "env"
+
+    @property
+    def function(self) -> str | None:
+        """Name of the function of a user's own that rewards; None: no function does."""
+        return self.source.removeprefix(OF_A_FUNCTION) if self.source.startswith(OF_A_FUNCTION) else None
 
     def table(self) -> dict[str, Any]:
         """The keys of a [reward] table that were given.
@@ -235,6 +244,8 @@ class OutputOptions:
     """Also write model.zip for Stable-Baselines3. Loading such a file runs code that is in it."""
 
     def __post_init__(self) -> None:
+        if self.folder is not None:
+            object.__setattr__(self, "folder", Path(self.folder))  # a text will do
         _require_counts(self, "checkpoint_every")
 
 

@@ -44,8 +44,9 @@ class Plan:
 
     @property
     def spec(self) -> RewardSpec | None:
-        """The text reward; None: the run trains on the environment's own."""
-        return None if self.config.reward.is_env else self.task.reward
+        """The text reward; None: the run trains on the environment's own, or on a function."""
+        options = self.config.reward
+        return None if options.is_env or options.function else self.task.reward
 
     @property
     def out(self) -> Path:
@@ -164,11 +165,11 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
 def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:
     """The reward of a file, or the task's with what the options override."""
     given = options.table()
-    if options.source not in ("text", "env"):
+    if options.source not in ("text", "env") and options.function is None:
         return _from_file(options.source, given)
     if usual is None:
         prompts = given.get("prompts", {})
-        if options.is_env and "goal" not in prompts:
+        if (options.is_env or options.function) and "goal" not in prompts:
             return read_reward(_NOT_READ)
         return read_reward(given | {"prompts": {"goal": (), **prompts}})
     said = usual.to_dict()
@@ -252,7 +253,7 @@ def _algorithm(config: TrainConfig, task: Task, settings: TrainSettings) -> tupl
 
 
 def _new_folder(config: TrainConfig, task: Task, now: datetime) -> Path:
-    reward = "env-reward" if config.reward.is_env else task.reward.encoder
+    reward = config.reward.function or ("env-reward" if config.reward.is_env else task.reward.encoder)
     name = run_name(task.name, reward, config.train.seed, now)
     path, count = Path("runs") / name, 1
     while path.exists():

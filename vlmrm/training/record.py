@@ -13,7 +13,7 @@ from PIL import Image
 from vlmrm.frames import as_frames
 from vlmrm.rendering.mujoco import RenderMujoco
 from vlmrm.report.video import Episode
-from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.acting import Policy
 from vlmrm.training.episodes import play
 from vlmrm.wrappers.wrapper_chain import find_wrapper
@@ -23,7 +23,7 @@ _WIDEST_PX = 640
 
 
 def record_episode(
-    policy: Policy, make_env: Callable[[], gym.Env[Any, Any]], *, seed: int, reward: RewardModel | None, title: str = ""
+    policy: Policy, make_env: Callable[[], gym.Env[Any, Any]], *, seed: int, reward: FrameReward | None, title: str = ""
 ) -> Episode:
     """Run one episode and keep its pictures; long ones are cut off.
 

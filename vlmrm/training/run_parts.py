@@ -16,8 +16,9 @@ from vlmrm.agents.make_vec import make_vec
 from vlmrm.agents.pairing import require_same_gamma
 from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.agents.vec_reward import VecVLMReward
-from vlmrm.errors import RunError
+from vlmrm.errors import RunError, SpecError
 from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.make_agent import make_agent
 from vlmrm.training.plan import Plan
 from vlmrm.training.run.checkpoint import find_best, load_checkpoint, load_newest
@@ -32,7 +33,7 @@ class Parts:
 
     plan: Plan
     """Plan of the run."""
-    reward: RewardModel | None
+    reward: FrameReward | None
     """The text reward; None: the environment's own is trained on."""
     venv: VecEnv
     """Environments in which the agent trains."""
@@ -42,24 +43,21 @@ class Parts:
     """Callbacks that reward the steps, where the environments do not do it themselves, and keep learning quick."""
 
 
-def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
+def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     """Load the encoder and make environments and an untrained agent.
 
     Off-policy algorithms score whole rollouts (`RelabelCallback`), on-policy ones every step (`VecVLMReward`).
 
     Args:
         plan: What to do.
-        reward: A model of the plan's spec that is loaded already.
+        reward: A reward of the plan's spec that is loaded already, or the function that the plan names.
 
     Raises:
-        SpecError: The agent cannot be made with these hyper-parameters.
+        SpecError: The agent cannot be made with these hyper-parameters, or the function that rewards was not given.
         EncoderError: The encoder cannot be loaded.
     """
     config = plan.config
-    if plan.spec is None:
-        reward = None
-    elif reward is None:
-        reward = RewardModel.from_spec(plan.spec, device=config.machine.device, precision=config.machine.precision)
+    reward = _reward(plan, reward)
     preprocessing = None if reward is None else reward.capture
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
     venv = make_vec(make_env, num_envs=config.train.num_envs or 1, processes=config.train.processes)
@@ -78,6 +76,21 @@ def build_parts(plan: Plan, reward: RewardModel | None = None) -> Parts:
     if learns_on_one_thread(agent):
         callbacks += (LearnOnOneThread(),)
     return Parts(plan=plan, reward=reward, venv=venv, agent=agent, callbacks=callbacks)
+
+
+def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:
+    """The reward that pictures earn; None: the environment's own is trained on."""
+    function, machine = plan.config.reward.function, plan.config.machine
+    if function is not None and (given is None or given.name != function):
+        raise SpecError(
+            f"the run is rewarded by the function {function}, which no file can hold; got "
+            f"{'no reward' if given is None else given.name}. Give it: resume(path, reward=FunctionReward(f))."
+        )
+    if function is None and plan.spec is None:
+        return None
+    if given is not None or plan.spec is None:
+        return given
+    return RewardModel.from_spec(plan.spec, device=machine.device, precision=machine.precision)
 
 
 def _agent(plan: Plan, venv: VecEnv, device: str | None) -> BaseAlgorithm:

@@ -11,10 +11,11 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.errors import VlmrmError
-from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.evaluation import Measures
 from vlmrm.training.monitor import RunMonitor
+from vlmrm.training.options import OF_A_FUNCTION
 from vlmrm.training.outcome import Summary
 from vlmrm.training.plan import Plan, comparison_config, make_plan
 from vlmrm.training.progress import Progress
@@ -30,12 +31,12 @@ class TrainingStopped(VlmrmError):
     """Somebody asked a run to stop; it can be resumed."""
 
 
-def train(config: TrainConfig, *, reward: RewardModel | None = None, progress: Progress | None = None) -> Summary:
+def train(config: TrainConfig, *, reward: FrameReward | None = None, progress: Progress | None = None) -> Summary:
     """Carry out a run from its start.
 
     Args:
         config: What to train.
-        reward: A model of the same encoder, sentences and alpha that is loaded already.
+        reward: A model of the same reward that is loaded already, or a `FunctionReward`, whose name the run notes.
         progress: Shows how far it is; None: nothing is shown.
 
     Returns:
@@ -46,6 +47,8 @@ def train(config: TrainConfig, *, reward: RewardModel | None = None, progress: P
         TrainingStopped: Ctrl-C was pressed; everything is stored, and `resume` goes on.
         VlmrmError: The configuration cannot work; nothing has been written then.
     """
+    if reward is not None and reward.spec is None:
+        config = replace(config, reward=replace(config.reward, source=f"{OF_A_FUNCTION}{reward.name}"))
     plan = make_plan(config)
     RunDirectory.require_free(plan.out)
     with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:
@@ -54,7 +57,7 @@ def train(config: TrainConfig, *, reward: RewardModel | None = None, progress: P
         return _carry_out(parts, run, progress or Progress())
 
 
-def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Progress | None = None) -> Summary:
+def resume(path: str | Path, *, reward: FrameReward | None = None, progress: Progress | None = None) -> Summary:
     """Carry on a run that was stopped, killed or has crashed, from its newest undamaged checkpoint.
 
     Rows of ``metrics.csv`` after the checkpoint are dropped, since their steps are taken again. A run that is
@@ -62,7 +65,7 @@ def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Pro
 
     Args:
         path: The run's folder.
-        reward: A model of the run's reward that is loaded already.
+        reward: A model of the run's reward that is loaded already; needed where a function rewards.
         progress: Shows how far it is; None: nothing is shown.
 
     Returns:
@@ -92,7 +95,7 @@ def resume(path: str | Path, *, reward: RewardModel | None = None, progress: Pro
 
 
 @contextmanager
-def _parts(plan: Plan, reward: RewardModel | None) -> Iterator[Parts]:
+def _parts(plan: Plan, reward: FrameReward | None) -> Iterator[Parts]:
     """The parts of a run; its environments are closed at the end."""
     parts = build_parts(plan, reward)
     try:
@@ -103,7 +106,7 @@ def _parts(plan: Plan, reward: RewardModel | None) -> Iterator[Parts]:
 
 def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     """Measure, train, measure again; the same for a new run and a resumed one."""
-    fingerprint = None if parts.reward is None else parts.reward.encoder.fingerprint
+    fingerprint = None if parts.reward is None else parts.reward.fingerprint
     run.require_same_encoder(fingerprint)
     run.note_versions(parts.agent.num_timesteps, fingerprint)
     progress.note(f"writing to {run.path}")
