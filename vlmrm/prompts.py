@@ -7,7 +7,7 @@ from typing import Any
 from vlmrm.errors import PromptError
 
 
-def _sentences(role: str, given: Any) -> tuple[str, ...]:
+def _sentences(given: Any, role: str) -> tuple[str, ...]:
     """Checked here, not only in the type: prompts come from TOML and JSON files as well."""
     if not isinstance(given, str | Sequence):
         raise PromptError(f"{role} must be a sentence or a list of sentences; got {given!r}.")
@@ -18,10 +18,6 @@ def _sentences(role: str, given: Any) -> tuple[str, ...]:
         if not sentence.strip():
             raise PromptError(f"{role} has an empty sentence: {list(sentences)!r}. Leave it out or write what is seen.")
     return tuple(sentence.strip() for sentence in sentences)
-
-
-def _read(values: Any, path: str) -> tuple[str, ...]:
-    return _sentences(path.rpartition(".")[2], values)
 
 
 @dataclass(frozen=True)
@@ -43,18 +39,18 @@ class PromptSet:
         PromptSet(goal=('a humanoid robot kneeling',), baseline=('a humanoid robot',), negatives=())
     """
 
-    goal: tuple[str, ...] = field(metadata={"read": _read})
+    goal: tuple[str, ...] = field(metadata={"read": _sentences})
     """What is wanted."""
-    baseline: tuple[str, ...] = field(default=(), metadata={"read": _read})
+    baseline: tuple[str, ...] = field(default=(), metadata={"read": _sentences})
     """The plain scene; empty: no projection is possible."""
-    negatives: tuple[str, ...] = field(default=(), metadata={"read": _read})
+    negatives: tuple[str, ...] = field(default=(), metadata={"read": _sentences})
     """What must not be taken for the goal."""
 
     def __init__(
         self, goal: str | Sequence[str], baseline: str | Sequence[str] = (), negatives: str | Sequence[str] = ()
     ) -> None:
         for role, given in (("goal", goal), ("baseline", baseline), ("negatives", negatives)):
-            object.__setattr__(self, role, _sentences(role, given))
+            object.__setattr__(self, role, _sentences(given, role))
         if not self.goal:
             raise PromptError("no goal was given. Describe what the picture should show, e.g. 'a robot kneeling'.")
         both = set(self.goal) & set(self.baseline)
