@@ -93,6 +93,42 @@ def test_a_reward_warns_of_strange_words_when_it_is_made_and_its_numbers_stay(pr
     assert torch.equal(reward.score(RED), RewardModel(ColourEncoder(), spec).score(RED))
 
 
+IN_OPTIONS = {
+    "factored": (
+        "a {colour} square",
+        {"factors": {"colour": ["red", "blue zebra"]}},
+        [("zebra", "a blue zebra square")],
+    ),
+    "auto_clip": (
+        "red square",
+        {"templates": ["a {}", "a zebra of a {}"]},
+        [("zebra", "a zebra of a red square")],
+    ),
+    "ensemble": (
+        "a red square",
+        {
+            "parts": [
+                {"weight": 0.5, "alpha": 0.0},
+                {"weight": 0.5, "alpha": 0.0, "prompts": {"goal": "a red zebra"}},
+            ]
+        },
+        [("zebra", "a red zebra")],
+    ),
+}
+
+
+@pytest.mark.parametrize("head", IN_OPTIONS)
+def test_strange_words_are_found_in_the_sentences_that_a_head_makes_of_its_options(head):
+    goal, options, strange = IN_OPTIONS[head]
+    spec = red_spec(prompts=PromptSet(goal), head=head, options=options)
+    with pytest.warns(OutOfDomainWarning) as caught:
+        RewardModel(knowing(shades(0), words=["red", "blue", "square"]), spec)
+    assert [str(each.message).split(". ")[0] for each in caught] == [
+        f"'colour' never saw '{word}' in training, so it cannot know what '{sentence}' means"
+        for word, sentence in strange
+    ]
+
+
 def test_crops_are_not_looked_at():
     """A whole frame of this world is half red and half green, and no crop of a corner is."""
     halves = torch.cat([shades(0)[:, :, : SIDE_PX // 2], shades(1)[:, :, : SIDE_PX // 2]], dim=2)

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -155,9 +156,13 @@ class Domain:
 
     def unknown_words(self, sentence: str) -> list[str]:
         """Words of a sentence that no training sentence had; common small words do not count."""
-        known = {part for word in self.words for part in _WORD.findall(word)}  # four-legged: four and legged
         found = dict.fromkeys(_WORD.findall(sentence.lower()))
-        return [word for word in found if word not in known and word not in _STOP_WORDS]
+        return [word for word in found if word not in self._parts and word not in _STOP_WORDS]
+
+    @cached_property
+    def _parts(self) -> frozenset[str]:
+        """The words, and the parts of those with a hyphen: of four-legged, four and legged."""
+        return frozenset(part for word in self.words for part in _WORD.findall(word))
 
 
 class DomainWatch:

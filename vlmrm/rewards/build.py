@@ -40,7 +40,7 @@ def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None)
     if spec.prompts is None:
         raise SpecError("a reward without prompts has no goal.")
     warn_of_invisible_goals(spec.prompts)
-    DomainWatch(encoder).read([*spec.prompts.goal, *spec.prompts.baseline, *spec.prompts.negatives])
+    DomainWatch(encoder).read(spec.options.sentences(spec.prompts))
     if spec.over_time is None:
         context = build_context(encoder, spec, judge)
         return BuiltReward(context=context, over_time=PlainSteps(context.score))

@@ -6,7 +6,7 @@ A record of a spec (`HeadOptions`, `TransformOptions`, `TimeOptions`) holds the 
 made, and builds its part of that line. Each stands in one file with the formula and the class that it builds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -188,6 +188,10 @@ class HeadOptions:
     def reads_goal(self) -> bool:
         """Return whether the goal sentences of the spec decide its scores."""
         return True
+
+    def sentences(self, prompts: PromptSet) -> Sequence[str]:
+        """Return what the head embeds, word for word; words that an encoder does not know are warned of."""
+        return *prompts.goal, *prompts.baseline, *prompts.negatives
 
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> Head:
         """Return the head, its sentences embedded.

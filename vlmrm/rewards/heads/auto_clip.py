@@ -50,14 +50,18 @@ class AutoClipOptions(HeadOptions):
             require_above_0("temperature", self.temperature)
         require_share("entropy_share", self.entropy_share)
 
+    def sentences(self, prompts: PromptSet) -> Sequence[str]:
+        """Return every sentence in every template."""
+        return [sentence for row in with_templates(super().sentences(prompts), self.templates) for sentence in row]
+
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> "AutoClipHead":
         """Return the head of every sentence in every template.
 
         Raises:
             PromptError: If a template has not exactly one "{}", or is there twice.
         """
-        sentences = [*prompts.goal, *prompts.baseline, *prompts.negatives]
-        embedded = [embed(encoder, row) for row in with_templates(sentences, self.templates)]
+        rows = with_templates(super().sentences(prompts), self.templates)
+        embedded = [embed(encoder, row) for row in rows]
         count = len(prompts.goal)  # several goal sentences are one class, every other sentence is one of its own
         texts = torch.stack([torch.cat([unit_mean(row[:count])[None], row[count:]]) for row in embedded])
         return AutoClipHead(texts, 1 / temperature_of(encoder, self.temperature), entropy_share=self.entropy_share)

@@ -84,6 +84,11 @@ class EnsembleOptions(HeadOptions):
         """Return whether a part has no sentences of its own."""
         return any(part.prompts is None for part in self.parts)
 
+    def sentences(self, prompts: PromptSet) -> Sequence[str]:
+        """Return the sentences of all parts."""
+        parts = self.whole_parts(prompts)
+        return [sentence for part in parts if part.prompts for sentence in part.options.sentences(part.prompts)]
+
     def whole_parts(self, prompts: PromptSet | None) -> tuple[Part, ...]:
         """Return the parts, those without sentences with the ones given."""
         return tuple(part if part.prompts is not None else replace(part, prompts=prompts) for part in self.parts)

@@ -43,6 +43,10 @@ class FactoredOptions(HeadOptions):
     factors: Mapping[str, Sequence[str]]
     """Values of each factor by its name, the wanted one first."""
 
+    def sentences(self, prompts: PromptSet) -> Sequence[str]:
+        """Return the goal with every combination of the factors' values."""
+        return self._combinations(prompts)[0]
+
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> "FactoredHead":
         """Return the cosine with the goal that is composed of the factors' wanted values.
 
@@ -50,10 +54,13 @@ class FactoredOptions(HeadOptions):
             SpecError: If there is more than one goal sentence.
             PromptError: If goal and factors do not fit.
         """
+        sentences, indices = self._combinations(prompts)
+        return FactoredHead.compose(list(self.factors), ideal_words(embed(encoder, sentences), indices))
+
+    def _combinations(self, prompts: PromptSet) -> tuple[tuple[str, ...], Int[torch.Tensor, "k f"]]:
         if len(prompts.goal) != 1:
             raise SpecError(f"a factored goal is one pattern such as 'a {{robot}} {{pose}}'; got {prompts.goal}.")
-        sentences, indices = every_combination(prompts.goal[0], self.factors)
-        return FactoredHead.compose(list(self.factors), ideal_words(embed(encoder, sentences), indices))
+        return every_combination(prompts.goal[0], self.factors)
 
 
 def every_combination(
