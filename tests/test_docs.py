@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 import tyro
-from vlmrm.cli.listing import Models, Tasks
 
 from tests.docs_blocks import MARKS, NEEDS_WEIGHTS, PAGES, ROOT, TAKES_MINUTES, Block, blocks_of, commands_of
 from vlmrm import RewardModel, RewardSpec, errors
 from vlmrm.cli import entry
+from vlmrm.cli.arguments import Models, Tasks
 from vlmrm.cli.fit import Fit
 from vlmrm.cli.score import Score
 from vlmrm.cli.train import Train

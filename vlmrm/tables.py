@@ -1,6 +1,7 @@
 """Tables become records, in one way for specs, tasks, prompts, cameras and configurations.
 
 - `read_table`: a record from a table; unknown, missing and impossible values are refused with the key's full path.
+- `read_fields`: the same for the fields of a record that is made in Python.
 - `read_kind`: the same where one key of the table says which record it is.
 - `write_table`: the table of a record again.
 """
@@ -33,7 +34,8 @@ def read_table(record: type[Record], values: Any, *, where: str = "", error: typ
 
     Args:
         record: Frozen dataclass; its fields are the keys. A field whose type is a dataclass (or that or None) takes a
-            table; one with ``read`` in its metadata is read by that function of the value and its path.
+            table; one with ``read`` in its metadata is read by that function of the value and its path, unless the
+            value is a record already.
         values: The table.
         where: Path of the table, for messages; empty for the whole of a file.
         error: Class of the error.
@@ -92,6 +94,19 @@ def read_kind(
     return read_table(kinds[named], rest, where=where, error=error)
 
 
+def read_fields(record: Any) -> None:
+    """Put records in the place of the tables that a frozen record was given, as `read_table` does.
+
+    For its ``__post_init__``: a table is then as good as the record, wherever one is made.
+
+    Raises:
+        VlmrmError: As `read_table` does.
+    """
+    for field in fields(record):
+        value = _read_field(type(record), field, getattr(record, field.name), field.name, SpecError)
+        object.__setattr__(record, field.name, value)
+
+
 def write_table(record: Any) -> dict[str, Any]:
     """The table of a record as plain values, for JSON and TOML; what has its default is left out.
 
@@ -132,12 +147,12 @@ def join(where: str, key: str) -> str:
 
 def _read_field(record: type[Any], field: Field[Any], value: Any, path: str, error: type[VlmrmError]) -> Any:
     reader = field.metadata.get("read")
+    table: type[Any] | None = _table_type(record, field.name)  # type: ignore[arg-type]  # classes can be hashed
+    if table is not None and (value is None or isinstance(value, table)):
+        return value
     if reader is not None:
         return reader(value, path)
-    table: type[Any] | None = _table_type(record, field.name)  # type: ignore[arg-type]  # classes can be hashed
-    if table is None or value is None or isinstance(value, table):
-        return value
-    return read_table(table, value, where=path, error=error)
+    return value if table is None else read_table(table, value, where=path, error=error)
 
 
 @cache

@@ -107,7 +107,7 @@ def read_reward(values: Any, where: str = "reward") -> RewardSpec:
     """The reward of a [reward] table, which may leave out its encoder.
 
     Args:
-        values: The table, or a spec, which stays as it is.
+        values: The table.
         where: Path of the table, for messages.
 
     Raises:
@@ -117,8 +117,6 @@ def read_reward(values: Any, where: str = "reward") -> RewardSpec:
         >>> read_reward({"prompts": {"goal": "a red car"}}).encoder
         'sim-s'
     """
-    if isinstance(values, RewardSpec):
-        return values
     if not isinstance(values, Mapping):
         raise SpecError(f"{where} must be a table of keys and values; got {values!r}.")
     return RewardSpec.from_dict({"encoder": DEFAULT_ENCODER} | dict(values), where=where)

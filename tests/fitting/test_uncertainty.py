@@ -54,5 +54,5 @@ def test_a_single_sentence_is_refused(plain, frames, tmp_path):
 
 
 def test_a_kappa_that_is_no_number_is_refused(plain, frames, tmp_path):
-    with pytest.raises(SpecError, match=r"uncertainty.kappa must be a number; got nan"):
+    with pytest.raises(SpecError, match=r"^kappa must be a number; got nan"):
         fit_uncertainty(plain, frames, tmp_path / "reward.safetensors", kappa=float("nan"))

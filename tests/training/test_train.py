@@ -17,6 +17,8 @@ from vlmrm.training.episodes import Evaluation
 from vlmrm.training.evaluation import Measures
 from vlmrm.training.outcome import steps_to_success
 from vlmrm.training.plan import make_plan
+from vlmrm.training.progress import Progress
+from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
 from vlmrm.training.run_parts import build_parts
 
@@ -280,3 +282,21 @@ def test_a_configuration_without_groups_says_where_its_keys_are_now():
 def test_impossible_numbers_are_refused(changes):
     with pytest.raises(SpecError, match=next(iter(changes)).removeprefix("eval_")):
         configure(**changes)
+
+
+def test_each_episode_of_an_evaluation_begins_in_a_state_of_its_own(tmp_path, monkeypatch):
+    seeds = []
+    reset = Lamp.reset
+
+    def noting_its_seed(lamp, *, seed=None, options=None):
+        seeds.append(seed)
+        return reset(lamp, seed=seed, options=options)
+
+    parts = build_parts(make_plan(lamp_config(tmp_path, eval_episodes=4, eval_drawn=2)), lamp_reward())
+    monkeypatch.setattr(Lamp, "reset", noting_its_seed)
+    try:
+        Measures(parts, RunDirectory(tmp_path / "run"), Progress()).evaluate()
+    finally:
+        parts.venv.close()
+    assert len(seeds) == 4
+    assert len(set(seeds)) == 4

@@ -27,7 +27,7 @@ def run(given: Score) -> int:
     alphas = list(given.alphas) or [spec.alpha]
     for alpha in alphas:
         replace(spec, alpha=alpha)  # refused here, before a large model is loaded
-    if not spec.compares_alphas and (given.alphas or (given.alpha is not None and spec.head != "projection")):
+    if not spec.compares_alphas and (given.alphas or (given.alpha is not None and not spec.options.projects)):
         raise SpecError(
             f"alphas belong to a plain projection, and the reward has head={spec.head!r}, "
             f"threshold={spec.threshold} and over_time={spec.over_time}."

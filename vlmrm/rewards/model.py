@@ -55,7 +55,10 @@ class RewardModel:
         SpecError: If the head misses an option that the encoder has no value of its own for.
 
     Example:
-        >>> frames = torch.zeros(3, 96, 96, 3, dtype=torch.uint8)
+        >>> import gymnasium
+        >>> env = gymnasium.make("CartPole-v1", render_mode="rgb_array")
+        >>> _ = env.reset(seed=0)
+        >>> frames = [env.render() for _ in range(3)]
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held vertically upright", "a pole on its cart"))
         >>> reward.score(frames).shape, reward.score_episode(frames).shape
         (torch.Size([3]), torch.Size([2]))

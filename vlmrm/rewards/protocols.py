@@ -163,6 +163,8 @@ class HeadOptions:
 
     needs_negatives: ClassVar[bool] = False
     """Whether the head compares the goal with negative sentences."""
+    projects: ClassVar[bool] = False
+    """Whether it is the projection of the paper, which alpha is the share of."""
     score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     """Between which numbers scores lie."""
     one_scale: ClassVar[bool] = False

@@ -13,19 +13,17 @@ from vlmrm.rewards.transforms import ORDER
 from vlmrm.rewards.transforms.few_shot import FewShotOptions, method_of, read_few_shot, write_few_shot
 from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.rewards.transforms.threshold import ThresholdOptions
-from vlmrm.tables import OrTable, read_table, write_table
+from vlmrm.tables import OrTable, read_fields, read_table, write_table
 
 
 def _keep(value: Any, path: str) -> Any:
     """Return the table of the head's options, which is read when the head is known."""
-    if value is not None and not isinstance(value, HeadOptions | Mapping):
+    if not isinstance(value, Mapping):
         raise SpecError(f"{path} must be a table of keys and values; got {value!r}.")
     return value
 
 
-def _read_prompts(values: Any, path: str) -> PromptSet | None:
-    if values is None or isinstance(values, PromptSet):
-        return values
+def _read_prompts(values: Any, path: str) -> PromptSet:
     return read_table(PromptSet, values, where=path, error=PromptError)
 
 
@@ -55,14 +53,17 @@ class ScoreSpec:
     """Score above which the reward is 1, else 0. None: the score itself."""
 
     def __post_init__(self) -> None:
+        for word in ("views", "judge", "scaling"):
+            if getattr(self, word, None) == {}:
+                self._set(**{word: None})  # an empty table says nothing
+        read_fields(self)
         kind = HEADS.named(self.head)
-        options = read_table(kind, {}, where="options") if self.options is None else self.options
-        if not isinstance(options, kind):
-            options = read_table(kind, options, where="options")
-        self._set(options=options, scaling=self._read("scaling", ScalingOptions))
-        self._set(few_shot=read_few_shot(self.few_shot, "few_shot"), prompts=_read_prompts(self.prompts, "prompts"))
+        if not isinstance(self.options, kind):
+            self._set(options=read_table(kind, self.options or {}, where="options"))
+        if self.scaling is not None and not write_table(self.scaling):
+            self._set(scaling=None)  # at its defaults it changes nothing
         if self.alpha is None:
-            alone = self.head == "projection" and (self.prompts is None or not self.prompts.baseline)
+            alone = self.options.projects and (self.prompts is None or not self.prompts.baseline)
             self._set(alpha=0.0 if alone else 0.5)
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
@@ -108,11 +109,6 @@ class ScoreSpec:
         if self.prompts is None:
             raise SpecError("this needs the sentences of a reward, and the spec has none (prompts is None).")
         return self.prompts
-
-    def _read(self, word: str, record: type[Any]) -> Any:
-        value = getattr(self, word)
-        options = read_table(record, value, where=word) if value and not isinstance(value, record) else value
-        return options if options and write_table(options) else None  # options at their defaults change nothing
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():

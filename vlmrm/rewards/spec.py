@@ -76,9 +76,6 @@ class RewardSpec(ScoreSpec):
         if not isinstance(self.encoder, str):
             raise SpecError(f"encoder is a name; got {self.encoder!r}.")
         super().__post_init__()
-        self._set(views=self._read("views", ViewsOptions), judge=self._read("judge", JudgeOptions))
-        self._set(uncertainty=read_uncertainty(self.uncertainty, "uncertainty"))
-        self._set(over_time=read_over_time(self.over_time, "over_time"))
         if self.resize_mode is not None and self.resize_mode not in RESIZE_MODES:
             raise SpecError(f"unknown resize_mode {self.resize_mode!r}. Known: {', '.join(RESIZE_MODES)}.")
         if self.render_quality is not None:
@@ -103,7 +100,7 @@ class RewardSpec(ScoreSpec):
     @property
     def compares_alphas(self) -> bool:
         """Whether several alphas can be scored at once: a plain projection, frame by frame."""
-        return self.head == "projection" and not self.words() - {"head:projection", "views"}
+        return self.options.projects and not self.words() - {"head:projection", "views"}
 
     @property
     def says_goal_reached(self) -> bool:

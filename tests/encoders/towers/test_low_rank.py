@@ -199,3 +199,11 @@ def test_names_that_nothing_has_are_refused(builtin_like):
         named_weights(model, lambda name: "visual" in name, towers=("text",))
     with pytest.raises(EncoderError, match=r"out of \('image', 'text'\); got \('vision',\)"):
         attention_weights(model, towers=("vision",))
+
+
+def test_loras_change_is_alpha_over_rank_times_b_a_for_each_matrix():
+    weight, drawn = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.Generator().manual_seed(1)
+    change = LowRankChange(weight, 3, rank=2, alpha=6.0, generator=drawn)
+    change.up.data = torch.randn(change.up.shape, generator=drawn)
+    wanted = torch.cat([6.0 / 2 * up @ down for up, down in zip(change.up, change.down, strict=True)])
+    torch.testing.assert_close(change(weight), weight + wanted)

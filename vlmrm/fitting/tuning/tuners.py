@@ -267,7 +267,7 @@ def learn_conditional_prompts(
 
 def _projection_of_sentences(spec: RewardSpec) -> RewardSpec:
     plain = _of_sentences(spec)
-    if plain.head != "projection":
+    if not plain.options.projects:
         raise SpecError(
             f"prompts are learned for the head projection; this reward has head={plain.head!r}. The methods svd and "
             "lora take any head."

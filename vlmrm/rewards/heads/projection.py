@@ -31,6 +31,7 @@ _SAME_DIRECTION = 1e-6  # squared distance of goal and baseline below which floa
 class ProjectionOptions(HeadOptions):
     """Options of the head ``projection``: none; its `alpha` and its baseline are the spec's own."""
 
+    projects: ClassVar[bool] = True
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def check(self, spec: Any) -> None:

@@ -24,18 +24,16 @@ OVER_TIME: Registry[type[TimeOptions]] = Registry(
 """Options of the kinds, by the names that a spec gives."""
 
 
-def read_over_time(values: Any, path: str) -> TimeOptions | None:
+def read_over_time(values: Any, path: str) -> TimeOptions:
     """The options of ``over_time`` from its table.
 
     Args:
-        values: The table, options that are read already, or None.
+        values: The table.
         path: Path of the table, for messages.
 
     Raises:
         SpecError: If there is no such kind or option, or a value is impossible.
     """
-    if values is None or isinstance(values, TimeOptions):
-        return values
     options: TimeOptions = read_kind(OVER_TIME, values, key="kind", where=path)
     return options
 

@@ -69,7 +69,7 @@ class MilestonesOptions(TimeOptions):
         Raises:
             SpecError: If there is one sentence only, or another head is named.
         """
-        if spec.head != "projection":
+        if not spec.options.projects:
             raise SpecError(f"milestones score frames in their own way; leave out head={spec.head!r}.")
         if spec.prompts is None or len(spec.prompts.goal) < 2:
             raise SpecError(

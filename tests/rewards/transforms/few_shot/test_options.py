@@ -29,7 +29,7 @@ def test_a_table_becomes_the_record_of_its_method_and_a_table_again(method):
     assert type(options) is FEW_SHOT[method]
     assert method_of(options) == method
     assert write_few_shot(options) == TABLE | {"method": method}
-    assert read_few_shot(options, "few_shot") is options
+    assert red(few_shot=options).spec.few_shot is options
 
 
 def test_embeddings_come_out_of_their_text_bit_for_bit():

@@ -23,18 +23,16 @@ FEW_SHOT: Mapping[str, type[FewShotOptions]] = {
 """Options by the method that a spec gives."""
 
 
-def read_few_shot(values: Any, path: str) -> FewShotOptions | None:
+def read_few_shot(values: Any, path: str) -> FewShotOptions:
     """The options of ``few_shot`` from its table.
 
     Args:
-        values: The table, options that are read already, or None.
+        values: The table.
         path: Path of the table, for messages.
 
     Raises:
         SpecError: If there is no such method or option, or there are no frames.
     """
-    if values is None or isinstance(values, FewShotOptions):
-        return values
     if isinstance(values, Mapping) and values.get("method") == "cocoop":
         raise SpecError(
             f'{path}: cocoop is a head now. Write head = "cocoop" and options = {{ learned = "..." }} instead of '

@@ -16,18 +16,16 @@ from vlmrm.tables import read_table
 _KINDS: Mapping[str, type[UncertaintyOptions]] = {"ensemble": DisagreementOptions, "file": PosteriorOptions}
 
 
-def read_uncertainty(values: Any, path: str) -> UncertaintyOptions | None:
+def read_uncertainty(values: Any, path: str) -> UncertaintyOptions:
     """The options of ``uncertainty`` from its table: of a posterior's file, or of an ensemble.
 
     Args:
-        values: The table, options that are read already, or None.
+        values: The table.
         path: Path of the table, for messages.
 
     Raises:
         SpecError: If it names neither, or has an unknown or impossible option.
     """
-    if values is None or isinstance(values, UncertaintyOptions):
-        return values
     named = [key for key in _KINDS if isinstance(values, Mapping) and key in values]
     if not named:
         raise SpecError(
