@@ -1,7 +1,8 @@
 """Rewards whose numbers are frozen: one for each head, transform and way over time, on several encoders.
 
-`rewards.json` holds the numbers, of pictures that are drawn here. `python -m tests.golden.cases` writes it anew, which
-is right only where a reward was meant to change, as when a built-in model has been retrained.
+`rewards.json` holds the numbers, of pictures that are drawn here. `python -m tests.golden.cases` adds
+those of new cases and leaves the others. Delete the numbers of a reward only where it was meant to change, as when a
+built-in model has been retrained.
 """
 
 import functools
@@ -229,4 +230,6 @@ def _numbers(reward: RewardModel, frames: Tensor) -> dict[str, list[float]]:
 
 
 if __name__ == "__main__":
-    NUMBERS.write_text(json.dumps({name: rewards_of(name) for name in cases()}, indent=1) + "\n", encoding="utf-8")
+    kept = json.loads(NUMBERS.read_text(encoding="utf-8"))
+    numbers = {name: kept[name] if name in kept else rewards_of(name) for name in cases()}
+    NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
