@@ -127,6 +127,13 @@ def red_reward(**words: Any) -> RewardModel:
     return RewardModel(ColourEncoder(), red_spec(**words))
 
 
+def random_colours(count: int, seed: int = 0) -> Tensor:
+    """Frames of one random colour each."""
+    generator = torch.Generator().manual_seed(seed)
+    colours = torch.randint(0, 256, (count, 1, 1, 3), generator=generator, dtype=torch.uint8)
+    return colours.expand(-1, SIZE_PX, SIZE_PX, 3).contiguous()
+
+
 def red_function() -> FunctionReward:
     """Share of red as a function of frames: the numbers of `red_reward` without a spec."""
     return FunctionReward(lambda frames: frames[..., 0].float().mean(dim=(1, 2)) / 255, name="red")

@@ -5,26 +5,12 @@ import copy
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
-from vlmrm import PromptSet, RewardModel, RewardSpec
+from tests.toys import random_colours, red_reward
 from vlmrm.errors import PairingError
-
-GOALS = PromptSet("red", negatives=["green", "blue"])
-
-
-def model(**changes):
-    spec = RewardSpec(**{"encoder": "colour", "prompts": GOALS, "alpha": 0.0} | changes)
-    return RewardModel(ColourEncoder(), spec)
-
-
-def episode(steps, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    colours = torch.randint(0, 256, (steps + 1, 1, 1, 3), generator=generator, dtype=torch.uint8)
-    return colours.expand(-1, 8, 8, 3).contiguous()
 
 
 def test_a_stream_that_was_never_given_a_first_frame_says_so():
-    reward, frames = model(over_time={"kind": "difference"}), episode(3)
+    reward, frames = red_reward(over_time={"kind": "difference"}), random_colours(4)
     stream = reward.stream(2)
     seen = reward.read(frames[:2])
     with pytest.raises(PairingError, match="the first frame of an episode, which was not given"):
@@ -37,7 +23,7 @@ def test_a_stream_that_was_never_given_a_first_frame_says_so():
 
 @pytest.mark.parametrize("over_time", [None, {"kind": "difference"}])
 def test_scores_that_were_read_in_a_large_batch_are_not_made_again_step_by_step(over_time):
-    reward, frames = model(over_time=over_time), episode(8)
+    reward, frames = red_reward(over_time=over_time), random_colours(9)
     seen = reward.read(frames)
     (score,) = seen.scores
     poisoned = seen.with_scores(score, torch.arange(9.0))  # what nobody would score
@@ -48,8 +34,8 @@ def test_scores_that_were_read_in_a_large_batch_are_not_made_again_step_by_step(
 
 
 def test_a_stream_that_is_copied_goes_on_by_itself():
-    reward, frames = model(over_time={"kind": "difference"}), episode(4)
-    scores = model().score(frames)
+    reward, frames = red_reward(over_time={"kind": "difference"}), random_colours(5)
+    scores = red_reward().score(frames)
     stream = reward.stream(1)
     stream.begin(reward.read(frames[:1]))
     other = copy.copy(stream)
@@ -61,7 +47,7 @@ def test_a_stream_that_is_copied_goes_on_by_itself():
 
 def test_a_goal_is_reached_where_the_last_step_was_paid_more_than_0():
     red, black = (torch.tensor(colour, dtype=torch.uint8).expand(1, 8, 8, 3) for colour in ((255, 0, 0), (0, 0, 0)))
-    reward = model(threshold=0.5)
+    reward = red_reward(threshold=0.5)
     stream = reward.stream(2)
     assert stream.goal_reached().tolist() == [False, False]
     stream.step(reward.read(torch.cat([red, black])), torch.tensor([False, False]))

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
-        print(f"vlmrm {vlmrm.__version__}")  # noqa: T201
+        print(f"vlmrm {vlmrm.__version__}")
         return 0
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    print(text, file=sys.stderr)
 
 
 def _show_warnings() -> None:

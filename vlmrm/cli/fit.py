@@ -50,10 +50,10 @@ def _fit(given: Fit, plain: RewardModel, groups: dict[str, Any]) -> int:
     if given.negatives:
         reward = calibrate(reward, groups["negatives"], false_positives=given.false_positives)
     reward.spec.save(given.out)
-    print(format_table(["frames", "number", "score before", "score now"], _rows(plain, reward, groups)))  # noqa: T201
+    print(format_table(["frames", "number", "score before", "score now"], _rows(plain, reward, groups)))
     if reward.spec.threshold is not None:
-        print(f"threshold {reward.spec.threshold:.4f}: 1 above it, else 0")  # noqa: T201
-    print(f"wrote {given.out}")  # noqa: T201
+        print(f"threshold {reward.spec.threshold:.4f}: 1 above it, else 0")
+    print(f"wrote {given.out}")
     return 0
 
 

@@ -24,12 +24,12 @@ def run(given: Models) -> int:
     cards = list_models()
     if given.json:
         plain = [asdict(card) | {"words": sorted(card.words)} for card in cards]
-        print(jsonlib.dumps(plain, indent=2, ensure_ascii=False))  # noqa: T201
+        print(jsonlib.dumps(plain, indent=2, ensure_ascii=False))
         return 0
     rows = [[card.name, f"{card.parameters / 1e6:.1f} M", f"{card.size_px} px", str(card.dim)] for card in cards]
-    print(format_table(["model", "numbers", "picture", "embedding"], rows))  # noqa: T201
+    print(format_table(["model", "numbers", "picture", "embedding"], rows))
     for card in cards:
-        print(f"\n{card.name}: {card.description}")  # noqa: T201
-        print("\n".join(f"  knows {line}" for line in card.knows))  # noqa: T201
-    print(_OTHERS)  # noqa: T201
+        print(f"\n{card.name}: {card.description}")
+        print("\n".join(f"  knows {line}" for line in card.knows))
+    print(_OTHERS)
     return 0

@@ -40,10 +40,10 @@ def run(given: Score) -> int:
         rows = zip(names, zip(*columns.values(), strict=True), strict=True)
         keys = [str(alpha) for alpha in alphas] if spec.compares_alphas else list(columns)
         frames = [{"frame": name, "rewards": dict(zip(keys, values, strict=True))} for name, values in rows]
-        print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))  # noqa: T201
+        print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))
     else:
         cells = [["" if value is None else f"{value:.4f}" for value in column] for column in columns.values()]
-        print(format_table(["frame", *columns], [list(row) for row in zip(names, *cells, strict=True)]))  # noqa: T201
+        print(format_table(["frame", *columns], [list(row) for row in zip(names, *cells, strict=True)]))
     return 0
 
 

@@ -14,12 +14,12 @@ def run(given: Tasks) -> int:
     """
     tasks = [task for name in given.names for task in _named(name)] or list(all_tasks().values())
     if given.json:
-        print(jsonlib.dumps([task.to_dict() for task in tasks], indent=2, ensure_ascii=False))  # noqa: T201
+        print(jsonlib.dumps([task.to_dict() for task in tasks], indent=2, ensure_ascii=False))
         return 0
-    print("\n\n".join(_paragraph(task) for task in tasks))  # noqa: T201
+    print("\n\n".join(_paragraph(task) for task in tasks))
     if given.names:
         return 0
-    print('\nAny other environment: vlmrm train --env ID --goal "…" --baseline "…"')  # noqa: T201
+    print('\nAny other environment: vlmrm train --env ID --goal "…" --baseline "…"')
     return 0
 
 

@@ -31,9 +31,9 @@ def run(given: Train) -> int:
         else:
             summary = resume(given.resume, progress=progress)
     except TrainingStopped as stopped:
-        print(f"vlmrm: {stopped}", file=sys.stderr)  # noqa: T201
+        print(f"vlmrm: {stopped}", file=sys.stderr)
         return 130
-    print(format_results(summary))  # noqa: T201
+    print(format_results(summary))
     return 0
 
 

@@ -60,8 +60,8 @@ def test_words_are_taken_off_and_leave_no_trace(copied, options):
     words.remove()
     assert traces(copied.model) == before
     assert torch.equal(seen_and_said(copied), embeddings)
-    with pytest.raises(ZeroDivisionError), add_context(copied, **options):
-        1 / 0  # noqa: B018
+    with pytest.raises(InterruptedError), add_context(copied, **options):
+        raise InterruptedError
     assert traces(copied.model) == before
 
 

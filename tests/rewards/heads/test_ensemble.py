@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
+from tests.toys import ColourEncoder, random_colours
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import ScaleWarning, SpecError
 from vlmrm.fitting import fit, standardize
@@ -14,8 +14,7 @@ TWO = [{"weight": 0.25, "alpha": 0.0}, {"weight": 0.75, "head": "softmax", "opti
 
 
 def frames(n=12, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (n, 1, 1, 3), generator=generator, dtype=torch.uint8).expand(-1, 8, 8, 3)
+    return random_colours(n, seed)
 
 
 def spec_of(parts, **changes):

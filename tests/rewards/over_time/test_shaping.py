@@ -3,38 +3,28 @@
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
-from vlmrm import PromptSet, RewardModel, RewardSpec
+from tests.toys import random_colours, red_reward
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.over_time.shaping import Shaping
 from vlmrm.rewards.stream import episode_rewards
 
-GOALS = PromptSet("red", negatives=["green", "blue"])
-
-
-def model(**changes):
-    spec = RewardSpec(**{"encoder": "colour", "prompts": GOALS, "alpha": 0.0} | changes)
-    return RewardModel(ColourEncoder(), spec)
-
-
-def episode(steps, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    colours = torch.randint(0, 256, (steps + 1, 1, 1, 3), generator=generator, dtype=torch.uint8)
-    return colours.expand(-1, 8, 8, 3).contiguous()
-
 
 def test_differences_add_up_to_what_the_episode_has_gained():
-    reward, frames = model(over_time={"kind": "difference"}), episode(15)
-    scores = model().score(frames)
+    reward, frames = red_reward(over_time={"kind": "difference"}), random_colours(16)
+    scores = red_reward().score(frames)
     torch.testing.assert_close(reward.score_episode(frames, terminated=True).sum(), scores[-1] - scores[0])
 
 
 def test_shaping_is_gamma_times_the_next_score_less_the_last_and_adds_up_to_a_constant():
     """With discount 0.9: the sum of 0.9^t F(t) is 0.9^T m(T) - m(0), and where the episode terminates -m(0)."""
-    frames = episode(15)
-    scores = model().score(frames).double()
+    frames = random_colours(16)
+    scores = red_reward().score(frames).double()
     for terminated in (False, True):
-        paid = model(over_time={"kind": "shaping", "gamma": 0.9}).score_episode(frames, terminated=terminated).double()
+        paid = (
+            red_reward(over_time={"kind": "shaping", "gamma": 0.9})
+            .score_episode(frames, terminated=terminated)
+            .double()
+        )
         last = 0.0 if terminated else 0.9**15 * scores[-1]
         discounted = sum(0.9**t * reward for t, reward in enumerate(paid))
         assert float(discounted) == pytest.approx(float(last - scores[0]), abs=1e-5)
