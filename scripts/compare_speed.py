@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Is scoring as fast as it was at an old commit? Two processes, one for each version of the code, take turns.
 
-    python scripts/compare_speed.py v0.1.0
+    python scripts/compare_speed.py HEAD~10
     python scripts/compare_speed.py HEAD~3 --pairs 15 --seconds 5 --cases sim-s
 
 The new version is the working tree. A pair is four pieces of the same work, of old, new, new and old, so that whatever

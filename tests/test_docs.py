@@ -233,3 +233,15 @@ def test_the_page_of_rewards_names_every_head_and_kind_and_the_order_of_transfor
     assert ", ".join(f"`{word}`" for word in ORDER) in page
     assert [name for name in HEADS if f"| `{name}`" not in page] == []
     assert [name for name in OVER_TIME if f'kind = "{name}"' not in page] == []
+
+
+def test_the_task_file_of_the_docs_plans_and_judges_what_it_says(tmp_path):
+    (block,) = (
+        block for block in blocks_of(ROOT / "docs/own_environment.md") if 'name = "reacher/right"' in block.code
+    )
+    (tmp_path / "my_task.toml").write_text(block.code, encoding="utf-8")
+    made = make_plan(TrainConfig(task=str(tmp_path / "my_task.toml")))
+    assert (made.config.train.steps, made.config.train.hyperparameters["train_freq"]) == (20_000, 50)
+    assert made.spec.render_quality == "fast"
+    assert made.task.success.holds({"tip_x_m": 0.2, "tip_y_m": 0.0, "tip_to_ball_m": 0.1})
+    assert not made.task.success.holds({"tip_x_m": -0.2, "tip_y_m": 0.0, "tip_to_ball_m": 0.1})

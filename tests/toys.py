@@ -127,6 +127,12 @@ def red_reward(**words: Any) -> RewardModel:
     return RewardModel(ColourEncoder(), red_spec(**words))
 
 
+def unit(n: int, d: int = 8, seed: int = 0) -> Tensor:
+    """Random unit vectors, one per row."""
+    vectors = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
+    return vectors / vectors.norm(dim=1, keepdim=True)
+
+
 def random_colours(count: int, seed: int = 0) -> Tensor:
     """Frames of one random colour each."""
     generator = torch.Generator().manual_seed(seed)

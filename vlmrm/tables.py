@@ -19,6 +19,7 @@ _UNKNOWN = "unknown key "
 
 if TYPE_CHECKING:
     OrTable = Annotated[Record, "or its table"]
+    OrNone = Annotated[Record, "or None, where it is left out"]
 else:
 
     class OrTable:
@@ -28,6 +29,13 @@ else:
             """Return what the field may be given."""
             return record | Mapping[str, Any]
 
+    class OrNone:
+        """Type of a field that is filled in where None is given: checkers of types see what it is then."""
+
+        def __class_getitem__(cls, value: Any) -> Any:
+            """Return what the field may be given."""
+            return value | None
+
 
 def read_table(record: type[Record], values: Any, *, where: str = "", error: type[VlmrmError] = SpecError) -> Record:
     """A record from a table, whose tables become the records that its fields ask for.
@@ -36,7 +44,7 @@ def read_table(record: type[Record], values: Any, *, where: str = "", error: typ
         record: Frozen dataclass; its fields are the keys. A field whose type is a dataclass (or that or None) takes a
             table; one with ``read`` in its metadata is read by that function of the value and its path, unless the
             value is a record already.
-        values: The table.
+        values: The table, or the record, which is returned as it is.
         where: Path of the table, for messages; empty for the whole of a file.
         error: Class of the error.
 
@@ -52,6 +60,8 @@ def read_table(record: type[Record], values: Any, *, where: str = "", error: typ
         Traceback (most recent call last):
         vlmrm.errors.SpecError: unknown key camera.distance. Near: distance_m.
     """
+    if isinstance(values, record):
+        return values
     if not isinstance(values, Mapping):
         raise error(f"{where or 'this'} must be a table of keys and values; got {values!r}.")
     known = {field.name: field for field in fields(record) if field.init}  # type: ignore[arg-type]
@@ -88,7 +98,7 @@ def read_kind(
     if key not in values:
         raise error(f"{join(where, key)} is missing: one of {', '.join(kinds)}. Got {dict(values)}.")
     named = values[key]
-    if named not in kinds:
+    if named not in list(kinds):  # a list or table as the name cannot be looked up
         raise error(f"unknown {join(where, key)} {named!r}. Near: {near_matches(str(named), list(kinds))}.")
     rest = {name: value for name, value in values.items() if name != key}
     return read_table(kinds[named], rest, where=where, error=error)

@@ -24,4 +24,8 @@ def test_a_committed_page_is_marked_where_its_results_are_of_earlier_weights_or_
     """After a change of a task that leaves its runs as they are, their digests have to be written anew."""
     results = Path(mujoco_small.__file__).parent / "results"
     stale = [run.name for run in PAGES[page]() if mark(run)]
-    assert (MARK_SAYS in (results / f"{page}.md").read_text()) == bool(stale), stale
+    text = (results / f"{page}.md").read_text()
+    assert (MARK_SAYS in text) == bool(stale), stale
+    assert text.count("†") == (len(stale) + 1 if stale else 0), (
+        stale
+    )  # one in each row, and one that says what it means

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
+from tests.toys import ColourEncoder, red_reward
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import SpecError
 from vlmrm.fitting import calibrate
@@ -15,13 +15,9 @@ def reds(*shares):
     return frames
 
 
-def red(**changes):
-    return RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0, **changes))
-
-
 def test_a_calibrated_reward_keeps_its_budget_on_the_frames_it_saw_and_its_threshold_in_the_spec():
     negatives = reds(*range(0, 200, 2))
-    reward = calibrate(red(), negatives, false_positives=0.1)
+    reward = calibrate(red_reward(), negatives, false_positives=0.1)
     assert reward.score(negatives).sum() == 10
     assert reward.score(reds(250, 10)).tolist() == [1.0, 0.0]
     again = RewardModel(ColourEncoder(), RewardSpec.from_dict(reward.spec.to_dict()))
@@ -30,14 +26,16 @@ def test_a_calibrated_reward_keeps_its_budget_on_the_frames_it_saw_and_its_thres
 
 def test_frames_that_show_the_goal_do_not_count_as_false_positives():
     frames, labels = reds(10, 20, 30, 250, 240), [0, 0, 0, 1, 1]
-    assert calibrate(red(), frames, labels, false_positives=0.0).score(frames).tolist() == [0, 0, 0, 1, 1]
-    assert calibrate(red(), frames, false_positives=0.0).score(frames).tolist() == [0, 0, 0, 0, 0]
+    assert calibrate(red_reward(), frames, labels, false_positives=0.0).score(frames).tolist() == [0, 0, 0, 1, 1]
+    assert calibrate(red_reward(), frames, false_positives=0.0).score(frames).tolist() == [0, 0, 0, 0, 0]
 
 
 def test_a_reward_may_be_calibrated_again():
     frames = reds(10, 20, 30)
-    once = calibrate(red(), frames, false_positives=0.0)
-    assert calibrate(once, frames, false_positives=0.5).spec == calibrate(red(), frames, false_positives=0.5).spec
+    once = calibrate(red_reward(), frames, false_positives=0.0)
+    assert (
+        calibrate(once, frames, false_positives=0.5).spec == calibrate(red_reward(), frames, false_positives=0.5).spec
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,7 @@ def test_a_reward_may_be_calibrated_again():
 )
 def test_labels_that_cannot_calibrate_are_refused(labels, message):
     with pytest.raises(SpecError, match=message):
-        calibrate(red(), reds(10, 20, 30), labels)
+        calibrate(red_reward(), reds(10, 20, 30), labels)
 
 
 def test_milestones_are_not_calibrated_as_one():
@@ -61,14 +59,14 @@ def test_milestones_are_not_calibrated_as_one():
 
 def test_a_reward_that_looks_back_is_calibrated_on_the_scores_of_its_frames():
     frames, over_time = reds(10, 20, 30, 250), {"kind": "difference"}
-    binary = calibrate(red(over_time=over_time), frames, [0, 0, 0, 1], false_positives=0.0)
-    assert binary.spec.threshold == calibrate(red(), frames, [0, 0, 0, 1], false_positives=0.0).spec.threshold
+    binary = calibrate(red_reward(over_time=over_time), frames, [0, 0, 0, 1], false_positives=0.0)
+    assert binary.spec.threshold == calibrate(red_reward(), frames, [0, 0, 0, 1], false_positives=0.0).spec.threshold
     assert binary.score_episode(frames).tolist() == [0, 0, 1]  # from 0 to 1 in the last step
 
 
 def test_the_reward_that_is_given_stays_as_it_is():
-    reward, frames = red(), reds(10, 20, 30)
+    reward, frames = red_reward(), reds(10, 20, 30)
     before = reward.score(frames)
     calibrate(reward, frames, false_positives=0.5)
-    assert reward.spec == red().spec
+    assert reward.spec == red_reward().spec
     assert torch.equal(reward.score(frames), before)

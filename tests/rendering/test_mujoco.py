@@ -9,6 +9,7 @@ import pytest
 
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.rendering.view import CameraView
 from vlmrm.wrappers import CaptureFrame, RenderMujoco
 
 mujoco = pytest.importorskip("mujoco")
@@ -65,7 +66,7 @@ def test_the_picture_is_taken_from_where_the_camera_says(camera):
 def test_a_camera_that_does_not_apply_is_an_error(monkeypatch):
     """Gymnasium 1.0 to 1.3 ignore some environments' camera, and the pictures look fine."""
     env = make("Hopper-v5", Camera(track="torso", distance_m=4.0))
-    monkeypatch.setattr(env, "_view", lambda: "track")
+    monkeypatch.setattr(CameraView, "camera", lambda _: "track")
     with pytest.raises(FrameError, match="did not apply"):
         env.render()
 

@@ -1,6 +1,7 @@
 """A user's own function of frames as a reward."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -101,6 +102,8 @@ def test_what_is_no_frame_is_refused(bad):
 def test_it_has_the_functions_own_name_where_none_is_given():
     assert FunctionReward(share_of_red).name == f"{__name__}.share_of_red"
     assert RED.name == "red"
+    assert FunctionReward(functools.partial(share_of_red)).name == "functools.partial"
+    assert FunctionReward(torch.nn.Identity()).name == "torch.nn.modules.linear.Identity"
 
 
 def test_it_is_a_reward_without_spec_or_weights_that_wants_frames_as_they_are():

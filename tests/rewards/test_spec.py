@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -106,7 +108,7 @@ def test_alpha_left_out_is_what_the_sentences_allow(tmp_path):
 
 
 def test_an_unknown_resize_mode_is_refused():
-    with pytest.raises(SpecError, match="shortest, longest, squash"):
+    with pytest.raises(SpecError, match=r"unknown resize_mode .crop.*longest, shortest, squash"):
         spec(resize_mode="crop")
 
 
@@ -215,11 +217,37 @@ def test_before_a_transform_stand_those_that_apply_earlier(word, left):
         ({"encoder": "sim-s", "prompts": {"goal": "a"}, "few_shot": "proker"}, "few_shot must be a table"),
         ({"encoder": "sim-s", "prompts": {"goal": "a"}, "uncertainty": {"kappa": 1}}, "uncertainty needs an ensemble"),
         ({"encoder": "sim-s", "prompts": {"goal": ""}}, "prompts.goal has an empty sentence"),
+        ({"encoder": "sim-s", "uncertainty": {"ensemble": "prompts"}}, "uncertainty of the ensemble 'prompts' needs"),
+        ({"encoder": "sim-s", "prompts": {"goal": "a"}, "few_shot": {"method": ["proker"]}}, "unknown few_shot.method"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_the_path_of_its_key(values, message):
     with pytest.raises((SpecError, PromptError), match=f"^{message}"):
         RewardSpec.from_dict(values)
+
+
+def test_values_of_a_wrong_kind_in_a_file_are_refused_by_the_path_of_their_key():
+    program = """
+import json, sys
+from vlmrm import RewardSpec, VlmrmError
+for values in json.load(sys.stdin):
+    try:
+        RewardSpec.from_dict({"encoder": "sim-s", "prompts": {"goal": "a"}} | values)
+    except VlmrmError as error:
+        print(error)
+"""
+    wrong = {
+        "threshold must be a number; got 'high'": {"threshold": "high"},
+        "threshold must be a number; got [1]": {"threshold": [1]},
+        "views.scales are": {"views": {"scales": 0.5}},
+        "views.scales are sides": {"views": {"scales": ["a"]}},
+        "alpha must lie in 0 to 1; got 'half'": {"alpha": "half"},
+        "encoder is a name; got 3": {"encoder": 3},
+    }
+    given = json.dumps(list(wrong.values()))  # in a process of its own, where nothing but the library checks types
+    done = subprocess.run([sys.executable, "-c", program], input=given, capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    assert [line[: len(start)] for line, start in zip(said, wrong, strict=True)] == list(wrong)
 
 
 def test_the_path_of_a_spec_within_another_file_stands_in_front():
@@ -265,3 +293,12 @@ def test_a_file_that_holds_no_table_is_refused(tmp_path):
     (tmp_path / "list.json").write_text("[1]")
     with pytest.raises(SpecError, match="must hold a table of keys; got list"):
         RewardSpec.load(tmp_path / "list.json")
+
+
+def test_another_head_leaves_the_options_of_the_old_one_only_where_they_say_nothing():
+    spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a red car", "a car", "a blue car"))
+    softmax = replace(spec, head="softmax")
+    assert softmax == RewardSpec(encoder="sim-s", prompts=spec.prompts, head="softmax")
+    warm = replace(softmax, options={"temperature": 0.5})
+    with pytest.raises(SpecError, match=r"^options are those of another head than 'projection': SoftmaxOptions"):
+        replace(warm, head="projection")

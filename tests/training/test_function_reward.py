@@ -5,22 +5,18 @@ import json
 import numpy as np
 import pytest
 
+from tests.toys import red_function
 from tests.training.toy_runs import PPO, break_down, lamp_config, lamp_reward, rows_of
 from vlmrm.errors import SpecError
 from vlmrm.rewards import FunctionReward
 from vlmrm.training import load_agent, resume, train
 
 
-def red():
-    """The share of red, which is what `lamp_reward` pays."""
-    return FunctionReward(lambda frames: frames[..., 0].float().mean(dim=(1, 2)) / 255, name="red")
-
-
 @pytest.mark.parametrize("changes", [{}, PPO], ids=["DQN", "PPO"])
 def test_a_function_trains_the_agent_that_the_same_text_reward_trains(tmp_path, changes):
     """Frames are scored as they are drawn, so that no resize comes between."""
     (tmp_path / "text").mkdir()
-    summary = train(lamp_config(tmp_path, videos=True, **changes), reward=red())
+    summary = train(lamp_config(tmp_path, videos=True, **changes), reward=red_function())
     train(lamp_config(tmp_path / "text", videos=True, **changes), reward=lamp_reward())
     assert summary.reward == "red"
     assert (tmp_path / "run" / "reward_landscape.png").exists()
@@ -34,13 +30,13 @@ def test_a_function_trains_the_agent_that_the_same_text_reward_trains(tmp_path, 
 def test_a_run_notes_the_functions_name_and_resuming_asks_for_it(tmp_path, crash_at):
     crash_at(137, break_down)
     with pytest.raises(ConnectionError):
-        train(lamp_config(tmp_path, eval_drawn=0), reward=red())
+        train(lamp_config(tmp_path, eval_drawn=0), reward=red_function())
     run = tmp_path / "run"
     config = json.loads((run / "config.json").read_text())
     assert (config["config"]["reward"]["source"], config["spec_hash"]) == ("function:red", None)
     for given in (None, FunctionReward(lambda frames: frames, name="green"), lamp_reward()):
         with pytest.raises(SpecError, match=r"rewarded by the function red, which no file can hold.*Give it"):
             resume(run, reward=given)
-    assert resume(run, reward=red()).steps == 200
+    assert resume(run, reward=red_function()).steps == 200
     observation = np.zeros((1, 1), np.float32)
     assert load_agent(run).predict(observation)[0].shape == (1,)

@@ -174,7 +174,7 @@ class RelabelCallback(BaseCallback):
         at_once = min(_AT_ONCE, _BYTES_AT_ONCE // steps[0].frames[0].numel())
         steps_at_once = max(at_once // self._buffer.n_envs, 1)
         batches = [steps[i : i + steps_at_once] for i in range(0, len(steps), steps_at_once)]
-        seen = iter([part for batch in batches for part in self._read(batch)])
+        seen = iter([part for batch in batches for part in _read(self._reward, batch)])
         rewards, stream = [], copy(self._rewards.stream)
         try:
             for step in steps:
@@ -186,17 +186,18 @@ class RelabelCallback(BaseCallback):
             raise
         return np.stack(rewards)
 
-    def _read(self, steps: list[_Step]) -> Sequence[FrameFeatures]:
-        """Features for each step, and for the first frames that came with it."""
-        parts = [part for step in steps for part in (step.frames, step.first) if part is not None]
-        return self._reward.read(torch.cat(parts)).split([len(part) for part in parts])
-
     def _log(self, rewards: Float32[np.ndarray, "t e"], env_mean: float, seconds: float) -> None:
         self.logger.record_mean("reward/vlm_mean", float(rewards.mean()))
         self.logger.record_mean("reward/env_mean", env_mean)
         self.logger.record_mean("time/frames_per_s", rewards.size / max(seconds, 1e-9))
         if self.episode_returns.finished:
             self.logger.record("rollout/ep_vlm_rew_mean", float(np.mean(self.episode_returns.finished)))
+
+
+def _read(reward: FrameReward, steps: list[_Step]) -> Sequence[FrameFeatures]:
+    """Features for each step, and for the first frames that came with it."""
+    parts = [part for step in steps for part in (step.frames, step.first) if part is not None]
+    return reward.read(torch.cat(parts)).split([len(part) for part in parts])
 
 
 def _require_relabelling(model: Any, reward: FrameReward) -> None:

@@ -66,7 +66,7 @@ def _check(given: Fit) -> None:
             "give frames: --success and --failure to fit, --uncertainty-on, --scale-on, or --negatives to choose a "
             "threshold."
         )
-    if given.method != "proker" and not (given.success or given.failure):
+    if given.method != Fit.method and not (given.success or given.failure):
         raise SpecError(f"--method {given.method} learns from frames; give --success and --failure.")
     require_choice("method", given.method, [*FEW_SHOT, *TUNERS])
     if given.out.suffix != ".json":

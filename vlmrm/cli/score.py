@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vlmrm.cli.arguments import Score
 from vlmrm.cli.table import format_table
 from vlmrm.data.frame_files import read_frames
@@ -85,17 +83,16 @@ def _score(
 ) -> tuple[list[str], dict[str, list[float | None]]]:
     """Names of the frames, and a column for each alpha, or the columns that explain the score."""
     names: list[str] = []
-    rows, seen = [], []
+    seen = []
     for path in paths:
         for batch in read_frames(path):
             names += batch.names
-            if reward.spec.compares_alphas:
-                rows.append(score_alphas(reward, batch.frames, alphas))
-            else:
-                seen.append(reward.read(batch.frames))
-    if rows:
-        columns = dict(zip((f"alpha={alpha:g}" for alpha in alphas), torch.cat(rows, dim=1), strict=True))
+            seen.append(reward.read(batch.frames))
+    every = FrameFeatures.join(seen)
+    if reward.spec.compares_alphas:
+        scores = score_alphas(reward, every, alphas)
+        columns = dict(zip((f"alpha={alpha:g}" for alpha in alphas), scores, strict=True))
     else:
-        columns = reward.explain(FrameFeatures.join(seen))
+        columns = reward.explain(every)
     plain = {name: [None if value != value else value for value in column.tolist()] for name, column in columns.items()}
     return names, plain

@@ -61,9 +61,9 @@ class EnsembleEncoder:
 
     def __init__(self, encoders: Sequence[Encoder], weights: Sequence[int | float] | None = None) -> None:
         names = [encoder.name for encoder in encoders]
-        for encoder in encoders:
-            if isinstance(encoder, EnsembleEncoder):
-                raise SpecError(f"{encoder.name!r} is an ensemble itself. Give its members one by one.")
+        for name in names:
+            if ensemble_members(name):
+                raise SpecError(f"{name!r} is an ensemble itself. Give its members one by one.")
         self.weights = _checked(names, weights)
         """Weights of the members' logits; they sum to 1."""
         self.members = tuple(encoders)
@@ -189,6 +189,31 @@ class _JointDomain:
             if member.domain is not None:
                 found |= member.domain.strange_words(sentence)
         return found
+
+
+def require_ensemble(encoder: Encoder, why: str) -> EnsembleEncoder:
+    """Return the encoder, if it is an ensemble.
+
+    Args:
+        encoder: Any.
+        why: What needs one, as the beginning of the error.
+
+    Raises:
+        SpecError: If it is none.
+    """
+    if not isinstance(encoder, EnsembleEncoder):
+        raise SpecError(f"{why} an ensemble of encoders, e.g. 'sim-s + sim-m'; {encoder.name!r} is none.")
+    return encoder
+
+
+def embed_pictures(encoder: Encoder, pictures: Frames) -> Embeddings:
+    """Return the embeddings of pictures of any size, which each member of an ensemble resizes once.
+
+    Args:
+        encoder: Any.
+        pictures: RGB, as `Encoder.embed_frames` takes them.
+    """
+    return (encoder.embed_pictures if isinstance(encoder, EnsembleEncoder) else encoder.embed_frames)(pictures)
 
 
 def ensemble_members(name: str) -> dict[str, float]:

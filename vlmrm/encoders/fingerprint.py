@@ -17,8 +17,8 @@ import os
 import re
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from vlmrm.atomic import whole_file
 from vlmrm.errors import SpecError
+from vlmrm.frames.preprocessing import Preprocessing
 
 PROBE = "The quick brown fox jumps over 13 lazy dogs, isn't it? (24.6 km/h)"
 """A sentence whose token ids tell tokenizers apart."""
@@ -138,6 +139,27 @@ def fingerprint_of(parts: Mapping[str, Any]) -> str:
         True
     """
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_LENGTH]
+
+
+def fingerprint_of_model(
+    origin: Origin, model: nn.Module, *, tokens: Sequence[Sequence[int]], preprocessing: Preprocessing
+) -> str:
+    """Fingerprint of an encoder that is one model.
+
+    Args:
+        origin: What the model was built from.
+        model: The model.
+        tokens: Token ids of `PROBE`, as a list of one row.
+        preprocessing: How its frames are prepared.
+    """
+    return fingerprint_of(
+        {
+            "architecture": origin.architecture,
+            "weights": origin.weights_digest(model),
+            "tokens": tokens,
+            "preprocessing": asdict(preprocessing),
+        }
+    )
 
 
 def require_same_weights(what: str, fitted: str, name: str, fingerprint: str) -> None:

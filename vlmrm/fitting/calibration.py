@@ -34,8 +34,7 @@ def calibrate(reward: RewardModel, frames: Any, labels: Any = None, *, false_pos
         >>> calibrate(reward, env.render(), false_positives=0.0).score(env.render())
         tensor([0.])
     """
-    plain = reward.with_spec(reward.spec.before("threshold"))
-    scores = plain.explain(frames)["score"]
+    scores = reward.with_spec(replace(reward.spec.before("threshold"), over_time=None)).score(frames)
     shown = torch.zeros(len(scores)) if labels is None else torch.as_tensor(labels).double().flatten()
     if len(shown) != len(scores) or not bool(((shown == 0) | (shown == 1)).all()):
         raise SpecError(f"calibrate takes one label of 0 or 1 for each of {len(scores)} frames; got {labels!r}.")

@@ -11,8 +11,6 @@ from vlmrm.rewards.transforms.few_shot.options import to_text
 from vlmrm.types import Embeddings
 from vlmrm.values import require_choice
 
-_UNLABELLED = "goal_pictures"  # the one method to which all frames may show the goal
-
 
 def fit(
     reward: RewardModel,
@@ -54,10 +52,10 @@ def fit(
         True
     """
     require_choice("method", method, FEW_SHOT)
-    if labels is None and method != _UNLABELLED:
+    if labels is None and FEW_SHOT[method].needs_labels:
         raise SpecError(
             f"method {method!r} learns from success and failure, and no labels were given. Give 1 or 0 for each frame, "
-            f'or method="{_UNLABELLED}", to which all show the goal.'
+            'or method="goal_pictures", to which all show the goal.'
         )
     embeddings = certain(reward).read(frames).embeddings
     return fit_embeddings(reward, embeddings, labels, method=method, options=options)
@@ -85,7 +83,7 @@ def fit_embeddings(
     table = {**fitted_with, "labels": shown, "embeddings": to_text(embeddings)}
     few_shot = read_few_shot({"method": method, **table, **(options or {})}, "few_shot")
     kept = reward.spec.uncertainty
-    if method == _UNLABELLED and kept is not None and kept.of_sentences:
+    if few_shot.replaces_goal and kept is not None and kept.of_sentences:
         kept = None  # there are no goal sentences any more that could disagree
     return reward.with_spec(replace(reward.spec.before("few_shot"), few_shot=few_shot, uncertainty=kept))
 
@@ -103,7 +101,8 @@ def one_each(labels: Any, count: int) -> list[float]:
 
 
 def certain(reward: RewardModel) -> RewardModel:
-    """The reward without uncertainty and judge, which embeds frames and no more."""
-    if reward.spec.uncertainty is None and reward.spec.judge is None:
+    """The reward without uncertainty, judge and over_time, which embeds frames and no more."""
+    spec = reward.spec
+    if spec.uncertainty is None and spec.judge is None and spec.over_time is None:
         return reward
-    return reward.with_spec(replace(reward.spec, uncertainty=None, judge=None, scaling=None, threshold=None))
+    return reward.with_spec(replace(spec, uncertainty=None, judge=None, over_time=None, scaling=None, threshold=None))

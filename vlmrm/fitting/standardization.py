@@ -3,13 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from vlmrm.frames.batch import as_frames
+from vlmrm.fitting.few_shot import certain
 from vlmrm.rewards.heads.ensemble import EnsembleOptions
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.score_spec import ScoreSpec
-from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms.scaling import ScalingOptions, mean_and_spread
-from vlmrm.types import Frames
+from vlmrm.types import Rewards
 
 
 def standardize(reward: RewardModel, frames: Any) -> RewardModel:
@@ -21,27 +20,25 @@ def standardize(reward: RewardModel, frames: Any) -> RewardModel:
 
     Returns:
         A reward with `scaling` in its spec, and without the threshold of this one; an ensemble also without the judge,
-        who was asked above another score.
+        who was asked above another score. The threshold of a part stays, in standard deviations from then on.
 
     Raises:
         SpecError: If the frames do not show a scale, or the reward has milestones.
     """
-    batch, spec = as_frames(frames), reward.spec
+    spec = reward.spec
     if not isinstance(spec.options, EnsembleOptions):
-        return reward.with_spec(replace(spec.before("scaling"), scaling=_scaling(reward, spec, spec, batch)))
+        plain = reward.with_spec(replace(spec.before("scaling"), over_time=None))
+        return reward.with_spec(replace(spec.before("scaling"), scaling=_scaling(spec, plain.score(frames))))
+    bare = spec.options.without_fits("scaling", "threshold").head(reward.encoder, spec.require_prompts())
+    columns = bare.columns(certain(reward).read(frames).embeddings)
     parts = tuple(
-        replace(part, scaling=_scaling(reward, spec, whole, batch))
-        for part, whole in zip(spec.options.parts, spec.options.whole_parts(spec.prompts), strict=True)
+        replace(part, scaling=_scaling(part, scores))
+        for part, scores in zip(spec.options.parts, columns.values(), strict=True)
     )
     return reward.with_spec(replace(spec.before("judge"), options=replace(spec.options, parts=parts)))
 
 
-def _scaling(reward: RewardModel, spec: RewardSpec, scored: ScoreSpec, frames: Frames) -> ScalingOptions:
-    """Of the whole, or of a part of an ensemble, whose clip bounds stay."""
-    plain = spec
-    if scored is not spec:
-        said = {name: getattr(scored, name) for name in ("prompts", "alpha", "head", "options", "few_shot")}
-        plain = replace(spec, **said, uncertainty=None, judge=None, over_time=None)
-    scores = reward.with_spec(plain.before("scaling")).explain(frames)["score"]
+def _scaling(spec: ScoreSpec, scores: Rewards) -> ScalingOptions:
+    """The scale of these scores; the clip bounds of the spec stay."""
     mean, spread = mean_and_spread(scores)
-    return replace(scored.scaling or ScalingOptions(), subtract=mean, divide=spread)
+    return replace(spec.scaling or ScalingOptions(), subtract=mean, divide=spread)

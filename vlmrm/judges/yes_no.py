@@ -24,7 +24,7 @@ from torch import Tensor
 
 from vlmrm.encoders.hub import cached_file, hub_folder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
-from vlmrm.encoders.runtime import choose_runtime
+from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.errors import EncoderError, FrameError, MissingExtra, OfflineError, PromptError, UnknownModel
 from vlmrm.frames import as_frames
 from vlmrm.types import Frames, Rewards
@@ -100,26 +100,10 @@ class YesNoJudge:
             UnknownModel: There is no such model.
             OfflineError: It would have to be downloaded, and that is not possible.
             MissingExtra: transformers is not installed.
-            EncoderError: The weights are missing, or it is no model that answers about pictures.
+            EncoderError: Weights are missing, or it is no model that answers about pictures.
             PromptError: The question is empty.
         """
-        runtime = choose_runtime(device)
-        transformers = _import_transformers(name)
-        folder = _folder(name)
-        safe = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            processor = transformers.AutoProcessor.from_pretrained(folder, **safe)
-            model, notes = transformers.AutoModelForImageTextToText.from_pretrained(
-                folder, **safe, use_safetensors=True, dtype=runtime.dtype, output_loading_info=True
-            )
-        except _LOAD_ERRORS as error:
-            raise EncoderError(f"transformers cannot load the judge {name!r}: {error}") from error
-        if notes["missing_keys"]:
-            raise EncoderError(
-                f"{folder} lacks {len(notes['missing_keys'])} of the model's weights, {min(notes['missing_keys'])!r} "
-                "for one; transformers would make them up at random."
-            )
-        return cls(model.to(runtime.device), processor, question, name=name)
+        return cls(*_load(name, choose_runtime(device)), question, name=name)
 
     def asking(self, question: str) -> "YesNoJudge":
         """The same model, asked something else."""
@@ -210,6 +194,25 @@ class YesNoJudge:
             raise _irreproducible(self.name, f"pixel values are {apart:.3g} off on average")
         inputs["pixel_values"] = values
         return inputs
+
+
+def _load(name: str, runtime: Runtime) -> tuple[Any, Any]:
+    """The model, whole, and its processor."""
+    transformers, folder = _import_transformers(name), _folder(name)
+    safe = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        processor = transformers.AutoProcessor.from_pretrained(folder, **safe)
+        model, notes = transformers.AutoModelForImageTextToText.from_pretrained(
+            folder, **safe, use_safetensors=True, dtype=runtime.dtype, output_loading_info=True
+        )
+    except _LOAD_ERRORS as error:
+        raise EncoderError(f"transformers cannot load the judge {name!r}: {error}") from error
+    if notes["missing_keys"]:
+        raise EncoderError(
+            f"{folder} lacks {len(notes['missing_keys'])} of the model's weights, {min(notes['missing_keys'])!r} "
+            "for one; transformers would make them up at random."
+        )
+    return model.to(runtime.device), processor
 
 
 def _torch_image_processor(own: Any, *, name: str) -> Any:

@@ -58,6 +58,12 @@ class OwnView:
             self._model = renderer.model
         return self._camera
 
+    def require_in(self, model: Any) -> None:
+        """Pass any model: `camera` looks at a new one."""
+
+    def require_applied(self, drawn_from: Any) -> None:
+        """Pass any place: nobody asked for another."""
+
     def __getstate__(self) -> dict[str, Any]:
         """A copy draws for the first time: Gymnasium makes a copied environment anew."""
         return self.__dict__ | {"_camera": None, "_model": None}

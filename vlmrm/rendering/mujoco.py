@@ -18,13 +18,13 @@ from gymnasium.utils import RecordConstructorArgs
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
-from vlmrm.errors import FrameError, MissingExtra, SpecError, near_matches
+from vlmrm.errors import FrameError
 from vlmrm.rendering import Camera, RenderQuality
-from vlmrm.rendering.env_camera import OwnView, visual_options_of, why_not_drawn
+from vlmrm.rendering.env_camera import visual_options_of, why_not_drawn
 from vlmrm.rendering.headless import no_gl, require_own_gl
+from vlmrm.rendering.view import lens_of, model_of, require_view
 
 _LARGEST_PX = 8192  # beyond this drivers refuse, each in its own way
-_APART_M = 1e-3
 _IMPORTED_TOO_EARLY = (
     "MuJoCo cannot draw on this machine ({error}): mujoco was imported before MUJOCO_GL was set to {value!r}, and "
     "looks at it only then. Import vlmrm.wrappers or envs, which set it, before mujoco and gymnasium.envs.mujoco, or "
@@ -77,7 +77,7 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._renderer: Any = None
         self._model: Any = None  # that the renderer was made for
         self._options: Any = None
-        self._camera = require_view(env, camera)
+        self._camera, self._view = camera, require_view(env, camera)
         visual_options_of(env)
         if env.render_mode != "rgb_array":
             raise FrameError(
@@ -92,18 +92,17 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             SpecError: The environment has made its model anew, and this one lacks the camera or body.
         """
         require_own_gl()
-        model, data = _model_of(self.env)  # each time: some environments make them anew in `reset`, and all copies do
+        model, data = model_of(self.env)
         first = model is not self._model
         if first:
             self.free()
-            if isinstance(self._camera, Camera):
-                require_view(self.env, self._camera)
+            self._view.require_in(model)
             self._renderer = _make_renderer(model, self._size_px, self.quality)
             self._model, self._options = model, visual_options_of(self.env)
-        self._renderer.update_scene(data, camera=self._view(), scene_option=self._options)
+        self._renderer.update_scene(data, camera=self._view.camera(), scene_option=self._options)
         picture: np.ndarray = self._renderer.render()
         if first:
-            self._require_camera_applied()
+            self._view.require_applied(lens_of(self._renderer.scene))
         return picture
 
     def place_in_picture(self, point_m: Sequence[int | float] | NDArray[np.floating]) -> tuple[float, float]:
@@ -135,9 +134,8 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         Args:
             size_px: Side of its pictures.
         """
-        camera = self._camera if isinstance(self._camera, Camera) else None
-        other = RenderMujoco(self.env, camera, quality=self.quality, size_px=size_px)
-        other._camera = self._camera  # the first picture decides where an environment's own free camera stands
+        other = RenderMujoco(self.env, self._camera, quality=self.quality, size_px=size_px)
+        other._view = self._view  # the first picture decides where an environment's own free camera stands
         return other
 
     def free(self) -> None:
@@ -155,91 +153,11 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.free()
         super().close()
 
-    def _view(self) -> Any:
-        """What `mujoco.Renderer` takes for a camera."""
-        import mujoco
-
-        aim = self._camera
-        if isinstance(aim, OwnView):
-            return aim.camera()
-        if aim.name is not None:
-            return aim.name
-        view = mujoco.MjvCamera()
-        view.type = mujoco.mjtCamera.mjCAMERA_FREE
-        view.lookat[:] = self._lookat(aim)
-        view.distance, view.azimuth, view.elevation = aim.distance_m, aim.azimuth_deg, aim.elevation_deg
-        return view
-
-    def _lookat(self, aim: Camera) -> Any:
-        return aim.lookat_m if aim.track is None else self._data().body(aim.track).xpos
-
-    def _data(self) -> Any:
-        return _model_of(self.env)[1]
-
-    def _require_camera_applied(self) -> None:
-        """Compare where the scene was drawn from with where it should be, by a formula of our own."""
-        if isinstance(self._camera, OwnView):
-            return  # nobody asked for another
-        eyes = self._renderer.scene.camera
-        drawn_from = (np.array(eyes[0].pos) + np.array(eyes[1].pos)) / 2  # two eyes, for stereo
-        if self._camera.name is not None:
-            wanted = np.array(self._data().camera(self._camera.name).xpos)
-        else:
-            wanted = np.array(self._lookat(self._camera)) - (self._camera.distance_m or 0) * np.array(
-                self._camera.direction()
-            )
-        if float(np.abs(drawn_from - wanted).max()) > _APART_M:
-            raise FrameError(
-                f"the camera of {self.env} did not apply: it stands at {drawn_from.round(3).tolist()} and should at "
-                f"{wanted.round(3).tolist()}. This is a fault of the MuJoCo version; please report it."
-            )
-
-
-def _model_of(env: gym.Env[Any, Any]) -> tuple[Any, Any]:
-    try:
-        import mujoco
-    except ImportError as error:
-        raise MissingExtra('MuJoCo environments need mujoco: pip install "vlmrm[mujoco]"') from error
-    inner: Any = env.unwrapped
-    model, data = getattr(inner, "model", None), getattr(inner, "data", None)
-    if not isinstance(model, mujoco.MjModel) or not isinstance(data, mujoco.MjData):
-        raise FrameError(
-            f"{env} is no MuJoCo environment (it has no MjModel and MjData), so it has no camera and no render "
-            "quality to choose. Leave both out."
-        )
-    return model, data
-
 
 def _checked_size(size_px: Any) -> int:
     if not isinstance(size_px, Integral) or isinstance(size_px, bool) or not 1 <= int(size_px) <= _LARGEST_PX:
         raise FrameError(f"size_px must be a whole number in 1 to {_LARGEST_PX}; got {size_px!r}.")
     return int(size_px)
-
-
-def require_view(env: gym.Env[Any, Any], camera: Camera | None) -> Camera | OwnView:
-    """Refuse a camera that an environment cannot be drawn from, without drawing.
-
-    Args:
-        env: A MuJoCo environment, whether it draws or not.
-        camera: Where the picture is to be taken from; None: from where the environment draws itself.
-
-    Returns:
-        The camera, or the environment's own view.
-
-    Raises:
-        FrameError: It is no MuJoCo environment, or its own view cannot be known.
-        SpecError: There is no such camera or body.
-    """
-    model, _ = _model_of(env)
-    if camera is None:
-        return OwnView(env)
-    cameras = [model.camera(i).name for i in range(model.ncam)]
-    bodies = [model.body(i).name for i in range(model.nbody)]
-    for what, name, known in (("camera", camera.name, cameras), ("body", camera.track, bodies)):
-        named = [other for other in known if other]
-        if name is not None and name not in named:
-            raise SpecError(f"the model has no {what} {name!r}. Near: {near_matches(name, named)}.")
-    return camera
 
 
 def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:

@@ -7,7 +7,7 @@ from vlmrm.errors import SpecError
 from vlmrm.tables import join
 
 
-def refuse_former_spec(values: Mapping[str, Any], where: str) -> None:
+def refuse_former_spec(values: Any, where: str) -> None:
     """Refuse a table of a former form, and spell out today's.
 
     Args:
@@ -17,6 +17,8 @@ def refuse_former_spec(values: Mapping[str, Any], where: str) -> None:
     Raises:
         SpecError: If it is of such a form.
     """
+    if not isinstance(values, Mapping):
+        return
     for key in ("goal", "baseline", "negatives"):
         if key in values:
             raise SpecError(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vlmrm.errors import FrameError
 from vlmrm.frames.batch import as_frames
-from vlmrm.rewards.features.frame_features import FrameFeatures
+from vlmrm.rewards.features.frame_features import FrameFeatures, features_of
 from vlmrm.rewards.over_time.plain import PlainSteps
 from vlmrm.rewards.stream import RewardStream
 from vlmrm.types import Frames, Rewards
@@ -38,7 +38,8 @@ class FunctionReward:
 
     def __init__(self, function: Callable[[Frames], Any], *, name: str | None = None) -> None:
         self._function = function
-        self.name: str = name or f"{function.__module__}.{function.__qualname__}"
+        named = function if hasattr(function, "__qualname__") else type(function)  # a module or a partial has no name
+        self.name: str = name or f"{named.__module__}.{named.__qualname__}"
         """Name for reports, and for the message that asks for the function again."""
         self._over_time = PlainSteps(self.score)
 
@@ -62,8 +63,7 @@ class FunctionReward:
 
     def score(self, frames: Any) -> Rewards:
         """Return the value of each frame, of frames or of what `read` returned."""
-        seen = frames if isinstance(frames, FrameFeatures) else self.read(frames)
-        return seen.extra["value"]
+        return features_of(frames, self.read).extra["value"]
 
     def explain(self, frames: Any) -> dict[str, Tensor]:
         """Return the value of each frame in one column."""

@@ -18,7 +18,7 @@ from vlmrm.judges import Judge
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.build import BuiltReward, build_reward
 from vlmrm.rewards.explain import explain
-from vlmrm.rewards.features.frame_features import FrameFeatures
+from vlmrm.rewards.features.frame_features import FrameFeatures, features_of
 from vlmrm.rewards.features.judged import JudgedFeatures
 from vlmrm.rewards.pairs import PairScorer
 from vlmrm.rewards.spec import RewardSpec
@@ -140,18 +140,15 @@ class RewardModel:
             return seen
         return seen.with_scores(score, score(seen))
 
-    def _seen(self, frames: Any) -> FrameFeatures:
-        return frames if isinstance(frames, FrameFeatures) else self.read(frames)
-
     def score(self, frames: Any) -> Rewards:
         """Return the score of each frame, of frames or of what `read` returned."""
         if self.spec.over_time is not None:
             raise SpecError(_LOOKS_BACK)
-        return self._goal.context.score(self._seen(frames))
+        return self._goal.context.score(features_of(frames, self.read))
 
     def score_with_std(self, frames: Any) -> tuple[Rewards, Rewards]:
         """Return the score of each frame and its standard deviation, where the spec has an ``uncertainty``."""
-        seen = self._seen(frames)
+        seen = features_of(frames, self.read)
         scores, std = self.score(seen), self._goal.context.score.std(seen)
         if std is None:
             raise SpecError(_NO_STD)
@@ -174,7 +171,7 @@ class RewardModel:
         Args:
             frames: Frames or what `read` returned; for a reward that looks back, of one episode in order.
         """
-        return explain(self._goal.context, self._goal.over_time, self._seen(frames))
+        return explain(self._goal.context, self._goal.over_time, features_of(frames, self.read))
 
     def score_episode(self, frames: Any, *, terminated: bool = False) -> Rewards:
         """Return the rewards of the steps of an episode, one fewer than there are frames.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vlmrm.encoders.domain import DomainWatch
 from vlmrm.encoders.encoder import Encoder, require_finite
-from vlmrm.encoders.ensemble import EnsembleEncoder
+from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.features.views import CropFeatures
@@ -77,10 +77,7 @@ class PairScorer:
         """Return unit-length embeddings; each member of an ensemble sees the full picture."""
         if self._crops is not None:
             return self._crops.read(images).embeddings
-        if isinstance(self._encoder, EnsembleEncoder):
-            rows = self._encoder.embed_pictures(images)
-        else:
-            rows = self._encoder.embed_frames(images)
+        rows = embed_pictures(self._encoder, images)
         self._watch.see(rows)
         return require_finite(self._encoder, rows)
 

@@ -163,6 +163,8 @@ class HeadOptions:
 
     needs_negatives: ClassVar[bool] = False
     """Whether the head compares the goal with negative sentences."""
+    is_fitted: ClassVar[bool] = False
+    """Whether its options were fitted to one encoder, and say nothing of another."""
     projects: ClassVar[bool] = False
     """Whether it is the projection of the paper, which alpha is the share of."""
     score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -190,6 +192,14 @@ class HeadOptions:
     def reads_goal(self) -> bool:
         """Return whether the goal sentences of the spec decide its scores."""
         return True
+
+    def without_fits(self, *words: str) -> "HeadOptions":
+        """Return the options without what was fitted to the scores of parts; a head without parts has nothing of it.
+
+        Args:
+            words: Words of a spec, such as ``few_shot``, ``scaling`` and ``threshold``.
+        """
+        return self
 
     def sentences(self, prompts: PromptSet) -> Sequence[str]:
         """Return what the head embeds, word for word; words that an encoder does not know are warned of."""

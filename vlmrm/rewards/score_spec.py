@@ -13,7 +13,8 @@ from vlmrm.rewards.transforms import ORDER
 from vlmrm.rewards.transforms.few_shot import FewShotOptions, method_of, read_few_shot, write_few_shot
 from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.rewards.transforms.threshold import ThresholdOptions
-from vlmrm.tables import OrTable, read_fields, read_table, write_table
+from vlmrm.tables import OrNone, OrTable, read_fields, read_table, write_table
+from vlmrm.values import require_number
 
 
 def _keep(value: Any, path: str) -> Any:
@@ -36,12 +37,12 @@ class ScoreSpec:
 
     prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": _read_prompts})
     """Goal, baseline and negative sentences. None: only pairs of pictures and texts can be scored."""
-    alpha: int | float = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
+    alpha: OrNone[int | float] = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
     """Share of the goal-baseline projection, 0 (cosine) to 1; only of the heads that project. Left out: 0.5, and 0
-    where there is no baseline to project from."""
+    where there is no baseline to project from; a part of an ensemble looks at the sentences of the whole."""
     head: str = "projection"
     """Name of the head, one of `vlmrm.rewards.heads.HEADS`: how embeddings become scores."""
-    options: OrTable[HeadOptions] = field(default=None, hash=False, metadata={"read": _keep})  # type: ignore[assignment]
+    options: OrNone[OrTable[HeadOptions]] = field(default=None, hash=False, metadata={"read": _keep})  # type: ignore[assignment]
     """Options of the head. Left out: its defaults."""
     few_shot: OrTable[FewShotOptions] | None = field(
         default=None, hash=False, metadata={"read": read_few_shot, "write": write_few_shot}
@@ -53,21 +54,39 @@ class ScoreSpec:
     """Score above which the reward is 1, else 0. None: the score itself."""
 
     def __post_init__(self) -> None:
-        for word in ("views", "judge", "scaling"):
+        for word in (*ORDER, "views", "over_time"):
             if getattr(self, word, None) == {}:
                 self._set(**{word: None})  # an empty table says nothing
         read_fields(self)
         kind = HEADS.named(self.head)
         if not isinstance(self.options, kind):
-            self._set(options=read_table(kind, self.options or {}, where="options"))
+            self._set(options=read_table(kind, self._own_options(), where="options"))
         if self.scaling is not None and not write_table(self.scaling):
             self._set(scaling=None)  # at its defaults it changes nothing
+        if self.threshold is not None:
+            require_number("threshold", self.threshold)
         if self.alpha is None:
-            alone = self.options.projects and (self.prompts is None or not self.prompts.baseline)
-            self._set(alpha=0.0 if alone else 0.5)
-        if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
+            self._set(alpha=self.usual_alpha())
+        elif isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
-        self._set(alpha=float(self.alpha))
+        else:
+            self._set(alpha=float(self.alpha))
+
+    def usual_alpha(self) -> float | None:
+        """Return the alpha that is meant where none is given; None: it is not known yet."""
+        alone = self.options.projects and (self.prompts is None or not self.prompts.baseline)
+        return 0.0 if alone else 0.5
+
+    def _own_options(self) -> Any:
+        """The table of the options; `dataclasses.replace` of the head alone leaves the record of the old one."""
+        if self.options is None or isinstance(self.options, Mapping):
+            return self.options or {}
+        if write_table(self.options):
+            raise SpecError(
+                f"options are those of another head than {self.head!r}: {self.options!r}. Give this head's own, or "
+                "options=None for its defaults."
+            )
+        return {}
 
     def transforms(self) -> dict[str, TransformOptions]:
         """Return what becomes of the score of a frame, by its word in the spec, in order."""

@@ -1,33 +1,25 @@
 """`RewardSpec`: a reward as a small record that can be written down, compared and built again."""
 
-import hashlib
-import json
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vlmrm.atomic import whole_file
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import RESIZE_MODES
-from vlmrm.prompts import PromptSet
 from vlmrm.rendering.camera import RenderQuality
 from vlmrm.rewards.features.views import ViewsOptions
 from vlmrm.rewards.former_specs import refuse_former_spec
-from vlmrm.rewards.heads import HEADS
 from vlmrm.rewards.over_time import OVER_TIME, read_over_time, write_over_time
 from vlmrm.rewards.protocols import TimeOptions, TransformOptions
 from vlmrm.rewards.score_spec import ScoreSpec
+from vlmrm.rewards.spec_files import hash_of, read_spec_file, write_spec_file
 from vlmrm.rewards.transforms import ORDER
 from vlmrm.rewards.transforms.judge import JudgeOptions
-from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.rewards.transforms.uncertainty import UncertaintyOptions, read_uncertainty
 from vlmrm.tables import OrTable, read_table, write_table
-
-_CLIP_SCORE = ScalingOptions(divide=0.4, lowest=0.0)  # 2.5 max(cosine, 0)
+from vlmrm.values import require_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +31,10 @@ class RewardSpec(ScoreSpec):
         PromptError: If the sentences make no reward.
 
     Example:
-        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a red car", "a car"), scaling={"divide": 0.5})
-        >>> spec.scaling.divide
-        0.5
-        >>> RewardSpec.from_dict(spec.to_dict()) == spec
-        True
+        >>> said = {"encoder": "sim-s", "prompts": {"goal": "a red car"}, "scaling": {"divide": 0.5}}
+        >>> spec = RewardSpec.from_dict(said)
+        >>> spec.scaling.divide, RewardSpec.from_dict(spec.to_dict()) == spec
+        (0.5, True)
     """
 
     encoder: str
@@ -76,8 +67,8 @@ class RewardSpec(ScoreSpec):
         if not isinstance(self.encoder, str):
             raise SpecError(f"encoder is a name; got {self.encoder!r}.")
         super().__post_init__()
-        if self.resize_mode is not None and self.resize_mode not in RESIZE_MODES:
-            raise SpecError(f"unknown resize_mode {self.resize_mode!r}. Known: {', '.join(RESIZE_MODES)}.")
+        if self.resize_mode is not None:
+            require_choice("resize_mode", self.resize_mode, RESIZE_MODES)
         if self.render_quality is not None:
             RenderQuality.named(self.render_quality)
         self.check_words()
@@ -100,14 +91,12 @@ class RewardSpec(ScoreSpec):
     @property
     def compares_alphas(self) -> bool:
         """Whether several alphas can be scored at once: a plain projection, frame by frame."""
-        return self.options.projects and not self.words() - {"head:projection", "views"}
+        return not self.words() - {"head:projection", "views"}
 
     @property
     def says_goal_reached(self) -> bool:
         """Whether the reward says by itself that the goal is reached."""
-        if self.over_time is not None:
-            return self.over_time.says_goal_reached
-        return self.threshold is not None
+        return self.threshold is not None if self.over_time is None else self.over_time.says_goal_reached
 
     def before(self, word: str) -> "RewardSpec":
         """Return the spec without a transform and those that follow it.
@@ -116,7 +105,8 @@ class RewardSpec(ScoreSpec):
             word: One of `vlmrm.rewards.transforms.ORDER`.
 
         Example:
-            >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a car"), scaling={"divide": 2}, threshold=0.1)
+            >>> said = {"encoder": "sim-s", "prompts": {"goal": "a car"}, "scaling": {"divide": 2}, "threshold": 0.1}
+            >>> spec = RewardSpec.from_dict(said)
             >>> spec.before("threshold").scaling.divide, spec.before("scaling").threshold
             (2, None)
         """
@@ -136,14 +126,10 @@ class RewardSpec(ScoreSpec):
             >>> RewardSpec.clip_score("sim-s").scaling.divide
             0.4
         """
-        prompts = None if goal is None else PromptSet(goal)
-        members = ensemble_members(encoder)
-        if not members:
-            return cls(encoder=encoder, prompts=prompts, alpha=0.0, scaling=_CLIP_SCORE)
-        scaling = write_table(_CLIP_SCORE)
-        parts = [{"weight": w, "member": name, "alpha": 0.0, "scaling": scaling} for name, w in members.items()]
-        options = read_table(HEADS["ensemble"], {"parts": parts}, where="options")
-        return cls(encoder=encoder, prompts=prompts, head="ensemble", options=options)
+        said = {"encoder": encoder} | ({} if goal is None else {"prompts": {"goal": goal}})
+        cosine = {"alpha": 0.0, "scaling": {"divide": 0.4, "lowest": 0.0}}
+        parts = [{"weight": weight, "member": name, **cosine} for name, weight in ensemble_members(encoder).items()]
+        return cls.from_dict({**said, **({"head": "ensemble", "options": {"parts": parts}} if parts else cosine)})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain values, for JSON and TOML; what has its default is left out."""
@@ -160,8 +146,7 @@ class RewardSpec(ScoreSpec):
         Raises:
             SpecError: If a key is unknown or missing, or a value impossible.
         """
-        if isinstance(values, Mapping):
-            refuse_former_spec(values, where)
+        refuse_former_spec(values, where)
         return read_table(cls, values, where=where)
 
     @classmethod
@@ -171,20 +156,7 @@ class RewardSpec(ScoreSpec):
         Raises:
             SpecError: If there is no such file, or it is not a reward spec.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise SpecError(f"no reward spec at {path}. It is a TOML or JSON file with encoder, prompts and alpha.")
-        try:
-            text = path.read_text(encoding="utf-8")
-            values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-        except (ValueError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error
-        if not isinstance(values, dict):
-            raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")
-        if isinstance(values.get("uncertainty"), dict) and "file" in values["uncertainty"]:
-            table = values["uncertainty"]
-            values["uncertainty"] = table | {"file": str(path.parent / str(table["file"]))}
-        return cls.from_dict(values)
+        return cls.from_dict(read_spec_file(path))
 
     def save(self, path: str | Path) -> None:
         """Write the spec to a ``.json`` file that `load` reads; a crash leaves no half of one.
@@ -192,14 +164,7 @@ class RewardSpec(ScoreSpec):
         Raises:
             SpecError: If the name does not end in ``.json``.
         """
-        path = Path(path)
-        if path.suffix != ".json":
-            raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
-        said = self.to_dict()
-        if "file" in said.get("uncertainty", {}):  # beside the spec: both can be moved together
-            said["uncertainty"]["file"] = os.path.relpath(said["uncertainty"]["file"], path.parent)
-        with whole_file(path) as unfinished:
-            unfinished.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        write_spec_file(self.to_dict(), path)
 
     def hash(self) -> str:
         """Return 16 hex digits that are the same wherever and whenever the same reward is written down.
@@ -207,21 +172,4 @@ class RewardSpec(ScoreSpec):
         What has its default is left out, so that a field which is added later changes no hash of today; 2 and 2.0 are
         the same number.
         """
-        said = _with_floats(self.to_dict())
-        if "uncertainty" in said:  # its digest says which, wherever it lies
-            said["uncertainty"] = _without(said["uncertainty"], "file")
-        canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def _with_floats(value: Any) -> Any:
-    """The value with every whole number as a float, as which JSON writes it the same."""
-    if isinstance(value, dict):
-        return {key: _with_floats(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_with_floats(entry) for entry in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _without(table: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if name != key}
+        return hash_of(self.to_dict())

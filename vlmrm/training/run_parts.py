@@ -39,8 +39,14 @@ class Parts:
     """Environments in which the agent trains."""
     agent: BaseAlgorithm
     """Agent that is trained."""
-    callbacks: tuple[BaseCallback, ...]
-    """Callbacks that reward the steps, where the environments do not do it themselves, and keep learning quick."""
+    relabel: RelabelCallback | None
+    """Callback that rewards the steps; None: the environments do it themselves."""
+
+    @property
+    def callbacks(self) -> list[BaseCallback]:
+        """Callbacks that reward the steps and keep learning quick."""
+        quick = [LearnOnOneThread()] if learns_on_one_thread(self.agent) else []
+        return [*([self.relabel] if self.relabel is not None else []), *quick]
 
 
 def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
@@ -62,9 +68,9 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
     venv = make_vec(make_env, num_envs=config.train.num_envs or 1, processes=config.train.processes)
     try:
-        callbacks: tuple[BaseCallback, ...] = ()
+        relabel = None
         if reward is not None and plan.algorithm.off_policy:
-            callbacks = (RelabelCallback(reward, env_weight=config.reward.env_weight),)
+            relabel = RelabelCallback(reward, env_weight=config.reward.env_weight)
         elif reward is not None:
             venv = VecVLMReward(venv, reward, env_weight=config.reward.env_weight)
         agent = _agent(plan, venv, config.machine.device)
@@ -73,9 +79,7 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     except BaseException:
         venv.close()
         raise
-    if learns_on_one_thread(agent):
-        callbacks += (LearnOnOneThread(),)
-    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, callbacks=callbacks)
+    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, relabel=relabel)
 
 
 def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:

@@ -9,7 +9,6 @@ import torch
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.errors import VlmrmError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.config import TrainConfig
@@ -131,8 +130,9 @@ def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progre
     agent, steps = parts.agent, parts.plan.config.train.steps or 0
     agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.output.tensorboard else Logger(None, []))
     with StopSignal() as stop, cpu_threads(None):
-        relabel = next((callback for callback in parts.callbacks if isinstance(callback, RelabelCallback)), None)
-        monitor = RunMonitor(parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress, relabel=relabel)
+        monitor = RunMonitor(
+            parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress, relabel=parts.relabel
+        )
         progress.note(f"training {measures.label} with {parts.plan.algorithm.name}")
         starts = getattr(agent, "learning_starts", 0)
         if starts >= steps:

@@ -13,7 +13,8 @@ from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rendering import RenderQuality
 from vlmrm.rendering.env_camera import require_own_view
 from vlmrm.rendering.headless import why_no_gl
-from vlmrm.rendering.mujoco import RenderMujoco, require_view
+from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.rendering.view import require_view
 from vlmrm.tasks import Task
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.judge_success import JudgeSuccess

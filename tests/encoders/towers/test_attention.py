@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 from tests.encoders.models import BUILTIN_LIKE, write_model
 from tests.toys import ColourEncoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
-from vlmrm.encoders.towers.attention import attention_map, embed_with_attention, place_crops, require_attention
+from vlmrm.encoders.towers.attention import embed_with_attention, place_crops, require_attention
 from vlmrm.errors import EncoderError, FrameError
 
 VIT = BUILTIN_LIKE["model_cfg"]["vision_cfg"] | {"layers": 2}
@@ -23,6 +23,10 @@ VITS = {
     "vit, pooler": VIT | POOLER,
 }
 GRIDS = {"resnet": 3, "vit": 8, "vit, mean of patches": 8, "vit, pooler": 8}
+
+
+def attention_map(encoder, batch):
+    return embed_with_attention(encoder, batch)[1]
 
 
 def load(folder, vision):

@@ -14,7 +14,8 @@ from torch.nn.functional import normalize
 from tests.contracts.encoder_contract import EncoderContract
 from vlmrm.encoders import import_open_clip, load_encoder
 from vlmrm.encoders.runtime import choose_runtime
-from vlmrm.encoders.video.x_clip import VideoEncoder, XClipEncoder
+from vlmrm.encoders.video.video_encoder import VideoEncoder
+from vlmrm.encoders.video.x_clip import XClipEncoder
 from vlmrm.errors import EncoderError, FrameError, MissingExtra, OfflineError, PromptError, UnknownModel
 
 WORDS = ["a", "picture", "red", "green", "blue"]

@@ -151,6 +151,12 @@ def test_a_tuned_reward_is_fitted_further_by_proker(sensible, tmp_path):
     assert float(scores[:3].min()) > float(scores[3:].max())
 
 
+@pytest.mark.parametrize("method", ["coop", "cocoop", "svd"])
+def test_words_that_depend_on_the_frame_are_left_out_where_a_reward_is_tuned_again(plain, method, tmp_path):
+    again = tuned_by(tuned_by(plain, "cocoop", None), method, tmp_path)
+    assert torch.equal(again.score(FRAMES), tuned_by(plain, method, tmp_path / "alone").score(FRAMES))
+
+
 @pytest.mark.parametrize("method", ["coop", "cocoop"])
 def test_a_folder_is_only_for_methods_that_write_one(plain, method, tmp_path):
     with pytest.raises(SpecError, match=rf"svd and lora write .* method='{method}'"):
@@ -203,7 +209,9 @@ def test_crops_and_ensembles_of_encoders_are_refused_by_name(plain, tmp_path):
     with pytest.raises(EncoderError, match=r"this reward sees crops. Leave out views"):
         tuned_by(crops, "svd", tmp_path)
     several = build(RewardSpec(encoder="sim-xs + sim-s", prompts=PROMPTS))
-    with pytest.raises(EncoderError, match=r"'sim-xs \+ sim-s' is an ensemble. Tune a member"):
+    with pytest.raises(
+        EncoderError, match=r"'sim-xs \+ sim-s' is not a model of OpenCLIP.*of an ensemble, tune a member"
+    ):
         tuned_by(several, "svd", tmp_path)
 
 

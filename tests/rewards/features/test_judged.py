@@ -46,10 +46,8 @@ def frames(reds, blues=None):
     return batch
 
 
-def judged(judge=None, above=ABOVE, question="Blue?"):
-    return JudgedFeatures(
-        PlainFeatures(ColourEncoder()), Score(red), judge or BlueJudge(), above=above, question=question
-    )
+def judged(judge=None, above=ABOVE, asks="Blue?"):
+    return JudgedFeatures(PlainFeatures(ColourEncoder()), Score(red), judge or BlueJudge(), above=above, asks=asks)
 
 
 def test_the_judge_is_asked_only_about_frames_above_the_threshold():
@@ -97,7 +95,7 @@ def test_a_yes_no_judge_is_a_judge():
 
 def test_it_is_an_extractor_whose_fingerprint_says_encoder_threshold_and_question():
     assert isinstance(judged(), FeatureExtractor)
-    prints = {judged(**said).fingerprint for said in ({}, {"above": 0.7}, {"question": "Red?"})}
+    prints = {judged(**said).fingerprint for said in ({}, {"above": 0.7}, {"asks": "Red?"})}
     assert len(prints) == 3
     assert all(mark.startswith("colours-") for mark in prints)
     assert judged().fingerprint == judged().fingerprint

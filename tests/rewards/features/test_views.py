@@ -12,7 +12,7 @@ from tests.toys import SIZE_PX, ColourEncoder, CountingEnv
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
-from vlmrm.encoders.towers.attention import attention_map, place_crops
+from vlmrm.encoders.towers.attention import embed_with_attention, place_crops
 from vlmrm.errors import EncoderError, OutOfDomainWarning, SpecError
 from vlmrm.fitting import standardize
 from vlmrm.rewards.features import FeatureExtractor, FrameFeatures
@@ -165,7 +165,7 @@ def test_views_are_counted_and_the_whole_frame_has_no_corners(positions, views):
 def test_attentive_views_are_the_mean_of_the_frame_and_of_crops_where_the_encoder_looks(sim_s, cart_poles, scales):
     views = crops_of(sim_s, scales=scales, positions="attention")
     frames = views.preprocessing.resize(cart_poles)
-    maps, total = attention_map(sim_s, frames), torch.zeros(6, sim_s.dim)
+    maps, total = embed_with_attention(sim_s, frames)[1], torch.zeros(6, sim_s.dim)
     for scale in scales:
         side = round(scale * views.preprocessing.size_px)
         places = place_crops(maps, size_px=views.preprocessing.size_px, side_px=side).tolist()
@@ -178,7 +178,7 @@ def test_attentive_views_are_the_mean_of_the_frame_and_of_crops_where_the_encode
 
 def test_attentive_crops_follow_what_moves(sim_s, cart_poles):
     """The cart is somewhere else in each frame, which a crop in the middle would not care for."""
-    places = place_crops(attention_map(sim_s, cart_poles), size_px=192, side_px=96)
+    places = place_crops(embed_with_attention(sim_s, cart_poles)[1], size_px=192, side_px=96)
     assert len({tuple(place) for place in places.tolist()}) > 1
 
 

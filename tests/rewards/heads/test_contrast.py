@@ -3,15 +3,10 @@
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
+from tests.toys import ColourEncoder, unit
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import PromptError
 from vlmrm.rewards.heads.contrast import contrast
-
-
-def unit(n, d=8, seed=0):
-    vectors = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
-    return vectors / vectors.norm(dim=1, keepdim=True)
 
 
 def test_contrast_is_a_difference_of_cosines():

@@ -5,6 +5,7 @@ import torch
 
 from tests.toys import ColourEncoder, random_colours
 from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.encoders import EnsembleEncoder
 from vlmrm.errors import ScaleWarning, SpecError
 from vlmrm.fitting import fit, standardize
 from vlmrm.rewards.heads.ensemble import EnsembleOptions, Part
@@ -136,7 +137,9 @@ def test_parts_are_records_and_those_without_sentences_get_those_of_the_whole():
 
 
 def test_a_part_names_a_member_of_an_ensemble_of_encoders_only():
-    with pytest.raises(SpecError, match="names the member 'sim-s', and 'colour' is no ensemble of encoders"):
+    with pytest.raises(
+        SpecError, match=r"names the member 'sim-s' needs an ensemble of encoders, .*; 'colour' is none"
+    ):
         model([{"weight": 0.5, "alpha": 0.0, "member": "sim-s"}, {"weight": 0.5, "alpha": 0.0}])
 
 
@@ -173,3 +176,28 @@ def test_a_part_names_a_member_of_an_ensemble_of_encoders_only():
 def test_an_ensemble_that_cannot_be_meant_is_refused(parts, message):
     with pytest.raises(SpecError, match=message):
         spec_of(parts)
+
+
+def test_a_part_without_sentences_takes_the_alpha_that_those_of_the_whole_allow():
+    """0.5 where the whole has a baseline, as of any projection, and 0 where it has none."""
+    prompts = PromptSet("red", "grey")
+    parts = [{"weight": 0.5}, {"weight": 0.5, "prompts": {"goal": "green"}}]
+    reward = model(parts, prompts=prompts)
+    both = (alone(prompts=prompts, alpha=0.5).score(frames()) + alone(prompts=PromptSet("green")).score(frames())) / 2
+    torch.testing.assert_close(reward.score(frames()), both)
+    assert "alpha" not in reward.spec.to_dict()["options"]["parts"][0]
+    assert RewardSpec.from_dict(reward.spec.to_dict()) == reward.spec
+
+
+def test_parts_of_members_are_standardized_on_the_embeddings_that_they_score():
+    members = []
+    for name in ("first", "second"):
+        members.append(ColourEncoder())
+        members[-1].name = name
+    parts = [{"weight": 0.5, "member": "first", "alpha": 0.0}, {"weight": 0.5, "prompts": {"goal": "grey"}}]
+    encoder = EnsembleEncoder(members, [0.2, 0.8])
+    reward = standardize(RewardModel(encoder, spec_of(parts, encoder=encoder.name)), frames(50))
+    columns = reward.explain(frames(50))
+    for part in ("part 1 (first)", "part 2 (projection)"):
+        assert float(columns[part].mean()) == pytest.approx(0, abs=1e-5)
+        assert float(columns[part].std(correction=0)) == pytest.approx(1, abs=1e-5)

@@ -5,15 +5,10 @@ import math
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
+from tests.toys import ColourEncoder, unit
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import SpecError
 from vlmrm.rewards.heads.sigmoid import sigmoid
-
-
-def unit(n, d=8, seed=0):
-    vectors = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
-    return vectors / vectors.norm(dim=1, keepdim=True)
 
 
 def test_sigmoid_is_its_definition():

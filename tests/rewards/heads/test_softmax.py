@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
+from tests.toys import ColourEncoder, unit
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.rewards.heads.softmax import softmax_over_negatives
-
-
-def unit(n, d=8, seed=0):
-    vectors = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
-    return vectors / vectors.norm(dim=1, keepdim=True)
 
 
 @pytest.mark.parametrize("temperature", [0.01, 0.5, 20.0])

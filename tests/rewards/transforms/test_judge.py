@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.toys import ColourEncoder
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features import FrameFeatures
-from vlmrm.rewards.features.judged import JudgedFeatures
+from vlmrm.rewards.features.judged import JudgedFeatures, worth_asking
 from vlmrm.rewards.features.plain import PlainFeatures
 from vlmrm.rewards.score import Score
-from vlmrm.rewards.transforms.judge import Gate, JudgeOptions, gate, worth_asking
+from vlmrm.rewards.transforms.judge import Gate, JudgeOptions, gate
 
 ABOVE, BONUS = 0.6, 2.0
 NUMBERS = st.floats(-1, 1, width=32)
@@ -42,7 +42,7 @@ def frames(reds, blues):
 
 def read(batch):
     """The features of frames, with the judge's word on those of a high score."""
-    judged = JudgedFeatures(PlainFeatures(ColourEncoder()), Score(red), BlueJudge(), above=ABOVE, question="Blue?")
+    judged = JudgedFeatures(PlainFeatures(ColourEncoder()), Score(red), BlueJudge(), above=ABOVE, asks="Blue?")
     return judged.read(batch)
 
 

@@ -5,8 +5,7 @@ import torch
 from gymnasium.wrappers import NormalizeReward
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from tests.toys import ColourEncoder, CountingEnv
-from vlmrm import PromptSet, RewardModel, RewardSpec
+from tests.toys import ColourEncoder, CountingEnv, red_reward
 from vlmrm.agents import VecVLMReward
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features import FrameFeatures
@@ -14,10 +13,6 @@ from vlmrm.rewards.transforms.scaling import Scale, ScalingOptions, mean_and_spr
 from vlmrm.wrappers import CaptureFrame, VLMReward
 
 NOTHING = FrameFeatures(embeddings=torch.zeros(4, 0))
-
-
-def red(**changes):
-    return RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0, **changes))
 
 
 def test_a_scale_subtracts_then_divides_then_clips():
@@ -33,7 +28,7 @@ def test_a_deviation_is_divided_and_one_that_is_not_known_stays_unknown():
 
 def test_options_left_out_change_nothing():
     frames = torch.tensor([(255, 0, 0), (9, 9, 9)], dtype=torch.uint8)[:, None, None].expand(-1, 8, 8, 3)
-    assert torch.equal(red(scaling=ScalingOptions()).score(frames), red().score(frames))
+    assert torch.equal(red_reward(scaling=ScalingOptions()).score(frames), red_reward().score(frames))
 
 
 def test_mean_and_spread_are_those_of_the_population():
@@ -53,7 +48,7 @@ def test_mean_and_spread_are_those_of_the_population():
 )
 def test_a_scale_that_cannot_be_meant_is_refused(scaling, message):
     with pytest.raises(SpecError, match=message):
-        red(scaling=scaling)
+        red_reward(scaling=scaling)
 
 
 def test_a_scale_that_runs_along_is_gymnasiums_or_stable_baselines_own():
@@ -62,8 +57,8 @@ def test_a_scale_that_runs_along_is_gymnasiums_or_stable_baselines_own():
     def make():
         return CaptureFrame(CountingEnv((5,)), ColourEncoder().preprocessing)
 
-    env = NormalizeReward(VLMReward(make(), red()), gamma=0.9)
-    venv = VecNormalize(VecVLMReward(DummyVecEnv([make]), red()), norm_obs=False, gamma=0.9)
+    env = NormalizeReward(VLMReward(make(), red_reward()), gamma=0.9)
+    venv = VecNormalize(VecVLMReward(DummyVecEnv([make]), red_reward()), norm_obs=False, gamma=0.9)
     env.reset(seed=0)
     venv.reset()
     ours = [env.step(0)[1] for _ in range(4)]

@@ -1,27 +1,23 @@
 """`OpenClipEncoder`: any model of OpenCLIP as an encoder, with its own tokenizer, picture size and normalisation."""
 
-import logging
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from vlmrm.encoders.cards import builtin_folder
 from vlmrm.encoders.domain import Domain
 from vlmrm.encoders.encoder import EncoderDomain
-from vlmrm.encoders.fingerprint import PROBE, Origin, fingerprint_of
+from vlmrm.encoders.fingerprint import PROBE, Origin, fingerprint_of_model
 from vlmrm.encoders.open_clip.build import build_model, origin_of, preprocessing_of, quiet_open_clip, tokenizer_of
 from vlmrm.encoders.open_clip.names import find_source
+from vlmrm.encoders.rows import require_sentences, unit_rows, warn_of_cut
 from vlmrm.encoders.runtime import Runtime, choose_runtime
-from vlmrm.errors import PromptError
 from vlmrm.frames import as_frames
 from vlmrm.types import Embeddings, Frames
 
-_LOG = logging.getLogger(__name__)
 _LONG_CONTEXT = 8  # times the model's own: how far the tokens that are cut off are counted
 
 
@@ -118,13 +114,8 @@ class OpenClipEncoder:
 
         Of a model that is trained in place afterwards it tells what it was before.
         """
-        parts = {
-            "architecture": self.origin.architecture,
-            "weights": self.origin.weights_digest(self.model),
-            "tokens": self.tokenizer([PROBE]).tolist(),
-            "preprocessing": asdict(self.preprocessing),
-        }
-        return fingerprint_of(parts)
+        tokens = self.tokenizer([PROBE]).tolist()
+        return fingerprint_of_model(self.origin, self.model, tokens=tokens, preprocessing=self.preprocessing)
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """Unit-length embeddings of any number of frames of one size.
@@ -150,8 +141,7 @@ class OpenClipEncoder:
         Raises:
             PromptError: There is no sentence.
         """
-        if not texts or isinstance(texts, str):
-            raise PromptError(f"embed_texts takes a list of at least one sentence; got {texts!r}.")
+        require_sentences(texts)
         batches = self._batches(self._tokens(texts))
         with torch.inference_mode():
             rows = [self.model.encode_text(tokens.to(self.runtime.device)).float().cpu() for tokens in batches]
@@ -168,24 +158,17 @@ class OpenClipEncoder:
         tokens: Tensor = self.tokenizer(texts)
         context = tokens.shape[1]
         whole = self.tokenizer(texts, context_length=context * _LONG_CONTEXT)
-        for text, row in zip(texts, whole, strict=True):
-            used = int((row != row[-1]).nonzero().max()) + 1 if bool((row != row[-1]).any()) else len(row)
-            if used > context:
-                _LOG.warning(
-                    "%s reads %d tokens of a sentence and does not see the last %d of %r. Use a shorter sentence.",
-                    self.name,
-                    context,
-                    used - context,
-                    text,
-                )
+        warn_of_cut(self.name, texts, map(_used, whole), context)
         return tokens
 
     def _batches(self, rows: Tensor) -> list[Tensor]:
         size = self.runtime.batch_size
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
-    @staticmethod
-    def _unit(rows: list[Tensor]) -> Embeddings:
-        """Outside inference mode, so that the rows may take part in somebody's gradient."""
-        unit: Tensor = normalize(torch.cat(rows), dim=1)
-        return unit
+    _unit = staticmethod(unit_rows)
+
+
+def _used(tokens: Int[Tensor, " context"]) -> int:
+    """How many tokens are there before the padding, which repeats the last one."""
+    apart = (tokens != tokens[-1]).nonzero()
+    return int(apart.max()) + 1 if len(apart) else len(tokens)

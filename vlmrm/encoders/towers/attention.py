@@ -38,8 +38,8 @@ _EQUAL_SHARE = 1e-4  # of the attention; well above rounding, so that a frame's 
 _TINY = 1e-12
 
 
-def attention_map(encoder: Encoder, frames: Frames) -> AttentionMaps:
-    """How much the pooling of the vision tower looks at each patch of the square picture it sees.
+def embed_with_attention(encoder: Encoder, frames: Frames) -> tuple[Embeddings, AttentionMaps]:
+    """Embeddings, and how much the pooling of the vision tower looks at each patch of the square picture it sees.
 
     Of a ResNet it is the attention of its pool, where the mean of all patches asks. Of a ViT it is that of the class
     token in the last block; where the tower averages its patches, the mean over all that ask; where it has a pooler,
@@ -50,7 +50,8 @@ def attention_map(encoder: Encoder, frames: Frames) -> AttentionMaps:
         frames: RGB; any number, height and width.
 
     Returns:
-        float32 on the CPU, at least 0; each frame's patches sum to 1, rows from the top.
+        What `Encoder.embed_frames` returns; and float32 on the CPU, at least 0, where each frame's patches sum to 1,
+        rows from the top.
 
     Raises:
         EncoderError: The vision tower pools in another way.
@@ -58,27 +59,13 @@ def attention_map(encoder: Encoder, frames: Frames) -> AttentionMaps:
 
     Example:
         >>> from vlmrm.encoders import load_encoder
-        >>> maps = attention_map(load_encoder("random:sim-s"), torch.zeros(2, 96, 96, 3, dtype=torch.uint8))
+        >>> frames = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
+        >>> _, maps = embed_with_attention(load_encoder("random:sim-s"), frames)
         >>> maps.shape, maps.sum(dim=(1, 2)).round(decimals=3)
         (torch.Size([2, 3, 3]), tensor([1., 1.]))
     """
-    return embed_with_attention(encoder, frames)[1]
-
-
-def embed_with_attention(encoder: Encoder, frames: Frames) -> tuple[Embeddings, AttentionMaps]:
-    """What `Encoder.embed_frames` returns, and the `attention_map` of the same pass.
-
-    Args:
-        encoder: As `attention_map` takes it.
-        frames: As `attention_map` takes them.
-
-    Raises:
-        EncoderError: The vision tower pools in another way.
-        FrameError: The frames are not uint8 RGB.
-    """
     pooling, read = _pooling(encoder)
     seen: list[Tensor] = []
-
     here = threading.get_ident()
 
     def look(_: nn.Module, inputs: tuple[Any, ...]) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Collection
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.errors import EncoderError
 
 TOWERS = ("image", "text")
 """The names of both towers."""
 
-_TUNABLE = "Take one by name whose weights can be tuned, e.g. sim-m or ViT-B-32/openai."
+_TUNABLE = "Take one by name whose weights can be tuned, e.g. sim-m or ViT-B-32/openai; of an ensemble, tune a member."
 _NEITHER = ("logit_scale", "logit_bias", "text_decoder.")  # a text_decoder is the part of CoCa that writes captions
 
 
@@ -31,8 +30,6 @@ def open_clip_encoder(encoder: Encoder, *, otherwise: str | None = None) -> Open
     """
     if isinstance(encoder, OpenClipEncoder):
         return encoder
-    if otherwise is None and isinstance(encoder, EnsembleEncoder):
-        raise EncoderError(f"one encoder can be tuned; {encoder.name!r} is an ensemble. Tune a member.")
     raise EncoderError(f"encoder {encoder.name!r} is not a model of OpenCLIP. {otherwise or _TUNABLE}")
 
 

@@ -1,8 +1,9 @@
 """The last linear map of each tower of an OpenCLIP model, and what goes into it.
 
 A tower ends in ``g = W phi + b``: the embedding is g, brought to unit length. What is learnt about W (how sure it is,
-see `vlmrm.rewards.laplace`) needs the activations phi. They are read from a twin of the model that shares every weight
-with it but these two maps, which are identities there: nothing in the model is touched, not even for a moment.
+see `vlmrm.rewards.transforms.uncertainty.laplace`) needs the activations phi. They are read from a twin of the model
+that shares every weight with it but these two maps, which are identities there: nothing in the model is touched, not
+even for a moment.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""`VideoEncoder`: an encoder that sees clips, and `XClipEncoder`, the X-CLIP of Hugging Face as one.
+"""`XClipEncoder`: the X-CLIP of Hugging Face as an encoder that sees clips.
 
 The mean of frame embeddings does not know in which order its frames came. A video encoder does: X-CLIP (Ni et al. 2022,
 "Expanding Language-Image Pretrained Models for General Video Recognition", arXiv 2208.02816) lets the frames of a clip
@@ -9,41 +9,26 @@ exchange messages in every layer of its vision tower, and ends in a small transf
 | ``hf-video:microsoft/xclip-base-patch32`` | an X-CLIP of the Hugging Face hub; downloaded once |
 | ``hf-video:local-dir:FOLDER`` | the same from a folder that ``save_pretrained`` wrote |
 
-`vlmrm.rewards.clips` rewards steps by clips; everywhere else a video encoder sees a frame as a clip that stands still.
+`vlmrm.rewards.over_time.clip` rewards steps by clips; everywhere else a video encoder sees a frame as a clip that
+stands still.
 """
 
-import logging
-from dataclasses import asdict
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from vlmrm.encoders.encoder import Encoder, EncoderDomain
-from vlmrm.encoders.fingerprint import PROBE, Origin, fingerprint_of
+from vlmrm.encoders.encoder import EncoderDomain
+from vlmrm.encoders.fingerprint import PROBE, Origin, fingerprint_of_model
+from vlmrm.encoders.rows import require_sentences, unit_rows, warn_of_cut
 from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.encoders.video.files import load_files, plain_config
-from vlmrm.errors import EncoderError, FrameError, PromptError
+from vlmrm.errors import EncoderError, FrameError
 from vlmrm.frames import as_frames
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.types import Embeddings, Frames
-
-_LOG = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class VideoEncoder(Encoder, Protocol):
-    """An encoder of clips; `embed_frames` embeds each frame as a clip that stands still."""
-
-    @property
-    def clip_frames(self) -> int:
-        """Frames of a clip."""
-
-    def embed_clips(self, clips: UInt8[Tensor, "n t h w 3"]) -> Embeddings:
-        """Unit-length float32 embeddings on the CPU, one row per clip; frames in order, the oldest first."""
 
 
 class XClipEncoder:
@@ -139,36 +124,17 @@ class XClipEncoder:
         """
         runtime = choose_runtime(device, precision, batch_size=batch_size)
         files = load_files(name, resize_mode)
-        return cls(
-            files.model,
-            files.tokenizer,
-            preprocessing=files.preprocessing,
-            name=name,
-            runtime=runtime,
-            origin=files.origin,
-        )
+        read: dict[str, Any] = {"preprocessing": files.preprocessing, "origin": files.origin}
+        return cls(files.model, files.tokenizer, **read, name=name, runtime=runtime)
 
     @cached_property
     def fingerprint(self) -> str:
         """Short hash of the weights as they were loaded, of architecture, tokenizer and preprocessing."""
-        parts = {
-            "architecture": self.origin.architecture,
-            "weights": self.origin.weights_digest(self.model),
-            "tokens": self.tokenizer([PROBE])["input_ids"],
-            "preprocessing": asdict(self.preprocessing),
-        }
-        return fingerprint_of(parts)
+        tokens = self.tokenizer([PROBE])["input_ids"]
+        return fingerprint_of_model(self.origin, self.model, tokens=tokens, preprocessing=self.preprocessing)
 
     def embed_frames(self, frames: Frames) -> Embeddings:
-        """Unit-length embeddings of any number of frames of one size, each as a clip that stands still.
-
-        Costs as much as embedding as many clips.
-
-        Args:
-            frames: RGB; any height and width.
-
-        Returns:
-            float32 on the CPU, one row per frame.
+        """Unit-length embeddings of frames, each as a clip that stands still; costs as much as embedding as many clips.
 
         Raises:
             FrameError: The frames are not uint8 RGB.
@@ -178,13 +144,7 @@ class XClipEncoder:
         return self.embed_clips(small[:, None].expand(-1, self.clip_frames, -1, -1, -1))
 
     def embed_clips(self, clips: UInt8[Tensor, "n t h w 3"]) -> Embeddings:
-        """Unit-length embeddings of any number of clips.
-
-        Args:
-            clips: RGB; any height and width; as many frames as the model takes, the oldest first.
-
-        Returns:
-            float32 on the CPU, one row per clip.
+        """Unit-length embeddings of any number of clips, the oldest frame first.
 
         Raises:
             FrameError: There is no clip, the clips are not uint8 RGB, or they have another number of frames.
@@ -192,22 +152,19 @@ class XClipEncoder:
         if clips.shape[1] != self.clip_frames:
             raise FrameError(f"{self.name!r} takes clips of {self.clip_frames} frames; got clips of {clips.shape[1]}.")
         at_once = max(self.runtime.batch_size // self.clip_frames, 1)
-        return self._unit([self._embed_batch(batch) for batch in torch.split(clips, at_once)])
+        return unit_rows([self._embed_batch(batch) for batch in torch.split(clips, at_once)])
 
     def embed_texts(self, texts: list[str]) -> Embeddings:
         """Unit-length embeddings of sentences; logs a warning for each that is too long for the model.
 
-        Returns:
-            float32 on the CPU, one row per sentence.
-
         Raises:
             PromptError: There is no sentence.
         """
-        if not texts or isinstance(texts, str):
-            raise PromptError(f"embed_texts takes a list of at least one sentence; got {texts!r}.")
-        self._warn_of_long(texts)
+        require_sentences(texts)
+        ids = self.tokenizer(texts, verbose=False)["input_ids"]
+        warn_of_cut(self.name, texts, map(len, ids), self.context_length)
         size = self.runtime.batch_size
-        return self._unit([self._embed_sentences(texts[i : i + size]) for i in range(0, len(texts), size)])
+        return unit_rows([self._embed_sentences(texts[i : i + size]) for i in range(0, len(texts), size)])
 
     @torch.inference_mode()
     def _embed_batch(self, clips: UInt8[Tensor, "n t h w 3"]) -> Tensor:
@@ -224,23 +181,6 @@ class XClipEncoder:
         )
         ids, mask = (tokens[key].to(self.runtime.device) for key in ("input_ids", "attention_mask"))
         return _pooled(self.model.get_text_features(input_ids=ids, attention_mask=mask))
-
-    def _warn_of_long(self, texts: list[str]) -> None:
-        for text, ids in zip(texts, self.tokenizer(texts, verbose=False)["input_ids"], strict=True):
-            if len(ids) > self.context_length:
-                _LOG.warning(
-                    "%s reads %d tokens of a sentence and does not see the last %d of %r. Use a shorter sentence.",
-                    self.name,
-                    self.context_length,
-                    len(ids) - self.context_length,
-                    text,
-                )
-
-    @staticmethod
-    def _unit(rows: list[Tensor]) -> Embeddings:
-        """Outside inference mode, so that the rows may take part in somebody's gradient."""
-        unit: Tensor = normalize(torch.cat(rows), dim=1)
-        return unit
 
 
 def _pooled(features: Any) -> Tensor:

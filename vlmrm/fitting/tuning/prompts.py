@@ -10,12 +10,24 @@ What is learned are the embeddings of goal and baseline that come out; no weight
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.rewards.heads.projection import ProjectionHead
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.learned_words import add_context
+from vlmrm.errors import SpecError
+from vlmrm.fitting.tuning.options import (
+    ConditionalOptions,
+    ContextOptions,
+)
+from vlmrm.fitting.tuning.train import TuningSet, of_sentences, ranking_loss, train
+from vlmrm.rewards.heads.cocoop import ConditionalPrompts
+from vlmrm.rewards.heads.projection import ProjectionHead, unit_mean
+from vlmrm.rewards.spec import RewardSpec
 from vlmrm.types import Embeddings
 
 Vector = Float[Tensor, " d"]
@@ -48,3 +60,91 @@ class LearnedPrompts:
         """As embeddings of pictures of goal and baseline, with the label of each, which a spec can keep."""
         rows = [self.goal] if self.baseline is None else [self.goal, self.baseline]
         return torch.stack(rows), [1.0, 0.0][: len(rows)]
+
+
+def learn_prompts(
+    encoder: Encoder, spec: RewardSpec, frames: Any, labels: Any, options: ContextOptions
+) -> LearnedPrompts:
+    """Embeddings of goal and baseline that rank a handful of labelled frames better than those of the sentences.
+
+    Args:
+        encoder: A model of OpenCLIP.
+        spec: Its reward, a projection (or cosine).
+        frames: As `RewardModel.read` takes them.
+        labels: 1 success, 0 failure, or the progress in between, for each frame.
+        options: How many vectors, and how they are learned.
+
+    Raises:
+        SpecError: The head is another, the labels do not fit or are all the same, or all frames have the same reward.
+        EncoderError: The encoder is no model of OpenCLIP or has a text tower of another kind, or training diverged.
+
+    Example:
+        >>> from vlmrm import PromptSet, RewardModel
+        >>> from vlmrm.encoders import load_encoder
+        >>> up, down = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
+        >>> up[20:60, 46:50] = down[60:90, 46:50] = 255
+        >>> encoder, frames = load_encoder("sim-s"), torch.stack([up, down])
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a white line at the top", "a white line"))
+        >>> learned = learn_prompts(encoder, spec, frames, [1, 0], ContextOptions(steps=5))
+        >>> before = RewardModel(encoder, spec).score(frames)
+        >>> after = learned.head(spec.alpha)(encoder.embed_frames(frames))
+        >>> bool(after[0] - after[1] > before[0] - before[1])
+        True
+    """
+    plain = _projection_of_sentences(spec)
+    copied = DifferentiableEncoder(encoder)
+    given = TuningSet.begin(copied, plain, frames, labels)
+    context = add_context(copied, count=options.context)
+    train(
+        lambda: given.loss(copied, given.image_embeddings, drift_penalty=options.drift_penalty),
+        [context.change],
+        options,
+    )
+    with torch.no_grad():
+        prompts = plain.require_prompts()
+        goal = unit_mean(copied.embed_texts(list(prompts.goal)))
+        baseline = unit_mean(copied.embed_texts(list(prompts.baseline))) if prompts.baseline else None
+    return LearnedPrompts(goal, baseline)
+
+
+def learn_conditional_prompts(
+    encoder: Encoder, spec: RewardSpec, frames: Any, labels: Any, options: ConditionalOptions
+) -> ConditionalPrompts:
+    """Words of goal and baseline that depend on the frame, and rank a handful of labelled frames better.
+
+    Args:
+        encoder: A model of OpenCLIP.
+        spec: Its reward, a projection (or cosine).
+        frames: As `RewardModel.read` takes them.
+        labels: 1 success, 0 failure, or the progress in between, for each frame.
+        options: How many vectors, and how they are learned.
+
+    Raises:
+        SpecError: As of `learn_prompts`.
+        EncoderError: As of `learn_prompts`.
+    """
+    plain = _projection_of_sentences(spec)
+    given = TuningSet.begin(DifferentiableEncoder(encoder), plain, frames, labels)
+    learned = ConditionalPrompts(encoder, plain.require_prompts(), count=options.context, seed=options.seed)
+    with torch.no_grad():
+        before = learned.sentences(given.image_embeddings)
+
+    def loss() -> Tensor:
+        said = learned.sentences(given.image_embeddings)
+        moved = (said - before).square().sum(dim=-1).mean()
+        rewards = learned.project(given.image_embeddings, said, alpha=plain.alpha)
+        wrong = ranking_loss(rewards, given.labels, temperature=given.spread)
+        return wrong + options.drift_penalty * moved / given.spread**2
+
+    train(loss, learned.trained, options)
+    return learned
+
+
+def _projection_of_sentences(spec: RewardSpec) -> RewardSpec:
+    plain = of_sentences(spec)
+    if not plain.options.projects:
+        raise SpecError(
+            f"prompts are learned for the head projection; this reward has head={plain.head!r}. The methods svd and "
+            "lora take any head."
+        )
+    return plain

@@ -13,7 +13,7 @@ A hinge in the place of the logarithm, as in a triplet loss, was no better, what
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,11 +27,13 @@ from vlmrm.encoders.towers.low_rank import holding_weights
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.fitting.tuning.options import TunerOptions
 from vlmrm.frames import as_frames
+from vlmrm.rewards.heads.projection import ProjectionOptions
 from vlmrm.rewards.score import build_score
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms.few_shot.support import Support
 from vlmrm.types import Embeddings, Frames, Rewards
 
+_FITTED = ("few_shot", "scaling", "threshold")
 Number = Float[Tensor, ""]
 
 _SAME_REWARD = 1e-6  # share of the largest reward; smaller differences are rounding
@@ -168,3 +170,15 @@ def _sentences(spec: RewardSpec) -> list[str]:
 
 def _moved(now: Embeddings, before: Embeddings) -> Number:
     return (now - before).square().sum(dim=1).mean()
+
+
+def of_sentences(spec: RewardSpec) -> RewardSpec:
+    """Return the spec without what was fitted to embeddings or scores that tuning changes.
+
+    Args:
+        spec: Spec of the reward that is tuned.
+    """
+    plain = spec.before("few_shot")
+    if plain.options.is_fitted:  # words learned for the old weights
+        plain = replace(plain, head="projection", options=ProjectionOptions())
+    return replace(plain, options=plain.options.without_fits(*_FITTED))

@@ -4,7 +4,7 @@ Features are the heavy part of a reward and depend on the frame alone, so that t
 and read by another process. Extractors: `plain`, `views` (crops), `posterior`, `judged`, `clips`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Protocol, runtime_checkable
@@ -76,6 +76,16 @@ class FrameFeatures:
                 if all(by in part.scores for part in parts)
             },
         )
+
+
+def features_of(frames: Any, read: Callable[[Any], FrameFeatures]) -> FrameFeatures:
+    """Return the features of frames, which are read unless they have been.
+
+    Args:
+        frames: Frames, or what `read` returned for them.
+        read: Reads frames.
+    """
+    return frames if isinstance(frames, FrameFeatures) else read(frames)
 
 
 @runtime_checkable

@@ -1,6 +1,8 @@
 """`JudgedFeatures`: frames as another extractor reads them, and a judge's word on those of a high score."""
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from vlmrm.errors import EncoderError
 from vlmrm.judges import Judge
@@ -17,14 +19,14 @@ class JudgedFeatures:
         score: Scores them, cheaply.
         judge: The expensive one.
         above: Score above which the judge is asked.
-        question: What the judge is asked, for the fingerprint.
+        asks: Which judge is asked what, for the fingerprint.
     """
 
     def __init__(
-        self, extractor: FeatureExtractor, score: ScoreFrames, judge: Judge, *, above: float, question: str
+        self, extractor: FeatureExtractor, score: ScoreFrames, judge: Judge, *, above: float, asks: str
     ) -> None:
         self._extractor, self._score, self.judge, self._above = extractor, score, judge, above
-        self._question = question
+        self._asks = asks
         self.seen = 0
         """Number of frames read so far."""
         self.asked = 0
@@ -32,8 +34,8 @@ class JudgedFeatures:
 
     @property
     def fingerprint(self) -> str:
-        """Which weights, threshold and question it reads with."""
-        return f"{self._extractor.fingerprint}-judged-{self._above:g}-{self._question}"
+        """Which weights, threshold, judge and question it reads with."""
+        return f"{self._extractor.fingerprint}-judged-{self._above:g}-{self._asks}"
 
     def read(self, frames: Frames) -> FrameFeatures:
         """Return the features with the judge's probability in "judge"; 0 where it was not asked.
@@ -45,7 +47,7 @@ class JudgedFeatures:
             EncoderError: If the judge answers not once for each frame, or not with 0 to 1.
         """
         features = self._extractor.read(frames)
-        high = self._score(features) > self._above
+        high = worth_asking(self._score(features), self._above)
         column = torch.zeros(len(features))
         if bool(high.any()):
             column[high] = self._ask(frames[high]).to(column)
@@ -66,3 +68,17 @@ class JudgedFeatures:
                 f"{len(frames)} frames. Check its weights, or give the sigmoid of its log-odds."
             )
         return answers
+
+
+def worth_asking(dense: Rewards, above: int | float) -> Bool[Tensor, " n"]:
+    """Whose score is so high that a judge decides.
+
+    Args:
+        dense: Scores of the cheap reward.
+        above: At it the score still counts.
+
+    Example:
+        >>> worth_asking(torch.tensor([0.2, 0.5, 0.7]), 0.5)
+        tensor([False, False,  True])
+    """
+    return dense > above

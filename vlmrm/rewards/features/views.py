@@ -10,7 +10,7 @@ it is free where 1.0 is among the scales, and costs as much as one more crop whe
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -45,12 +45,11 @@ class ViewsOptions(TransformOptions):
     well; ``attention``: one of each scale, in each frame where the encoder looks most."""
 
     def __post_init__(self) -> None:
-        if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
-            raise SpecError(
-                f"scales are sides of crops as shares of the frame's, above 0 to 1; got {list(self.scales)}."
-            )
+        given = tuple(self.scales) if isinstance(self.scales, Iterable) else ()
+        if not given or not all(isinstance(scale, int | float) and 0 < scale <= 1 for scale in given):
+            raise SpecError(f"scales are sides of crops as shares of the frame's, above 0 to 1; got {self.scales!r}.")
         require_choice("positions", self.positions, POSITIONS)
-        object.__setattr__(self, "scales", tuple(self.scales))
+        object.__setattr__(self, "scales", given)
 
     @property
     def several(self) -> bool:

@@ -40,6 +40,7 @@ _SAME_DIRECTION = 1e-6  # squared distance
 class CoCoOpOptions(HeadOptions):
     """Options of the head ``cocoop``, as `vlmrm.fitting.tune` writes them; it projects, with the spec's `alpha`."""
 
+    is_fitted: ClassVar[bool] = True
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     learned: str
     """Learned numbers as safetensors, in base64."""

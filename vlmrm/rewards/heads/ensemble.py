@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.ensemble import EnsembleEncoder
+from vlmrm.encoders.ensemble import require_ensemble
 from vlmrm.errors import ScaleWarning, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
@@ -45,14 +45,15 @@ class Part(ScoreSpec):
             raise SpecError("'ensemble' cannot be part of an ensemble, whose parts score single frames.")
         super().__post_init__()
 
+    def usual_alpha(self) -> float | None:
+        """Return the alpha by the part's own sentences; without any it depends on those of the whole."""
+        return None if self.prompts is None else super().usual_alpha()
+
 
 def _read_parts(values: Any, path: str) -> tuple[Part, ...]:
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise SpecError(f"{path} is a list of tables, each with a weight and a head; got {values!r}.")
-    return tuple(
-        part if isinstance(part, Part) else read_table(Part, part, where=join(path, str(number)))
-        for number, part in enumerate(values)
-    )
+    return tuple(read_table(Part, part, where=join(path, str(number))) for number, part in enumerate(values))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +95,18 @@ class EnsembleOptions(HeadOptions):
         return tuple(part if part.prompts is not None else replace(part, prompts=prompts) for part in self.parts)
 
     def without_fits(self, *words: str) -> "EnsembleOptions":
-        """Return the options with these words of a spec left out of every part.
-
-        Args:
-            words: Such as ``few_shot``, ``scaling`` and ``threshold``.
-        """
+        """Return the options with these words of a spec left out of every part."""
         dropped: dict[str, Any] = dict.fromkeys(words)
         return replace(self, parts=tuple(replace(part, **dropped) for part in self.parts))
 
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> "EnsembleHead":
-        """Return the weighted mean of the parts' scores."""
+        """Return the weighted mean of the parts' scores; parts of different scales are warned of."""
+        _warn_of_scales(self.parts)
+        return self.head(encoder, prompts)
+
+    def head(self, encoder: Encoder, prompts: PromptSet) -> "EnsembleHead":
+        """Return the weighted mean of the parts' scores, whatever their scales."""
         parts = self.whole_parts(prompts)
-        _warn_of_scales(parts)
         scores = [build_score(_member(encoder, part), part) for part in parts]
         return EnsembleHead(scores, [float(part.weight) for part in parts], _split(encoder, parts), _names(parts))
 
@@ -160,19 +161,18 @@ class EnsembleHead(Head):
 def _member(encoder: Encoder, part: Part) -> Encoder:
     if part.member is None:
         return encoder
-    if not isinstance(encoder, EnsembleEncoder):
-        raise SpecError(f"a part names the member {part.member!r}, and {encoder.name!r} is no ensemble of encoders.")
-    return encoder.member(part.member)
+    return require_ensemble(encoder, f"a part that names the member {part.member!r} needs").member(part.member)
 
 
 def _split(encoder: Encoder, parts: Sequence[Part]) -> Any:
     """From embeddings of the whole encoder to those of each part's member; None: no part names one."""
-    if not any(part.member is not None for part in parts) or not isinstance(encoder, EnsembleEncoder):
+    if all(part.member is None for part in parts):
         return None
-    names = [member.name for member in encoder.members]
+    together = require_ensemble(encoder, "a part that names a member needs")
+    names = [member.name for member in together.members]
 
     def split(embeddings: Embeddings) -> list[Float[Tensor, "n _"]]:
-        rows = encoder.split(embeddings)
+        rows = together.split(embeddings)
         return [embeddings if part.member is None else rows[names.index(part.member)] for part in parts]
 
     return split

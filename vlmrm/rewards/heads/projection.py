@@ -21,6 +21,7 @@ from torch import Tensor
 from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
+from vlmrm.rewards.features.frame_features import features_of
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
 from vlmrm.types import Embeddings, Rewards
 
@@ -155,7 +156,7 @@ def score_alphas(reward: Any, frames: Any, alphas: list[float]) -> Float[Tensor,
 
     Args:
         reward: A `RewardModel` of a plain projection.
-        frames: As its `read` takes them.
+        frames: As its `read` takes them, or what it returned.
         alphas: Shares of the projection.
 
     Raises:
@@ -169,7 +170,7 @@ def score_alphas(reward: Any, frames: Any, alphas: list[float]) -> Float[Tensor,
             f"several alphas are those of a plain projection; this reward has head={spec.head!r}, "
             f"threshold={spec.threshold} and over_time={spec.over_time}. Use score()."
         )
-    embeddings = reward.read(frames).embeddings
+    embeddings = features_of(frames, reward.read).embeddings
     goal = unit_mean(embed(reward.encoder, spec.prompts.goal))
     baseline = _mean_or_none(reward.encoder, spec.prompts.baseline)
     if baseline is None:

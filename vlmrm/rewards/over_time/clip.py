@@ -17,7 +17,7 @@ from jaxtyping import Bool, UInt8
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder, require_finite
-from vlmrm.encoders.video.x_clip import VideoEncoder
+from vlmrm.encoders.video.video_encoder import VideoEncoder
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.rewards.features.clips import ClipFeatures
 from vlmrm.rewards.features.frame_features import FrameFeatures

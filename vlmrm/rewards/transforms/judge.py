@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
 from vlmrm.errors import SpecError
 from vlmrm.judges import Judge, YesNoJudge
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.features.judged import JudgedFeatures
+from vlmrm.rewards.features.judged import JudgedFeatures, worth_asking
 from vlmrm.rewards.protocols import Context, ScoreTransform, TransformOptions
 from vlmrm.types import Rewards
 from vlmrm.values import require_above_0, require_number
@@ -74,24 +72,9 @@ class JudgeOptions(TransformOptions):
     def apply(self, context: Context) -> Context:
         """Return the context with a judge that is asked about frames of a high score."""
         judge = self.load() if context.judge is None else context.judge
-        judged = JudgedFeatures(
-            context.extractor, context.score, judge, above=float(self.above), question=self.question
-        )
+        asks = f"{self.model}-{self.question}"
+        judged = JudgedFeatures(context.extractor, context.score, judge, above=float(self.above), asks=asks)
         return replace(context.then(Gate(self.above, self.bonus)), extractor=judged, judged=judged)
-
-
-def worth_asking(dense: Rewards, above: int | float) -> Bool[Tensor, " n"]:
-    """Whose score is so high that a judge decides.
-
-    Args:
-        dense: Scores of the cheap reward.
-        above: At it the score still counts.
-
-    Example:
-        >>> worth_asking(torch.tensor([0.2, 0.5, 0.7]), 0.5)
-        tensor([False, False,  True])
-    """
-    return dense > above
 
 
 def gate(dense: Rewards, judged: Rewards, *, above: int | float, bonus: int | float) -> Rewards:

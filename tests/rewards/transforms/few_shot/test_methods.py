@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.toys import unit
 from vlmrm.errors import SpecError
 from vlmrm.metrics.labelled_scores import auroc
 from vlmrm.rewards.heads.contrast import ContrastHead
@@ -21,11 +22,6 @@ from vlmrm.rewards.transforms.few_shot.tip_adapter import fit_tip_adapter
 
 FITS = {"prototypes": fit_prototypes, "tip_adapter": fit_tip_adapter, "proker": fit_proker}
 every_method = pytest.mark.parametrize("fit", FITS.values(), ids=FITS)
-
-
-def unit(n, d=8, seed=0):
-    vectors = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
-    return vectors / vectors.norm(dim=1, keepdim=True)
 
 
 def cosine(seed=1, d=8):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tests.toys import ColourEncoder
-from vlmrm import PromptSet, RewardModel, RewardSpec
+from tests.toys import red_reward
+from vlmrm import PromptSet, RewardSpec
 from vlmrm.errors import SpecError
 from vlmrm.rewards.transforms.few_shot import FEW_SHOT, method_of, read_few_shot, write_few_shot
 from vlmrm.rewards.transforms.few_shot.options import to_text
@@ -19,17 +19,13 @@ TABLE = {
 }
 
 
-def red(**changes):
-    return RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red"), alpha=0.0, **changes))
-
-
 @pytest.mark.parametrize("method", FEW_SHOT)
 def test_a_table_becomes_the_record_of_its_method_and_a_table_again(method):
-    options = red(few_shot=TABLE | {"method": method}).spec.few_shot
+    options = red_reward(few_shot=TABLE | {"method": method}).spec.few_shot
     assert type(options) is FEW_SHOT[method]
     assert method_of(options) == method
     assert write_few_shot(options) == TABLE | {"method": method}
-    assert red(few_shot=options).spec.few_shot is options
+    assert red_reward(few_shot=options).spec.few_shot is options
 
 
 def test_embeddings_come_out_of_their_text_bit_for_bit():
@@ -45,19 +41,19 @@ def test_text_is_float32_little_endian_in_base64():
 
 def test_a_method_without_frames_says_that_it_is_not_fitted():
     with pytest.raises(SpecError, match=r"'proker' has not been fitted.*vlmrm fit"):
-        red(few_shot={"method": "proker"})
+        red_reward(few_shot={"method": "proker"})
 
 
 def test_frames_of_another_encoder_are_refused():
     with pytest.raises(SpecError, match="fitted with 'other', and the reward's encoder is 'colour'"):
-        red(few_shot=TABLE | {"encoder": "other"})
+        red_reward(few_shot=TABLE | {"encoder": "other"})
 
 
 @pytest.mark.parametrize("method", FEW_SHOT)
 def test_frames_of_other_weights_under_the_same_name_are_refused(method):
     message = r"few_shot was fitted with an encoder of fingerprint others, and 'colour' has colours.*Fit it again"
     with pytest.raises(SpecError, match=message):
-        red(few_shot=TABLE | {"method": method, "fingerprint": "others"})
+        red_reward(few_shot=TABLE | {"method": method, "fingerprint": "others"})
 
 
 @pytest.mark.parametrize(
@@ -73,13 +69,13 @@ def test_frames_of_other_weights_under_the_same_name_are_refused(method):
 )
 def test_a_broken_table_is_named(broken, message):
     with pytest.raises(SpecError, match=message):
-        red(few_shot=TABLE | broken)
+        red_reward(few_shot=TABLE | broken)
 
 
 @pytest.mark.parametrize("missing", ["method", "encoder", "fingerprint", "labels"])
 def test_a_key_that_is_missing_is_named(missing):
     with pytest.raises(SpecError, match=f"few_shot.{missing} is missing"):
-        red(few_shot={key: value for key, value in TABLE.items() if key != missing})
+        red_reward(few_shot={key: value for key, value in TABLE.items() if key != missing})
 
 
 @pytest.mark.parametrize("word", [{"few_shot": TABLE}, {"scaling": {"divide": 2.0}}])

@@ -185,7 +185,9 @@ def test_an_ensemble_that_cannot_be_meant_is_refused(changes, message):
 def test_an_ensemble_of_one_is_refused_when_the_reward_is_made():
     softmax = {"head": "softmax", "prompts": POLE, "encoder": "sim-xs"}
     encoder = load_encoder("sim-xs", device="cpu")
-    with pytest.raises(SpecError, match=r"'encoders' needs several, e.g. 'sim-s \+ sim-m'; got 'sim-xs'"):
+    with pytest.raises(
+        SpecError, match=r"'encoders' needs an ensemble of encoders, e.g. 'sim-s \+ sim-m'; 'sim-xs' is none"
+    ):
         RewardModel(encoder, RewardSpec(**softmax, uncertainty={"ensemble": "encoders"}))
     with pytest.raises(SpecError, match=r"'views' needs at least 2 views"):
         RewardModel(encoder, RewardSpec(**softmax, uncertainty={"ensemble": "views"}, views={"scales": [0.5]}))

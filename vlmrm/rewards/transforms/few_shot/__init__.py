@@ -38,7 +38,7 @@ def read_few_shot(values: Any, path: str) -> FewShotOptions:
             f'{path}: cocoop is a head now. Write head = "cocoop" and options = {{ learned = "..." }} instead of '
             f'{path} = {{ method = "cocoop", ... }}, or fit it again.'
         )
-    if isinstance(values, Mapping) and values.get("method") in FEW_SHOT and "embeddings" not in values:
+    if isinstance(values, Mapping) and values.get("method") in list(FEW_SHOT) and "embeddings" not in values:
         raise SpecError(
             f"{path} {values['method']!r} has not been fitted: it has no frames. vlmrm.fitting.fit(reward, frames, "
             "labels) and `vlmrm fit` make a spec that has."

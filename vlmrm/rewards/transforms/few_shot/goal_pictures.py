@@ -7,6 +7,7 @@ seen; `vlmrm.rewards.over_time.milestones` sees order.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -23,6 +24,9 @@ from vlmrm.types import Rewards
 @dataclass(frozen=True, kw_only=True)
 class GoalPicturesOptions(FewShotOptions):
     """Options of the method ``goal_pictures``: frames instead of the goal sentence, label 0 instead of the baseline."""
+
+    needs_labels: ClassVar[bool] = False
+    replaces_goal: ClassVar[bool] = True
 
     def apply(self, context: Context) -> Context:
         """Return the context with the projection on the pictures, whatever the sentences say."""

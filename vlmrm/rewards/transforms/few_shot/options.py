@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,6 +23,10 @@ class FewShotOptions(TransformOptions):
 
     rescales: ClassVar[bool] = True
     pairs: ClassVar[str | None] = "its frames are labelled for one goal, not for each text"
+    needs_labels: ClassVar[bool] = True
+    """Whether it needs frames of both; without labels all frames show the goal."""
+    replaces_goal: ClassVar[bool] = False
+    """Whether the frames take the place of the goal sentences."""
     encoder: str
     """Name of the encoder that embedded the frames."""
     fingerprint: str
@@ -33,6 +37,8 @@ class FewShotOptions(TransformOptions):
     """Embeddings of the frames, one after the other: float32, little-endian, in base64."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.labels, Iterable):
+            raise SpecError(f"labels are a list with a number for each frame; got {self.labels!r}.")
         object.__setattr__(self, "labels", tuple(self.labels))
 
     def check(self, spec: Any) -> None:

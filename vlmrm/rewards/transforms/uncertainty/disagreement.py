@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.ensemble import EnsembleEncoder
+from vlmrm.encoders.ensemble import require_ensemble
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import Context, ScoreTransform
@@ -88,7 +88,7 @@ class Disagreement(ScoreTransform):
 
 
 def _check_prompts(spec: Any) -> None:
-    if len(spec.prompts.goal) < 2:
+    if spec.prompts is None or len(spec.prompts.goal) < 2:
         raise SpecError("uncertainty of the ensemble 'prompts' needs at least 2 goal sentences; say it in other words.")
     if "few_shot:goal_pictures" in spec.words() or not spec.options.reads_goal():
         raise SpecError("uncertainty of the ensemble 'prompts' is of goal sentences, which this reward does not use.")
@@ -112,9 +112,8 @@ def _check_encoders(spec: Any) -> None:
 
 def _of_prompts(context: Context) -> Members:
     spec = context.spec.before("uncertainty")
-    if spec.prompts is None:
-        raise SpecError("uncertainty of the ensemble 'prompts' needs goal sentences.")
-    alone = [replace(spec, prompts=replace(spec.prompts, goal=(goal,))) for goal in spec.prompts.goal]
+    prompts = spec.require_prompts()
+    alone = [replace(spec, prompts=replace(prompts, goal=(goal,))) for goal in prompts.goal]
     scores = [build_score(context.encoder, one) for one in alone]
     return lambda seen: torch.stack([score.of_embeddings(seen.embeddings) for score in scores])
 
@@ -125,11 +124,7 @@ def _of_views(context: Context) -> Members:
 
 
 def _of_encoders(context: Context) -> Members:
-    together = context.encoder
-    if not isinstance(together, EnsembleEncoder):
-        raise SpecError(
-            f"uncertainty of the ensemble 'encoders' needs several, e.g. 'sim-s + sim-m'; got {together.name!r}."
-        )
+    together = require_ensemble(context.encoder, "uncertainty of the ensemble 'encoders' needs")
     spec = replace(context.spec.before("uncertainty"), views=None)
     scores = [build_score(member, replace(spec, encoder=member.name)) for member in together.members]
 

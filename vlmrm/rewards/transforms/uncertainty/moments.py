@@ -94,7 +94,7 @@ def ensemble(rewards: Float[Tensor, "s n"]) -> tuple[Rewards, Rewards]:
     """Mean and standard deviation over members: other prompts, other views of a frame, or other encoders.
 
     Args:
-        rewards: One row per member, all on one scale: see `vlmrm.rewards.scaling`.
+        rewards: One row per member, all on one scale: see `vlmrm.rewards.transforms.scaling`.
 
     Raises:
         SpecError: There are fewer than two members.

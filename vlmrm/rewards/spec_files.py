@@ -1,0 +1,77 @@
+"""A reward spec as a file, and the hash of what it says."""
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vlmrm.atomic import whole_file
+from vlmrm.errors import SpecError
+
+
+def read_spec_file(path: str | Path) -> dict[str, Any]:
+    """Return the table of a ``.toml`` or ``.json`` file; paths in it are relative to the file.
+
+    Raises:
+        SpecError: If there is no such file, or it holds no table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SpecError(f"no reward spec at {path}. It is a TOML or JSON file with encoder, prompts and alpha.")
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")
+    if isinstance(values.get("uncertainty"), dict) and "file" in values["uncertainty"]:
+        table = values["uncertainty"]
+        values["uncertainty"] = table | {"file": str(path.parent / str(table["file"]))}
+    return values
+
+
+def write_spec_file(said: Mapping[str, Any], path: str | Path) -> None:
+    """Write a table as a ``.json`` file; a crash leaves no half of one.
+
+    Args:
+        said: Table of a spec.
+        path: File to write; paths in it become relative to its folder, so that both can be moved together.
+
+    Raises:
+        SpecError: If the name does not end in ``.json``.
+    """
+    path = Path(path)
+    if path.suffix != ".json":
+        raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
+    table = said.get("uncertainty", {})
+    if "file" in table:
+        said = {**said, "uncertainty": table | {"file": os.path.relpath(table["file"], path.parent)}}
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+
+
+def hash_of(said: Mapping[str, Any]) -> str:
+    """Return 16 hex digits of a table; 2 and 2.0 are the same number, and the place of a file does not count.
+
+    Example:
+        >>> hash_of({"alpha": 1}) == hash_of({"alpha": 1.0})
+        True
+    """
+    known = _with_floats(dict(said))
+    if "uncertainty" in known:  # its digest says which file, wherever it lies
+        known["uncertainty"] = {name: value for name, value in known["uncertainty"].items() if name != "file"}
+    canonical = json.dumps(known, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _with_floats(value: Any) -> Any:
+    """The value with every whole number as a float, as which JSON writes it the same."""
+    if isinstance(value, dict):
+        return {key: _with_floats(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(entry) for entry in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
