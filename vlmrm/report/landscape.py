@@ -33,8 +33,8 @@ class Landscape:
     """One row per alpha."""
     in_goal: Bool[np.ndarray, " n"]
     """Whether the state lies inside the task's success bounds; all False where there are none."""
-    head: str = "projection"
-    """Name of the reward's head."""
+    named: str | None = None
+    """What the curve is called in the place of its alpha; None: alpha says which."""
 
     def peak(self, alpha: float) -> float:
         """Where the reward is highest."""
@@ -74,7 +74,7 @@ def measure_landscape(
     scores = torch.stack([one.explain(seen)["score"] for one in curves.values()])
     return Landscape(
         sweep=sweep, values=values, alphas=tuple(curves), rewards=scores.double().numpy(), in_goal=np.array(in_goal),
-        head=reward.name if reward.spec is None else reward.spec.head,
+        named=_name(reward),
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def draw_landscape(landscape: Landscape, path: Path, *, title: str = "", chosen:
     for alpha, row in zip(landscape.alphas, landscape.rewards, strict=True):
         low, high = float(row.min()), float(row.max())
         bold = alpha == chosen
-        name = f"alpha {alpha:g}" if landscape.head == "projection" else landscape.head
+        name = landscape.named or f"alpha {alpha:g}"
         panel.plot(
             landscape.values,
             (row - low) / max(high - low, 1e-9),
@@ -111,6 +111,12 @@ def draw_landscape(landscape: Landscape, path: Path, *, title: str = "", chosen:
     panel.set_title(title, fontsize=10, color=GREY)
     panel.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return save_figure(figure, path)
+
+
+def _name(reward: FrameReward) -> str | None:
+    if reward.spec is None:
+        return reward.name
+    return None if reward.spec.options.projects else reward.spec.head
 
 
 def _curves(reward: FrameReward) -> dict[float, FrameReward]:

@@ -1,6 +1,7 @@
 """Encoders of OpenCLIP and no others, and the two towers that their parameters belong to."""
 
 from collections.abc import Collection
+from typing import Any
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
@@ -46,6 +47,15 @@ def tower_of(name: str) -> str | None:
     if name.startswith(_NEITHER):
         return None
     return "image" if name.startswith("visual.") else "text"
+
+
+def text_tower(model: Any) -> Any:
+    """Return the module that holds the parts of the text tower: of a CLIP the model itself.
+
+    Args:
+        model: A model of OpenCLIP.
+    """
+    return getattr(model, "text", model)
 
 
 def require_towers(towers: Collection[str]) -> None:

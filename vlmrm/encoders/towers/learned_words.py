@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from vlmrm.encoders.towers.coop_file import CoOpVectors
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.inner import text_tower
 from vlmrm.errors import EncoderError, PromptError
 
 Vectors = Float[Tensor, "m w"]
@@ -159,7 +160,7 @@ def add_context(
 
 def _token_layer(encoder: DifferentiableEncoder) -> nn.Embedding:
     model = encoder.model
-    layer = getattr(getattr(model, "text", model), "token_embedding", None)
+    layer = getattr(text_tower(model), "token_embedding", None)
     if not isinstance(layer, nn.Embedding):
         raise EncoderError(
             f"the text tower of {type(model).__name__} does not show the vectors of its words. Prompts can be learned "

@@ -40,7 +40,13 @@ _PACKED = {  # how the names of such weights end in OpenCLIP, timm and transform
     **dict.fromkeys(["q.weight", "k.weight", "v.weight"], 1),
 }
 _CHANGED = re.compile(r"^(.*?)parametrizations\.(\w+)\.original$")  # where torch keeps a weight that has a change
-_held = threading.local()
+
+
+class _Held(threading.local):
+    weights: dict[Any, Tensor] | None = None
+
+
+_held = _Held()
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +255,7 @@ def holding_weights(*, anew: bool = False) -> Iterator[None]:
     Args:
         anew: Do not use weights that a context around this one holds.
     """
-    before: dict[Any, Tensor] | None = getattr(_held, "weights", None)
+    before = _held.weights
     _held.weights = {} if before is None or anew else before
     try:
         yield
@@ -258,7 +264,7 @@ def holding_weights(*, anew: bool = False) -> Iterator[None]:
 
 
 def _once(change: nn.Module, make: Callable[[], Tensor]) -> Tensor:
-    held: dict[Any, Tensor] | None = getattr(_held, "weights", None)
+    held = _held.weights
     if held is None:
         return make()
     key = (change, torch.is_grad_enabled())

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
-from vlmrm.encoders.towers.inner import open_clip_encoder
+from vlmrm.encoders.towers.inner import open_clip_encoder, text_tower
 from vlmrm.errors import EncoderError
 from vlmrm.types import Frames
 
@@ -123,7 +123,7 @@ def _vision_end(model: Any, name: str) -> tuple[Any, str]:
 
 
 def _text_end(model: Any, name: str) -> tuple[Any, str]:
-    tower = getattr(model, "text", model)  # a CLIP holds the parts of its text tower itself
+    tower = text_tower(model)
     if hasattr(model, "text_decoder"):
         raise EncoderError(f"{name!r} is a CoCa, whose towers normalise what they give. {_SUPPORTED}")
     if isinstance(getattr(tower, "text_projection", None), Tensor | nn.Linear):
