@@ -1,6 +1,6 @@
-# Sourced by scripts/demo and scripts/test: makes .venv with the tested versions, once.
+# Sourced by scripts/demo, scripts/test and scripts/lowest: makes an environment with the versions of a file, once.
 #
-# usage: prepare_venv EXTRAS     e.g. prepare_venv "" or prepare_venv "[dev]"
+# usage: prepare_venv EXTRAS [FOLDER VERSIONS PACKAGES...]     e.g. prepare_venv "" or prepare_venv "[dev]"
 
 find_python() {
     local candidate
@@ -28,25 +28,28 @@ warn_without_egl() {
 }
 
 prepare_venv() {
-    local extras=$1 python stamp wanted
-    if ! .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+    local extras=$1 folder=${2:-.venv} versions=${3:-constraints.txt} python stamp wanted content
+    local more=("${@:4}")
+    if ! "$folder/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
         python=$(find_python) || return 1
-        echo "making .venv with $("$python" --version)"
-        "$python" -m venv --clear .venv || {
-            rm -rf .venv
-            echo "could not make .venv. On Debian or Ubuntu: apt-get install python3-venv" >&2
+        echo "making $folder with $("$python" --version)"
+        "$python" -m venv --clear "$folder" || {
+            rm -rf "$folder"
+            echo "could not make $folder. On Debian or Ubuntu: apt-get install python3-venv" >&2
             return 1
         }
     fi
-    wanted="$extras $(cat pyproject.toml constraints.txt | cksum)"
-    stamp=.venv/installed
+    content=$(cat pyproject.toml "$versions" | cksum)
+    wanted="$extras ${more[*]} $content"
+    stamp=$folder/installed
     if ! grep -qsxF "$wanted" "$stamp"; then
-        echo "installing vlmrm$extras with the tested versions (the first time takes some minutes)"
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$extras" || {
+        echo "installing vlmrm$extras with the versions of $versions (the first time takes some minutes)"
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -c "$versions" -e ".$extras" \
+            "${more[@]}" || {
             echo "the installation failed; see above. It needs the Python package index." >&2
             return 1
         }
-        [ -f "$stamp" ] && ! grep -qsF "$(cat pyproject.toml constraints.txt | cksum)" "$stamp" && rm -f "$stamp"
+        [ -f "$stamp" ] && ! grep -qsF "$content" "$stamp" && rm -f "$stamp"
         echo "$wanted" >>"$stamp"
     fi
     case $extras in *dev*) warn_without_egl ;; esac

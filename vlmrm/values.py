@@ -39,14 +39,14 @@ def require_share(name: str, value: Any) -> None:
         raise SpecError(f"{name} must lie in 0 to 1; got {value!r}.")
 
 
-def require_whole(name: str, value: Any) -> None:
-    """Refuse a value that is not a whole number of at least 1.
+def require_whole(name: str, value: Any, *, at_least: int = 1) -> None:
+    """Refuse a value that is not a whole number, or too small.
 
     Raises:
-        SpecError: If `value` is not such a number.
+        SpecError: If `value` is not a whole number of at least `at_least`.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SpecError(f"{name} must be a whole number of at least 1; got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise SpecError(f"{name} must be a whole number of at least {at_least}; got {value!r}.")
 
 
 def require_choice(name: str, value: Any, known: Collection[str]) -> None:

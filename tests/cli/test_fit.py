@@ -51,6 +51,17 @@ def test_how_unsure_a_reward_is_is_kept_beside_it_and_printed(pictures, tmp_path
     assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "score", "std"]
 
 
+def test_what_belonged_to_other_scores_is_named_and_no_file_is_written_over(pictures, tmp_path, capsys):
+    out = tmp_path / "reward.json"
+    fit = ["fit", "cartpole/upright", "--uncertainty-on", str(pictures), "--out", str(out)]
+    (tmp_path / "reward.safetensors").write_text("kept")
+    assert "reward.safetensors exists already" in refused(capsys, *fit)
+    assert (tmp_path / "reward.safetensors").read_text() == "kept"
+    with pytest.warns(OutOfDomainWarning):
+        assert main([*fit, "--force"]) == 0
+    assert "left out, since they were chosen for other scores: scaling\n" in capsys.readouterr().out
+
+
 def test_a_tuned_encoder_lies_beside_the_reward_that_names_it(spec, pictures, tmp_path, monkeypatch, capsys):
     first, second, *_ = sorted(pictures.iterdir())
     fit = ["fit", str(spec), "--success", str(first), "--failure", str(second), "--method", "svd"]

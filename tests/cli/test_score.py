@@ -7,9 +7,10 @@ from PIL import Image
 
 from tests.cli.refusals import refused
 from vlmrm.cli import main
+from vlmrm.cli.score import named_spec
 from vlmrm.rewards import RewardModel
 from vlmrm.rewards.heads.projection import score_alphas
-from vlmrm.tasks import all_tasks
+from vlmrm.tasks import all_tasks, find_task
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -38,6 +39,19 @@ def test_scoring_prints_a_table_of_pictures_videos_and_arrays(spec, pictures, tm
     assert [line.split()[0] for line in lines[1:]] == [
         files[0], *(f"{files[1]}#{i}" for i in range(2)), *(f"{files[2]}#{i}" for i in range(3)),
     ]  # fmt: skip
+
+
+def test_close_alphas_have_columns_of_their_own_and_equal_ones_are_refused(spec, pictures, capsys):
+    frame = str(pictures / "0.png")
+    assert main(["score", str(spec), frame, "--json", "--alphas", "0.1234561", "0.1234562"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["frames"][0]["rewards"]) == {"0.1234561", "0.1234562"}
+    assert "--alphas has one of them twice; got 0.5, 0.5" in refused(capsys, "score", spec, frame, "--alphas", 0.5, 0.5)
+
+
+def test_a_folder_with_the_name_of_a_task_does_not_hide_it(pictures, tmp_path, monkeypatch):
+    (tmp_path / "cartpole" / "upright").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert named_spec("cartpole/upright") == find_task("cartpole/upright").reward
 
 
 def test_sentences_may_be_given_instead_of_a_file_and_override_one(spec, pictures, encoder, capsys):

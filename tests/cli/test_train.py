@@ -30,7 +30,7 @@ def test_a_run_is_trained_and_its_results_are_printed(lamp_task, encoder, tmp_pa
     assert main(["train", str(lamp_task), "--encoder", encoder, "--out", str(out), *QUICK]) == 0
     captured = capsys.readouterr()
     assert f"writing to {out}" in captured.err
-    for text in ("random policy", f"DQN on text, scored by {encoder}", "steps to 90%", str(out / "summary.json")):
+    for text in ("random policy", f"DQN on the reward of {encoder}", "steps to 90%", str(out / "summary.json")):
         assert text in captured.out
     assert main(["train", "--resume", str(out)]) == 0
     assert "is complete" in capsys.readouterr().err

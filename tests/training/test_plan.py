@@ -11,6 +11,7 @@ from tests.training.toy_runs import configure, lamp_config
 from vlmrm import RewardSpec
 from vlmrm.errors import FrameError, PromptError, SpecError, UnknownTask
 from vlmrm.tables import write_table
+from vlmrm.training.config import TrainConfig
 from vlmrm.training.options import EnvOptions, toml_table
 from vlmrm.training.plan import Plan, comparison_config, make_plan
 
@@ -93,6 +94,22 @@ def test_an_option_overrides_its_key_of_the_tasks_reward_and_nothing_else():
     assert made.prompts == replace(usual.prompts, negatives=("a pole lying down",))
     expected = {"head": "contrast", "prompts": write_table(made.prompts), "scaling": {"divide": 0.1}}
     assert made == RewardSpec.from_dict(usual.to_dict() | expected)
+
+
+def test_a_threshold_or_another_head_is_not_asked_after_the_tasks_own_scale():
+    usual = make_plan(configure(task="cartpole/upright")).spec
+    assert usual.scaling is not None
+    made = make_plan(configure(task="cartpole/upright", threshold=0.7)).spec
+    assert made == replace(usual, scaling=None, threshold=0.7)
+    head = {"head": "softmax", "negatives": ("a pole lying down",)}
+    assert make_plan(configure(task="cartpole/upright", **head)).spec.scaling is None
+    said = make_plan(configure(task="cartpole/upright", threshold=0.7, scaling={"subtract": 0.1})).spec
+    assert (said.scaling.subtract, said.threshold) == (0.1, 0.7)
+
+
+def test_one_sentence_in_a_file_is_one_sentence():
+    read = TrainConfig.from_dict({"task": "cartpole/upright", "reward": {"goal": "a pole"}})
+    assert read.reward.goal == ("a pole",)
 
 
 def test_another_head_than_the_tasks_drops_its_options(tmp_path):
@@ -223,6 +240,9 @@ def test_a_comparison_that_cannot_work_is_refused_before_the_run(monkeypatch):
         ({"goal": ("a cart",)}, PromptError, "share a sentence"),
         ({"goal": ("",)}, PromptError, "empty"),
         ({"alpha": 1.5}, SpecError, "0 to 1"),
+        ({"seed": -1}, SpecError, "seed must be a whole number of at least 0; got -1"),
+        ({"env_weight": float("nan")}, SpecError, "env_weight must be a number; got nan"),
+        ({"hyperparameters": {"policy_kwargs": {"x": object}}}, SpecError, "written down, nor resumed: .* type"),
         ({"algorithm": "DQM"}, SpecError, "unknown algorithm"),
         ({"algorithm": "SAC"}, SpecError, "needs actions of kind Box"),
         ({"env_kwargs": {"colour": "red"}}, SpecError, "cannot be made with"),

@@ -1,13 +1,15 @@
 """What is taken for a reward, how it is written down, and what steps of episodes are paid."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.golden.cases import BrightnessJudge
 from tests.toys import red_function, red_reward, red_spec
-from vlmrm import PromptSet
-from vlmrm.errors import SpecError, SurvivalBonusWarning
+from vlmrm import PromptSet, RewardModel
+from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
 from vlmrm.wrappers.episodes import EpisodeRewards, as_reward, require_fitting_frames, written
 
 SAID = {
@@ -63,6 +65,20 @@ def test_values_that_are_no_spec_are_refused_with_the_path_of_the_key():
 def test_a_function_takes_frames_of_any_size_and_quality():
     require_fitting_frames(None, "fast", red_function())
     require_fitting_frames(red_reward().capture, None, red_function())
+
+
+def test_a_judge_sees_frames_as_they_were_drawn():
+    plain = red_reward()
+    table = {"model": "m", "question": "Is it red?", "above": 0.5}
+    judged = RewardModel(plain.encoder, replace(plain.spec, judge=table), BrightnessJudge())
+    require_fitting_frames(None, None, judged)
+    with pytest.raises(PairingError, match="the judge of this reward looks at frames as they were drawn"):
+        require_fitting_frames(plain.capture, None, judged)
+
+
+def test_the_weight_of_the_environments_own_reward_is_a_number():
+    with pytest.raises(SpecError, match="env_weight must be a number; got nan"):
+        EpisodeRewards(red_reward(), env_weight=float("nan"))
 
 
 @pytest.mark.parametrize("make", [red_reward, red_function])

@@ -29,7 +29,8 @@ def run(given: Fit) -> int:
     """Fit, write, and print what the reward makes of the frames."""
     _check(given)
     spec = named_spec(given.spec)
-    if spec.encoder == f"local-dir:{_folder(given)}":
+    tuned, local = _folder(given), spec.encoder.removeprefix("local-dir:")
+    if tuned is not None and local != spec.encoder and Path(local).expanduser().resolve() == tuned:
         raise SpecError(f"{given.out} is to take the place of the encoder that is tuned. Give another --out.")
     plain = RewardModel.from_spec(spec, device=given.device)
     groups = {name: _read(plain.capture, getattr(given, name)) for name in _GROUPS}
@@ -43,14 +44,16 @@ def _fit(given: Fit, plain: RewardModel, groups: dict[str, Any]) -> int:
     if given.success or given.failure:
         reward = _fitted(given, plain, groups)
     if given.uncertainty_on:
-        beside = given.out.with_suffix(".safetensors")
-        reward = fit_uncertainty(reward, groups["uncertainty_on"], beside, kappa=given.kappa)
+        reward = fit_uncertainty(reward, groups["uncertainty_on"], _beside(given), kappa=given.kappa)
     if given.scale_on:
         reward = standardize(reward, groups["scale_on"])
     if given.negatives:
         reward = calibrate(reward, groups["negatives"], false_positives=given.false_positives)
     reward.spec.save(given.out)
     print(format_table(["frames", "number", "score before", "score now"], _rows(plain, reward, groups)))
+    dropped = [word for word in plain.spec.transforms() if word not in reward.spec.transforms()]
+    if dropped:
+        print(f"left out, since they were chosen for other scores: {', '.join(dropped)}")
     if reward.spec.threshold is not None:
         print(f"threshold {reward.spec.threshold:.4f}: 1 above it, else 0")
     print(f"wrote {given.out}")
@@ -71,7 +74,8 @@ def _check(given: Fit) -> None:
     require_choice("method", given.method, [*FEW_SHOT, *TUNERS])
     if given.out.suffix != ".json":
         raise SpecError(f"the reward is written as JSON, to a file that ends in .json; got {given.out}.")
-    for path in (given.out, _folder(given)):
+    beside = _beside(given) if given.uncertainty_on else None
+    for path in (given.out, _folder(given), beside):
         if path is not None and path.exists() and not given.force:
             raise SpecError(f"{path} exists already. Give another --out, or --force to write over it.")
 
@@ -84,6 +88,11 @@ def _fitted(given: Fit, plain: RewardModel, groups: dict[str, Any]) -> RewardMod
     if given.method in FEW_SHOT:
         return fit(plain, together, labels, method=given.method)
     return tune(plain, together, labels, method=given.method, out=_folder(given))
+
+
+def _beside(given: Fit) -> Path:
+    """Of what says how unsure the reward is."""
+    return given.out.with_suffix(".safetensors")
 
 
 def _folder(given: Fit) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 from vlmrm.cli.arguments import Score
 from vlmrm.cli.table import format_table
 from vlmrm.data.frame_files import read_frames
-from vlmrm.errors import SpecError
+from vlmrm.errors import SpecError, UnknownTask
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.heads.projection import score_alphas
@@ -23,6 +23,8 @@ def run(given: Score) -> int:
     if given.alphas:
         spec = replace(spec, scaling=None)  # closeness itself, which is what alphas are compared by
     alphas = list(given.alphas) or [spec.alpha]
+    if len(set(alphas)) < len(alphas):
+        raise SpecError(f"--alphas has one of them twice; got {', '.join(map(str, alphas))}.")
     for alpha in alphas:
         replace(spec, alpha=alpha)  # refused here, before a large model is loaded
     if not spec.compares_alphas and (given.alphas or (given.alpha is not None and not spec.options.projects)):
@@ -73,9 +75,12 @@ def named_spec(name: str) -> RewardSpec:
     """
     if Path(name).suffix in (".toml", ".json"):
         return RewardSpec.load(name)
-    if Path(name).exists():
-        raise SpecError(f"{name} is not a reward. Put a reward file or a task before the frames, or give --goal.")
-    return find_task(name).reward
+    try:
+        return find_task(name).reward
+    except UnknownTask:
+        if not Path(name).exists():
+            raise
+    raise SpecError(f"{name} is not a reward. Put a reward file or a task before the frames, or give --goal.")
 
 
 def _score(
@@ -91,7 +96,7 @@ def _score(
     every = FrameFeatures.join(seen)
     if reward.spec.compares_alphas:
         scores = score_alphas(reward, every, alphas)
-        columns = dict(zip((f"alpha={alpha:g}" for alpha in alphas), scores, strict=True))
+        columns = dict(zip((f"alpha={alpha}" for alpha in alphas), scores, strict=True))
     else:
         columns = reward.explain(every)
     plain = {name: [None if value != value else value for value in column.tolist()] for name, column in columns.items()}

@@ -68,7 +68,7 @@ def format_results(summary: Summary) -> str:
 
 
 def _trained_on(summary: Summary) -> str:
-    source = "the environment's own reward" if summary.reward == "env" else f"text, scored by {summary.reward}"
+    source = "the environment's own reward" if summary.reward == "env" else f"the reward of {summary.reward}"
     return f"{summary.algorithm} on {source}"
 
 

@@ -27,8 +27,8 @@ from vlmrm.rendering.view import lens_of, model_of, require_view
 _LARGEST_PX = 8192  # beyond this drivers refuse, each in its own way
 _IMPORTED_TOO_EARLY = (
     "MuJoCo cannot draw on this machine ({error}): mujoco was imported before MUJOCO_GL was set to {value!r}, and "
-    "looks at it only then. Import vlmrm.wrappers or envs, which set it, before mujoco and gymnasium.envs.mujoco, or "
-    "start Python with MUJOCO_GL={value}."
+    "looks at it only then. Import vlmrm.wrappers or vlmrm_envs, which set it, before mujoco and "
+    "gymnasium.envs.mujoco, or start Python with MUJOCO_GL={value}."
 )
 
 

@@ -34,7 +34,7 @@ class Measures:
         self._blind = MakeEnv(task=self._plan.task, pictures=False)
         self._drawn = MakeEnv(task=self._plan.task, pictures=True)
         self._limits: tuple[float, float] | None = None
-        self.label = f"{self._plan.task.name} on " + ("text" if self._reward else "the environment's own") + " reward"
+        self.label = f"{self._plan.task.name} on {_kind_of(self._reward)}"
         """Names the run on the terminal."""
 
     def before(self) -> Evaluation:
@@ -119,7 +119,14 @@ class Measures:
         if not self._plan.config.output.videos or path.exists():
             return
         episode = record_episode(policy, self._drawn, seed=_FINAL_SEED, reward=self._reward, title=title)
-        write_video(episode, path, limits=self._limits)
+        looks_back = self._reward is not None and self._reward.spec is not None and self._reward.spec.over_time
+        write_video(episode, path, limits=None if looks_back else self._limits)  # which are those of single frames
+
+
+def _kind_of(reward: FrameReward | None) -> str:
+    if reward is None:
+        return "the environment's own reward"
+    return f"the function {reward.name}" if reward.spec is None else "text reward"
 
 
 def _title(reward: FrameReward) -> str:

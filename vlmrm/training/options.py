@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
-from vlmrm.values import require_share, require_whole
+from vlmrm.values import require_number, require_share, require_whole
 
 
 def toml_table(text: str) -> dict[str, Any]:
@@ -70,8 +70,10 @@ Table = Annotated[
 
 
 def _no_sentences() -> Any:
-    """The default of a field of sentences, which JSON has as a list."""
-    return field(default=(), metadata={"read": lambda values, where: tuple(values)})
+    """The default of a field of sentences, which JSON has as a list, or as the one sentence itself."""
+    return field(
+        default=(), metadata={"read": lambda given, where: (given,) if isinstance(given, str) else tuple(given)}
+    )
 
 
 def _require_counts(group: Any, *names: str) -> None:
@@ -148,6 +150,7 @@ class RewardOptions:
     """Weight of the environment's own reward, which is added to the text reward."""
 
     def __post_init__(self) -> None:
+        require_number("env_weight", self.env_weight)
         if self.env_weight and self.is_env:
             raise SpecError("env_weight adds the environment's own reward to a text reward; reward='env' is all of it.")
 
@@ -160,6 +163,20 @@ class RewardOptions:
     def function(self) -> str | None:
         """Name of the function of a user's own that rewards; None: no function does."""
         return self.source.removeprefix(OF_A_FUNCTION) if self.source.startswith(OF_A_FUNCTION) else None
+
+    def of_function(self, name: str) -> "RewardOptions":
+        """Return the options of a run that a function rewards.
+
+        Args:
+            name: Name of the function.
+
+        Raises:
+            SpecError: If the options ask for another reward.
+        """
+        asked = [f"source={self.source!r}"] if self.source != "text" else [f"reward.{word}" for word in self.table()]
+        if asked:
+            raise SpecError(f"the function {name} is the whole reward, so leave out {', '.join(asked)}.")
+        return replace(self, source=f"{OF_A_FUNCTION}{name}")
 
     def table(self) -> dict[str, Any]:
         """The keys of a [reward] table that were given.
@@ -200,6 +217,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         _require_counts(self, "steps", "num_envs")
+        require_whole("seed", self.seed, at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """`Plan`: a training configuration with everything decided, before anything is built."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -122,7 +123,15 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     )
     if filled.train.compare_env_reward:
         make_plan(comparison_config(filled, Path()))  # refused now rather than after the whole run
-    return Plan(config=filled, task=task, algorithm=algorithm)
+    plan = Plan(config=filled, task=task, algorithm=algorithm)
+    try:
+        json.dumps(plan.to_dict())
+    except TypeError as error:
+        raise SpecError(
+            f"the run could not be written down, nor resumed: {error}. Hyper-parameters and arguments of environments "
+            "are numbers, texts, lists and tables."
+        ) from error
+    return plan
 
 
 def comparison_config(config: TrainConfig, folder: Path) -> TrainConfig:
@@ -173,8 +182,11 @@ def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:
             return read_reward(_NOT_READ)
         return read_reward(given | {"prompts": {"goal": (), **prompts}})
     said = usual.to_dict()
-    if given.get("head", said.get("head")) != said.get("head"):
+    other_head = given.get("head", said.get("head")) != said.get("head")
+    if other_head:
         said.pop("options", None)
+    if other_head or "threshold" in given:
+        said.pop("scaling", None)  # it was chosen for the scores of the task's own head
     return read_reward(said | given | {"prompts": said["prompts"] | given.get("prompts", {})})
 
 

@@ -85,14 +85,27 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
 def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:
     """The reward that pictures earn; None: the environment's own is trained on."""
     function, machine = plan.config.reward.function, plan.config.machine
-    if function is not None and (given is None or given.name != function):
-        raise SpecError(
-            f"the run is rewarded by the function {function}, which no file can hold; got "
-            f"{'no reward' if given is None else given.name}. Give it: resume(path, reward=FunctionReward(f))."
-        )
-    if function is None and plan.spec is None:
+    if function is not None:
+        if given is None or given.name != function:
+            raise SpecError(
+                f"the run is rewarded by the function {function}, which no file and no command line can hold; got "
+                f"{'no reward' if given is None else given.name}. Give it in Python: train(config, "
+                "reward=FunctionReward(f)), or resume(path, reward=FunctionReward(f))."
+            )
+        return given
+    if plan.spec is None:
+        if given is not None:
+            raise SpecError(
+                f"the run trains on the environment's own reward, so the reward {given.name} would not be used. Leave "
+                "it out, or leave out source='env'."
+            )
         return None
-    if given is not None or plan.spec is None:
+    if given is not None:
+        if given.spec is None or given.spec.hash() != plan.spec.hash():
+            raise SpecError(
+                f"the reward {given.name} is another one than the configuration's, which would be written down: "
+                f"{given.spec} in the place of {plan.spec}. Save its spec and name the file as reward.source."
+            )
         return given
     return RewardModel.from_spec(plan.spec, device=machine.device, precision=machine.precision)
 

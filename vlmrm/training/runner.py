@@ -14,7 +14,6 @@ from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.evaluation import Measures
 from vlmrm.training.monitor import RunMonitor
-from vlmrm.training.options import OF_A_FUNCTION
 from vlmrm.training.outcome import Summary
 from vlmrm.training.plan import Plan, comparison_config, make_plan
 from vlmrm.training.progress import Progress
@@ -35,7 +34,8 @@ def train(config: TrainConfig, *, reward: FrameReward | None = None, progress: P
 
     Args:
         config: What to train.
-        reward: A model of the same reward that is loaded already, or a `FunctionReward`, whose name the run notes.
+        reward: A model of the configuration's reward that is loaded already, or a `FunctionReward` in the place of
+            sentences, whose name the run notes.
         progress: Shows how far it is; None: nothing is shown.
 
     Returns:
@@ -47,7 +47,7 @@ def train(config: TrainConfig, *, reward: FrameReward | None = None, progress: P
         VlmrmError: The configuration cannot work; nothing has been written then.
     """
     if reward is not None and reward.spec is None:
-        config = replace(config, reward=replace(config.reward, source=f"{OF_A_FUNCTION}{reward.name}"))
+        config = replace(config, reward=config.reward.of_function(reward.name))
     plan = make_plan(config)
     RunDirectory.require_free(plan.out)
     with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:

@@ -18,6 +18,7 @@ from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
 from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.tables import write_table
+from vlmrm.values import require_number
 
 AnyReward = FrameReward | RewardSpec | Mapping[str, Any]
 """A reward that is loaded, its spec, or what `written` makes of one."""
@@ -109,6 +110,7 @@ class EpisodeRewards:
     """
 
     def __init__(self, reward: AnyReward, *, env_weight: float = 0.0, num_envs: int = 1) -> None:
+        require_number("env_weight", env_weight)
         self.reward: FrameReward = as_reward(reward)
         """The reward that scores."""
         self.env_weight = float(env_weight)
@@ -268,6 +270,11 @@ def require_fitting_frames(captured: Preprocessing | None, drawn: str | None, re
         raise PairingError(
             f"CaptureFrame shrinks frames for another encoder ({captured}) than the one that scores them ({wanted}). "
             "Give it preprocessing=reward.capture, or None."
+        )
+    if captured is not None and wanted is None and reward.spec is not None:
+        raise PairingError(
+            f"CaptureFrame shrinks frames for an encoder ({captured}), and the judge of this reward looks at frames as "
+            "they were drawn. Give it preprocessing=reward.capture, which is None."
         )
     quality = None if reward.spec is None else reward.spec.render_quality
     if drawn is not None and quality is not None and drawn != quality:

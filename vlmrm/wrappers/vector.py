@@ -12,7 +12,7 @@ from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_frames
 
 
-class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
+class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
     """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
 
     ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those of the frames. The

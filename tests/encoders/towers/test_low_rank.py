@@ -89,7 +89,7 @@ def test_lora_changes_each_matrix_by_its_rank_and_svd_only_its_singular_values(e
 
 
 def test_a_model_without_attention_is_refused_with_what_to_take_instead():
-    with pytest.raises(EncoderError, match=r"Sequential has no attention layer .* learn_prompts"):
+    with pytest.raises(EncoderError, match=r"Sequential has no attention layer .* the method coop"):
         attention_weights(nn.Sequential(nn.Linear(2, 2)))
 
 

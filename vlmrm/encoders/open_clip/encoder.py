@@ -112,7 +112,7 @@ class OpenClipEncoder:
     def fingerprint(self) -> str:
         """Short hash of the weights as they were loaded, of architecture, tokenizer and preprocessing.
 
-        Of a model that is trained in place afterwards it tells what it was before.
+        Of a model that was loaded from a file and is trained in place afterwards, it tells what it was before.
         """
         tokens = self.tokenizer([PROBE]).tolist()
         return fingerprint_of_model(self.origin, self.model, tokens=tokens, preprocessing=self.preprocessing)

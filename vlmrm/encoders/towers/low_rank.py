@@ -85,7 +85,7 @@ def attention_weights(model: nn.Module, *, towers: Collection[str] = TOWERS) -> 
     if not found:
         raise EncoderError(
             f"{type(model).__name__} has no attention layer whose weights are known in {' or '.join(towers)}, so that "
-            "nothing of it can be tuned. Take a ViT or ResNet of OpenCLIP, or learn_prompts, which changes no weight."
+            "nothing of it can be tuned. Take a ViT or ResNet of OpenCLIP, or the method coop, which changes no weight."
         )
     return found
 

@@ -44,7 +44,7 @@ class XClipEncoder:
         preprocessing: The model's own.
         name: How to load it again.
         runtime: Where it lies, in which precision, and how many frames it takes at a time.
-        origin: What the model was built from, for its fingerprint; None: the model itself is asked.
+        origin: What the model was built from, for its fingerprint; None: the model, as the runtime has it.
 
     Raises:
         EncoderError: Preprocessing makes pictures of another size than the model takes.
@@ -123,9 +123,8 @@ class XClipEncoder:
             EncoderError: The files are missing or damaged, or they are of another model.
         """
         runtime = choose_runtime(device, precision, batch_size=batch_size)
-        files = load_files(name, resize_mode)
-        read: dict[str, Any] = {"preprocessing": files.preprocessing, "origin": files.origin}
-        return cls(files.model, files.tokenizer, **read, name=name, runtime=runtime)
+        it = load_files(name, resize_mode)
+        return cls(it.model, it.tokenizer, preprocessing=it.preprocessing, name=name, runtime=runtime, origin=it.origin)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -149,8 +148,9 @@ class XClipEncoder:
         Raises:
             FrameError: There is no clip, the clips are not uint8 RGB, or they have another number of frames.
         """
-        if clips.shape[1] != self.clip_frames:
-            raise FrameError(f"{self.name!r} takes clips of {self.clip_frames} frames; got clips of {clips.shape[1]}.")
+        clips = torch.as_tensor(clips)
+        if clips.ndim != 5 or clips.shape[1] != self.clip_frames:
+            raise FrameError(f"{self.name!r} takes clips (n, {self.clip_frames}, h, w, 3); got {tuple(clips.shape)}.")
         at_once = max(self.runtime.batch_size // self.clip_frames, 1)
         return unit_rows([self._embed_batch(batch) for batch in torch.split(clips, at_once)])
 

@@ -67,12 +67,16 @@ def save_best(agent: BaseAlgorithm, folder: Path) -> Path:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints to go on from, the newest first."""
-    return sorted(folder.glob("step-*"), reverse=True)
+    return sorted(folder.glob("step-*"), key=_step_of, reverse=True)
 
 
 def find_best(folder: Path) -> Path | None:
     """The checkpoint that `save_best` wrote last."""
-    return max(folder.glob("best-*"), default=None)
+    return max(folder.glob("best-*"), key=_step_of, default=None)
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.partition("-")[2])
 
 
 def load_checkpoint(agent: BaseAlgorithm, path: Path) -> None:
