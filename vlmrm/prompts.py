@@ -1,10 +1,13 @@
 """The sentences of a reward: what is wanted (goal), the plain scene (baseline), and what is not wanted (negatives)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from vlmrm.errors import PromptError
+
+_FILE = re.compile(r"\S+\.(txt|toml|json|csv|ya?ml|png|jpe?g|gif|mp4|npy)", re.IGNORECASE)
 
 
 def _sentences(given: Any, role: str) -> tuple[str, ...]:
@@ -15,6 +18,8 @@ def _sentences(given: Any, role: str) -> tuple[str, ...]:
     for sentence in sentences:
         if not isinstance(sentence, str):
             raise PromptError(f"{role} must be a sentence or a list of sentences; got {sentence!r}.")
+        if _FILE.fullmatch(sentence.strip()):
+            raise PromptError(f"{role} is the name of a file, {sentence!r}. Give the sentences themselves.")
         if not sentence.strip():
             raise PromptError(f"{role} has an empty sentence: {list(sentences)!r}. Leave it out or write what is seen.")
     return tuple(sentence.strip() for sentence in sentences)

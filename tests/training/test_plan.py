@@ -16,6 +16,7 @@ from vlmrm.training.options import EnvOptions, toml_table
 from vlmrm.training.plan import Plan, comparison_config, make_plan
 
 CARTPOLE = {"env": "CartPole-v1", "goal": ("a pole",), "baseline": ("a cart",)}
+OWN = {"reward": "env", "goal": (), "baseline": ()}
 
 
 def plan(**changes):
@@ -197,13 +198,15 @@ def test_without_a_baseline_there_is_nothing_to_project_on():
 
 
 def test_the_environments_own_reward_needs_no_encoder():
-    assert plan(reward="env", encoder="there is no such model").spec is None
+    assert plan(**OWN).spec is None
+    with pytest.raises(SpecError, match=r"reward.encoder has no effect. Leave one of them out"):
+        plan(**OWN, encoder="there is no such model")
     with pytest.raises(SpecError, match="compare_env_reward"):
-        plan(reward="env", compare_env_reward=True)
+        plan(**OWN, compare_env_reward=True)
 
 
 def test_the_environments_own_reward_needs_no_sentence():
-    assert plan(reward="env", goal=(), baseline=()).spec is None
+    assert plan(**OWN).spec is None
 
 
 def test_a_comparison_drops_what_belongs_to_the_text_reward(tmp_path):
@@ -248,9 +251,9 @@ def test_a_comparison_that_cannot_work_is_refused_before_the_run(monkeypatch):
         ({"env_kwargs": {"colour": "red"}}, SpecError, "cannot be made with"),
         ({"camera": {"track": "torso", "distance_m": 2.0}}, FrameError, "no MuJoCo environment"),
         ({"env": "Hopper-v5", "camera": {"name": "trak"}}, SpecError, "Near: track"),
-        ({"env": "Hopper-v5", "reward": "env", "camera": {"name": "trak"}}, SpecError, "Near: track"),
+        ({"env": "Hopper-v5", **OWN, "camera": {"name": "trak"}}, SpecError, "Near: track"),
         (
-            {"env": "Hopper-v5", "reward": "env", "camera": {"track": "torsoo", "distance_m": 2.0}},
+            {"env": "Hopper-v5", **OWN, "camera": {"track": "torsoo", "distance_m": 2.0}},
             SpecError,
             "Near: torso",
         ),

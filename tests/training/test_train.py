@@ -204,8 +204,9 @@ def test_episodes_that_end_early_under_a_constant_reward_give_a_warning(tmp_path
         tensorboard=False,
         out=tmp_path / "run",
     )
+    spec = replace(lamp_reward().spec, prompts=PromptSet("grey"))
     with pytest.warns(SurvivalBonusWarning, match=r"take the constant off"):
-        summary = train(config, reward=lamp_reward())
+        summary = train(config, reward=lamp_reward().with_spec(spec))
     assert summary.trained.success is None
     assert not (tmp_path / "run" / "reward_landscape.png").exists()
 

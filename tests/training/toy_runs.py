@@ -130,6 +130,8 @@ def lamp_config(folder: Path, **changes) -> TrainConfig:
         "device": "cpu",
         "out": folder / "run",
     }
+    if changes.get("reward") == "env":
+        del usual["encoder"]
     return configure(**usual | changes)
 
 

@@ -39,6 +39,26 @@ class Train(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Play(Command):
+    """Let the agent of a run act for one episode, as a video or in a window.
+
+    vlmrm play runs/FOLDER
+    vlmrm play runs/FOLDER --best --seed 7 --window
+    """
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN", help_behavior_hint="")]
+    """The run's folder."""
+    seed: int = 0
+    """Seed of the environment."""
+    best: bool = False
+    """The agent of the evaluation with the most successes instead of the last one."""
+    window: bool = False
+    """Show the episode in the environment's own window instead of writing a video."""
+    out: Annotated[Path | None, open_option("FILE")] = None
+    """An mp4 file. Default: play-SEED.mp4 in the run's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Score(Command):
     """Score pictures with a reward.
 
@@ -90,21 +110,21 @@ class Fit(Command):
     """proker, tip_adapter or prototypes correct the goal sentence; goal_pictures take its place.
     coop and cocoop learn words of it.
     svd and lora tune the encoder, which is written beside --out: tuned-encoder beside tuned.json.
-    """
+    Default: proker."""
     uncertainty_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames as an agent will see them, 100 or more; how unsure the reward is of others is measured against these.
     Kept beside --out in a .safetensors file."""
     kappa: Annotated[float, open_option("N")] = 0.0
-    """Standard deviations taken off the reward: above 0, what cannot be known does not pay."""
+    """Standard deviations taken off the reward: above 0, what cannot be known does not pay. Default: 0."""
     scale_on: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames as an agent will see them: on these, scores get a mean of 0 and a standard deviation of 1.
     Of an ensemble, those of each part."""
     negatives: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Other frames without the goal, of a random policy say: a threshold is chosen so that few are above it."""
     false_positives: Annotated[float, open_option("SHARE")] = 0.05
-    """Share of the negatives that may be above the threshold."""
+    """Share of the negatives that may be above the threshold. Default: 0.05."""
     out: Annotated[Path, open_option("FILE")] = Path("reward.json")
-    """File that the reward is written to, as JSON."""
+    """File that the reward is written to, as JSON. Default: reward.json."""
     force: bool = False
     """Write over a file that is there."""
     device: Annotated[str | None, open_option("NAME")] = None

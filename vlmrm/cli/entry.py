@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 import vlmrm
-from vlmrm.cli.arguments import Fit, Models, Score, Tasks, Train
+from vlmrm.cli.arguments import Fit, Models, Play, Score, Tasks, Train
 from vlmrm.errors import InvisibleGoalWarning, OutOfDomainWarning, ScaleWarning, SurvivalBonusWarning, VlmrmError
 
 _OURS = SurvivalBonusWarning | OutOfDomainWarning | InvisibleGoalWarning | ScaleWarning
@@ -19,6 +19,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
 
   vlmrm tasks                      what can be trained
   vlmrm train cartpole/upright     from sentences to a trained agent
+  vlmrm play runs/FOLDER           a video of what the agent does
   vlmrm score cartpole/upright DIR what the reward makes of pictures
   vlmrm fit cartpole/upright ...   correct it by a few labelled pictures
 
@@ -26,6 +27,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
 
 _Command = (
     Annotated[Train, tyro.conf.subcommand("train", description="From sentences to a trained agent.")]
+    | Annotated[Play, tyro.conf.subcommand("play", description="A trained agent at work, as a video or in a window.")]
     | Annotated[Score, tyro.conf.subcommand("score", description="What a reward makes of pictures.")]
     | Annotated[Fit, tyro.conf.subcommand("fit", description="A reward corrected by a few labelled pictures.")]
     | Annotated[Tasks, tyro.conf.subcommand("tasks", description="The tasks that can be trained by name.")]

@@ -69,6 +69,13 @@ def _check(given: Fit) -> None:
             "give frames: --success and --failure to fit, --uncertainty-on, --scale-on, or --negatives to choose a "
             "threshold."
         )
+    for option, value, partner in (
+        ("kappa", given.kappa != Fit.kappa, "uncertainty_on"),
+        ("false_positives", given.false_positives != Fit.false_positives, "negatives"),
+    ):
+        if value and not getattr(given, partner):
+            words = [f"--{name.replace('_', '-')}" for name in (option, partner)]
+            raise SpecError(f"{words[0]} has no effect without {words[1]}; give both, or neither.")
     if given.method != Fit.method and not (given.success or given.failure):
         raise SpecError(f"--method {given.method} learns from frames; give --success and --failure.")
     require_choice("method", given.method, [*FEW_SHOT, *TUNERS])

@@ -1,6 +1,7 @@
 """``vlmrm score``: what a reward makes of pictures."""
 
 import json as jsonlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from vlmrm.cli.arguments import Score
 from vlmrm.cli.table import format_table
 from vlmrm.data.frame_files import read_frames
-from vlmrm.errors import SpecError, UnknownTask
+from vlmrm.errors import SpecError, UnknownTask, VlmrmError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.heads.projection import score_alphas
@@ -48,19 +49,37 @@ def run(given: Score) -> int:
 
 
 def _spec(given: Score) -> tuple[RewardSpec, tuple[str, ...]]:
+    for sentence in (*given.goal, *given.baseline):
+        if Path(sentence).exists():
+            raise SpecError(f"{sentence} is a file or folder, no sentence. Put frames before --goal and --baseline.")
     paths = given.inputs
-    if given.goal:
+    spec = _named_first(paths, has_goal=bool(given.goal))
+    if spec is not None:
+        paths = paths[1:]
+        said = {role: getattr(given, role) for role in ("goal", "baseline") if getattr(given, role)}
+        if "baseline" in said and not spec.options.projects:
+            raise SpecError(f"--baseline has no effect: the head {spec.head} looks at goal and negatives only.")
+        spec = replace(spec, prompts=replace(spec.require_prompts(), **said)) if said else spec
+    elif given.goal:
         spec = RewardSpec(encoder="sim-s", prompts=PromptSet(given.goal, given.baseline))
-    elif paths:
-        spec, paths = named_spec(paths[0]), paths[1:]
-        if given.baseline:
-            spec = replace(spec, prompts=replace(spec.require_prompts(), baseline=given.baseline))
     else:
         raise SpecError("give a reward (a .toml or .json file, the name of a task, or --goal) and frames.")
     if not paths:
         raise SpecError("no frames were given: name pictures, folders, videos or .npy files after the reward.")
     changes: dict[str, Any] = {"encoder": given.encoder, "alpha": given.alpha}
     return replace(spec, **{name: value for name, value in changes.items() if value is not None}), paths
+
+
+def _named_first(inputs: Sequence[str], *, has_goal: bool) -> RewardSpec | None:
+    """The reward that the first of the inputs names; with a goal it may be a frame as well."""
+    if not inputs:
+        return None
+    try:
+        return named_spec(inputs[0])
+    except VlmrmError:
+        if has_goal and Path(inputs[0]).exists():
+            return None
+        raise
 
 
 def named_spec(name: str) -> RewardSpec:

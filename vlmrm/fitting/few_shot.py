@@ -94,7 +94,10 @@ def one_each(labels: Any, count: int) -> list[float]:
     Raises:
         SpecError: If there is another number of labels.
     """
-    shown = [1.0] * count if labels is None else [float(label) for label in labels]
+    try:
+        shown = [1.0] * count if labels is None else [float(label) for label in labels]
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"labels are numbers, 1 for success and 0 for failure: {error}.") from error
     if len(shown) != count:
         raise SpecError(f"fit takes one label for each of {count} frames; got {len(shown)}.")
     return shown

@@ -43,6 +43,9 @@ class FunctionReward:
         """Name for reports, and for the message that asks for the function again."""
         self._over_time = PlainSteps(self.score)
 
+    def __repr__(self) -> str:
+        return f"FunctionReward({self.name})"
+
     def read(self, frames: Any) -> FrameFeatures:
         """Return the function's values as the features of the frames.
 

@@ -1,7 +1,6 @@
 """`RewardModel`: an encoder and a spec. Frames go in, one reward per frame comes out."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +70,17 @@ class RewardModel:
         self._pairs = PairScorer(encoder, spec)
         self._built = None if spec.prompts is None else build_reward(encoder, spec, judge)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self) or name not in ("encoder", "spec", "_pairs", "_built"):
+            raise AttributeError(
+                f"a reward stays as it is, so {name} cannot be set; with_spec(...) returns another one."
+            )
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        said = None if self.spec.prompts is None else self.spec.prompts.goal
+        return f"RewardModel({self.spec.encoder!r}, head={self.spec.head!r}, goal={said!r})"
+
     @classmethod
     def from_spec(
         cls, spec: RewardSpec | str | Path, *, device: str | None = None, precision: str | None = None
@@ -84,16 +94,16 @@ class RewardModel:
     def load(
         cls,
         encoder: str,
-        prompts: PromptSet,
+        prompts: PromptSet | Mapping[str, Any] | str,
         *,
+        head: str = "projection",
         alpha: float | None = None,
         device: str | None = None,
         precision: str | None = None,
     ) -> "RewardModel":
-        """Return a projection from the name of an encoder and some sentences; arguments as in `RewardSpec`."""
-        spec = RewardSpec(encoder=encoder, prompts=prompts)
-        spec = spec if alpha is None else replace(spec, alpha=alpha)
-        return cls.from_spec(spec, device=device, precision=precision)
+        """Return a reward from the name of an encoder and some sentences; arguments as in `RewardSpec`."""
+        said = {"encoder": encoder, "prompts": prompts, "head": head} | ({} if alpha is None else {"alpha": alpha})
+        return cls.from_spec(RewardSpec.from_dict(said), device=device, precision=precision)
 
     def with_spec(self, spec: RewardSpec) -> "RewardModel":
         """Return the reward of another spec, with the same encoder, and with the judge that was loaded for this one."""
@@ -129,12 +139,7 @@ class RewardModel:
         return self._goal.context.judged
 
     def read(self, frames: Any) -> FrameFeatures:
-        """Return what there is to know of each frame: the heavy part of a reward, in any batch.
-
-        Raises:
-            FrameError: If the frames are not uint8 RGB.
-            EncoderError: If the encoder returned NaN or infinity.
-        """
+        """Return what there is to know of each frame: the heavy part of a reward, in any batch."""
         score, seen = self._goal.context.score, self._goal.context.extractor.read(as_frames(frames))
         if self.spec.over_time is not None and not self.spec.over_time.scores_frames:
             return seen
@@ -166,11 +171,7 @@ class RewardModel:
         return self._pairs(as_frames(images), list(texts), rivals)
 
     def explain(self, frames: Any) -> dict[str, Tensor]:
-        """Return the score of each frame and what it is made of, as the columns of `vlmrm.rewards.explain.explain`.
-
-        Args:
-            frames: Frames or what `read` returned; for a reward that looks back, of one episode in order.
-        """
+        """Return what each score is made of, by name; for a reward that looks back, frames are those of one episode."""
         return explain(self._goal.context, self._goal.over_time, features_of(frames, self.read))
 
     def score_episode(self, frames: Any, *, terminated: bool = False) -> Rewards:

@@ -25,6 +25,12 @@ def _keep(value: Any, path: str) -> Any:
 
 
 def _read_prompts(values: Any, path: str) -> PromptSet:
+    if isinstance(values, str):
+        return PromptSet(values)
+    if not isinstance(values, Mapping):
+        raise PromptError(
+            f"{path} is a goal sentence, or a PromptSet with goal, baseline and negatives; got {values!r}."
+        )
     return read_table(PromptSet, values, where=path, error=PromptError)
 
 

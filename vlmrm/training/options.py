@@ -151,6 +151,11 @@ class RewardOptions:
 
     def __post_init__(self) -> None:
         require_number("env_weight", self.env_weight)
+        if self.is_env and self.table():
+            raise SpecError(
+                f"reward='env' trains on the environment's own reward, so reward.{min(self.table())} has no effect. "
+                "Leave one of them out."
+            )
         if self.env_weight and self.is_env:
             raise SpecError("env_weight adds the environment's own reward to a text reward; reward='env' is all of it.")
 

@@ -45,6 +45,8 @@ class MakeEnv:
     """Whether every step has its frame in `info`; drawing often costs more than everything else."""
     preprocessing: Preprocessing | None = None
     """Preprocessing of the encoder that scores the frames. None: frames as drawn."""
+    window: bool = False
+    """Whether the environment shows itself in a window of its own, to people; then without pictures."""
 
     def __call__(self) -> gym.Env[Any, Any]:
         """One environment.
@@ -54,7 +56,7 @@ class MakeEnv:
             MissingExtra: A package it needs is not installed.
             FrameError: It does not draw RGB pictures, or not from the camera that it was configured with.
         """
-        env = _make(self.task, pictures=self.pictures)
+        env = _make(self.task, "rgb_array" if self.pictures else "human" if self.window else None)
         try:
             return self._wrapped(env)
         except VlmrmError:
@@ -123,9 +125,9 @@ def registered_spec(env_id: str) -> gym.envs.registration.EnvSpec:
         ) from error
 
 
-def _make(task: Task, *, pictures: bool) -> gym.Env[Any, Any]:
+def _make(task: Task, mode: str | None) -> gym.Env[Any, Any]:
     spec = registered_spec(task.env_id)
-    arguments = dict(task.env_kwargs) | ({"render_mode": "rgb_array"} if pictures else {})
+    arguments = dict(task.env_kwargs) | ({"render_mode": mode} if mode else {})
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r".*is being initialised with render_mode")  # raised below
@@ -138,15 +140,16 @@ def _make(task: Task, *, pictures: bool) -> gym.Env[Any, Any]:
             raise MissingExtra(_how_to_install(spec.id, str(error))) from error
         if not isinstance(error, _OF_ARGUMENTS):
             raise
-        if pictures and "argument 'render_mode'" in str(error):
+        if mode and "argument 'render_mode'" in str(error):
             raise FrameError(f"{spec.id} cannot draw: it takes no render_mode. Pictures are needed.") from error
         raise SpecError(f"{spec.id} cannot be made with {dict(task.env_kwargs)}: {error}") from error
     modes = env.metadata.get("render_modes") or []
-    if pictures and "rgb_array" not in modes:
+    if mode and mode not in modes:
         env.close()
+        what = "show itself in a window" if mode == "human" else "draw pictures into memory"
         raise FrameError(
-            f"{spec.id} does not draw pictures into memory: its render modes are "
-            f"{', '.join(map(str, modes)) or 'none'}, and rgb_array is needed."
+            f"{spec.id} does not {what}: its render modes are {', '.join(map(str, modes)) or 'none'}, and {mode} is "
+            "needed."
         )
     return env
 

@@ -10,7 +10,7 @@ import torch
 from tests.toys import ColourEncoder, CountingEnv
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.cli import main
-from vlmrm.errors import SpecError
+from vlmrm.errors import PairingError, SpecError
 from vlmrm.fitting import calibrate, fit, standardize
 from vlmrm.judges import YesNoJudge
 from vlmrm.rewards.transforms.judge import JudgeOptions
@@ -124,13 +124,8 @@ def test_a_wrapper_lets_the_judge_see_frames_as_they_are_drawn():
     assert drawn > (reward.encoder.size_px,) * 2
     assert set(reward.judged.judge.sizes) == {drawn}
 
-    small = judged(judge=JUDGE | {"above": -1.0})
-    env = VLMReward(CaptureFrame(Large(), small.encoder.preprocessing), small)
-    env.reset(seed=0)
-    env.step(env.action_space.sample())
-    assert set(small.judged.judge.sizes) == {
-        (small.encoder.size_px,) * 2
-    }  # whoever shrinks them by hand is taken at his word
+    with pytest.raises(PairingError, match="the judge of this reward looks at frames as they were drawn"):
+        VLMReward(CaptureFrame(Large(), reward.encoder.preprocessing), reward)
 
 
 def test_videos_are_scored_on_frames_as_training_saw_them():

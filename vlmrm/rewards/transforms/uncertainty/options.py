@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vlmrm.errors import SpecError
 from vlmrm.rewards.protocols import TransformOptions
 from vlmrm.values import require_number
 
@@ -20,6 +21,10 @@ class UncertaintyOptions(TransformOptions):
 
     def __post_init__(self) -> None:
         require_number("kappa", self.kappa)
+        if self.kappa < 0:
+            raise SpecError(
+                f"kappa must be at least 0, or the reward pays for what it does not know; got {self.kappa}."
+            )
 
     @property
     def of_sentences(self) -> bool:
