@@ -4,7 +4,6 @@ import pytest
 
 from tests.training.toy_runs import LENGTH, lamp_config, lamp_reward
 from vlmrm.cli import main
-from vlmrm.errors import FrameError
 from vlmrm.training import train
 from vlmrm.training.playing import play_run, watch_run
 
@@ -24,11 +23,6 @@ def test_an_episode_of_a_run_is_a_video_and_a_line(run, capsys):
     played = play_run(run, seed=3, out=run / "again.mp4")
     assert (played.steps, played.seed) == (LENGTH, 3)
     assert f"{played.in_goal} of them in the goal; the environment's own return is {played.env_return:g}\n" in said
-
-
-def test_an_environment_without_a_window_says_so(run):
-    with pytest.raises(FrameError, match="does not show itself in a window: its render modes are rgb_array, and human"):
-        watch_run(run)
 
 
 def test_a_window_shows_the_episode(tmp_path, monkeypatch):

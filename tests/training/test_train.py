@@ -11,6 +11,7 @@ from stable_baselines3 import DQN
 from stable_baselines3 import PPO as PPO_ALGORITHM
 
 from tests.training.toy_runs import GROUPS, LENGTH, PPO, Lamp, configure, lamp_config, lamp_reward, rows_of
+from vlmrm import PromptSet
 from vlmrm.errors import RunError, SpecError, SurvivalBonusWarning
 from vlmrm.training import Summary, TrainConfig, load_agent, train
 from vlmrm.training.episodes import Evaluation
