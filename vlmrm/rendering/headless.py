@@ -6,6 +6,7 @@ import sys
 import traceback
 
 from vlmrm.errors import FrameError
+from vlmrm.rendering import egl
 
 _NO_GL = (
     "MuJoCo cannot draw on this machine ({error}). On Debian or Ubuntu: apt-get install libegl1; the variable "
@@ -13,9 +14,6 @@ _NO_GL = (
 )
 _EGL = "libEGL.so.1"
 _GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering.classic.gl_context")
-
-
-_forked_from_one_that_drew = False
 
 
 def render_offscreen() -> None:
@@ -71,20 +69,11 @@ def require_own_gl() -> None:
     Raises:
         FrameError: It was.
     """
-    if _forked_from_one_that_drew:
+    if egl.inherited_gl():
         raise FrameError(
             "this process was forked from one that had already drawn with MuJoCo, and OpenGL does not survive a fork. "
             'Start it afresh, AsyncVectorEnv(..., context="forkserver") for one, or draw nothing before.'
         )
-
-
-def _after_fork() -> None:
-    global _forked_from_one_that_drew
-    _forked_from_one_that_drew = getattr(sys.modules.get("mujoco.egl"), "EGL_DISPLAY", None) is not None
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _loads(library: str) -> bool:

@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from vlmrm.errors import FrameError
-from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.rendering import Camera, RenderQuality, egl
 from vlmrm.rendering.env_camera import visual_options_of, why_not_drawn
 from vlmrm.rendering.headless import no_gl, require_own_gl
 from vlmrm.rendering.view import lens_of, model_of, require_view
@@ -92,6 +92,10 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             SpecError: The environment has made its model anew, and this one lacks the camera or body.
         """
         require_own_gl()
+        with egl.put_back():
+            return self._draw()
+
+    def _draw(self) -> UInt8[np.ndarray, "s s 3"]:
         model, data = model_of(self.env)
         first = model is not self._model
         if first:
@@ -141,7 +145,9 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def free(self) -> None:
         """Free what drawing took; the environment stays open, and drawing again takes it anew."""
         if self._renderer is not None:
-            self._renderer.close()
+            with egl.put_back():
+                egl.make_current(None)  # MuJoCo before 4.0 would free buffers of the context that is current
+                self._renderer.close()
         self._renderer = self._model = self._options = None
 
     def __getstate__(self) -> dict[str, Any]:
