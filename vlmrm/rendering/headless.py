@@ -4,6 +4,7 @@ import ctypes
 import os
 import sys
 import traceback
+from typing import Any
 
 from vlmrm.errors import FrameError
 from vlmrm.rendering import egl
@@ -28,6 +29,7 @@ def render_offscreen() -> None:
         >>> render_offscreen()
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # else a program that draws once does not end at SIGTERM
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a display although it only draws into memory
@@ -74,6 +76,16 @@ def require_own_gl() -> None:
             "this process was forked from one that had already drawn with MuJoCo, and OpenGL does not survive a fork. "
             'Start it afresh, AsyncVectorEnv(..., context="forkserver") for one, or draw nothing before.'
         )
+
+
+def _after_fork() -> None:
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:  # its other threads stayed behind, and shrinking a large frame would wait for them for ever
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _loads(library: str) -> bool:
