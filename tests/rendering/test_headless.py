@@ -1,4 +1,6 @@
 import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -39,3 +41,21 @@ def test_on_another_system_nothing_changes(variables, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     render_offscreen()
     assert variables() == {}
+
+
+DRAWS = """
+import os, signal, time
+import gymnasium as gym
+import vlmrm.wrappers
+env = gym.make("CartPole-v1", render_mode="rgb_array")
+env.reset()
+env.render()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(5)
+"""
+
+
+def test_a_program_that_has_drawn_ends_when_it_is_told_to():
+    """SDL, which pygame draws with, once took SIGTERM for itself."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", DRAWS], timeout=60, check=False)
+    assert done.returncode == -signal.SIGTERM

@@ -189,6 +189,15 @@ def test_what_cannot_be_drawn_is_refused_before_the_first_step(options, error, m
         make(**options)
 
 
+@pytest.mark.parametrize(("asked", "most"), [({"max_geom": 12_345}, 12_345), ({}, 10_000)])
+def test_a_picture_has_room_for_as_many_shapes_as_the_environment_asks_for(asked, most):
+    """MuJoCo leaves out what comes after them; `mujoco.Renderer` has room for 10,000 where nobody asks."""
+    env = RenderMujoco(gym.make("Hopper-v5", render_mode="rgb_array", **asked), size_px=32)
+    env.reset(seed=0)
+    env.render()
+    assert env._renderer.scene.maxgeom == most
+
+
 def test_a_buffer_that_is_too_large_is_told_from_a_machine_that_cannot_draw():
     env = RenderMujoco(gym.make("Hopper-v5", render_mode="rgb_array", width=100_000), size_px=64)
     env.reset(seed=0)

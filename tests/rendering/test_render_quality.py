@@ -15,6 +15,8 @@ from vlmrm.wrappers import CaptureFrame, RenderMujoco, VLMReward
 from vlmrm.wrappers import vector as vectors
 
 mujoco = pytest.importorskip("mujoco")
+bindings = pytest.importorskip("tests.rendering.bindings")
+
 
 RED_BOX = """<mujoco><visual><headlight ambient='1 1 1' diffuse='0 0 0' specular='0 0 0'/></visual><worldbody>
 <camera name='front' pos='0 -4 0' euler='90 0 0'/><geom type='box' size='.5 .5 .5' euler='0 30 0' rgba='1 0 0 1'/>
@@ -63,6 +65,18 @@ def test_another_quality_than_the_rewards_is_refused_by_all_that_pay(reward, dra
         VecVLMReward(DummyVecEnv([captured]), other)
     with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
         SAC("MlpPolicy", DummyVecEnv([captured])).learn(1, callback=RelabelCallback(other))
+
+
+@pytest.mark.parametrize(("drawn", "wanted"), [("fast", "full"), (None, "fast")])
+def test_the_quality_of_an_environment_inside_another_is_known(reward, drawn, wanted):
+    env = bindings.Maze(hopper(drawn))
+    with pytest.raises(PairingError, match=f"render_quality='{wanted}'"):
+        VLMReward(env, asks_for(reward, wanted))
+    assert CaptureFrame(env).drawn_quality == (drawn or "full")
+
+
+def test_the_model_of_another_binding_is_found():
+    assert CaptureFrame(bindings.ByHand("box", "1 0 0")).drawn_quality == "full"
 
 
 @pytest.mark.parametrize("quality", ["fast", "full"])

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -86,6 +88,44 @@ def test_the_spec_makes_the_same_environment_again():
     again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
     assert again.get_wrapper_attr("capture_preprocessing") == PREPROCESSING
     assert again.reset()[1]["frame"].shape == (SIZE_PX, SIZE_PX, 3)
+
+
+class ListsOnly(CountingEnv):
+    metadata: ClassVar = {"render_modes": ["rgb_array_list", "human"]}
+
+
+def test_an_environment_whose_render_modes_lack_rgb_array_is_refused_at_once():
+    """Gymnasium only warns of the mode, and its checker fails at the first picture."""
+    with pytest.raises(FrameError, match=r"its render modes are rgb_array_list, human, and rgb_array is needed"):
+        CaptureFrame(ListsOnly())
+
+
+def broken():
+    raise KeyError("paint")
+
+
+def test_a_fault_in_render_is_not_taken_for_a_missing_library():
+    env = CountingEnv()
+    env.render = broken
+    with pytest.raises(FrameError, match=r"could not draw \(KeyError: 'paint'\). Its render\(\) raised") as refused:
+        CaptureFrame(env).reset()
+    assert "libegl" not in str(refused.value)
+
+
+def test_a_mujoco_environment_whose_first_picture_fails_is_told_what_opengl_needs():
+    env = CaptureFrame(ant())
+    env.unwrapped.render = broken
+    with pytest.raises(FrameError, match=r"KeyError: 'paint'.*If it is OpenGL that fails: .*libegl1"):
+        env.reset(seed=0)
+
+
+def test_a_mujoco_environment_that_has_drawn_does_not_lack_opengl():
+    env = CaptureFrame(ant())
+    env.reset(seed=0)
+    env.unwrapped.render = broken
+    with pytest.raises(FrameError, match="KeyError: 'paint'") as refused:
+        env.step(np.zeros(8))
+    assert "libegl" not in str(refused.value)
 
 
 def ant(**options):

@@ -65,9 +65,10 @@ class VecVLMReward(VecEnvWrapper):
         >>> from vlmrm import PromptSet, RewardModel
         >>> from vlmrm.wrappers import CaptureFrame
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
+        >>> size = reward.capture  # what goes to worker processes holds no model
         >>> def make():
         ...     env = gym.make("CartPole-v1", render_mode="rgb_array")
-        ...     return CaptureFrame(env, reward.capture)
+        ...     return CaptureFrame(env, size)
         >>> venv = VecVLMReward(DummyVecEnv([make, make]), reward)
         >>> _ = venv.reset()
         >>> obs, rewards, dones, infos = venv.step(np.array([0, 1]))

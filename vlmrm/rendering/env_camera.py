@@ -2,6 +2,7 @@
 
 - `OwnView`: the same view, for another renderer.
 - `visual_options_of`: what else it was told to show, contacts or transparent bodies, say.
+- `max_geom_of`: how many shapes a picture of it may have.
 - `require_own_view`: refuses what can be seen to go wrong without drawing.
 - `require_config_applied`: compares the camera that has drawn with ``default_camera_config``.
 - `require_size_in_buffer`: refuses pictures that would be black at their edges.
@@ -21,6 +22,7 @@ import numpy as np
 from vlmrm.errors import FrameError, SpecError
 
 _FREE, _WORLD = -1, 0  # a camera and a body
+_USUAL_MAX_GEOM = 10_000  # of mujoco.Renderer; Gymnasium's usual 1,000 would be fewer
 _TAKE_ANOTHER = "Choose a camera here instead: --camera, or RenderMujoco(env, Camera(...))."
 
 
@@ -166,6 +168,18 @@ def visual_options_of(env: gym.Env[Any, Any]) -> Any:
             "True or False, {mujoco.mjtVisFlag.mjVIS_TRANSPARENT: True}."
         ) from error
     return options
+
+
+def max_geom_of(env: gym.Env[Any, Any]) -> int:
+    """The number of shapes that a picture may have; MuJoCo leaves out what comes after them.
+
+    Args:
+        env: A MuJoCo environment.
+
+    Returns:
+        The environment's own ``max_geom``, and not fewer than `mujoco.Renderer` has by itself.
+    """
+    return max(getattr(_gymnasiums_renderer(env), "max_geom", 0), _USUAL_MAX_GEOM)
 
 
 def require_size_in_buffer(env: gym.Env[Any, Any]) -> None:

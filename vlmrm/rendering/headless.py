@@ -4,8 +4,10 @@ import ctypes
 import os
 import sys
 import traceback
+from typing import Any
 
 from vlmrm.errors import FrameError
+from vlmrm.rendering import egl
 
 _NO_GL = (
     "MuJoCo cannot draw on this machine ({error}). On Debian or Ubuntu: apt-get install libegl1; the variable "
@@ -13,9 +15,6 @@ _NO_GL = (
 )
 _EGL = "libEGL.so.1"
 _GL_MODULES = ("mujoco.egl", "mujoco.osmesa", "mujoco.glfw", "mujoco.gl_context", "mujoco.rendering.classic.gl_context")
-
-
-_forked_from_one_that_drew = False
 
 
 def render_offscreen() -> None:
@@ -30,6 +29,7 @@ def render_offscreen() -> None:
         >>> render_offscreen()
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")  # else a program that draws once does not end at SIGTERM
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a display although it only draws into memory
@@ -71,7 +71,7 @@ def require_own_gl() -> None:
     Raises:
         FrameError: It was.
     """
-    if _forked_from_one_that_drew:
+    if egl.inherited_gl():
         raise FrameError(
             "this process was forked from one that had already drawn with MuJoCo, and OpenGL does not survive a fork. "
             'Start it afresh, AsyncVectorEnv(..., context="forkserver") for one, or draw nothing before.'
@@ -79,8 +79,9 @@ def require_own_gl() -> None:
 
 
 def _after_fork() -> None:
-    global _forked_from_one_that_drew
-    _forked_from_one_that_drew = getattr(sys.modules.get("mujoco.egl"), "EGL_DISPLAY", None) is not None
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:  # its other threads stayed behind, and shrinking a large frame would wait for them for ever
+        torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

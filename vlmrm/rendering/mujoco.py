@@ -19,8 +19,8 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 
 from vlmrm.errors import FrameError
-from vlmrm.rendering import Camera, RenderQuality
-from vlmrm.rendering.env_camera import visual_options_of, why_not_drawn
+from vlmrm.rendering import Camera, RenderQuality, egl
+from vlmrm.rendering.env_camera import max_geom_of, visual_options_of, why_not_drawn
 from vlmrm.rendering.headless import no_gl, require_own_gl
 from vlmrm.rendering.view import lens_of, model_of, require_view
 
@@ -92,12 +92,16 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             SpecError: The environment has made its model anew, and this one lacks the camera or body.
         """
         require_own_gl()
+        with egl.put_back():
+            return self._draw()
+
+    def _draw(self) -> UInt8[np.ndarray, "s s 3"]:
         model, data = model_of(self.env)
         first = model is not self._model
         if first:
             self.free()
             self._view.require_in(model)
-            self._renderer = _make_renderer(model, self._size_px, self.quality)
+            self._renderer = _make_renderer(model, self._size_px, self.quality, max_geom_of(self.env))
             self._model, self._options = model, visual_options_of(self.env)
         self._renderer.update_scene(data, camera=self._view.camera(), scene_option=self._options)
         picture: np.ndarray = self._renderer.render()
@@ -141,7 +145,9 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def free(self) -> None:
         """Free what drawing took; the environment stays open, and drawing again takes it anew."""
         if self._renderer is not None:
-            self._renderer.close()
+            with egl.put_back():
+                egl.make_current(None)  # MuJoCo before 4.0 would free buffers of the context that is current
+                self._renderer.close()
         self._renderer = self._model = self._options = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -160,7 +166,7 @@ def _checked_size(size_px: Any) -> int:
     return int(size_px)
 
 
-def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
+def _make_renderer(model: Any, size_px: int, quality: RenderQuality, max_geom: int) -> Any:
     """A renderer of its own GL context, which it makes current each time it draws."""
     import mujoco
 
@@ -169,7 +175,7 @@ def _make_renderer(model: Any, size_px: int, quality: RenderQuality) -> Any:
     if quality is RenderQuality.FAST:
         model.vis.quality.offsamples = 0  # read when the context is made
     try:
-        renderer = mujoco.Renderer(model, size_px, size_px)
+        renderer = mujoco.Renderer(model, size_px, size_px, max_geom)
     except (ImportError, AttributeError, RuntimeError, ValueError, OSError, mujoco.FatalError) as error:
         too_large = why_not_drawn(error, model)
         if too_large is not None:

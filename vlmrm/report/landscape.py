@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from vlmrm.errors import FrameError, SpecError
+from vlmrm.rendering.own_context import OwnContext
 from vlmrm.report.figures import GREEN, GREY, new_figure, save_figure
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
@@ -63,10 +64,11 @@ def measure_landscape(
     curves = _curves(reward)
     values = np.linspace(sweep.low, sweep.high, points)
     env.reset(seed=0)
+    own_context = OwnContext(env)
     frames, in_goal = [], []
     for value in values:
         inner.place(float(value))
-        frames.append(env.render())
+        frames.append(own_context.draw(env.render))
         in_goal.append(rule is not None and _holds(inner, sweep, float(value), rule))
     if any(frame is None for frame in frames):
         raise FrameError(f'{env} drew nothing. Make it with render_mode="rgb_array".')

@@ -12,9 +12,12 @@ from jaxtyping import UInt8
 from vlmrm.errors import FrameError, VlmrmError
 from vlmrm.frames import as_frames
 from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.rendering import RenderQuality
 from vlmrm.rendering.env_camera import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
-from vlmrm.rendering.headless import require_own_gl
+from vlmrm.rendering.headless import no_gl
 from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.rendering.own_context import OwnContext
+from vlmrm.rendering.parts import gymnasiums_mujoco_envs, mujoco_model_in, parts_of_kind
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
@@ -30,8 +33,8 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             little is sent and kept. None: as rendered.
 
     Raises:
-        FrameError: The environment does not render one RGB picture, or it ignores the camera that it was configured
-            with. Raised here or at the first reset.
+        FrameError: The environment does not render one RGB picture, it ignores the camera that it was configured with,
+            or it draws into whichever OpenGL context is current. Raised here or at the first reset.
         SpecError: It was made with a camera that its model does not have.
 
     Example:
@@ -53,35 +56,48 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             )
         self.capture_preprocessing = preprocessing
         """How its frames were shrunk; vector wrappers ask for it by name."""
-        ours = find_wrapper(env, RenderMujoco)
-        self._draws_itself = ours is None
-        of_mujoco = "full" if hasattr(env.unwrapped, "mujoco_renderer") else None
-        self.drawn_quality = of_mujoco if ours is None else str(ours.quality)
+        self._own_context, self._has_drawn = OwnContext(env), False
+        if not _drawn_by_us(env):
+            require_rgb_mode(env, str(env))
+            for each in gymnasiums_mujoco_envs(env):
+                require_own_view(each)
+                require_size_in_buffer(each)
+
+    @property
+    def drawn_quality(self) -> str | None:
         """What its frames are drawn with; None: no MuJoCo, which has none to choose."""
-        self._looked_at = False
-        if self._draws_itself:
-            require_own_view(env)
-            require_size_in_buffer(env)
+        of_mujoco = None if mujoco_model_in(self.env) is None else RenderQuality.FULL
+        quality = next((ours.quality for ours in _drawn_by_us(self.env)), of_mujoco)
+        return None if quality is None else str(quality)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's, with the first frame in `info`."""
-        obs, info = self.env.reset(seed=seed, options=options)
+        with self._own_context.current():
+            obs, info = self.env.reset(seed=seed, options=options)
         return obs, info | {"frame": self._frame()}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the frame after the step in `info`."""
-        obs, reward, terminated, truncated, info = self.env.step(action)
+        with self._own_context.current():
+            obs, reward, terminated, truncated, info = self.env.step(action)
         return obs, reward, terminated, truncated, info | {"frame": self._frame()}
+
+    def render(self) -> Any:
+        """As the environment's, in its own OpenGL context."""
+        return self._own_context.draw(self.env.render)
+
+    def close(self) -> None:
+        """As the environment's, which frees what it drew with in its own OpenGL context."""
+        with self._own_context.current():
+            super().close()
 
     def _frame(self) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of its own memory: environments may draw the next one into the same array."""
-        if self._draws_itself and hasattr(self.unwrapped, "mujoco_renderer"):
-            require_own_gl()
-        _make_context_current(self.unwrapped)
         rendered = self._rendered()
-        if self._draws_itself and not self._looked_at:
-            require_config_applied(self.env)
-            self._looked_at = True
+        if not self._has_drawn and not _drawn_by_us(self.env):
+            for each in gymnasiums_mujoco_envs(self.env):
+                require_config_applied(each)
+        self._has_drawn = True
         if not isinstance(rendered, np.ndarray) or rendered.ndim != 3:
             raise FrameError(
                 f"{self.env} rendered {_describe(rendered)}; one RGB picture (h, w, 3) of uint8 is needed."
@@ -94,28 +110,41 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def _rendered(self) -> Any:
         try:
-            return self.env.render()
+            return self.render()
         except VlmrmError:
             raise
         except Exception as error:  # whatever a renderer may raise: GL errors come as many kinds
-            too_large = why_not_drawn(error, getattr(self.unwrapped, "model", None))
+            model, said = mujoco_model_in(self.env), f"{type(error).__name__}: {error}"
+            too_large = why_not_drawn(error, model)
             if too_large is not None:
                 raise FrameError(f"{self.env} could not draw: {too_large}") from error
-            raise FrameError(
-                f"{self.env} could not draw ({type(error).__name__}: {error}). Without a display MuJoCo needs libEGL: "
-                "on Debian or Ubuntu apt-get install libegl1, with MUJOCO_GL=egl."
-            ) from error
+            where = "Its render() raised this; the lines are above."
+            hint = where if model is None or self._has_drawn else f"{where} If it is OpenGL that fails: {no_gl(error)}"
+            raise FrameError(f"{self.env} could not draw ({said}). {hint}") from error
 
 
-def _make_context_current(env: gym.Env[Any, Any]) -> None:
-    """Before a MuJoCo environment renders, make its own GL context the current one.
+def require_rgb_mode(env: gym.Env[Any, Any], name: str) -> None:
+    """Refuse an environment whose render modes do not include pictures in memory; one that names none passes.
 
-    gymnasium 1.4 leaves the context of whichever viewer was made last, so that with two different MuJoCo environments
-    in one process one is drawn into the other's buffers and silently gives wrong pictures.
+    Args:
+        env: Any environment.
+        name: What to call it.
+
+    Raises:
+        FrameError: It names others.
     """
-    viewer = getattr(getattr(env, "mujoco_renderer", None), "viewer", None)
-    if viewer is not None:
-        viewer.make_context_current()
+    modes = env.metadata.get("render_modes") or []
+    if modes and "rgb_array" not in modes:
+        raise FrameError(
+            f"{name} does not draw pictures into memory: its render modes are {', '.join(map(str, modes))}, and "
+            "rgb_array is needed."
+        )
+
+
+def _drawn_by_us(env: gym.Env[Any, Any]) -> list[RenderMujoco]:
+    """What draws it: the outermost `RenderMujoco` around it, or those of environments inside; none: it does itself."""
+    around = find_wrapper(env, RenderMujoco)
+    return parts_of_kind(env, RenderMujoco) if around is None else [around]
 
 
 def _describe(rendered: Any) -> str:

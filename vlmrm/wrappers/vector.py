@@ -32,11 +32,12 @@ class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
             quality than the reward's spec says, or do not say how they reset.
 
     Example:
+        >>> from functools import partial
         >>> import gymnasium as gym
         >>> from vlmrm import PromptSet, RewardModel
         >>> from vlmrm.wrappers import CaptureFrame
         >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"))
-        >>> capture = lambda env: CaptureFrame(env, reward.capture)
+        >>> capture = partial(CaptureFrame, preprocessing=reward.capture)  # goes to workers, and holds no model
         >>> envs = gym.make_vec(
         ...     "CartPole-v1", 2, vectorization_mode="sync", wrappers=[capture], render_mode="rgb_array"
         ... )
