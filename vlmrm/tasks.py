@@ -7,7 +7,6 @@
 - `all_tasks`, `find_task`: what the installed packages offer through the entry-point group ``vlmrm.tasks``.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import entry_points
@@ -16,6 +15,7 @@ from typing import Any
 
 from vlmrm.errors import SpecError, UnknownTask, VlmrmError, near_matches
 from vlmrm.former_tasks import refuse_former_task
+from vlmrm.plain_files import parse_toml
 from vlmrm.rendering import Camera, RenderQuality
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tables import read_table
@@ -182,7 +182,7 @@ class Task:
         """
         path = Path(path)
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = parse_toml(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise SpecError(f"{path} is no task file: {error}") from error
         try:

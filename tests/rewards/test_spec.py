@@ -79,6 +79,22 @@ def test_a_wrong_file_is_named_with_the_nearest_right_word(tmp_path, text, messa
         RewardSpec.load(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", "[" * 100_000, "nested too deeply"),
+        ("a.toml", "a = " + "[" * 100_000, "nested too deeply"),
+        ("a.json", '{"encoder": "sim-s", "alpha": 0.2, "alpha": 0.3}', "the key 'alpha' stands twice"),
+        ("a.json", '{"encoder": "sim-s", "alpha": true, "prompts": {"goal": "a", "baseline": "b"}}', "alpha must be"),
+        ("a.json", '{"encoder": "sim-s", "alpha": 1e999, "prompts": {"goal": "a", "baseline": "b"}}', "alpha must be"),
+    ],
+)
+def test_a_file_that_a_reader_would_choke_on_or_half_read_is_refused(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SpecError, match=message):
+        RewardSpec.load(tmp_path / name)
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(SpecError, match="no reward spec at"):
         RewardSpec.load(tmp_path / "nothing.toml")
@@ -240,8 +256,8 @@ for values in json.load(sys.stdin):
         "threshold must be a number; got 'high'": {"threshold": "high"},
         "threshold must be a number; got [1]": {"threshold": [1]},
         "views.scales are": {"views": {"scales": 0.5}},
-        "views.scales are sides": {"views": {"scales": ["a"]}},
-        "alpha must lie in 0 to 1; got 'half'": {"alpha": "half"},
+        "views.scales[0] must be a number; got 'a'": {"views": {"scales": ["a"]}},
+        "alpha must be a number; got 'half'": {"alpha": "half"},
         "encoder is a name; got 3": {"encoder": 3},
     }
     given = json.dumps(list(wrong.values()))  # in a process of its own, where nothing but the library checks types

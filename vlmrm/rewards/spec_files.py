@@ -3,13 +3,13 @@
 import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vlmrm.atomic import whole_file
 from vlmrm.errors import SpecError
+from vlmrm.plain_files import parse_json, parse_toml
 
 
 def read_spec_file(path: str | Path) -> dict[str, Any]:
@@ -23,8 +23,8 @@ def read_spec_file(path: str | Path) -> dict[str, Any]:
         raise SpecError(f"no reward spec at {path}. It is a TOML or JSON file with encoder, prompts and alpha.")
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (ValueError, UnicodeDecodeError) as error:
+        values = parse_toml(text) if path.suffix == ".toml" else parse_json(text)
+    except (OSError, ValueError) as error:
         raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error
     if not isinstance(values, dict):
         raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")

@@ -16,7 +16,6 @@ In the last line NAME is a built-in model, an OpenCLIP architecture, or ``local-
 ``0.25*sim-s + 0.75*sim-m``; see `vlmrm.encoders.ensemble`.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from vlmrm.encoders.cards import CONFIG_FILE, builtin_folder, builtin_names
 from vlmrm.encoders.hub import WEIGHT_FILES, hub_file
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.errors import EncoderError, UnknownModel, near_matches
+from vlmrm.plain_files import read_json
 
 _RANDOM, _LOCAL, _HUB = "random:", "local-dir:", "hf-hub:"
 _CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
@@ -132,7 +132,7 @@ def _pretrained(name: str, architecture: str, weights: str) -> ModelSource:
 def _require_config(folder: Path) -> None:
     config = folder / CONFIG_FILE
     try:
-        values = json.loads(config.read_text(encoding="utf-8"))
+        values = read_json(config)
     except FileNotFoundError as error:
         raise EncoderError(f"{folder} is no model folder: it has no {CONFIG_FILE}.") from error
     except (OSError, ValueError) as error:

@@ -4,7 +4,6 @@ The processor's settings are read as plain values, and frames never go through t
 lists of single frames, and needs a torchvision that matches torch.
 """
 
-import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,7 @@ from vlmrm.encoders.hub import cached_file, hub_folder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.errors import EncoderError, MissingExtra
 from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.plain_files import read_json
 
 VIDEO_PREFIX = "hf-video:"
 _LOCAL = "local-dir:"
@@ -148,7 +148,7 @@ def _sides(size: dict[str, int]) -> set[int]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except FileNotFoundError as error:
         raise EncoderError(f"{path.parent} is no model folder: it has no {path.name}.") from error
     except (OSError, ValueError) as error:

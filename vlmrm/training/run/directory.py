@@ -12,6 +12,7 @@ from typing import Any
 
 from vlmrm.atomic import remove_unfinished, whole_file
 from vlmrm.errors import RunError
+from vlmrm.plain_files import read_json
 from vlmrm.training.run.metrics import MetricsFile
 
 _PACKAGES = ("vlmrm", "torch", "gymnasium", "stable-baselines3", "open_clip_torch", "mujoco", "numpy")
@@ -164,7 +165,7 @@ class RunDirectory:
             RunError: It is missing or damaged.
         """
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         except (OSError, ValueError) as error:
             raise RunError(f"{path} is missing or damaged: {error}") from error
 
