@@ -18,6 +18,7 @@ from vlmrm.former_tasks import refuse_former_task
 from vlmrm.plain_files import parse_toml
 from vlmrm.rendering import Camera, RenderQuality
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.spec_paths import paths_from
 from vlmrm.tables import read_table
 
 ENTRY_POINT_GROUP = "vlmrm.tasks"
@@ -175,7 +176,7 @@ class Task:
 
     @classmethod
     def load(cls, path: str | Path) -> "Task":
-        """Read one task from a TOML file.
+        """Read one task from a TOML file; paths in its reward are relative to the file.
 
         Raises:
             SpecError: The file is no TOML, or a key is unknown, missing or impossible.
@@ -183,6 +184,8 @@ class Task:
         path = Path(path)
         try:
             values = parse_toml(path.read_text(encoding="utf-8"))
+            if isinstance(values.get("reward"), dict):
+                values["reward"] = paths_from(values["reward"], path.parent)
         except (OSError, ValueError) as error:
             raise SpecError(f"{path} is no task file: {error}") from error
         try:

@@ -23,6 +23,7 @@ class RunDirectory:
     """The files of one run.
 
     - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
+      ``uncertainty.safetensors``: a copy of what the reward reads, where it says so.
     - ``versions.json``: Python, packages, git revision and the encoder's fingerprint, an entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.

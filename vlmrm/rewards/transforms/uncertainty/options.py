@@ -1,6 +1,7 @@
 """`UncertaintyOptions`: what every kind of ``uncertainty`` has."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from vlmrm.rewards.protocols import TransformOptions
@@ -20,6 +21,10 @@ class UncertaintyOptions(TransformOptions):
 
     def __post_init__(self) -> None:
         require_number("kappa", self.kappa)
+
+    def copied_to(self, folder: Path) -> "UncertaintyOptions":
+        """Return the same with a copy in a folder of the file that it is read from; of no file, itself."""
+        return self
 
     @property
     def of_sentences(self) -> bool:
