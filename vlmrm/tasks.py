@@ -27,6 +27,13 @@ DEFAULT_ENCODER = "sim-s"
 OWN_REWARDS = ("environment", "goal")
 
 
+def _bound(value: Any) -> float:
+    """A number, which text and true are not, although Python makes one of them."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SuccessRule:
     """An episode succeeds when enough of its last steps lie inside all bounds.
@@ -36,8 +43,8 @@ class SuccessRule:
         True
     """
 
-    where: Mapping[str, Sequence[int | float]]  # lists in TOML; pairs of floats once it is made
-    """Bounds, inclusive, on variables of ``info["state"]``."""
+    where: Mapping[str, Sequence[int | float]] = field(metadata={"read": lambda bounds, path: bounds})  # read below
+    """Bounds, inclusive, on variables of ``info["state"]``; inf and -inf leave a side open."""
     within_last: int
     """How many of the episode's last steps are looked at."""
     at_least: int
@@ -45,12 +52,12 @@ class SuccessRule:
 
     def __post_init__(self) -> None:
         try:
-            bounds = {name: (float(low), float(high)) for name, (low, high) in self.where.items()}
-        except (TypeError, ValueError) as error:
-            raise SpecError(f"success bounds are pairs of numbers, low and high; got {dict(self.where)}.") from error
+            bounds = {name: (_bound(low), _bound(high)) for name, (low, high) in self.where.items()}
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            raise SpecError(f"success bounds are pairs of numbers, low and high; got {self.where!r}.") from error
         object.__setattr__(self, "where", bounds)
         for name, (low, high) in self.where.items():
-            if low > high:
+            if not low <= high:  # NaN too
                 raise SpecError(f"success bounds of {name!r} are empty: {low} > {high}.")
         if not 1 <= self.at_least <= self.within_last:
             raise SpecError(

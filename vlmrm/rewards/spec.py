@@ -113,10 +113,6 @@ class RewardSpec(ScoreSpec):
         dropped = dict.fromkeys(ORDER[ORDER.index(word) :])
         return replace(self, **dropped)  # type: ignore[arg-type]
 
-    def copied_to(self, folder: Path) -> "RewardSpec":
-        """Return the same with a copy in a folder of what it reads from a file; an encoder stays where it is."""
-        return self if self.uncertainty is None else replace(self, uncertainty=self.uncertainty.copied_to(folder))
-
     @classmethod
     def clip_score(cls, encoder: str, goal: str | None = None) -> "RewardSpec":
         """CLIPScore as a spec: ``2.5 max(cosine, 0)`` (Hessel et al. 2021, arXiv 2104.08718).
