@@ -20,6 +20,12 @@ def test_equal_goal_and_baseline_are_refused():
         PromptSet("a robot", ["a scene", "a robot "])
 
 
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\ud800"])
+def test_a_character_that_no_text_has_is_refused(character):
+    with pytest.raises(PromptError, match=r"baseline has '\\.*' at place 5"):
+        PromptSet("a robot", f"a sce{character}ne")
+
+
 def test_what_is_not_text_is_refused():
     with pytest.raises(PromptError, match="must be a sentence"):
         read_table(PromptSet, {"goal": [3]}, where="prompts", error=PromptError)

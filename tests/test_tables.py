@@ -195,7 +195,35 @@ def test_values_at_the_edge_are_taken():
     require_share("x", 0)
     require_share("x", 1)
     require_whole("x", 1)
-    require_above_0("x", 1e-300)
+    require_above_0("x", 1.2e-38)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    share: int | float = 0.5
+    limit: float | None = None
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"share": True}, r"scales\.share must be a number; got True"),
+        ({"share": "half"}, r"scales\.share must be a number; got 'half'"),
+        ({"limit": math.inf}, r"scales\.limit must be a number; got inf"),
+        ({"share": 10**400}, r"scales\.share must be a number from -3\.4e\+38 to 3\.4e\+38"),
+        ({"limit": -1e300}, r"scales\.limit must be a number from -3\.4e\+38"),
+        ({"bounds": {"x": [0, math.nan]}}, r"scales\.bounds\.x\[1\] must be a number; got nan"),
+    ],
+)
+def test_a_number_is_finite_and_true_is_not_one_wherever_a_field_holds_numbers(values, message):
+    with pytest.raises(SpecError, match=message):
+        read_table(Scales, values, where="scales")
+
+
+def test_a_divisor_that_makes_rewards_infinite_is_refused():
+    with pytest.raises(SpecError, match=r"x must be above 0, by at least 1\.2e-38, .*; got 1e-320"):
+        require_above_0("x", 1e-320)
 
 
 def test_a_word_that_is_not_known_is_refused_with_the_nearest():

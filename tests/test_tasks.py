@@ -97,3 +97,33 @@ def test_an_offset_that_no_scaling_is_equal_to_is_refused_with_the_reason(said, 
     table = {"encoder": "colour", "prompts": {"goal": ["red", "red pole"]}} | said
     with pytest.raises(SpecError, match=rf"train\.offset: an offset of 0\.6 cannot be had beside {word}"):
         Task.from_dict(TASK | {"reward": table, "train": {"offset": 0.6}})
+
+
+def test_paths_in_the_reward_of_a_task_file_are_relative_to_it(tmp_path):
+    reward = 'reward = { encoder = "local-dir:enc", prompts = { goal = "a" } }'
+    (tmp_path / "toy.toml").write_text(f'name = "toy"\ndescription = ""\nenv_id = "CartPole-v1"\n{reward}\n')
+    assert Task.load(tmp_path / "toy.toml").reward.encoder == f"local-dir:{tmp_path}/enc"
+
+
+def test_a_task_file_that_is_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path / "toy.toml").write_text("a = " + "[" * 100_000)
+    with pytest.raises(SpecError, match=r"toy\.toml is no task file: .*nested too deeply"):
+        Task.load(tmp_path / "toy.toml")
+
+
+def rule(low, high):
+    return Task.from_dict(TASK | {"success": {"where": {"x": [low, high]}, "within_last": 1, "at_least": 1}}).success
+
+
+def test_success_may_have_no_upper_bound():
+    assert rule(0.45, float("inf")).holds({"x": 1e9})
+    assert not rule(0.45, float("inf")).holds({"x": 0.4})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "message"),
+    [(True, 2, "pairs of numbers"), (float("nan"), 2, "are empty"), (3, 2, "are empty")],
+)
+def test_bounds_of_success_that_are_not_numbers_are_refused(low, high, message):
+    with pytest.raises(SpecError, match=message):
+        rule(low, high)

@@ -1,6 +1,7 @@
 """The sentences of a reward: what is wanted (goal), the plain scene (baseline), and what is not wanted (negatives)."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,17 @@ def _sentences(given: Any, role: str) -> tuple[str, ...]:
             raise PromptError(f"{role} is the name of a file, {sentence!r}. Give the sentences themselves.")
         if not sentence.strip():
             raise PromptError(f"{role} has an empty sentence: {list(sentences)!r}. Leave it out or write what is seen.")
+        _require_readable(sentence, role)
     return tuple(sentence.strip() for sentence in sentences)
+
+
+def _require_readable(sentence: str, role: str) -> None:
+    """Refuse characters that no text has: a tokenizer drops them, ends there or fails."""
+    for place, character in enumerate(sentence):
+        if unicodedata.category(character) in ("Cc", "Cs") and not character.isspace():
+            raise PromptError(
+                f"{role} has {character!r} at place {place} of {sentence!r}, which is not text. Remove it."
+            )
 
 
 @dataclass(frozen=True)

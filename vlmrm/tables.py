@@ -1,6 +1,7 @@
 """Tables become records, in one way for specs, tasks, prompts, cameras and configurations.
 
-- `read_table`: a record from a table; unknown, missing and impossible values are refused with the key's full path.
+- `read_table`: a record from a table; unknown, missing and impossible values are refused with the key's full path. A
+  number is finite, and true is not one.
 - `read_fields`: the same for the fields of a record that is made in Python.
 - `read_kind`: the same where one key of the table says which record it is.
 - `write_table`: the table of a record again.
@@ -13,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vlmrm.errors import SpecError, VlmrmError, near_matches
+from vlmrm.values import require_number
 
 Record = TypeVar("Record")
 _UNKNOWN = "unknown key "
@@ -162,15 +164,43 @@ def _read_field(record: type[Any], field: Field[Any], value: Any, path: str, err
         return value
     if reader is not None:
         return reader(value, path)
-    return value if table is None else read_table(table, value, where=path, error=error)
+    if table is not None:
+        return read_table(table, value, where=path, error=error)
+    _require_numbers(_hint(record, field.name), value, path)  # type: ignore[arg-type]
+    return value
+
+
+@cache
+def _hint(record: type[Any], name: str) -> Any:
+    return get_type_hints(record)[name]
 
 
 @cache
 def _table_type(record: type[Any], name: str) -> type[Any] | None:
     """The dataclass that a field holds, alone or beside None."""
-    hint = get_type_hints(record)[name]
-    options: Sequence[Any] = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    options = _options(_hint(record, name))  # type: ignore[arg-type]
     return next((option for option in options if isinstance(option, type) and is_dataclass(option)), None)
+
+
+def _options(hint: Any) -> Sequence[Any]:
+    """The types that a value may have."""
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+
+
+def _require_numbers(hint: Any, value: Any, path: str) -> None:
+    """Refuse what is not a finite number where a field, or an entry of its list or table, is one."""
+    options = _options(hint)
+    if value is None and type(None) in options:
+        return
+    if {int, float} & set(options) and set(options) <= {int, float, type(None)}:
+        require_number(path, value)
+    for kind in map(get_args, options):
+        if isinstance(value, list | tuple) and kind:
+            for index, entry in enumerate(value):
+                _require_numbers(kind[0], entry, f"{path}[{index}]")
+        elif isinstance(value, Mapping) and len(kind) == 2:
+            for key, entry in value.items():
+                _require_numbers(kind[1], entry, join(path, key))
 
 
 def _is_default(field: Field[Any], value: Any) -> bool:

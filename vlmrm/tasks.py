@@ -7,7 +7,6 @@
 - `all_tasks`, `find_task`: what the installed packages offer through the entry-point group ``vlmrm.tasks``.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import entry_points
@@ -16,14 +15,23 @@ from typing import Any
 
 from vlmrm.errors import SpecError, UnknownTask, VlmrmError, near_matches
 from vlmrm.former_tasks import refuse_former_task
+from vlmrm.plain_files import parse_toml
 from vlmrm.rendering import Camera, RenderQuality
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.spec_paths import paths_from
 from vlmrm.tables import read_table
 
 ENTRY_POINT_GROUP = "vlmrm.tasks"
 DEFAULT_ENCODER = "sim-s"
 """Encoder of a [reward] table that names none."""
 OWN_REWARDS = ("environment", "goal")
+
+
+def _bound(value: Any) -> float:
+    """A number, which text and true are not, although Python makes one of them."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +43,8 @@ class SuccessRule:
         True
     """
 
-    where: Mapping[str, Sequence[int | float]]  # lists in TOML; pairs of floats once it is made
-    """Bounds, inclusive, on variables of ``info["state"]``."""
+    where: Mapping[str, Sequence[int | float]] = field(metadata={"read": lambda bounds, path: bounds})  # read below
+    """Bounds, inclusive, on variables of ``info["state"]``; inf and -inf leave a side open."""
     within_last: int
     """How many of the episode's last steps are looked at."""
     at_least: int
@@ -44,12 +52,12 @@ class SuccessRule:
 
     def __post_init__(self) -> None:
         try:
-            bounds = {name: (float(low), float(high)) for name, (low, high) in self.where.items()}
-        except (TypeError, ValueError) as error:
-            raise SpecError(f"success bounds are pairs of numbers, low and high; got {dict(self.where)}.") from error
+            bounds = {name: (_bound(low), _bound(high)) for name, (low, high) in self.where.items()}
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
+            raise SpecError(f"success bounds are pairs of numbers, low and high; got {self.where!r}.") from error
         object.__setattr__(self, "where", bounds)
         for name, (low, high) in self.where.items():
-            if low > high:
+            if not low <= high:  # NaN too
                 raise SpecError(f"success bounds of {name!r} are empty: {low} > {high}.")
         if not 1 <= self.at_least <= self.within_last:
             raise SpecError(
@@ -175,14 +183,16 @@ class Task:
 
     @classmethod
     def load(cls, path: str | Path) -> "Task":
-        """Read one task from a TOML file.
+        """Read one task from a TOML file; paths in its reward are relative to the file.
 
         Raises:
             SpecError: The file is no TOML, or a key is unknown, missing or impossible.
         """
         path = Path(path)
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = parse_toml(path.read_text(encoding="utf-8"))
+            if isinstance(values.get("reward"), dict):
+                values["reward"] = paths_from(values["reward"], path.parent)
         except (OSError, ValueError) as error:
             raise SpecError(f"{path} is no task file: {error}") from error
         try:

@@ -6,15 +6,25 @@ from typing import Any
 
 from vlmrm.errors import SpecError, near_matches
 
+_LARGEST, _SMALLEST = 3.4e38, 1.2e-38  # of float32, with which rewards are computed
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, which true is not, although Python takes it for 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+
 
 def require_number(name: str, value: Any) -> None:
-    """Refuse a value that is not a finite number.
+    """Refuse a value that is not a finite number, or is too large for rewards, which are computed in float32.
 
     Raises:
-        SpecError: If `value` is not a finite number.
+        SpecError: If `value` is not such a number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise SpecError(f"{name} must be a number; got {value!r}.")
+    if is_number(value):
+        return
+    if isinstance(value, int | float) and abs(value) < math.inf and not isinstance(value, bool):
+        raise SpecError(f"{name} must be a number from -{_LARGEST} to {_LARGEST}, which rewards are computed with.")
+    raise SpecError(f"{name} must be a number; got {value!r}.")
 
 
 def require_above_0(name: str, value: Any) -> None:
@@ -24,8 +34,9 @@ def require_above_0(name: str, value: Any) -> None:
         SpecError: If `value` is not a finite number above 0.
     """
     require_number(name, value)
-    if value <= 0:
-        raise SpecError(f"{name} must be above 0; got {value!r}.")
+    if value < _SMALLEST:
+        least = f", by at least {_SMALLEST}, or rewards would be infinite" if value > 0 else ""
+        raise SpecError(f"{name} must be above 0{least}; got {value!r}.")
 
 
 def require_share(name: str, value: Any) -> None:

@@ -68,6 +68,7 @@ def test_a_tuned_encoder_lies_beside_the_reward_that_names_it(spec, pictures, tm
     monkeypatch.chdir(tmp_path)
     assert main([*fit, "--out", "tuned.json"]) == 0
     assert RewardSpec.load("tuned.json").encoder == f"local-dir:{tmp_path / 'tuned-encoder'}"
+    assert json.loads((tmp_path / "tuned.json").read_text())["encoder"] == "local-dir:tuned-encoder"  # both may move
     capsys.readouterr()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -58,7 +58,9 @@ def test_what_cannot_be_trained_is_one_clean_line(lamp_task, tmp_path, capsys):
     words = ["--goal", "a", "--baseline", "b"]
     assert "give a task or an environment" in refused(capsys, "train")
     hopper = ["train", "--env", "Hopper-v5", *words]
-    assert "must be numbers" in refused(capsys, *hopper, "--camera", "track = 'torso', distance_m = true")
+    assert "camera.distance_m must be a number; got True" in refused(
+        capsys, *hopper, "--camera", "track = 'torso', distance_m = true"
+    )
     assert "/nowhere.xml does not exist" in refused(capsys, *hopper, "--env-kwargs", 'xml_file = "/nowhere.xml"')
     still = tmp_path / "still.xml"
     still.write_text(re.sub("<actuator>.*</actuator>", "", HOPPER_XML.read_text(), flags=re.DOTALL))

@@ -46,6 +46,7 @@ SIGLIP_LIKE = {
         "resize_mode": "squash",
     },
 }
+WORDS = ["a", "picture", "red", "green", "blue"]
 
 
 def write_model(folder: Path, config: dict, *, seed: int = 0) -> Path:
@@ -65,3 +66,19 @@ def write_card(folder: Path, words: list[str]) -> Path:
     card = {"description": "A toy.", "knows": ["red things", "blue things"], "words": words}
     (folder / "card.json").write_text(json.dumps(card))
     return folder
+
+
+def word_tokenizer(transformers):
+    """One token a word; the end has the highest number, as CLIP looks for it."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    start, unknown, end = "<|startoftext|>", "<|unknown|>", "<|endoftext|>"
+    numbers = {token: number for number, token in enumerate([start, unknown, *WORDS, end])}
+    tokenizer = Tokenizer(models.WordLevel(numbers, unk_token=unknown))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{start} $A {end}", special_tokens=[(start, numbers[start]), (end, numbers[end])]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=start, eos_token=end, pad_token=end, unk_token=unknown
+    )

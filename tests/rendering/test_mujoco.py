@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import gymnasium as gym
 import numpy as np
@@ -45,6 +46,16 @@ def test_it_also_draws_right_beside_gymnasiums_own_viewer():
     first = theirs.reset(seed=0)[1]["frame"]
     np.testing.assert_array_equal(ours.render(), before)
     np.testing.assert_array_equal(theirs.reset(seed=0)[1]["frame"], first)
+
+
+@pytest.mark.parametrize("place", ["physics", "_env"])
+def test_an_environment_of_dm_control_says_what_it_is(place):
+    """Its own class has physics, and shimmy's has such an environment in _env."""
+    env = gym.make("CartPole-v1", render_mode="rgb_array")
+    inner = types.SimpleNamespace(physics="an engine")
+    setattr(env.unwrapped, place, inner if place == "_env" else inner.physics)
+    with pytest.raises(FrameError, match=r"of dm_control, which keeps its model in physics: not supported"):
+        RenderMujoco(env)
 
 
 @pytest.mark.parametrize(

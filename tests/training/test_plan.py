@@ -64,7 +64,7 @@ def test_a_reward_file_says_all_about_the_reward_and_the_task_the_rest(tmp_path)
     assert made.task.reward == made.spec
     assert made.task.success == make_plan(configure(task="cartpole/upright")).task.success
     path.unlink()  # a run goes on without the file
-    assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))).spec == made.spec
+    assert Plan.from_dict(json.loads(json.dumps(made.to_dict())), made.out).spec == made.spec
 
 
 def test_a_reward_file_needs_no_goal_beside_it(tmp_path):
@@ -122,17 +122,17 @@ def test_another_head_than_the_tasks_drops_its_options(tmp_path):
     assert contrast == RewardSpec(encoder="sim-s", head="contrast", prompts=contrast.prompts)
 
 
-def test_a_run_that_an_earlier_version_began_is_refused_with_the_scaling_that_its_offset_is_now():
+def test_a_run_that_an_earlier_version_began_is_refused_with_the_scaling_that_its_offset_is_now(tmp_path):
     spec = {"encoder": "sim-s", "prompts": {"goal": "a"}, "scaling": {"divide": 0.5, "highest": 1.0}}
     former = {"train": {"task": "a/b", "steps": 10, "offset": 0.6}, "spec": spec, "task": {}}
     with pytest.raises(
         SpecError, match=r"Begin a new one; its offset of 0\.6 is this table now:[\s\S]*subtract = 0\.3"
     ):
-        Plan.from_dict(former)
+        Plan.from_dict(former, tmp_path)
     with pytest.raises(SpecError, match="cannot be had beside threshold"):
-        Plan.from_dict(former | {"spec": spec | {"threshold": 0.5}})
+        Plan.from_dict(former | {"spec": spec | {"threshold": 0.5}}, tmp_path)
     with pytest.raises(SpecError, match="Begin a new run"):
-        Plan.from_dict({"train": {"steps": 10, "offset": 0.0}, "spec": spec, "task": {}})
+        Plan.from_dict({"train": {"steps": 10, "offset": 0.0}, "spec": spec, "task": {}}, tmp_path)
 
 
 def test_other_sentences_leave_the_success_test_alone():
@@ -177,7 +177,7 @@ def test_the_spec_records_what_pictures_are_drawn_with():
     made = make_plan(configure(task="humanoid/kneeling", render_quality="full", camera={"name": "track"}))
     assert made.spec.render_quality == "full"
     assert made.task.camera.to_dict() == {"name": "track"}
-    assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))).task.camera == made.task.camera
+    assert Plan.from_dict(json.loads(json.dumps(made.to_dict())), made.out).task.camera == made.task.camera
     assert make_plan(configure(task="cartpole/upright")).spec.render_quality is None
 
 
@@ -274,11 +274,11 @@ def test_what_cannot_work_is_refused_before_anything_is_loaded(changes, error, m
 
 def test_a_plan_survives_json(tmp_path):
     made = make_plan(lamp_config(tmp_path))
-    again = Plan.from_dict(json.loads(json.dumps(made.to_dict())))
+    again = Plan.from_dict(json.loads(json.dumps(made.to_dict())), made.out)
     assert again.task.success == made.task.success
     assert json.dumps(again.to_dict()) == json.dumps(made.to_dict())
     with pytest.raises(SpecError, match="no training configuration"):
-        Plan.from_dict({"config": {}})
+        Plan.from_dict({"config": {}}, tmp_path)
 
 
 def test_a_new_run_gets_a_folder_of_its_own(tmp_path, monkeypatch):

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from tests.training.toy_runs import PPO, break_down, lamp_config, lamp_reward, r
 from vlmrm.errors import RunError
 from vlmrm.rewards import RewardModel
 from vlmrm.training import TrainingStopped, load_agent, resume, train
+from vlmrm.training.plan import Plan
 from vlmrm.training.progress import Progress
 from vlmrm.training.run.checkpoint import list_checkpoints
 
@@ -54,6 +57,15 @@ def test_a_crash_before_the_first_checkpoint_starts_from_the_beginning(tmp_path,
     assert resume(tmp_path / "run", reward=lamp_reward()).steps == 200
     assert [row.step for row in rows_of(tmp_path / "run")].count(0) == 1
     assert not list(checkpoints.glob(".*"))
+
+
+def test_a_crash_after_the_checkpoint_of_step_0_leaves_one_row_of_step_0(tmp_path, crash_at):
+    crash_at(1, break_down)
+    with pytest.raises(ConnectionError):
+        train(lamp_config(tmp_path, eval_drawn=0), reward=lamp_reward())
+    assert [path.name for path in list_checkpoints(tmp_path / "run" / "checkpoints")] == ["step-00000000"]
+    assert resume(tmp_path / "run", reward=lamp_reward()).steps == 200
+    assert [row.step for row in rows_of(tmp_path / "run")].count(0) == 1
 
 
 def test_resuming_falls_back_to_the_checkpoint_before_a_damaged_one_and_says_so(tmp_path, crash_at):
@@ -209,3 +221,22 @@ def test_a_run_may_be_moved_and_resumed_there(tmp_path, crash_at):
     summary = resume(moved, reward=lamp_reward())
     assert summary.run == moved
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_keeps_a_copy_of_what_its_reward_reads_and_goes_on_from_another_folder(tmp_path, crash_at, monkeypatch):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "unsure.safetensors").write_bytes(b"a posterior")
+    uncertainty = {"file": "unsure.safetensors", "sha256": "0" * 64, "fingerprint": "f"}
+    said = {"encoder": "colour", "prompts": {"goal": "red"}, "uncertainty": uncertainty}
+    (tmp_path / "made" / "unsure.json").write_text(json.dumps(said))
+    monkeypatch.chdir(tmp_path)
+    crash_at(137, break_down)
+    config = lamp_config(tmp_path, eval_drawn=0, encoder=None, reward="made/unsure.json", out=Path("run"))
+    with pytest.raises(ConnectionError):
+        train(config, reward=lamp_reward())
+    shutil.rmtree(tmp_path / "made")
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    monkeypatch.chdir("/")
+    plan = Plan.from_dict(json.loads((moved / "config.json").read_text()), moved)
+    assert Path(plan.spec.uncertainty.file).read_bytes() == b"a posterior"
+    assert resume(moved, reward=lamp_reward()).steps == 200

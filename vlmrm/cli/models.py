@@ -10,9 +10,10 @@ from vlmrm.encoders import list_models
 _OTHERS = """
 The built-in models know only the small world above. Any other model by its name:
   ViT-L-14/openai               NAME/TAG of OpenCLIP; downloaded once
-  ViT-B-32/weights.safetensors  an OpenCLIP architecture with weights of your own
+  ViT-B-32/openai:weights.pt    weights of your own, prepared like those of a tag
   hf-hub:OWNER/NAME             a repository in OpenCLIP's format
   local-dir:FOLDER              a folder in OpenCLIP's format
+  hf-image:OWNER/NAME           a CLIP or SigLIP in Hugging Face's format; or local-dir:FOLDER
   hf-video:OWNER/NAME           an X-CLIP of the Hugging Face hub, which sees clips
   random:NAME#7                 the same architecture untrained, with seed 7: a control
   0.3*NAME + 0.7*NAME           several as one, by the weighted mean of their logits

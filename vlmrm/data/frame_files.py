@@ -1,21 +1,29 @@
-"""Frames from files: pictures, folders of pictures, videos and ``.npy`` arrays."""
+"""Frames from files: pictures, folders of pictures, videos and ``.npy`` arrays.
 
-from collections.abc import Callable, Iterator
+However long a video or a folder is, there are only a few of its frames in memory: `read_frames` gives batches of 64 MiB
+or of 256 frames, whichever is less.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import imageio.v2 as imageio
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from jaxtyping import UInt8
 
+from vlmrm.data.pictures import count_pictures, read_pictures
 from vlmrm.errors import FrameError
 from vlmrm.frames import as_frames
 from vlmrm.types import Frames
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
-VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif"})
-_AT_ONCE = 256  # frames of a video or of a folder in memory
+ANIMATIONS = frozenset({".gif", ".apng"})
+VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"})
+Picture: TypeAlias = UInt8[np.ndarray, "h w 3"]
+_AT_ONCE, _BYTES_AT_ONCE = 256, 2**26  # of a video or of a folder in a batch; several copies of one are in memory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,8 +40,9 @@ def read_frames(path: str | Path) -> Iterator[FrameBatch]:
     """The frames in a file or a folder, batch by batch and in order.
 
     Args:
-        path: A picture, a folder with pictures (in the order of their names), a video, or a ``.npy`` file with uint8
-            RGB of shape (h, w, 3) or (n, h, w, 3).
+        path: A picture or an animation (see `vlmrm.data.pictures`), a folder with pictures, a video, or a ``.npy`` file
+            with uint8 RGB of shape (h, w, 3) or (n, h, w, 3). Of a folder the names decide the order, and the numbers
+            in them count as numbers: 2.png comes before 10.png.
 
     Yields:
         Batches of frames of one size.
@@ -58,70 +67,82 @@ def _reader(path: Path) -> Callable[[Path], Iterator[FrameBatch]]:
     if path.is_dir():
         return _folder
     suffix = path.suffix.lower()
-    for suffixes, reader in ((PICTURES, _picture), (VIDEOS, _video), ({".npy"}, _array)):
+    for suffixes, reader in ((PICTURES | ANIMATIONS, _picture), (VIDEOS, _video), ({".npy"}, _array)):
         if suffix in suffixes:
             return reader
-    raise FrameError(
-        f"{path} is no picture ({', '.join(sorted(PICTURES))}), video ({', '.join(sorted(VIDEOS))}), .npy or folder."
-    )
+    pictures, videos = ", ".join(sorted(PICTURES | ANIMATIONS)), ", ".join(sorted(VIDEOS))
+    raise FrameError(f"{path} is no picture ({pictures}), video ({videos}), .npy or folder.")
 
 
 def _picture(path: Path) -> Iterator[FrameBatch]:
-    yield FrameBatch(names=(str(path),), frames=as_frames(_open_picture(path)))
+    return _batches(_named(path))
 
 
 def _folder(path: Path) -> Iterator[FrameBatch]:
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+    files = sorted((file for file in path.iterdir() if file.suffix.lower() in PICTURES), key=_natural)
     if not files:
         raise FrameError(f"the folder {path} holds no picture ({', '.join(sorted(PICTURES))}).")
-    names: list[str] = []
-    frames: list[np.ndarray] = []
-    for file in files:
-        frame = _open_picture(file)
-        if frames and (frame.shape != frames[0].shape or len(frames) == _AT_ONCE):
-            yield FrameBatch(names=tuple(names), frames=as_frames(frames))
-            names, frames = [], []
-        names.append(str(file))
-        frames.append(frame)
-    yield FrameBatch(names=tuple(names), frames=as_frames(frames))
+    return _batches(frame for file in files for frame in _named(file))
 
 
 def _video(path: Path) -> Iterator[FrameBatch]:
-    frames: list[np.ndarray] = []
-    first = 0
-    try:
-        with imageio.get_reader(path) as opened:
-            reader: Any = opened
-            for picture in reader:
-                frames.append(np.asarray(picture)[..., :3])
-                if len(frames) == _AT_ONCE:
-                    yield _numbered(path, first, frames)
-                    first, frames = first + len(frames), []
-    except (OSError, ValueError, RuntimeError, SyntaxError) as error:
-        raise FrameError(f"{path} cannot be read as a video: {error}") from error
-    if frames:
-        yield _numbered(path, first, frames)
-    elif first == 0:
-        raise FrameError(f"{path} holds no frame.")
+    yield from _batches(_numbered(path, _decoded(path)))
 
 
 def _array(path: Path) -> Iterator[FrameBatch]:
     try:
-        frames = as_frames(np.load(path, allow_pickle=False))
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise FrameError(f"{path} cannot be read as an array: {error}") from error
-    for first in range(0, len(frames), _AT_ONCE):
-        part = frames[first : first + _AT_ONCE]
-        yield FrameBatch(names=tuple(f"{path}#{first + i}" for i in range(len(part))), frames=part)
+    pictures = stored if stored.ndim == 4 and len(stored) else [stored]
+    return _batches(_numbered(path, (as_frames(np.array(picture))[0].numpy() for picture in pictures)))
 
 
-def _numbered(path: Path, first: int, frames: list[np.ndarray]) -> FrameBatch:
-    return FrameBatch(names=tuple(f"{path}#{first + i}" for i in range(len(frames))), frames=as_frames(frames))
+def _batches(frames: Iterable[tuple[str, Picture]]) -> Iterator[FrameBatch]:
+    """Frames of one size together, as many as memory should hold."""
+    names: list[str] = []
+    kept: list[Picture] = []
+    for name, frame in frames:
+        if kept and (frame.shape != kept[0].shape or len(kept) == _at_once(frame)):
+            yield FrameBatch(names=tuple(names), frames=as_frames(kept))
+            names, kept = [], []
+        names.append(name)
+        kept.append(frame)
+    if kept:
+        yield FrameBatch(names=tuple(names), frames=as_frames(kept))
 
 
-def _open_picture(path: Path) -> np.ndarray:
+def _at_once(frame: Picture) -> int:
+    return max(min(_AT_ONCE, _BYTES_AT_ONCE // max(frame.nbytes, 1)), 1)
+
+
+def _decoded(path: Path) -> Iterator[Picture]:
+    """The pictures of a video; at least one."""
+    empty = True
     try:
-        with Image.open(path) as picture:
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))  # cameras store turned pictures
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise FrameError(f"{path} cannot be read as a picture: {error}") from error
+        with imageio.get_reader(path) as opened:
+            reader: Any = opened
+            for picture in reader:
+                empty = False
+                yield np.asarray(picture)
+    except (OSError, ValueError, RuntimeError, SyntaxError) as error:
+        raise FrameError(f"{path} cannot be read as a video: {error}") from error
+    if empty:
+        raise FrameError(f"{path} holds no frame.")
+
+
+def _named(path: Path) -> Iterator[tuple[str, Picture]]:
+    """The pictures of a file; of several each has a number."""
+    if count_pictures(path) > 1:
+        return _numbered(path, read_pictures(path))
+    return ((str(path), picture) for picture in read_pictures(path))
+
+
+def _numbered(path: Path, pictures: Iterable[Picture]) -> Iterator[tuple[str, Picture]]:
+    return ((f"{path}#{number}", picture) for number, picture in enumerate(pictures))
+
+
+def _natural(path: Path) -> tuple[list[tuple[str, int]], str]:
+    """Orders names as a person would: 2 before 10."""
+    parts = re.findall(r"(\D*)(\d*)", path.name)
+    return [(text, int(digits or -1)) for text, digits in parts], path.name

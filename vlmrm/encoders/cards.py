@@ -4,7 +4,6 @@ Every folder ``builtin/NAME/`` holds ``open_clip_config.json`` and ``open_clip_m
 layout, ``card.json`` with what the model knows, and ``domain.safetensors`` with where it can be trusted.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from vlmrm.errors import EncoderError
+from vlmrm.plain_files import read_json
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 CONFIG_FILE = "open_clip_config.json"
@@ -52,8 +52,8 @@ class ModelCard:
             EncoderError: A file is missing or damaged.
         """
         try:
-            card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-            model = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["model_cfg"]
+            card = read_json(folder / CARD_FILE)
+            model = read_json(folder / CONFIG_FILE)["model_cfg"]
             return cls(
                 name=folder.name,
                 description=card["description"],

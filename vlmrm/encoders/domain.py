@@ -18,6 +18,7 @@ from torch import Tensor
 from vlmrm.encoders.cards import CARD_FILE
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import EncoderError, OutOfDomainWarning
+from vlmrm.plain_files import read_json
 from vlmrm.types import Embeddings
 
 DOMAIN_FILE = "domain.safetensors"
@@ -105,7 +106,7 @@ class Domain:
         """
         try:
             tensors = load_file(folder / DOMAIN_FILE)
-            words = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))["words"]
+            words = read_json(folder / CARD_FILE)["words"]
             return cls(
                 words=_lower(words),
                 means=tensors["means"],
@@ -127,7 +128,7 @@ class Domain:
         }
         save_file(tensors, folder / DOMAIN_FILE)
         path = folder / CARD_FILE
-        card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        card = read_json(path) if path.is_file() else {}
         path.write_text(json.dumps(card | {"words": sorted(self.words)}, indent=1) + "\n", encoding="utf-8")
 
     def distances(self, embeddings: Embeddings) -> Float[Tensor, " n"]:

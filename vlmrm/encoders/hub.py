@@ -49,7 +49,8 @@ def hub_file(repository: str, filenames: Sequence[str], *, wanted_for: str) -> P
         except HfHubHTTPError as error:
             raise UnknownModel(f"the hub does not give out {repository!r}: {error}") from error
     raise UnknownModel(
-        f"{repository!r} on the hub is no OpenCLIP model: it has none of {', '.join(filenames)}."
+        f"{repository!r} on the hub is no OpenCLIP model: it has none of {', '.join(filenames)}. A CLIP or SigLIP in "
+        f"Hugging Face's form is loaded as hf-image:{repository}."
     ) from missing
 
 
@@ -123,5 +124,6 @@ def _offline(wanted_for: str, reason: str) -> OfflineError:
     builtin = ", ".join(builtin_names()) or "none in this installation"
     return OfflineError(
         f"{wanted_for!r} needs a download, and {reason}. Offline these work: the built-in models ({builtin}), "
-        "a checkpoint of your own as ARCHITECTURE/PATH (e.g. ViT-B-32/weights.safetensors), and local-dir:FOLDER."
+        "a checkpoint of your own as ARCHITECTURE/TAG:PATH (e.g. ViT-B-32/openai:weights.safetensors), and "
+        "local-dir:FOLDER."
     )

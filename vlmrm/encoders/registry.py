@@ -16,6 +16,7 @@ FAMILIES: Registry[Callable[..., Any]] = Registry(
         "local-dir": _OPEN_CLIP,
         "hf-hub": _OPEN_CLIP,
         "random": _OPEN_CLIP,
+        "hf-image": "vlmrm.encoders.hugging_face.encoder:HuggingFaceEncoder.load",
         "hf-video": "vlmrm.encoders.video.x_clip:XClipEncoder.load",
     },
 )
@@ -32,8 +33,9 @@ def load_encoder(
     """The encoder of this name, ready to embed.
 
     Args:
-        name: A built-in model (``sim-s``), ``ViT-B-32/openai``, ``ViT-B-32/path/to/weights.safetensors``,
-            ``local-dir:FOLDER``, ``hf-hub:OWNER/NAME``, ``hf-video:OWNER/NAME`` for a video encoder, or
+        name: A built-in model (``sim-s``), ``ViT-B-32/openai``, ``ViT-B-32/openai:path/to/weights.safetensors``,
+            ``local-dir:FOLDER``, ``hf-hub:OWNER/NAME``, ``hf-image:OWNER/NAME`` for a model in Hugging Face's form,
+            ``hf-video:OWNER/NAME`` for a video encoder, or
             ``random:NAME#SEED`` for an untrained control; several of them as an ensemble: ``sim-s + sim-m``,
             ``0.25*sim-s + 0.75*sim-m``. See `vlmrm.encoders.open_clip.names`.
         device: ``cpu``, ``cuda`` …; None: CUDA if there is one, else the CPU.

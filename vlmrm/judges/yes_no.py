@@ -11,7 +11,6 @@ p(yes) / (p(yes) + p(no)).
 
 import copy
 import inspect
-import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +26,7 @@ from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.errors import EncoderError, FrameError, MissingExtra, OfflineError, PromptError, UnknownModel
 from vlmrm.frames import as_frames
+from vlmrm.plain_files import read_json
 from vlmrm.types import Frames, Rewards
 
 _LOCAL, _CONFIG, _WEIGHTS, _INDEX = "local-dir:", "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -292,7 +292,7 @@ def _hub_folder(name: str) -> Path:
 def _has_weights(folder: Path) -> bool:
     """Whether nothing is missing, as after a download that was broken off."""
     try:
-        files = list(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+        files = list(read_json(folder / _INDEX)["weight_map"].values())
     except FileNotFoundError:
         files = [_WEIGHTS]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from vlmrm.errors import SpecError, near_matches
+from vlmrm.values import is_number
 
 _AZIMUTH_DEG, _ELEVATION_DEG = 90.0, 0.0
 
@@ -77,7 +78,7 @@ class Camera:
             return
         point = None if self.lookat_m is None else _as_point(self.lookat_m)
         given = (*(point or ()), self.distance_m, self.azimuth_deg, self.elevation_deg)
-        if not all(_is_finite(value) for value in given if value is not None):
+        if not all(is_number(value) for value in given if value is not None):
             raise SpecError(f"the numbers of a camera must be numbers, and finite; got {self}.")
         if self.distance_m is None or self.distance_m <= 0:
             raise SpecError(f"a free camera needs a distance_m above 0; got {self.distance_m!r}.")
@@ -117,8 +118,3 @@ def _as_point(value: Any) -> tuple[Any, Any, Any]:
     except (TypeError, ValueError) as error:
         raise SpecError(f"lookat_m is a point x, y, z; got {value!r}.") from error
     return x, y, z
-
-
-def _is_finite(value: Any) -> bool:
-    """Whether it is a number, which `true` is not, although Python takes it for 1."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -127,6 +127,11 @@ def model_of(env: gym.Env[Any, Any]) -> tuple[Any, Any]:
     inner: Any = env.unwrapped
     model, data = getattr(inner, "model", None), getattr(inner, "data", None)
     if not isinstance(model, mujoco.MjModel) or not isinstance(data, mujoco.MjData):
+        if any(hasattr(part, "physics") for part in (inner, getattr(inner, "_env", None))):  # as shimmy wraps it
+            raise FrameError(
+                f"{env} is of dm_control, which keeps its model in physics: not supported. Its pictures are drawn by "
+                "the environment itself; leave camera and render quality out."
+            )
         raise FrameError(
             f"{env} is no MuJoCo environment (it has no MjModel and MjData), so it has no camera and no render "
             "quality to choose. Leave both out."

@@ -14,7 +14,7 @@ from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.features.views import CropFeatures
 from vlmrm.rewards.heads.projection import embed
 from vlmrm.rewards.protocols import PairHead
-from vlmrm.rewards.score import build_pairs
+from vlmrm.rewards.score import build_pairs, require_finite_rewards
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.types import Embeddings, Frames
 
@@ -71,7 +71,7 @@ class PairScorer:
             )
         if rivals not in self._heads:
             self._heads[rivals] = build_pairs(self._encoder, self._spec, rivals)
-        return self._heads[rivals](images, self.embed_texts(texts))
+        return require_finite_rewards(self._heads[rivals](images, self.embed_texts(texts)))
 
     def embed_images(self, images: Frames) -> Embeddings:
         """Return unit-length embeddings; each member of an ensemble sees the full picture."""

@@ -32,7 +32,7 @@ class Score:
         scores = self.head(seen.embeddings)
         for transform in self.transforms:
             scores = transform(scores, seen)
-        return scores
+        return require_finite_rewards(scores)
 
     def std(self, seen: FrameFeatures) -> Rewards | None:
         """Return the standard deviation of the score of each frame; None: nothing is known of it."""
@@ -48,6 +48,24 @@ class Score:
     def then(self, transform: ScoreTransform) -> "Score":
         """Return this score with one more transform."""
         return Score(self.head, (*self.transforms, transform))
+
+
+def require_finite_rewards(rewards: Tensor) -> Tensor:
+    """Return the rewards; raise where one is NaN or infinite, from which an agent would learn nothing but NaN.
+
+    Args:
+        rewards: Of any shape.
+
+    Raises:
+        SpecError: If any value is NaN or infinite.
+    """
+    if not bool(rewards.isfinite().all()):
+        bad = int((~rewards.isfinite()).sum())
+        raise SpecError(
+            f"{bad} of {rewards.numel()} rewards are NaN or infinite: a number of the spec is too large or too small. "
+            "Look at scaling, at over_time and at the options of the head."
+        )
+    return rewards
 
 
 def build_score(encoder: Encoder, spec: Any) -> Score:

@@ -14,7 +14,6 @@ from vlmrm.rewards.transforms.few_shot import FewShotOptions, method_of, read_fe
 from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.rewards.transforms.threshold import ThresholdOptions
 from vlmrm.tables import OrNone, OrTable, read_fields, read_table, write_table
-from vlmrm.values import require_number
 
 
 def _keep(value: Any, path: str) -> Any:
@@ -69,11 +68,9 @@ class ScoreSpec:
             self._set(options=read_table(kind, self._own_options(), where="options"))
         if self.scaling is not None and not write_table(self.scaling):
             self._set(scaling=None)  # at its defaults it changes nothing
-        if self.threshold is not None:
-            require_number("threshold", self.threshold)
         if self.alpha is None:
             self._set(alpha=self.usual_alpha())
-        elif isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
+        elif not 0 <= self.alpha <= 1:
             raise SpecError(f"alpha must lie in 0 to 1; got {self.alpha!r}. 0 is the plain cosine, 1 the projection.")
         else:
             self._set(alpha=float(self.alpha))

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vlmrm.atomic import whole_file
 from vlmrm.errors import SpecError
+from vlmrm.plain_files import parse_json, parse_toml
+from vlmrm.rewards.spec_paths import paths_from, paths_to, without_paths
 
 
 def read_spec_file(path: str | Path) -> dict[str, Any]:
@@ -23,15 +23,12 @@ def read_spec_file(path: str | Path) -> dict[str, Any]:
         raise SpecError(f"no reward spec at {path}. It is a TOML or JSON file with encoder, prompts and alpha.")
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (ValueError, UnicodeDecodeError) as error:
+        values = parse_toml(text) if path.suffix == ".toml" else parse_json(text)
+    except (OSError, ValueError) as error:
         raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error
     if not isinstance(values, dict):
         raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")
-    if isinstance(values.get("uncertainty"), dict) and "file" in values["uncertainty"]:
-        table = values["uncertainty"]
-        values["uncertainty"] = table | {"file": str(path.parent / str(table["file"]))}
-    return values
+    return paths_from(values, path.parent)
 
 
 def write_spec_file(said: Mapping[str, Any], path: str | Path) -> None:
@@ -39,7 +36,7 @@ def write_spec_file(said: Mapping[str, Any], path: str | Path) -> None:
 
     Args:
         said: Table of a spec.
-        path: File to write; paths in it become relative to its folder, so that both can be moved together.
+        path: File to write; what lies in its folder is named relative to that, so that both can be moved together.
 
     Raises:
         SpecError: If the name does not end in ``.json``.
@@ -47,21 +44,18 @@ def write_spec_file(said: Mapping[str, Any], path: str | Path) -> None:
     path = Path(path)
     if path.suffix != ".json":
         raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
-    table = said.get("uncertainty", {})
-    if "file" in table:
-        said = {**said, "uncertainty": table | {"file": os.path.relpath(table["file"], path.parent)}}
     with whole_file(path) as unfinished:
-        unfinished.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        unfinished.write_text(json.dumps(paths_to(said, path.parent), indent=2) + "\n", encoding="utf-8")
 
 
 def hash_of(said: Mapping[str, Any]) -> str:
-    """Return 16 hex digits of a table; 2 and 2.0 are the same number, and the place of a file does not count.
+    """Return 16 hex digits of a table; 2 and 2.0 are the same number, and the place of a file or folder does not count.
 
     Example:
         >>> hash_of({"alpha": 1}) == hash_of({"alpha": 1.0})
         True
     """
-    known = _with_floats(dict(said))
+    known = _with_floats(without_paths(said))
     if "uncertainty" in known:  # its digest says which file, wherever it lies
         known["uncertainty"] = {name: value for name, value in known["uncertainty"].items() if name != "file"}
     canonical = json.dumps(known, sort_keys=True, ensure_ascii=True, separators=(",", ":"))

@@ -7,6 +7,7 @@ from torch import Tensor
 from vlmrm.errors import PairingError
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import OverTime
+from vlmrm.rewards.score import require_finite_rewards
 from vlmrm.types import Rewards
 
 
@@ -67,6 +68,7 @@ class RewardStream:
 
         Raises:
             PairingError: If the reward looks back, and an episode's first frame was never given.
+            SpecError: If a reward is NaN or infinite.
         """
         which = self._everyone() if which is None else which
         if not self.needs_history and self._state is None:
@@ -77,6 +79,7 @@ class RewardStream:
                 "step(), and put CaptureFrame inside, so that the info of a reset holds its frame."
             )
         state, rewards = self._over_time.advance(self._state[which], seen, terminated)
+        require_finite_rewards(rewards)
         self._state, self._last = _with_rows(self._state, which, state), _with_rows(self._last, which, rewards)
         return rewards
 
@@ -116,4 +119,4 @@ def episode_rewards(over_time: OverTime, seen: FrameFeatures, *, terminated: boo
         ends = torch.tensor([terminated and step == len(seen) - 1])
         state, rewards = over_time.advance(state, seen[step : step + 1], ends)
         paid.append(rewards)
-    return torch.cat(paid) if paid else torch.zeros(0)
+    return require_finite_rewards(torch.cat(paid)) if paid else torch.zeros(0)

@@ -66,10 +66,10 @@ class RunMonitor(BaseCallback):
     def _on_training_start(self) -> None:
         self._started = time.monotonic()
         self._stats.restart()
-        if self.num_timesteps == 0:
-            return
-        self._done("checkpoint", self.num_timesteps)  # resumed from one
         rows = self._run.metrics.read()
+        if not rows and self.num_timesteps == 0:
+            return
+        self._done("checkpoint", self.num_timesteps)  # resumed from one, which may be of step 0
         for what, steps in (
             ("row", [row.step for row in rows]),
             ("eval", [row.step for row in rows if row.eval_env_return is not None]),

@@ -1,6 +1,5 @@
 """The groups of a `TrainConfig`. Each is one box of ``vlmrm train --help`` and one table of ``config.json``."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
+from vlmrm.plain_files import parse_toml
 from vlmrm.values import require_number, require_share, require_whole
 
 
@@ -28,10 +28,10 @@ def toml_table(text: str) -> dict[str, Any]:
     """
     try:
         if text.endswith(".toml"):
-            return tomllib.loads(Path(text).read_text(encoding="utf-8"))
-        table: dict[str, Any] = tomllib.loads(f"table = {{ {text} }}")["table"]
+            return parse_toml(Path(text).read_text(encoding="utf-8"))
+        table: dict[str, Any] = parse_toml(f"table = {{ {text} }}")["table"]
         return table
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(
             f'{text!r} is no TOML: {error}. Write it like "gamma = 0.9, batch_size = 64", and words in quotes, like '
             "\"track = 'torso'\"."

@@ -11,6 +11,7 @@ from vlmrm.errors import RunError, SpecError
 from vlmrm.former_tasks import refuse_former_run
 from vlmrm.rendering import Camera
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.spec_paths import paths_from, paths_to
 from vlmrm.tables import read_table
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task, read_reward
 from vlmrm.training.acting import has_masks, takes_masks
@@ -56,26 +57,40 @@ class Plan:
             raise RunError("the plan has no folder; make it with make_plan.")
         return self.config.output.folder
 
+    def copied_to(self, folder: Path) -> "Plan":
+        """The same with a copy in a folder of what its reward reads from a file; an encoder stays where it is."""
+        if self.spec is None or self.spec.uncertainty is None:
+            return self
+        reward = replace(self.spec, uncertainty=self.spec.uncertainty.copied_to(folder))
+        return replace(self, task=replace(self.task, reward=reward))
+
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for ``config.json``."""
+        """As plain values, for the ``config.json`` in the run's folder, to which paths of the reward are relative."""
+        task = self.task.to_dict()
         return {
             "config": self.config.to_dict(),
-            "task": self.task.to_dict(),
+            "task": task | {"reward": paths_to(task["reward"], self.out)},
             "spec_hash": None if self.spec is None else self.spec.hash(),
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Plan":
+    def from_dict(cls, values: Mapping[str, Any], folder: Path) -> "Plan":
         """The inverse of `to_dict`; nothing is looked up again, so that a run goes on as it was begun.
+
+        Args:
+            values: Contents of ``config.json``.
+            folder: Folder that it lies in now, which becomes the plan's.
 
         Raises:
             SpecError: A value is missing, unknown or impossible, or an earlier version wrote it.
         """
         refuse_former_run(values)
         try:
-            config, task = TrainConfig.from_dict(values["config"]), Task.from_dict(values["task"])
+            config, said = TrainConfig.from_dict(values["config"]), values["task"]
+            task = Task.from_dict(said | {"reward": paths_from(said["reward"], folder)})
         except (KeyError, TypeError) as error:
             raise SpecError(f"no training configuration: {type(error).__name__}: {error}") from error
+        config = replace(config, output=replace(config.output, folder=folder))
         return cls(config=config, task=task, algorithm=find_algorithm(config.train.algorithm or ""))
 
 

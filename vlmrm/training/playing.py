@@ -83,4 +83,5 @@ def watch_run(run: str | Path, *, seed: int = 0, best: bool = False) -> Played:
 
 
 def _plan(run: str | Path) -> Plan:
-    return Plan.from_dict(RunDirectory.read_json(RunDirectory(Path(run)).config))
+    directory = RunDirectory(Path(run))
+    return Plan.from_dict(RunDirectory.read_json(directory.config), directory.path)

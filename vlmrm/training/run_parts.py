@@ -141,7 +141,7 @@ def load_agent(run: str | Path, *, best: bool = False) -> BaseAlgorithm:
         RunError: There is no such run, or no checkpoint of it can be read.
     """
     directory = RunDirectory(Path(run))
-    plan = Plan.from_dict(RunDirectory.read_json(directory.config))
+    plan = Plan.from_dict(RunDirectory.read_json(directory.config), directory.path)
     venv = make_vec(MakeEnv(task=plan.task, pictures=False), num_envs=plan.config.train.num_envs or 1)
     with _random_states_kept():
         agent = _agent(plan, venv, "cpu")

@@ -52,7 +52,7 @@ def train(config: TrainConfig, *, reward: FrameReward | None = None, progress: P
     RunDirectory.require_free(plan.out)
     with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:
         run = RunDirectory.create(plan.out)
-        write_json(run.config, plan.to_dict())
+        write_json(run.config, plan.copied_to(run.path).to_dict())
         return _carry_out(parts, run, progress or Progress())
 
 
@@ -78,9 +78,7 @@ def resume(path: str | Path, *, reward: FrameReward | None = None, progress: Pro
     if run.summary.exists():
         shown.note(f"{path} is complete.")
         return Summary.from_dict(run.read_json(run.summary))
-    plan = Plan.from_dict(run.read_json(run.config))
-    output = replace(plan.config.output, folder=Path(path))  # it may have been moved
-    plan = replace(plan, config=replace(plan.config, output=output))
+    plan = Plan.from_dict(run.read_json(run.config), run.path)
     with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:
         checkpoint, faults = load_newest(parts.agent, run.checkpoints)
         for fault in faults:

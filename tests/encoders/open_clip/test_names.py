@@ -19,6 +19,27 @@ from vlmrm.errors import EncoderError, OfflineError, UnknownModel
 COMMIT = "0" * 40
 
 
+TAG = {
+    "url": "",
+    "hf_hub": "somebody/toy/",
+    "mean": (0.1, 0.2, 0.3),
+    "std": (0.4, 0.5, 0.6),
+    "interpolation": "bilinear",
+    "resize_mode": "squash",
+}
+
+
+def toy_with_tags(monkeypatch, **tags):
+    """An architecture of OpenCLIP called toy."""
+    open_clip = import_open_clip()
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "toy", BUILTIN_LIKE["model_cfg"])
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "toy", tags)
+
+
+def activation_of(encoder):
+    return type(encoder.model.visual.transformer.resblocks[0].mlp.gelu).__name__
+
+
 def put_in_cache(cache, repository, folder):
     """As huggingface_hub leaves a download behind."""
     home = cache / f"models--{repository.replace('/', '--')}"
@@ -96,7 +117,7 @@ def test_a_number_after_a_hash_is_the_seed_of_random_weights():
 @pytest.mark.parametrize("name", ["ViT-B-32/openai", "hf-hub:somebody/model"])
 def test_a_download_without_a_network_says_what_works_offline(hub_cache, name):
     started = time.monotonic()
-    with pytest.raises(OfflineError, match=r"cannot be reached.*built-in models.*ViT-B-32/weights\.safetensors"):
+    with pytest.raises(OfflineError, match=r"cannot be reached.*built-in models.*ViT-B-32/openai:weights\.safetensors"):
         find_source(name)
     assert time.monotonic() - started < 5
 
@@ -125,23 +146,13 @@ def test_a_tokenizer_that_is_not_here_is_an_offline_error(hub_cache):
 
 def test_a_tag_in_the_cache_loads_offline_with_what_the_tag_was_trained_with(hub_cache, tmp_path, monkeypatch):
     """OpenAI's weights need QuickGELU and are listed under architectures without it; open_clip only warns of that."""
-    open_clip = import_open_clip()
-    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "toy", BUILTIN_LIKE["model_cfg"])
-    tag = {
-        "url": "",
-        "hf_hub": "somebody/toy/",
-        "mean": (0.1, 0.2, 0.3),
-        "std": (0.4, 0.5, 0.6),
-        "interpolation": "bilinear",
-        "resize_mode": "squash",
-    }
-    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "toy", {"plain": tag, "quick": tag | {"quick_gelu": True}})
+    toy_with_tags(monkeypatch, plain=TAG, quick=TAG | {"quick_gelu": True})
     put_in_cache(hub_cache, "somebody/toy", write_model(tmp_path / "toy", BUILTIN_LIKE))
     plain, quick = load_encoder("toy/plain", device="cpu"), load_encoder("toy/quick", device="cpu")
     assert plain.preprocessing.mean == quick.preprocessing.mean == (0.1, 0.2, 0.3)
     assert plain.preprocessing.resize_mode == "squash"
-    assert type(plain.model.visual.transformer.resblocks[0].mlp.gelu).__name__ == "GELU"
-    assert type(quick.model.visual.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
+    assert activation_of(plain) == "GELU"
+    assert activation_of(quick) == "QuickGELU"
     assert torch.equal(plain.model.visual.proj, quick.model.visual.proj)
 
 
@@ -152,6 +163,49 @@ def test_a_checkpoint_file_goes_with_an_architecture(tmp_path, monkeypatch, buil
     same = load_encoder(f"local-dir:{builtin_like_folder}", device="cpu")
     assert encoder.name == name
     assert torch.equal(encoder.embed_texts(["a pole"]), same.embed_texts(["a pole"]))
+
+
+def test_a_checkpoint_file_takes_what_all_tags_of_its_architecture_agree_on(monkeypatch, builtin_like_folder):
+    quick = TAG | {"quick_gelu": True}
+    toy_with_tags(monkeypatch, one=quick, two=quick | {"hf_hub": "somebody/else/"})
+    encoder = load_encoder(f"toy/{builtin_like_folder}/open_clip_model.safetensors", device="cpu")
+    prepared = encoder.preprocessing
+    assert (prepared.mean, prepared.std) == (TAG["mean"], TAG["std"])
+    assert (prepared.interpolation, prepared.resize_mode) == ("bilinear", "squash")
+    assert activation_of(encoder) == "QuickGELU"
+
+
+@pytest.mark.parametrize(
+    "change", [{"mean": (0, 0, 0)}, {"std": (1, 1, 1)}, {"resize_mode": "shortest"}, {"quick_gelu": True}]
+)
+def test_a_checkpoint_file_says_like_which_tag_it_is_where_the_tags_differ(monkeypatch, builtin_like_folder, change):
+    toy_with_tags(monkeypatch, one=TAG, two=TAG | change, three=TAG)
+    path = builtin_like_folder / "open_clip_model.safetensors"
+    with pytest.raises(EncoderError, match=rf"tags of toy differ: one, three; two.* toy/TAG:{path}.*local-dir:FOLDER"):
+        load_encoder(f"toy/{path}", device="cpu")
+    encoder = load_encoder(f"toy/two:{path}", device="cpu")
+    assert {key: getattr(encoder.preprocessing, key, None) for key in change if key != "quick_gelu"} == {
+        key: value for key, value in change.items() if key != "quick_gelu"
+    }
+    assert activation_of(encoder) == ("QuickGELU" if "quick_gelu" in change else "GELU")
+    with pytest.raises(UnknownModel, match=r"no pretrained tag 'tow'.*nearest tags are two"):
+        find_source(f"toy/tow:{path}")
+    with pytest.raises(EncoderError, match=r"no checkpoint at none\.pt"):
+        find_source("toy/two:none.pt")
+
+
+def test_an_architecture_of_openais_models_names_its_twin_with_their_activation(tmp_path):
+    torch.save({}, tmp_path / "w.pt")
+    with pytest.raises(EncoderError, match=r"tags of ViT-B-32 differ.*ViT-B-32-quickgelu/.*w\.pt has OpenAI's"):
+        find_source(f"ViT-B-32/{tmp_path}/w.pt")
+    assert find_source(f"RN50/{tmp_path}/w.pt").trained_with["quick_gelu"]  # as all of its tags
+    assert find_source(f"MobileCLIP-S1/{tmp_path}/w.pt").trained_with["mean"] == (0, 0, 0)
+
+
+def test_a_folder_in_hugging_faces_form_is_named_with_how_to_load_it(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "clip"}')
+    with pytest.raises(EncoderError, match=rf"in Hugging Face's form: load it as hf-image:local-dir:{tmp_path}"):
+        find_source(f"local-dir:{tmp_path}")
 
 
 class Hub(BaseHTTPRequestHandler):

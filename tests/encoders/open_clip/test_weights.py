@@ -63,12 +63,22 @@ def test_a_file_that_fails_with_a_type_error_is_not_tried_again_without_restrict
     assert not (tmp_path / "made").exists()
 
 
-def test_scripted_code_is_refused(tmp_path, model):
+def test_a_torchscript_archive_is_named_with_the_tag_that_has_the_same_weights(tmp_path, model):
     """OpenAI's own files are of that kind."""
     with pytest.warns(DeprecationWarning, match="torch.jit"):  # it goes out of use
         torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "scripted.pt")
-    with pytest.raises(EncoderError, match="TorchScript"):
+    with pytest.raises(EncoderError, match=r"a TorchScript archive, as openai/CLIP gives out.*e\.g\. ViT-B-32/openai"):
         load_weights(model, tmp_path / "scripted.pt")
+    with pytest.raises(EncoderError, match="a TorchScript archive"):
+        load_encoder(f"ViT-B-32/{tmp_path / 'scripted.pt'}")
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w.bin"])
+def test_weights_in_hugging_faces_form_are_named_with_how_to_load_them(tmp_path, model, name):
+    weights = {"vision_model.embeddings.class_embedding": torch.zeros(2), "logit_scale": torch.zeros(1)}
+    save_file(weights, tmp_path / name) if name.endswith("safetensors") else torch.save(weights, tmp_path / name)
+    with pytest.raises(EncoderError, match=r"in Hugging Face's form.*hf-image:local-dir:FOLDER"):
+        load_weights(model, tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w.bin"])

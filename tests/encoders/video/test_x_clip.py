@@ -12,38 +12,14 @@ import torch
 from torch.nn.functional import normalize
 
 from tests.contracts.encoder_contract import EncoderContract
-from vlmrm.encoders import import_open_clip, load_encoder
+from tests.encoders.models import WORDS, word_tokenizer
+from vlmrm.encoders import load_encoder
 from vlmrm.encoders.runtime import choose_runtime
 from vlmrm.encoders.video.video_encoder import VideoEncoder
 from vlmrm.encoders.video.x_clip import XClipEncoder
 from vlmrm.errors import EncoderError, FrameError, MissingExtra, OfflineError, PromptError, UnknownModel
 
-WORDS = ["a", "picture", "red", "green", "blue"]
 CONTEXT, CLIP, SIDE = 12, 4, 32
-
-
-@pytest.fixture(scope="session")
-def transformers():
-    import_open_clip()  # mends torchvision
-    import transformers
-
-    return transformers
-
-
-def word_tokenizer(transformers):
-    """One token a word; the end has the highest number, as X-CLIP looks for it."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    start, unknown, end = "<|startoftext|>", "<|unknown|>", "<|endoftext|>"
-    numbers = {token: number for number, token in enumerate([start, unknown, *WORDS, end])}
-    tokenizer = Tokenizer(models.WordLevel(numbers, unk_token=unknown))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{start} $A {end}", special_tokens=[(start, numbers[start]), (end, numbers[end])]
-    )
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=start, eos_token=end, pad_token=end, unk_token=unknown
-    )
 
 
 def tiny_xclip(transformers):
@@ -235,7 +211,7 @@ def broken(folder, file, **changes):
         (lambda folder: (folder / "preprocessor_config.json").unlink(), "does not say how frames are prepared"),
         (
             lambda folder: broken(folder, "config.json", model_type="clip"),
-            "of type 'clip'.* only those of type 'xclip'",
+            "of type 'clip'.* only those of type 'xclip'. Load it as hf-image:local-dir:",
         ),
         (lambda folder: broken(folder, "preprocessor_config.json", resample=0), "unknown interpolation"),
         (lambda folder: broken(folder, "preprocessor_config.json", image_mean=None), "lacks a setting"),

@@ -5,7 +5,7 @@ import torch
 from gymnasium.wrappers import NormalizeReward
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from tests.toys import ColourEncoder, CountingEnv, red_reward
+from tests.toys import ColourEncoder, CountingEnv, random_colours, red_reward
 from vlmrm.agents import VecVLMReward
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features import FrameFeatures
@@ -49,6 +49,21 @@ def test_mean_and_spread_are_those_of_the_population():
 def test_a_scale_that_cannot_be_meant_is_refused(scaling, message):
     with pytest.raises(SpecError, match=message):
         red_reward(scaling=scaling)
+
+
+def test_rewards_that_a_scale_makes_infinite_are_refused_by_every_way_to_score():
+    reward = red_reward(scaling={"subtract": 3e38, "divide": 1e-3}, over_time={"kind": "difference"})
+    plain = red_reward(scaling={"subtract": 3e38, "divide": 1e-3})
+    frames = random_colours(3)
+    for score in (
+        plain.score,
+        plain.explain,
+        plain.score_episode,
+        reward.score_episode,
+        lambda pictures: plain.score_pairs(pictures, ["green"]),
+    ):
+        with pytest.raises(SpecError, match=r"rewards are NaN or infinite.*Look at scaling"):
+            score(frames)
 
 
 def test_a_scale_that_runs_along_is_gymnasiums_or_stable_baselines_own():

@@ -12,7 +12,7 @@ import torch
 
 from vlmrm.encoders.fingerprint import Origin, WeightsFile
 from vlmrm.encoders.hub import cached_file, require_hub
-from vlmrm.encoders.open_clip.names import ModelSource
+from vlmrm.encoders.open_clip.names import TRAINED_WITH, ModelSource
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.encoders.open_clip.weights import load_weights
 from vlmrm.encoders.runtime import Runtime, choose_runtime
@@ -28,8 +28,7 @@ def origin_of(source: ModelSource, runtime: Runtime) -> Origin:
     This comes before the weights are read, so that a file which changes in between is not taken for them.
     """
     architecture = import_open_clip().get_model_config(source.config)
-    if source.trained_with or "quick_gelu" not in architecture:
-        architecture["quick_gelu"] = bool(source.trained_with.get("quick_gelu", False))
+    architecture["quick_gelu"] = bool(source.trained_with.get("quick_gelu", architecture.get("quick_gelu", False)))
     if source.checkpoint is not None:
         return Origin(architecture=architecture, weights=WeightsFile.at(source.checkpoint))
     rounded = runtime.precision != "fp32"
@@ -40,14 +39,11 @@ def origin_of(source: ModelSource, runtime: Runtime) -> Origin:
 def build_model(source: ModelSource, runtime: Runtime) -> Any:
     """Build the architecture, with the weights where there are any. The global random state stays as it was."""
     open_clip = import_open_clip()
-    extra = {
-        key: value
-        for key, value in source.trained_with.items()
-        if key in ("mean", "std", "interpolation", "resize_mode")
-    }
+    extra = {key: source.trained_with[key] for key in TRAINED_WITH if key in source.trained_with}
+    quick_gelu = extra.pop("quick_gelu", None)
     options: dict[str, Any] = {"force_preprocess_cfg": extra, "pretrained_text": False, "load_weights": False}
-    if source.trained_with:  # a tag may have been trained with another activation than its architecture's default
-        options["quick_gelu"] = bool(source.trained_with.get("quick_gelu", False))
+    if quick_gelu is not None:  # a tag may have been trained with another activation than its architecture's default
+        options["quick_gelu"] = bool(quick_gelu)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(source.seed)
         try:

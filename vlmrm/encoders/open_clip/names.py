@@ -4,9 +4,11 @@
 |---|---|
 | ``sim-s`` | a built-in model |
 | ``ViT-B-32/openai`` | an OpenCLIP architecture and one of its pretrained tags; downloaded once |
-| ``ViT-B-32/weights.safetensors`` | an architecture and a checkpoint of yours; absolute: ``ViT-B-32//tmp/w.pt`` |
+| ``ViT-B-32/openai:weights.pt`` | a checkpoint of yours, with the preprocessing and activation of a tag |
+| ``ViT-L-16-SigLIP-256/w.safetensors`` | the same, where all tags agree; absolute: ``…//tmp/w.pt`` |
 | ``local-dir:FOLDER`` | a folder with ``open_clip_config.json`` and weights |
 | ``hf-hub:OWNER/NAME`` | the same from the Hugging Face hub; downloaded once |
+| ``hf-image:OWNER/NAME`` | a CLIP or SigLIP in Hugging Face's form; see `vlmrm.encoders.hugging_face.encoder` |
 | ``hf-video:OWNER/NAME`` | a video encoder, by transformers; see `vlmrm.encoders.video.x_clip` |
 | ``random:NAME``, ``random:NAME#7`` | an untrained model of the same architecture as a control; seed 7, else 0 |
 
@@ -26,9 +28,13 @@ from typing import Any
 from vlmrm.encoders.cards import CONFIG_FILE, builtin_folder, builtin_names
 from vlmrm.encoders.hub import WEIGHT_FILES, hub_file
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
+from vlmrm.encoders.open_clip.weights import check_weights
 from vlmrm.errors import EncoderError, UnknownModel, near_matches
+from vlmrm.plain_files import read_json
 
 _RANDOM, _LOCAL, _HUB = "random:", "local-dir:", "hf-hub:"
+TRAINED_WITH = ("mean", "std", "interpolation", "resize_mode", "quick_gelu")
+"""What a tag says beyond the architecture."""
 _CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 
 
@@ -47,7 +53,7 @@ class ModelSource:
     hub: str | None = None
     """``owner/name``, where the tokenizer may have to come from there too."""
     trained_with: Mapping[str, Any] = field(default_factory=dict)
-    """What the tag says beyond the architecture: mean, std, interpolation, resize_mode, quick_gelu."""
+    """What the tag, or all tags of the architecture, say beyond the architecture; see `TRAINED_WITH`."""
 
 
 def find_source(name: str) -> ModelSource:
@@ -117,24 +123,62 @@ def _pretrained(name: str, architecture: str, weights: str) -> ModelSource:
         files = [filename] if filename else WEIGHT_FILES
         checkpoint = hub_file(repository, files, wanted_for=name)
         return ModelSource(name=name, config=architecture, checkpoint=checkpoint, trained_with=tag)
-    path = Path(weights).expanduser()
-    if path.is_file():
-        return ModelSource(name=name, config=architecture, checkpoint=path)
-    if "/" in weights or path.suffix in _CHECKPOINT_SUFFIXES:
-        raise EncoderError(
-            f"no checkpoint at {path}. Write ARCHITECTURE/PATH, e.g. {architecture}/weights.safetensors."
-        )
+    said, colon, file = weights.partition(":")
+    if colon and (tag := open_clip.get_pretrained_cfg(architecture, said)):
+        path = _file(file, architecture)
+        return ModelSource(name=name, config=architecture, checkpoint=path, trained_with=tag)
+    if Path(weights).expanduser().is_file():
+        path = _file(weights, architecture)
+        return ModelSource(name=name, config=architecture, checkpoint=path, trained_with=_agreed(architecture, weights))
+    if colon and said:
+        raise UnknownModel(f"{architecture} has no pretrained tag {said!r}. {_which_weights(architecture, near=said)}")
+    if "/" in weights or weights.endswith(_CHECKPOINT_SUFFIXES):
+        _file(weights, architecture)
     raise UnknownModel(
         f"{architecture} has no pretrained tag {weights!r}. {_which_weights(architecture, near=weights)}"
     )
 
 
+def _file(path: str, architecture: str) -> Path:
+    """A checkpoint that is there, and in a form that open_clip reads."""
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise EncoderError(
+            f"no checkpoint at {found}. Write ARCHITECTURE/PATH, e.g. {architecture}/weights.safetensors."
+        )
+    check_weights(found)
+    return found
+
+
+def _agreed(architecture: str, path: str) -> Mapping[str, Any]:
+    """What all tags of an architecture were trained with: a file does not say it. Empty: there are no tags."""
+    open_clip = import_open_clip()
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    kinds: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+    for tag in tags:
+        trained_with = open_clip.get_pretrained_cfg(architecture, tag)
+        said = json.dumps([trained_with.get(key) for key in TRAINED_WITH])
+        kinds.setdefault(said, (trained_with, []))[1].append(tag)
+    if len(kinds) > 1:
+        groups = "; ".join(", ".join(group[:4]) + (" …" if len(group) > 4 else "") for _, group in kinds.values())
+        quick = f"{architecture}-quickgelu"
+        also = f" {quick}/{path} has OpenAI's activation." if quick in open_clip.list_models() else ""
+        raise EncoderError(
+            f"{path} does not say how its frames are prepared or which activation it was trained with, and the tags of "
+            f"{architecture} differ: {groups}. Say like which of them: {architecture}/TAG:{path}, e.g. "
+            f"{architecture}/{tags[0]}:{path}.{also} Or give a folder with its open_clip_config.json: local-dir:FOLDER."
+        )
+    return next(iter(kinds.values()))[0] if kinds else {}
+
+
 def _require_config(folder: Path) -> None:
     config = folder / CONFIG_FILE
     try:
-        values = json.loads(config.read_text(encoding="utf-8"))
+        values = read_json(config)
     except FileNotFoundError as error:
-        raise EncoderError(f"{folder} is no model folder: it has no {CONFIG_FILE}.") from error
+        theirs = (folder / "config.json").is_file()
+        advice = f" It is in Hugging Face's form: load it as hf-image:{_LOCAL}{folder}." if theirs else ""
+        raise EncoderError(f"{folder} is no model folder: it has no {CONFIG_FILE}.{advice}") from error
     except (OSError, ValueError) as error:
         raise EncoderError(f"{config} cannot be read: {error}") from error
     model = values.get("model_cfg") if isinstance(values, dict) else None
@@ -160,5 +204,5 @@ def _which_weights(architecture: str, *, near: str | None = None) -> str:
     named = near_matches(near, tags) if near else ", ".join(tags) or "(none)"
     return (
         f"Say which weights: {architecture}/TAG, where {'the nearest tags are' if near else 'TAG is one of'} {named}; "
-        f"{architecture}/PATH for a checkpoint of yours; or random:{architecture} for an untrained one."
+        f"{architecture}/TAG:PATH for a checkpoint of yours; or random:{architecture} for an untrained one."
     )

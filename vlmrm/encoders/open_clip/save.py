@@ -30,8 +30,8 @@ def write_model(folder: Path, encoder: OpenClipEncoder, record: Mapping[str, Any
     """
     source = find_source(encoder.name)
     model_cfg = import_open_clip().get_model_config(source.config)
-    if source.trained_with:
-        model_cfg["quick_gelu"] = bool(source.trained_with.get("quick_gelu", False))
+    if "quick_gelu" in source.trained_with:
+        model_cfg["quick_gelu"] = bool(source.trained_with["quick_gelu"])
     settings = {"model_cfg": model_cfg, "preprocess_cfg": dict(encoder.model.visual.preprocess_cfg)}
     _write_json(folder / CONFIG_FILE, settings)
     weights = {name: _smallest(value) for name, value in encoder.model.state_dict().items()}

@@ -18,6 +18,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from vlmrm.atomic import remove_folder, whole_folder
 from vlmrm.errors import RunError
+from vlmrm.plain_files import read_json
 from vlmrm.training.run.agent_state import AgentState, read_state, write_state
 
 _FORMAT = 1
@@ -162,7 +163,7 @@ def _read(path: Path) -> AgentState:
 
 def _json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
     except (OSError, ValueError) as error:
         raise RunError(f"{file} is damaged or missing: {error}") from error
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from vlmrm.atomic import remove_unfinished, whole_file
 from vlmrm.errors import RunError
+from vlmrm.plain_files import read_json
 from vlmrm.training.run.metrics import MetricsFile
 
 _PACKAGES = ("vlmrm", "torch", "gymnasium", "stable-baselines3", "open_clip_torch", "mujoco", "numpy")
@@ -22,6 +23,7 @@ class RunDirectory:
     """The files of one run.
 
     - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
+      ``uncertainty.safetensors``: a copy of what the reward reads, where it says so.
     - ``versions.json``: Python, packages, git revision and the encoder's fingerprint, an entry per start or resumption.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
@@ -164,7 +166,7 @@ class RunDirectory:
             RunError: It is missing or damaged.
         """
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         except (OSError, ValueError) as error:
             raise RunError(f"{path} is missing or damaged: {error}") from error
 

@@ -1,6 +1,7 @@
 """`UncertaintyOptions`: what every kind of ``uncertainty`` has."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from vlmrm.errors import SpecError
@@ -25,6 +26,10 @@ class UncertaintyOptions(TransformOptions):
             raise SpecError(
                 f"kappa must be at least 0, or the reward pays for what it does not know; got {self.kappa}."
             )
+
+    def copied_to(self, folder: Path) -> "UncertaintyOptions":
+        """Return the same with a copy in a folder of the file that it is read from; of no file, itself."""
+        return self
 
     @property
     def of_sentences(self) -> bool:

@@ -5,6 +5,7 @@ The score stays the head's own; its standard deviation is what the variances of 
 """
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,13 @@ class PosteriorOptions(UncertaintyOptions):
     """SHA-256 of that file."""
     fingerprint: str
     """Fingerprint of the encoder that it is the posterior of."""
+
+    def copied_to(self, folder: Path) -> "PosteriorOptions":
+        """Return the same with a copy of the file in a folder."""
+        copy = folder / "uncertainty.safetensors"
+        with whole_file(copy) as unfinished:
+            shutil.copyfile(self.file, unfinished)
+        return replace(self, file=str(copy))
 
     def apply(self, context: Context) -> Context:
         """Return the context with variances read of each frame, and pessimistic scores."""

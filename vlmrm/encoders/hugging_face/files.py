@@ -1,10 +1,9 @@
-"""From the name of a video encoder to its model, tokenizer and preprocessing, read from Hugging Face's files.
+"""From the name of an encoder to its model, tokenizer and preprocessing, read from Hugging Face's files.
 
 The processor's settings are read as plain values, and frames never go through transformers' own processor: it works on
 lists of single frames, and needs a torchvision that matches torch.
 """
 
-import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,20 +14,24 @@ from vlmrm.encoders.hub import cached_file, hub_folder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.errors import EncoderError, MissingExtra
 from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.plain_files import read_json
 
-VIDEO_PREFIX = "hf-video:"
+_KINDS = {"clip": "hf-image:", "siglip": "hf-image:", "xclip": "hf-video:"}
+_CLASSES = {"clip": "CLIPModel", "siglip": "SiglipModel", "xclip": "XCLIPModel"}
 _LOCAL = "local-dir:"
 _CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _SMALL_FILES = ("*.json", "*.txt")
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 _SAYS_NOTHING = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")  # of the numbers
+_SAFE = {"local_files_only": True, "trust_remote_code": False}
+_ROUNDING = 1e-6
 _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # as PIL numbers them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class VideoFiles:
-    """What a video encoder is made of."""
+class EncoderFiles:
+    """What an encoder is made of."""
 
     model: Any
     """Model of transformers, with its weights, on the CPU."""
@@ -40,41 +43,55 @@ class VideoFiles:
     """The configuration and the weights file that the model was built from."""
 
 
-def load_files(name: str, resize_mode: str | None = None) -> VideoFiles:
+def load_files(name: str, resize_mode: str | None = None) -> EncoderFiles:
     """Everything that a name stands for; downloads it first, where that is needed.
 
     Args:
-        name: ``hf-video:OWNER/NAME`` or ``hf-video:local-dir:FOLDER``.
+        name: ``hf-image:OWNER/NAME`` or ``hf-image:local-dir:FOLDER``, and the same with ``hf-video:``.
         resize_mode: Overrides the model's own; None: as trained.
 
     Raises:
         UnknownModel: The hub has no such model.
         OfflineError: It would have to be downloaded, and that is not possible.
-        MissingExtra: transformers is not installed.
+        MissingExtra: transformers, or what the tokenizer needs, is not installed.
         EncoderError: The files are missing or damaged, or they are of another model.
     """
     transformers = _transformers(name)
-    place = name.removeprefix(VIDEO_PREFIX)
-    local = place.startswith(_LOCAL)
-    folder = Path(place.removeprefix(_LOCAL)).expanduser() if local else _snapshot(place, name)
+    place = name.partition(":")[2]
+    folder = Path(place.removeprefix(_LOCAL)).expanduser() if place.startswith(_LOCAL) else _snapshot(place, name)
     config = _json(folder / _CONFIG)
-    kind = config.get("model_type")
-    if kind != "xclip":
-        raise EncoderError(f"{name!r} is a model of type {kind!r}. As video encoders only those of type 'xclip' work.")
+    kind = _kind(config, name)
     weights = [folder / filename for filename in _WEIGHTS if (folder / filename).is_file()]
     if not weights:
         raise EncoderError(f"{folder} holds no weights. Looked for {', '.join(_WEIGHTS)}.")
     preprocessing = _preprocessing(folder, resize_mode)
     origin = Origin(architecture=plain_config(config), weights=WeightsFile.at(weights[0]))
     try:
-        model, info = transformers.XCLIPModel.from_pretrained(folder, local_files_only=True, output_loading_info=True)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model_class = getattr(transformers, _CLASSES[kind])
+        model, info = model_class.from_pretrained(folder, **_SAFE, output_loading_info=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **_SAFE)
+    except ImportError as error:
+        raise MissingExtra(f"{name!r} needs a package that transformers asks for: {_line(error)}") from error
     except Exception as error:  # a damaged file can make the reader fail in any way
-        raise EncoderError(f"transformers cannot load {name!r}: {' '.join(str(error).split())[:400]}") from error
+        raise EncoderError(f"transformers cannot load {name!r}: {_line(error)}") from error
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])
         raise EncoderError(f"the weights of {name!r} miss {len(missing)} tensors of the model, e.g. {missing[0]}.")
-    return VideoFiles(model=model, tokenizer=tokenizer, preprocessing=preprocessing, origin=origin)
+    return EncoderFiles(model=model, tokenizer=tokenizer, preprocessing=preprocessing, origin=origin)
+
+
+def _kind(config: dict[str, Any], name: str) -> str:
+    """The type of a model, if it is one that the name's family loads."""
+    prefix, kind = name.partition(":")[0] + ":", str(config.get("model_type"))
+    if _KINDS.get(kind) != prefix:
+        known = ", ".join(repr(other) for other, family in _KINDS.items() if family == prefix)
+        advice = f" Load it as {_KINDS[kind]}{name.partition(':')[2]}." if kind in _KINDS else ""
+        raise EncoderError(f"{name!r} is a model of type {kind!r}. {prefix} loads only those of type {known}.{advice}")
+    return kind
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:400]
 
 
 def plain_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +142,15 @@ def _preprocessing(folder: Path, resize_mode: str | None) -> Preprocessing:
         mean, std = ([float(value) for value in values[key]] for key in ("image_mean", "image_std"))
         resample = values["resample"]
         size = _sides(values["size"])
-        crop = _sides(values["crop_size"]) if values.get("do_center_crop", True) else size
+        crop = _sides(values["crop_size"]) if values.get("do_center_crop", "crop_size" in values) else size
     except (KeyError, TypeError) as error:
         raise EncoderError(f"{found[0]} lacks a setting that frames are prepared with: {error}.") from error
+    left_out = [key for key in ("do_resize", "do_rescale", "do_normalize") if values.get(key, True) is False]
+    if left_out or abs(255 * values.get("rescale_factor", 1 / 255) - 1) > _ROUNDING:
+        raise EncoderError(
+            f"{found[0]} prepares frames in a way of its own: {', '.join(left_out) or 'rescale_factor'}. Only pictures "
+            "in 0..1 that are resized and normalised are supported."
+        )
     if len(size | crop) != 1:
         raise EncoderError(
             f"{found[0]} resizes to {values['size']} and crops another square out of that: {sorted(crop)}."
@@ -136,19 +159,24 @@ def _preprocessing(folder: Path, resize_mode: str | None) -> Preprocessing:
         size_px=size.pop(),
         mean=mean,
         std=std,
-        resize_mode=resize_mode or ("shortest" if "shortest_edge" in values["size"] else "squash"),
+        resize_mode=resize_mode or ("squash" if "height" in _named(values["size"]) else "shortest"),
         interpolation=_INTERPOLATIONS.get(resample, f"of PIL's number {resample}"),
     )
 
 
-def _sides(size: dict[str, int]) -> set[int]:
+def _named(size: dict[str, int] | int) -> dict[str, int]:
+    """Older processors have the shorter side alone."""
+    return {"shortest_edge": size} if isinstance(size, int) else size
+
+
+def _sides(size: dict[str, int] | int) -> set[int]:
     """One number for a square."""
-    return {int(side) for key, side in size.items() if key in ("height", "width", "shortest_edge")}
+    return {int(side) for key, side in _named(size).items() if key in ("height", "width", "shortest_edge")}
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except FileNotFoundError as error:
         raise EncoderError(f"{path.parent} is no model folder: it has no {path.name}.") from error
     except (OSError, ValueError) as error:

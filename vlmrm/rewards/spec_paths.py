@@ -1,0 +1,83 @@
+"""Paths in the table of a spec: in a file they are relative to it, everywhere else absolute.
+
+A reward and what lies beside it can so be moved together, and a run goes on from any folder.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vlmrm.encoders.paths import with_paths
+
+
+def paths_from(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the table of a file with paths that hold anywhere on this machine.
+
+    Args:
+        said: Table of a spec, as it stands in a file.
+        folder: Folder of the file.
+
+    Example:
+        >>> paths_from({"encoder": "local-dir:tuned", "judge": {"model": "a/b"}}, Path("/rewards"))
+        {'encoder': 'local-dir:/rewards/tuned', 'judge': {'model': 'a/b'}}
+    """
+    return _with_paths(said, lambda path: _absolute(path, folder))
+
+
+def paths_to(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the table as it is written to a file; what lies beneath the file's folder is named relative to it.
+
+    Args:
+        said: Table of a spec.
+        folder: Folder of the file.
+    """
+    root = folder.resolve()
+
+    def written(path: str) -> str:
+        full = Path(_absolute(path, Path()))
+        return str(full.relative_to(root)) if full.is_relative_to(root) else str(full)
+
+    return _with_paths(said, written)
+
+
+def without_paths(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table with the names of files and folders only, wherever they lie."""
+    return _with_paths(said, os.path.basename)
+
+
+def _absolute(path: str, folder: Path) -> str:
+    """Links are followed up to the last part, so that the same folder has one path."""
+    try:
+        full = folder / Path(path).expanduser()
+        return str(full.parent.resolve() / full.name)
+    except (OSError, ValueError, RuntimeError):  # no path at all, which its reader says with more detail
+        return path
+
+
+def _with_paths(said: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The table with every path in it changed; values of a wrong kind stay for the reader of the table to refuse."""
+
+    def named(value: Any) -> Any:
+        return with_paths(value, change) if isinstance(value, str) else value
+
+    def plain(value: Any) -> Any:
+        return change(value) if isinstance(value, str) else value
+
+    found: dict[str, Any] = dict(said)
+    for keys, changed in ((("encoder",), named), (("judge", "model"), named), (("uncertainty", "file"), plain)):
+        found = _changed(found, keys, changed)
+    parts = found["options"].get("parts") if isinstance(found.get("options"), Mapping) else None
+    if isinstance(parts, list | tuple):
+        members = [_changed(part, ("member",), named) for part in parts]
+        found["options"] = {**found["options"], "parts": members}
+    return found
+
+
+def _changed(table: Any, keys: tuple[str, ...], change: Callable[[Any], Any]) -> Any:
+    """A copy of a table, with what stands under a key of a key changed, where it is there."""
+    if not keys:
+        return change(table)
+    if not isinstance(table, Mapping) or keys[0] not in table:
+        return table
+    return {**table, keys[0]: _changed(table[keys[0]], keys[1:], change)}
