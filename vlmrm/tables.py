@@ -18,6 +18,19 @@ from vlmrm.values import require_number
 
 Record = TypeVar("Record")
 _UNKNOWN = "unknown key "
+_LISTS = ((list, tuple), "a list")
+_KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "a text"),
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    Mapping: ((Mapping,), "a table"),
+    Sequence: _LISTS,
+    list: _LISTS,
+    tuple: _LISTS,
+    type(None): ((), "left out"),
+}
+"""What a value of a field may be in a file, by the kind in the field's type, and how to say so."""
 
 if TYPE_CHECKING:
     OrTable = Annotated[Record, "or its table"]
@@ -160,13 +173,14 @@ def join(where: str, key: str) -> str:
 def _read_field(record: type[Any], field: Field[Any], value: Any, path: str, error: type[VlmrmError]) -> Any:
     reader = field.metadata.get("read")
     table: type[Any] | None = _table_type(record, field.name)  # type: ignore[arg-type]  # classes can be hashed
-    if table is not None and (value is None or isinstance(value, table)):
+    hint: Any = _hint(record, field.name)  # type: ignore[arg-type]
+    if table is not None and (isinstance(value, table) or (value is None and type(None) in _options(hint))):
         return value
     if reader is not None:
         return reader(value, path)
     if table is not None:
         return read_table(table, value, where=path, error=error)
-    _require_numbers(_hint(record, field.name), value, path)  # type: ignore[arg-type]
+    _require_kind(hint, value, path)
     return value
 
 
@@ -187,20 +201,24 @@ def _options(hint: Any) -> Sequence[Any]:
     return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
 
 
-def _require_numbers(hint: Any, value: Any, path: str) -> None:
-    """Refuse what is not a finite number where a field, or an entry of its list or table, is one."""
+def _require_kind(hint: Any, value: Any, path: str) -> None:
+    """Refuse a value, or an entry of a list or table, of another kind than a field takes; numbers are finite."""
     options = _options(hint)
-    if value is None and type(None) in options:
+    kinds = {get_origin(option) or option for option in options}
+    if not kinds <= _KINDS.keys() or (value is None and type(None) in kinds):
         return
-    if {int, float} & set(options) and set(options) <= {int, float, type(None)}:
+    if {int, float} & kinds and kinds <= {int, float, type(None)}:
         require_number(path, value)
+    if not isinstance(value, tuple(known for kind in kinds for known in _KINDS[kind][0])):
+        said = " or ".join(sorted({_KINDS[kind][1] for kind in kinds}))
+        raise SpecError(f"{path} must be {said}; got {value!r}.")
     for kind in map(get_args, options):
         if isinstance(value, list | tuple) and kind:
             for index, entry in enumerate(value):
-                _require_numbers(kind[0], entry, f"{path}[{index}]")
+                _require_kind(kind[0], entry, f"{path}[{index}]")
         elif isinstance(value, Mapping) and len(kind) == 2:
             for key, entry in value.items():
-                _require_numbers(kind[1], entry, join(path, key))
+                _require_kind(kind[1], entry, join(path, key))
 
 
 def _is_default(field: Field[Any], value: Any) -> bool:

@@ -214,7 +214,11 @@ class Task:
             True
         """
         refuse_former_task(values)
-        quality, said = values.get("render_quality"), dict(values.get("reward") or {}).get("render_quality")
+        reward = values.get("reward")
+        quality, said = (
+            values.get("render_quality"),
+            reward.get("render_quality") if isinstance(reward, Mapping) else None,
+        )
         if quality and said and quality != said:
             raise SpecError(
                 f"render_quality is {quality!r} for the task and {said!r} in [reward]. Leave out one of them."

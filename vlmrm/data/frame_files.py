@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, TypeAlias
 
 import imageio.v2 as imageio
@@ -23,6 +24,7 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", 
 ANIMATIONS = frozenset({".gif", ".apng"})
 VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"})
 Picture: TypeAlias = UInt8[np.ndarray, "h w 3"]
+_BROKEN = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # the header of an array is an expression
 _AT_ONCE, _BYTES_AT_ONCE = 256, 2**26  # of a video or of a folder in a batch; several copies of one are in memory
 
 
@@ -92,10 +94,18 @@ def _video(path: Path) -> Iterator[FrameBatch]:
 def _array(path: Path) -> Iterator[FrameBatch]:
     try:
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except _BROKEN as error:
         raise FrameError(f"{path} cannot be read as an array: {error}") from error
     pictures = stored if stored.ndim == 4 and len(stored) else [stored]
-    return _batches(_numbered(path, (as_frames(np.array(picture))[0].numpy() for picture in pictures)))
+    return _batches(_numbered(path, (_frame(path, picture) for picture in pictures)))
+
+
+def _frame(path: Path, stored: Any) -> Picture:
+    """One picture of an array, as it was stored."""
+    try:
+        return as_frames(np.array(stored))[0].numpy()
+    except FrameError as error:
+        raise FrameError(f"{path}: {error}") from error
 
 
 def _batches(frames: Iterable[tuple[str, Picture]]) -> Iterator[FrameBatch]:

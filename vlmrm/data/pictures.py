@@ -9,12 +9,13 @@
 """
 
 import logging
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence
 
 from vlmrm.errors import FrameError
 
@@ -22,6 +23,19 @@ _LOG = logging.getLogger(__name__)
 _SEVERAL = frozenset({"GIF", "PNG", "WEBP", "TIFF"})  # the second picture in a JPEG is a preview or a map of depth
 _SIXTEEN_BITS = frozenset({"PNG", "PPM"})  # of which Pillow makes 32 bits
 _TRANSPARENT = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
+
+_BROKEN = (  # Pillow's readers raise whatever a damaged file makes them stumble over
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 
 
 def read_pictures(path: Path) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
@@ -43,7 +57,7 @@ def read_pictures(path: Path) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
                     _LOG.warning("%s is transparent in places; white is put behind it.", path)
                 seen_through = seen_through or transparent
                 yield frame
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except _BROKEN as error:
         raise FrameError(f"{path} cannot be read as a picture: {error}") from error
 
 
@@ -56,7 +70,7 @@ def count_pictures(path: Path) -> int:
     try:
         with Image.open(path) as opened:
             return int(getattr(opened, "n_frames", 1)) if opened.format in _SEVERAL else 1
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except _BROKEN as error:
         raise FrameError(f"{path} cannot be read as a picture: {error}") from error
 
 

@@ -192,8 +192,8 @@ def with_templates(sentences: Sequence[str], templates: Sequence[str]) -> tuple[
         (('a robot kneeling', 'a robot'), ('a photo of a robot kneeling.', 'a photo of a robot.'))
     """
     for role, given in (("sentence", sentences), ("template", templates)):
-        if isinstance(given, str) or not given:
-            raise PromptError(f"give a list with at least one {role}; got {given!r}.")
+        if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+            raise PromptError(f"{role}s are a list with at least one {role}; got {given!r}.")
     for template in templates:
         if not isinstance(template, str) or template.count("{}") != 1:
             raise PromptError(
