@@ -66,7 +66,7 @@ class Pessimism(ScoreTransform):
         >>> variance = torch.tensor([[0.0, 0.0], [0.25, 0.0]])
         >>> seen = FrameFeatures(embeddings=torch.tensor([[0.0, 1.0], [0.0, 1.0]]), extra={"variance": variance})
         >>> unsure(torch.zeros(2), seen).round(decimals=3)
-        tensor([ 0.0000, -0.4470])
+        tensor([ 0.0000, -0.3970])
     """
 
     score: ScoreEmbeddings
