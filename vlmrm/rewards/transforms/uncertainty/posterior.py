@@ -51,7 +51,7 @@ class PosteriorOptions(UncertaintyOptions):
         """Return the context with variances read of each frame, and pessimistic scores."""
         encoder = context.encoder
         require_same_weights("uncertainty", self.fingerprint, encoder.name, encoder.fingerprint)
-        extractor = PosteriorFeatures(encoder, load_posterior(self), sha256=self.sha256)
+        extractor = PosteriorFeatures(encoder, load_posterior(self), sha256=self.sha256, watch=context.watch)
         pessimism = Pessimism(context.score.of_embeddings, float(self.kappa))
         return replace(context.then(pessimism), extractor=extractor)
 
