@@ -15,6 +15,7 @@ from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rendering.env_camera import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
 from vlmrm.rendering.headless import require_own_gl
 from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.wrappers.still_frames import StillFrames
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
@@ -59,6 +60,7 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.drawn_quality = of_mujoco if ours is None else str(ours.quality)
         """What its frames are drawn with; None: no MuJoCo, which has none to choose."""
         self._looked_at = False
+        self._still = StillFrames()
         if self._draws_itself:
             require_own_view(env)
             require_size_in_buffer(env)
@@ -66,12 +68,16 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's, with the first frame in `info`."""
         obs, info = self.env.reset(seed=seed, options=options)
-        return obs, info | {"frame": self._frame()}
+        frame = self._frame()
+        self._still.begin(frame)
+        return obs, info | {"frame": frame}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the frame after the step in `info`."""
         obs, reward, terminated, truncated, info = self.env.step(action)
-        return obs, reward, terminated, truncated, info | {"frame": self._frame()}
+        frame = self._frame()
+        self._still.add(frame)
+        return obs, reward, terminated, truncated, info | {"frame": frame}
 
     def _frame(self) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of its own memory: environments may draw the next one into the same array."""
