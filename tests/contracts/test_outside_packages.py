@@ -14,8 +14,7 @@ from vlmrm.errors import SpecError
 HEAD = """
     from dataclasses import dataclass
 
-    from vlmrm.rewards.heads.projection import unit_mean
-from vlmrm.rewards.heads.sentences import embed
+    from vlmrm.rewards.heads.projection import embed, unit_mean
     from vlmrm.rewards.protocols import Head, HeadOptions
 
 

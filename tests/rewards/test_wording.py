@@ -95,7 +95,8 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 def test_no_prompt_of_the_readme_and_the_docs_is_reported(page):
-    text = page.read_text(encoding="utf-8")
+    lines = page.read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.endswith("# WordingWarning"))
     goals = re.findall(r'PromptSet\(\s*"([^"]+)"|--goal "([^"]+)"|goal = "([^"]+)"', text)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
