@@ -34,9 +34,13 @@ class Batches:
         self.kept_away_from = sorted({text for prompts in known for text in prompts.goal + prompts.baseline})
         self._grammar = Grammar(self.kept_away_from, scenes)
 
-    def words(self) -> list[str]:
-        """Every word of every training sentence."""
-        return sorted({word for text in self._grammar.every_sentence() for word in text.replace(",", "").split()})
+    def words(self) -> dict[str, list[str]]:
+        """Every word of every training sentence, by the title of the scene that the sentence is about."""
+        grammars = {part.scene.title: Grammar(self.kept_away_from, [part.scene]) for part in self._states}
+        return {
+            title: sorted({word for text in grammar.every_sentence() for word in text.replace(",", "").split()})
+            for title, grammar in grammars.items()
+        }
 
     def every_sentence(self) -> set[str]:
         """Every training sentence."""

@@ -23,10 +23,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import tyro
 from builtin_batches import Batches, CompactVocabulary
+from builtin_domain import fit_domain
 from builtin_frames import load_or_draw
 from builtin_learning import Muon, Progress, descend, schedule, set_rate, soft_clip_loss
 from builtin_sizes import SIZES, Config
@@ -36,14 +36,11 @@ from torch import Tensor
 from vlmrm_envs.scenes import find_scene
 from vlmrm_envs.scenes.scene import SceneStates
 
-from vlmrm.encoders.domain import Domain
-from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.frames.preprocessing import Preprocessing
 
 TEACHER_WEIGHT, STATE_WEIGHT, PLACE_WEIGHT = 20.0, 5.0, 2.0  # beside the contrastive loss, which is near 15
 SAVE_EVERY = 250  # steps
-DOMAIN_FRAMES = 500  # of each scene, that nothing was trained on
 
 
 class Training:
@@ -223,15 +220,6 @@ def export(config: Config, weights: dict[str, Tensor], card: dict[str, Any]) -> 
     save_file(halves, folder / "open_clip_model.safetensors")
     (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
     return folder
-
-
-def fit_domain(config: Config, folder: Path, words: list[str]) -> None:
-    """Learn where the model is at home, from frames it was not trained on; the words go into its card."""
-    frames, states = load_or_draw(config, lambda scene: DOMAIN_FRAMES, config.seed + 1)
-    scene = torch.cat([torch.full((len(part),), i) for i, part in enumerate(states)])
-    order = torch.from_numpy(np.random.default_rng(config.seed).permutation(len(frames)))
-    embeddings = OpenClipEncoder.load(f"local-dir:{folder}").embed_frames(frames)[order]
-    Domain.fit(embeddings, scene[order], words=words).save(folder)
 
 
 def main(config: Config) -> None:

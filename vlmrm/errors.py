@@ -40,6 +40,14 @@ class InvisibleGoalWarning(UserWarning):
     """A goal sentence describes nothing that a picture could show."""
 
 
+class WordingWarning(UserWarning):
+    """A sentence is worded in a way that encoders of pictures misread: a negation, a motion or an order."""
+
+
+class StillFramesWarning(UserWarning):
+    """All frames of several episodes are one picture."""
+
+
 class ScaleWarning(UserWarning):
     """The parts of an ensemble have scores of different scales."""
 

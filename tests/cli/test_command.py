@@ -55,6 +55,18 @@ def test_models_are_listed_with_what_they_know_and_how_to_name_others(capsys, tm
     assert card["words"] == ["car", "red"]
 
 
+def test_a_model_that_is_named_is_printed_with_its_words_by_scene(capsys):
+    assert main(["models", "sim-s"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "sim-xs" not in out
+    assert " flag " in out.split("words of sentences about MountainCar")[1].split("words of sentences about")[0]
+    assert " flag " not in out.split("words of sentences about Pendulum")[1].split("words of sentences about")[0]
+    assert main(["models", "sim-s", "--json"]) == 0
+    (card,) = json.loads(capsys.readouterr().out)
+    assert "flag" in card["words_by_scene"]["MountainCar (vlmrm's own drawing)"]
+    assert "there is no built-in model 'sim-l'. Near: sim-" in refused(capsys, "models", "sim-l")
+
+
 def test_the_version_is_printed(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"vlmrm {vlmrm.__version__}\n"

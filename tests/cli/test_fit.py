@@ -46,7 +46,7 @@ def test_how_unsure_a_reward_is_is_kept_beside_it_and_printed(pictures, tmp_path
     assert {path.name for path in tmp_path.iterdir()} >= {"reward.json", "reward.safetensors"}
     assert RewardSpec.load(out).uncertainty.kappa == 1.5
     capsys.readouterr()
-    with pytest.warns(OutOfDomainWarning, match="3 of 3 frames"):
+    with pytest.warns(OutOfDomainWarning, match="3 of the last 3 frames"):
         assert main(["score", str(out), str(pictures)]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "score", "std"]
 

@@ -195,7 +195,7 @@ def test_every_built_in_member_warns_for_itself():
 
 def test_an_ensemble_knows_what_those_members_know_that_have_a_domain():
     mixed = load_encoder("sim-s + random:sim-xs", device="cpu")
-    with pytest.warns(OutOfDomainWarning, match="^12 of 12 frames look like nothing 'sim-s'") as caught:
+    with pytest.warns(OutOfDomainWarning, match="^12 of the last 12 frames look like nothing 'sim-s'") as caught:
         DomainWatch(mixed).see(mixed.embed_frames(coloured_blocks(12)))
     assert len(caught) == 1
     assert load_encoder("random:sim-s + random:sim-xs", device="cpu").domain is None

@@ -37,7 +37,7 @@ def knowing(frames, *, words=tuple(COLOURS), name="colour"):
     encoder = ColourEncoder()
     encoder.name = name
     classes = torch.zeros(len(frames), dtype=torch.int64)
-    encoder.domain = replace(Domain.fit(encoder.embed_frames(frames), classes, words=words), model=name)
+    encoder.domain = replace(Domain.fit(encoder.embed_frames(frames), classes, words={"": words}), model=name)
     return encoder
 
 
@@ -63,7 +63,9 @@ WORDS = {
 def test_a_reward_warns_once_of_strange_frames_and_its_numbers_stay(words, way):
     spec = red_spec(prompts=TWO, alpha=0.5, **words)
     reward, plain = RewardModel(knowing(shades(0)), spec), RewardModel(ColourEncoder(), spec)
-    with pytest.warns(OutOfDomainWarning, match="^5 of 5 frames look like nothing 'colour' was trained on") as caught:
+    with pytest.warns(
+        OutOfDomainWarning, match="^5 of the last 5 frames look like nothing 'colour' was trained on"
+    ) as caught:
         scores = WAYS[way](reward, GREEN)
     assert len(caught) == 1
     assert torch.equal(scores, WAYS[way](plain, GREEN))
@@ -87,7 +89,9 @@ def test_a_reward_is_silent_about_what_its_encoder_knows(words, way):
 )
 def test_a_reward_warns_of_strange_words_when_it_is_made_and_its_numbers_stay(prompts):
     spec = red_spec(prompts=prompts, head="contrast", alpha=0.5)
-    with pytest.warns(OutOfDomainWarning, match=r"^'colour' never saw 'zebra' in training.*'a zebra in \w+'") as caught:
+    with pytest.warns(
+        OutOfDomainWarning, match=r"^'colour' cannot know what 'a zebra in \w+' means: 'zebra' is in no"
+    ) as caught:
         reward = RewardModel(knowing(shades(0)), spec)
     assert len(caught) == 1
     assert torch.equal(reward.score(RED), RewardModel(ColourEncoder(), spec).score(RED))
@@ -124,7 +128,7 @@ def test_strange_words_are_found_in_the_sentences_that_a_head_makes_of_its_optio
     with pytest.warns(OutOfDomainWarning) as caught:
         RewardModel(knowing(shades(0), words=["red", "blue", "square"]), spec)
     assert [str(each.message).split(". ")[0] for each in caught] == [
-        f"'colour' never saw '{word}' in training, so it cannot know what '{sentence}' means"
+        f"'colour' cannot know what '{sentence}' means: '{word}' is in no sentence that it learnt from"
         for word, sentence in strange
     ]
 
@@ -155,16 +159,17 @@ def test_each_member_of_an_ensemble_that_has_a_domain_warns_for_itself():
     with pytest.warns(OutOfDomainWarning) as caught:
         reward = RewardModel(together, spec)
     assert sorted(_said(caught)) == [
-        "'greens' never saw 'thing' in training",
-        "'reds' never saw 'grey', 'thing' in training",
+        "'greens' cannot know what 'a grey and red thing' means: 'thing' is in no sentence that it learnt from",
+        "'reds' cannot know what 'a grey and red thing' means: 'grey' is in no sentence that it learnt from; "
+        "'thing' is in no sentence that it learnt from",
     ]
     with pytest.warns(OutOfDomainWarning) as caught:
         scores = reward.score(GREEN)
-    assert _said(caught) == ["5 of 5 frames look like nothing 'reds' was trained on"]
+    assert _said(caught) == ["5 of the last 5 frames look like nothing 'reds' was trained on"]
     assert torch.equal(scores, RewardModel(plain, spec).score(GREEN))
     with pytest.warns(OutOfDomainWarning) as caught:
         reward.score(torch.cat([RED, RED]))
-    assert _said(caught) == ["10 of 15 frames look like nothing 'greens' was trained on"]
+    assert _said(caught) == ["10 of the last 15 frames look like nothing 'greens' was trained on"]
 
 
 def _named(name):
@@ -174,14 +179,14 @@ def _named(name):
 
 
 def _said(caught):
-    return [str(each.message).split(", so ")[0] for each in caught]
+    return [str(each.message).split(", so ")[0].split(". ")[0] for each in caught]
 
 
 def test_an_environment_of_another_world_is_warned_of_once_in_all_its_episodes():
     encoder = knowing(shades(1))
     env = VLMReward(CountingEnv(lengths=(3, 2)), RewardModel(encoder, red_spec()))
     env.reset()
-    with pytest.warns(OutOfDomainWarning, match="1 of 1 frames"):
+    with pytest.warns(OutOfDomainWarning, match="1 of the last 1 frames"):
         paid = [env.step(0)[1]]
     paid += [env.step(0)[1] for _ in range(2)]
     env.reset()

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
 
+import builtin_domain
 import train_builtin
 from builtin_sizes import SIZES
 
@@ -37,7 +38,8 @@ def config(tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(train_builtin, "SAVE_EVERY", 2)
-        patched.setattr(train_builtin, "DOMAIN_FRAMES", 100)
+        for name, value in {"RANDOM_FRAMES": 60, "EPISODE_FRAMES": 8, "SWEEP_FRAMES": 4}.items():
+            patched.setattr(builtin_domain, name, value)
         train_builtin.main(config)
         yield config
 
@@ -47,6 +49,8 @@ def test_what_was_trained_loads_by_the_same_code_as_any_model(config):
     card = ModelCard.load(folder)
     assert card.knows == ("Pendulum", "Hopper")
     assert {"pendulum", "hopper", "upright", "one-legged"} <= card.words
+    assert card.words_by_scene.keys() == {"Pendulum", "Hopper"}
+    assert "one-legged" in card.words_by_scene["Hopper"] - card.words_by_scene["Pendulum"]
     encoder = OpenClipEncoder.load(f"local-dir:{folder}")
     assert (encoder.size_px, encoder.dim) == (64, 128)
     assert encoder.embed_texts(["the pendulum stands upright"]).shape == (1, 128)

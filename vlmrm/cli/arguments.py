@@ -145,5 +145,7 @@ class Tasks(Command):
 class Models(Command):
     """List the models that come with the package, and say how to name others."""
 
+    names: Annotated[Positional[tuple[str, ...]], arg(metavar="[MODEL ...]", help_behavior_hint="")] = ()
+    """Only these, with all words that they know. Default: all, without words."""
     json: bool = False
     """Print JSON instead of a table."""

@@ -11,9 +11,24 @@ import tyro
 
 import vlmrm
 from vlmrm.cli.arguments import Fit, Models, Play, Score, Tasks, Train
-from vlmrm.errors import InvisibleGoalWarning, OutOfDomainWarning, ScaleWarning, SurvivalBonusWarning, VlmrmError
+from vlmrm.errors import (
+    InvisibleGoalWarning,
+    OutOfDomainWarning,
+    ScaleWarning,
+    StillFramesWarning,
+    SurvivalBonusWarning,
+    VlmrmError,
+    WordingWarning,
+)
 
-_OURS = SurvivalBonusWarning | OutOfDomainWarning | InvisibleGoalWarning | ScaleWarning
+_OURS = (
+    InvisibleGoalWarning
+    | OutOfDomainWarning
+    | ScaleWarning
+    | StillFramesWarning
+    | SurvivalBonusWarning
+    | WordingWarning
+)
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
 

@@ -1,11 +1,15 @@
-"""``vlmrm models``: the built-in models, and how to name others."""
+"""``vlmrm models``: the built-in models, the words they know, and how to name others."""
 
 import json as jsonlib
+from collections.abc import Sequence
 from dataclasses import asdict
+from textwrap import fill
+from typing import Any
 
 from vlmrm.cli.arguments import Models
 from vlmrm.cli.table import format_table
-from vlmrm.encoders import list_models
+from vlmrm.encoders import ModelCard, list_models
+from vlmrm.errors import UnknownModel, near_matches
 
 _OTHERS = """
 The built-in models know only the small world above. Any other model by its name:
@@ -22,15 +26,33 @@ All names and tags: python -c "import open_clip; print(open_clip.list_pretrained
 
 def run(given: Models) -> int:
     """Print them."""
-    cards = list_models()
+    cards = {card.name: card for card in list_models()}
+    for name in given.names:
+        if name not in cards:
+            raise UnknownModel(f"there is no built-in model {name!r}. Near: {near_matches(name, cards)}.")
+    chosen = [cards[name] for name in given.names or cards]
     if given.json:
-        plain = [asdict(card) | {"words": sorted(card.words)} for card in cards]
-        print(jsonlib.dumps(plain, indent=2, ensure_ascii=False))
-        return 0
+        print(jsonlib.dumps([_plain(card) for card in chosen], indent=2, ensure_ascii=False))
+    else:
+        _print(chosen, words=bool(given.names))
+    return 0
+
+
+def _plain(card: ModelCard) -> dict[str, Any]:
+    by_scene = {scene: sorted(words) for scene, words in card.words_by_scene.items()}
+    return asdict(card) | {"words": sorted(card.words), "words_by_scene": by_scene}
+
+
+def _print(cards: Sequence[ModelCard], *, words: bool) -> None:
     rows = [[card.name, f"{card.parameters / 1e6:.1f} M", f"{card.size_px} px", str(card.dim)] for card in cards]
     print(format_table(["model", "numbers", "picture", "embedding"], rows))
     for card in cards:
         print(f"\n{card.name}: {card.description}")
-        print("\n".join(f"  knows {line}" for line in card.knows))
-    print(_OTHERS)
-    return 0
+        if words:
+            for scene, known in (card.words_by_scene or {"all scenes": card.words}).items():
+                print(f"\n  words of sentences about {scene}:")
+                print(fill(" ".join(sorted(known)), width=100, initial_indent="    ", subsequent_indent="    "))
+        else:
+            print("\n".join(f"  knows {line}" for line in card.knows))
+    if not words:
+        print(_OTHERS)

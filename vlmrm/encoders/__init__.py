@@ -12,7 +12,8 @@ Importing this package does not import open_clip; loading a model does.
 """
 
 from vlmrm.encoders.cards import ModelCard
-from vlmrm.encoders.domain import Domain, DomainWatch
+from vlmrm.encoders.domain import Domain
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import EnsembleEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip

@@ -5,6 +5,7 @@ layout, ``card.json`` with what the model knows, and ``domain.safetensors`` with
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class ModelCard:
     """The small world it was trained on; it says nothing about any other."""
     words: frozenset[str]
     """Every word of its training sentences, in lower case."""
+    words_by_scene: Mapping[str, frozenset[str]]
+    """The same by what the sentences are about; empty where that is unknown."""
     size_px: int
     """Side of the picture it sees."""
     dim: int
@@ -59,12 +62,16 @@ class ModelCard:
                 description=card["description"],
                 knows=tuple(card["knows"]),
                 words=frozenset(word.lower() for word in card["words"]),
+                words_by_scene={
+                    scene: frozenset(word.lower() for word in words)
+                    for scene, words in card.get("words_by_scene", {}).items()
+                },
                 size_px=model["vision_cfg"]["image_size"],
                 dim=model["embed_dim"],
                 parameters=count_parameters(folder / WEIGHTS_FILE),
                 works_offline=True,
             )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             raise EncoderError(
                 f"the model folder {folder} is incomplete or damaged ({type(error).__name__}: {error}). It needs "
                 f"{CONFIG_FILE}, {WEIGHTS_FILE} and {CARD_FILE}; reinstall vlmrm if it is a built-in one."

@@ -1,101 +1,92 @@
-"""Where a small model can be trusted: the words and the frames it was trained on, and warnings outside of them."""
+"""Where a small model can be trusted: the words and the frames it was trained on."""
 
 import json
-import re
-import warnings
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vlmrm.encoders.cards import CARD_FILE
-from vlmrm.encoders.encoder import Encoder
-from vlmrm.errors import EncoderError, OutOfDomainWarning
+from vlmrm.encoders.known_words import KnownWords
+from vlmrm.errors import EncoderError
 from vlmrm.plain_files import read_json
 from vlmrm.types import Embeddings
 
 DOMAIN_FILE = "domain.safetensors"
-_HELD_OUT_EVERY = 5  # one row in five decides the threshold and takes no part in the fit
+_HELD_OUT_EVERY = 4  # one row in so many decides the thresholds and takes no part in the fit
 _RIDGE = 1e-3  # share of the mean variance added to each; unit vectors leave at least one direction without any
-_TOO_MANY = 0.5  # share of the frames seen so far
-_WORD = re.compile(r"[^\W\d_]+")
-_STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and are as at be been being but by for from has have her his in into is it its of on onto or our so than "
-        "that the their them then there these they this those to very was were which while whose with you your",
-    )
-)  # not: up, under, over, off, without … they say where things are
+_MARGIN = 0.75  # of the lowest that sentences about what is seen were found to reach
+_AT_ONCE = 4096  # frames; each takes 4 kB for every class of a width of 1024
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Domain:
     """The words and the region of embedding space that a model was trained on.
 
-    Frames are judged by the squared Mahalanobis distance to the nearest of several Gaussians that share one covariance
-    (Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks").
+    The region is a union of ellipsoids, one for each scene: the squared Mahalanobis distance to the scene's mean, under
+    the scene's own covariance, is at most what nearly all of its frames have. (With one covariance for all scenes, as
+    Lee et al. 2018 take for classifiers, arXiv 1807.03888, the directions in which scenes lie apart let half of a race
+    track pass; distances to the nearest frames do, too.)
 
     Example:
         >>> classes = torch.arange(400) % 2
         >>> noise = torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
         >>> frames = torch.eye(3)[classes] + 0.01 * noise
-        >>> domain = Domain.fit(frames, classes, words=["pole", "cart"])
+        >>> domain = Domain.fit(frames, classes, words={"CartPole": ["pole", "cart"]})
         >>> domain.share_outside(torch.eye(3)[:2]), domain.share_outside(torch.eye(3)[2:])
         (0.0, 1.0)
-        >>> domain.unknown_words("a zebra on the cart")
-        ['zebra']
+        >>> domain.strange_words("a zebra on the cart")
+        {'': {'zebra': 'in no sentence that it learnt from'}}
     """
 
-    words: frozenset[str]
-    """All words of the training sentences, in lower case."""
+    words: Mapping[str, frozenset[str]]
+    """All words of the training sentences, in lower case, by the scene that the sentences are about."""
     means: Float[Tensor, "c d"]
-    """The middle of each class."""
-    precision: Float[Tensor, "d d"]
-    """Inverse of the covariance within the classes."""
-    threshold: float
-    """Squared distance beyond which a frame counts as outside."""
+    """Middle of each scene."""
+    factors: Float[Tensor, "c d d"]
+    """Lower triangle L of each scene, by which frames at the border have ``|(frame - mean) L| = 1``."""
+    nearness: float = -1.0
+    """Cosine that a sentence about what is seen reaches with some frame of a rollout. -1: unknown."""
     model: str = ""
     """Name of the model, for messages."""
 
     @classmethod
     def fit(
-        cls, embeddings: Embeddings, classes: Int[Tensor, " n"], *, words: Iterable[str], quantile: float = 0.995
+        cls,
+        embeddings: Embeddings,
+        classes: Int[Tensor, " n"],
+        *,
+        words: Mapping[str, Iterable[str]],
+        quantile: float = 0.98,
     ) -> "Domain":
         """Learn the region from frames that are known to lie inside.
 
-        Every fifth frame is left out of the fit and decides the threshold; shuffle frames that follow one another.
+        Of each class every fourth frame is left out of the fit and decides its border; shuffle frames that follow one
+        another.
 
         Args:
             embeddings: Of training-like frames; better not of the training frames themselves.
-            classes: A number for each frame, e.g. of its scene and a coarse state; frames of one class lie together.
-            words: All words of the training sentences.
-            quantile: Share of the left-out frames that shall count as inside.
+            classes: Number of the scene of each frame.
+            words: All words of the training sentences, by scene.
+            quantile: Share of the left-out frames of each class that shall count as inside.
 
         Raises:
             EncoderError: There are too few frames.
         """
-        held_out = torch.arange(len(embeddings)) % _HELD_OUT_EVERY == 0
-        inside, labels = embeddings[~held_out].double(), classes[~held_out]
-        count, dim = inside.shape
-        names, index = torch.unique(labels, return_inverse=True)
-        if count < 2 * len(names) or count < 2:
-            raise EncoderError(f"a domain needs several frames of each class; got {count} for {len(names)} classes.")
-        sums = torch.zeros(len(names), dim, dtype=torch.float64).index_add_(0, index, inside)
-        means = sums / index.bincount()[:, None]
-        centred = inside - means[index]
-        covariance = centred.T @ centred / (count - len(names))
-        ridge = _RIDGE * covariance.diagonal().mean() + 1e-12
-        precision = torch.linalg.inv(covariance + ridge * torch.eye(dim, dtype=torch.float64))
-        region = cls(words=_lower(words), means=means.float(), precision=precision.float(), threshold=0.0)
-        threshold = float(region.distances(embeddings[held_out]).double().quantile(quantile))
-        return cls(words=region.words, means=region.means, precision=region.precision, threshold=threshold)
+        names, counts = torch.unique(classes, return_counts=True)
+        if not len(counts) or int(counts.min()) < _HELD_OUT_EVERY:
+            raise EncoderError(
+                f"a domain needs several frames of each class; got {len(embeddings)} for {len(names)} classes."
+            )
+        parts = [_fit_class(embeddings[classes == name].double(), quantile) for name in names]
+        means, factors = (torch.stack(each).float() for each in zip(*parts, strict=True))
+        return cls(words=_lower(words), means=means, factors=factors)
 
     @classmethod
     def load(cls, folder: Path) -> "Domain":
@@ -106,117 +97,111 @@ class Domain:
         """
         try:
             tensors = load_file(folder / DOMAIN_FILE)
-            words = read_json(folder / CARD_FILE)["words"]
+            card = read_json(folder / CARD_FILE)
             return cls(
-                words=_lower(words),
+                words=_lower(card.get("words_by_scene", {"": card["words"]})),
                 means=tensors["means"],
-                precision=tensors["precision"],
-                threshold=float(tensors["threshold"]),
+                factors=_unpack(tensors["triangles"], tensors["scales"]),
+                nearness=float(tensors["nearness"]),
                 model=folder.name,
             )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
             raise EncoderError(
                 f"the domain of the model in {folder} cannot be read ({type(error).__name__}: {error})."
             ) from error
 
     def save(self, folder: Path) -> None:
         """Write ``domain.safetensors``, and the words into ``card.json`` beside what stands there already."""
+        triangles, scales = _pack(self.factors)
         tensors = {
             "means": self.means.contiguous(),
-            "precision": self.precision.contiguous(),
-            "threshold": torch.tensor([self.threshold]),
+            "triangles": triangles,
+            "scales": scales,
+            "nearness": torch.tensor([self.nearness]),
         }
         save_file(tensors, folder / DOMAIN_FILE)
         path = folder / CARD_FILE
         card = read_json(path) if path.is_file() else {}
-        path.write_text(json.dumps(card | {"words": sorted(self.words)}, indent=1) + "\n", encoding="utf-8")
+        words = {
+            "words": sorted(frozenset().union(*self.words.values())),
+            "words_by_scene": {scene: sorted(known) for scene, known in self.words.items()},
+        }
+        path.write_text(json.dumps(card | words, indent=1) + "\n", encoding="utf-8")
+
+    def with_nearness(self, embeddings: Iterable[Embeddings], sentences: Iterable[Float[Tensor, "k d"]]) -> "Domain":
+        """Return the domain that knows how near to frames the sentences about them come.
+
+        Args:
+            embeddings: Frames of a rollout, for each of several rewards.
+            sentences: Sentences of the same rewards, which describe what is seen there.
+        """
+        highest = [float((frames @ said.T).max()) for frames, said in zip(embeddings, sentences, strict=True)]
+        return replace(self, nearness=_MARGIN * min(highest))
 
     def distances(self, embeddings: Embeddings) -> Float[Tensor, " n"]:
-        """Squared Mahalanobis distance of each frame to its nearest class."""
-        frames, means, precision = embeddings.double(), self.means.double(), self.precision.double()
-        own = ((frames @ precision) * frames).sum(dim=1)  # n
-        of_means = ((means @ precision) * means).sum(dim=1)  # c
-        squared = own[:, None] - 2 * frames @ precision @ means.T + of_means  # n c
-        return squared.min(dim=1).values.clamp(min=0).float()
+        """Squared Mahalanobis distance of each frame to its nearest class, in units of that at the class's border."""
+        dim, count = self.means.shape[1], len(self.means)
+        joined = self.factors.movedim(0, 1).reshape(dim, count * dim)  # d (c d)
+        middles = torch.einsum("cd,cde->ce", self.means, self.factors)
+        found = [
+            ((part @ joined).reshape(-1, count, dim) - middles).square().sum(dim=2).amin(dim=1)
+            for part in torch.split(embeddings, _AT_ONCE)
+        ]
+        return torch.cat(found)
+
+    def outside(self, embeddings: Embeddings) -> Bool[Tensor, " n"]:
+        """Return which frames lie farther out than all but a few training-like ones."""
+        return self.distances(embeddings) > 1
 
     def share_outside(self, embeddings: Embeddings) -> float:
         """Share of the frames that lie farther out than all but a few training-like ones, 0 to 1."""
-        return self.count_outside(embeddings) / len(embeddings)
+        return float(self.outside(embeddings).double().mean())
 
-    def count_outside(self, embeddings: Embeddings) -> int:
-        """How many frames lie farther out than all but a few training-like ones."""
-        return int((self.distances(embeddings) > self.threshold).sum())
+    def strange_frames(self, embeddings: Embeddings) -> dict[str, Bool[Tensor, " n"]]:
+        """Return which frames lie outside, by the name of the model."""
+        return {self.model: self.outside(embeddings)}
 
-    def strange_frames(self, embeddings: Embeddings) -> dict[str, int]:
-        """How many frames lie outside, by the name of the model."""
-        return {self.model: self.count_outside(embeddings)}
+    def nearest(self, frames: Embeddings, sentences: Float[Tensor, "k d"]) -> dict[str, tuple[float, float]]:
+        """Return the highest cosine of frames and sentences and the usual one, by the name of the model."""
+        return {self.model: (float((frames @ sentences.T).max()), self.nearness)}
 
-    def strange_words(self, sentence: str) -> dict[str, list[str]]:
-        """Words that are unknown, by the name of the model."""
-        return {self.model: self.unknown_words(sentence)}
-
-    def unknown_words(self, sentence: str) -> list[str]:
-        """Words of a sentence that no training sentence had; common small words do not count."""
-        found = dict.fromkeys(_WORD.findall(sentence.lower()))
-        return [word for word in found if word not in self._parts and word not in _STOP_WORDS]
+    def strange_words(self, sentence: str) -> dict[str, dict[str, str]]:
+        """Return what is to be said of words that do not fit, by the name of the model and the word."""
+        return {self.model: self._known.remarks(sentence)}
 
     @cached_property
-    def _parts(self) -> frozenset[str]:
-        """The words, and the parts of those with a hyphen: of four-legged, four and legged."""
-        return frozenset(part for word in self.words for part in _WORD.findall(word))
+    def _known(self) -> KnownWords:
+        return KnownWords(self.words)
 
 
-class DomainWatch:
-    """Warns when an encoder is asked about a world that it does not know.
-
-    It warns once when more than half of all frames so far lie outside the encoder's domain, and once for each unknown
-    word. An encoder without a domain is not watched.
-
-    Args:
-        encoder: The encoder to watch; of an ensemble, each member that has a domain is watched.
-    """
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._domain = encoder.domain
-        self._frames = 0
-        self._outside: Counter[str] = Counter()
-        self._warned: set[str] = set()
-        self._warned_words: set[tuple[str, str]] = set()
-
-    def see(self, embeddings: Embeddings) -> None:
-        """Look at whole frames, as the encoder embedded them."""
-        if self._domain is None:
-            return
-        self._frames += len(embeddings)
-        for model, count in self._domain.strange_frames(embeddings).items():
-            self._outside[model] += count
-            if model in self._warned or self._outside[model] <= _TOO_MANY * self._frames:
-                continue
-            self._warned.add(model)
-            warnings.warn(
-                f"{self._outside[model]} of {self._frames} frames look like nothing {model!r} was trained on, so its "
-                "rewards mean little there. `vlmrm models` prints what it knows; for other scenes use a large model, "
-                "e.g. ViT-L-14/openai.",
-                OutOfDomainWarning,
-                stacklevel=2,
-            )
-
-    def read(self, texts: Iterable[str]) -> None:
-        """Look at sentences."""
-        if self._domain is None:
-            return
-        for text in texts:
-            for model, words in self._domain.strange_words(text).items():
-                strange = [word for word in words if (model, word) not in self._warned_words]
-                self._warned_words.update((model, word) for word in strange)
-                if strange:
-                    warnings.warn(
-                        f"{model!r} never saw {', '.join(map(repr, strange))} in training, so it cannot know what "
-                        f"{text!r} means. `vlmrm models` prints what it knows.",
-                        OutOfDomainWarning,
-                        stacklevel=2,
-                    )
+def _fit_class(frames: Float[Tensor, "n d"], quantile: float) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
+    """Mean and factor of the frames of one class."""
+    held_out = torch.arange(len(frames)) % _HELD_OUT_EVERY == 0
+    mean = frames[~held_out].mean(dim=0)
+    centred = frames[~held_out] - mean
+    covariance = centred.T @ centred / max(len(centred) - 1, 1)
+    ridge = _RIDGE * covariance.diagonal().mean() + 1e-12
+    precision = torch.linalg.inv(covariance + ridge * torch.eye(len(mean), dtype=torch.float64))
+    factor = torch.linalg.cholesky((precision + precision.T) / 2)
+    border = ((frames[held_out] - mean) @ factor).square().sum(dim=1).quantile(quantile)
+    return mean, factor / border.clamp(min=1e-12).sqrt()
 
 
-def _lower(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(word.lower() for word in words)
+def _pack(factors: Float[Tensor, "c d d"]) -> tuple[Float[Tensor, "c t"], Float[Tensor, " c"]]:
+    """The triangles in half precision, which is a fifth of the file, and what each has to be multiplied by."""
+    rows, columns = torch.tril_indices(factors.shape[1], factors.shape[1])
+    triangles = factors[:, rows, columns]
+    scales = triangles.abs().amax(dim=1)
+    return (triangles / scales[:, None]).half(), scales
+
+
+def _unpack(triangles: Float[Tensor, "c t"], scales: Float[Tensor, " c"]) -> Float[Tensor, "c d d"]:
+    dim = round((8 * triangles.shape[1] + 1) ** 0.5 - 1) // 2
+    rows, columns = torch.tril_indices(dim, dim)
+    factors = torch.zeros(len(triangles), dim, dim)
+    factors[:, rows, columns] = triangles.float() * scales[:, None]
+    return factors
+
+
+def _lower(words: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    return {scene: frozenset(word.lower() for word in known) for scene, known in words.items()}

@@ -1,7 +1,10 @@
 """What every encoder offers: pictures and sentences become unit vectors in one space; and a check of its numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from vlmrm.errors import EncoderError
 from vlmrm.frames.preprocessing import Preprocessing
@@ -12,11 +15,18 @@ from vlmrm.types import Embeddings, Frames
 class EncoderDomain(Protocol):
     """What an encoder was trained on, as far as that is known."""
 
-    def strange_frames(self, embeddings: Embeddings) -> Mapping[str, int]:
-        """Return how many frames lie outside, by the name of the model."""
+    def strange_frames(self, embeddings: Embeddings) -> Mapping[str, Bool[Tensor, " n"]]:
+        """Return which frames lie outside, by the name of the model."""
 
-    def strange_words(self, sentence: str) -> Mapping[str, Sequence[str]]:
-        """Return the words of a sentence that were never seen, by the name of the model."""
+    def nearest(self, frames: Embeddings, sentences: Float[Tensor, "k d"]) -> Mapping[str, tuple[float, float]]:
+        """Return the highest cosine of frames and sentences, and the usual one where a sentence is about what is seen.
+
+        Returns:
+            Both by the name of the model; the second is -1 where it is unknown.
+        """
+
+    def strange_words(self, sentence: str) -> Mapping[str, Mapping[str, str]]:
+        """Return what is to be said of words that do not fit, by the name of the model and the word."""
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -176,19 +176,28 @@ class _JointDomain:
 
     encoder: EnsembleEncoder
 
-    def strange_frames(self, embeddings: Embeddings) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        for member, part in zip(self.encoder.members, self.encoder.split(embeddings), strict=True):
-            if member.domain is not None:
-                found |= member.domain.strange_frames(part)
+    def strange_frames(self, embeddings: Embeddings) -> Mapping[str, Bool[Tensor, " n"]]:
+        found: dict[str, Bool[Tensor, " n"]] = {}
+        for domain, part in zip(self._domains, self.encoder.split(embeddings), strict=True):
+            found |= {} if domain is None else domain.strange_frames(part)
         return found
 
-    def strange_words(self, sentence: str) -> Mapping[str, Sequence[str]]:
-        found: dict[str, Sequence[str]] = {}
-        for member in self.encoder.members:
-            if member.domain is not None:
-                found |= member.domain.strange_words(sentence)
+    def nearest(self, frames: Embeddings, sentences: Float[Tensor, "k d"]) -> Mapping[str, tuple[float, float]]:
+        found: dict[str, tuple[float, float]] = {}
+        parts = zip(self._domains, self.encoder.split(frames), self.encoder.split(sentences), strict=True)
+        for domain, seen, said in parts:
+            found |= {} if domain is None else domain.nearest(seen, said)
         return found
+
+    def strange_words(self, sentence: str) -> Mapping[str, Mapping[str, str]]:
+        found: dict[str, Mapping[str, str]] = {}
+        for domain in self._domains:
+            found |= {} if domain is None else domain.strange_words(sentence)
+        return found
+
+    @property
+    def _domains(self) -> list[EncoderDomain | None]:
+        return [member.domain for member in self.encoder.members]
 
 
 def require_ensemble(encoder: Encoder, why: str) -> EnsembleEncoder:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vlmrm.encoders.domain import DomainWatch
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.judges import Judge
@@ -11,6 +11,7 @@ from vlmrm.rewards.protocols import Context, OverTime
 from vlmrm.rewards.score import build_context
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.visualness import warn_of_invisible_goals
+from vlmrm.rewards.wording import warn_of_wording
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,7 +27,8 @@ class BuiltReward:
 def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> BuiltReward:
     """The parts of a reward; its sentences are embedded once.
 
-    Goals that no picture can show, and words that the encoder does not know, are warned of.
+    Goals that no picture can show, sentences that encoders misread, and words that this one does not know are warned
+    of.
 
     Args:
         encoder: The encoder of frames and sentences.
@@ -40,6 +42,8 @@ def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None)
     if spec.prompts is None:
         raise SpecError("a reward without prompts has no goal.")
     warn_of_invisible_goals(spec.prompts)
+    sees_motion = spec.over_time is not None and spec.over_time.sees_motion
+    warn_of_wording(spec.prompts.goal, spec.options.sentences(spec.prompts), sees_motion=sees_motion)
     DomainWatch(encoder).read(spec.options.sentences(spec.prompts))
     if spec.over_time is None:
         context = build_context(encoder, spec, judge)

@@ -6,13 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.domain import DomainWatch
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.features.views import CropFeatures
-from vlmrm.rewards.heads.projection import embed
+from vlmrm.rewards.heads.sentences import embed
 from vlmrm.rewards.protocols import PairHead
 from vlmrm.rewards.score import build_pairs, require_finite_rewards
 from vlmrm.rewards.spec import RewardSpec

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import Preprocessing
@@ -143,6 +144,8 @@ class Context:
     """What scores the embedding of a frame."""
     score: "Score"
     """The head, and the transforms so far."""
+    watch: DomainWatch
+    """What warns of frames that the encoder does not know, or that are not what the sentences are about."""
     judge: Judge | None = None
     """The judge that was given with the spec; None: the one that the spec names is loaded."""
     judged: "JudgedFeatures | None" = None
@@ -263,6 +266,8 @@ class TimeOptions:
 
     says_goal_reached: ClassVar[bool] = False
     """Whether it knows by itself when the goal is reached."""
+    sees_motion: ClassVar[bool] = False
+    """Whether it embeds several frames at once, so that a sentence may be about a motion."""
     scores_frames: ClassVar[bool] = True
     """Whether it asks for the score of each single frame, which then is made in large batches."""
     refuses: ClassVar[Mapping[str, str]] = {}

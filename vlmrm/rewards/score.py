@@ -7,6 +7,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.judges import Judge
@@ -126,9 +127,9 @@ def build_pairs(encoder: Encoder, spec: Any, rivals: str | None = None) -> PairH
 
 
 def _with_transforms(encoder: Encoder, spec: Any, head: Head, judge: Judge | None = None) -> Context:
-    context = Context(
-        encoder=encoder, spec=spec, extractor=PlainFeatures(encoder), head=head, score=Score(head), judge=judge
-    )
+    watch = DomainWatch(encoder, spec.options.sentences(spec.prompts) if spec.prompts else ())
+    extractor, score = PlainFeatures(encoder, watch), Score(head)
+    context = Context(encoder=encoder, spec=spec, extractor=extractor, head=head, score=score, watch=watch, judge=judge)
     for options in spec.transforms().values():
         context = options.apply(context)
     return context

@@ -18,6 +18,7 @@ from vlmrm.rendering.headless import no_gl
 from vlmrm.rendering.mujoco import RenderMujoco
 from vlmrm.rendering.own_context import OwnContext
 from vlmrm.rendering.parts import gymnasiums_mujoco_envs, mujoco_model_in, parts_of_kind
+from vlmrm.wrappers.still_frames import StillFrames
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
@@ -57,6 +58,7 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.capture_preprocessing = preprocessing
         """How its frames were shrunk; vector wrappers ask for it by name."""
         self._own_context, self._has_drawn = OwnContext(env), False
+        self._still = StillFrames()
         if not _drawn_by_us(env):
             require_rgb_mode(env, str(env))
             for each in gymnasiums_mujoco_envs(env):
@@ -74,13 +76,17 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """As the environment's, with the first frame in `info`."""
         with self._own_context.current():
             obs, info = self.env.reset(seed=seed, options=options)
-        return obs, info | {"frame": self._frame()}
+        frame = self._frame()
+        self._still.begin(frame)
+        return obs, info | {"frame": frame}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the frame after the step in `info`."""
         with self._own_context.current():
             obs, reward, terminated, truncated, info = self.env.step(action)
-        return obs, reward, terminated, truncated, info | {"frame": self._frame()}
+        frame = self._frame()
+        self._still.add(frame)
+        return obs, reward, terminated, truncated, info | {"frame": frame}
 
     def render(self) -> Any:
         """As the environment's, in its own OpenGL context."""

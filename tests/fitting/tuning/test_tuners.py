@@ -18,6 +18,7 @@ from vlmrm.fitting.tuning.train import ranking_loss
 from vlmrm.rewards.heads.ensemble import Part
 from vlmrm.rewards.transforms.few_shot import method_of
 
+pytestmark = pytest.mark.filterwarnings("ignore::vlmrm.errors.OutOfDomainWarning")  # sim-xs learns what bars are
 WRITE = ("svd", "lora")
 QUICK = {"steps": 6}
 

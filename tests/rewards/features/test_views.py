@@ -269,7 +269,7 @@ def test_a_crop_of_a_known_scene_is_no_strange_frame():
 def test_a_strange_world_of_whole_frames_is_warned_of_with_views_too():
     frames, encoder = noise(192, n=4), load_encoder("sim-s", device="cpu")
     for positions in ("corners", "attention"):
-        with pytest.warns(OutOfDomainWarning, match="4 of 4 frames look like nothing"):
+        with pytest.warns(OutOfDomainWarning, match="4 of the last 4 frames look like nothing"):
             crops_of(encoder, scales=[1.0, 0.5], positions=positions).read(frames)
 
 

@@ -210,7 +210,7 @@ def test_from_a_file_goal_baseline_and_negatives_are_the_classes(tmp_path):
         encoder = "colour"
         head = "auto_clip"
         [options]
-        templates = ["{}", "{} grey", "not blue but {}"]
+        templates = ["{}", "{} grey", "blue around {}"]
         entropy_share = 0.5
         temperature = 0.2
         [prompts]

@@ -82,6 +82,7 @@ def words_of(encoder, learned):
     return {"learned": learned.to_text(), "fingerprint": encoder.fingerprint}
 
 
+@pytest.mark.filterwarnings("ignore::vlmrm.errors.OutOfDomainWarning")
 def test_it_is_kept_in_the_spec_bit_for_bit_and_takes_transforms_behind_it(encoder, learned):
     spec = RewardSpec(
         encoder=encoder.name, prompts=SEVERAL, alpha=0.3, head="cocoop", options=words_of(encoder, learned)

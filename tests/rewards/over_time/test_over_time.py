@@ -46,7 +46,7 @@ WAYS = {
     },
     "contrast": {"head": "contrast", "over_time": {"kind": "difference"}},
     "sigmoid": {"head": "sigmoid", "options": {"scale": 10.0, "bias": -5.0}},
-    "auto_clip": {"head": "auto_clip", "options": {"templates": ["{}", "no blue but {}", "{} red"]}},
+    "auto_clip": {"head": "auto_clip", "options": {"templates": ["{}", "blue around {}", "{} red"]}},
     "factored": {
         "head": "factored", "prompts": PromptSet("{first} {last}"),
         "options": {"factors": {"first": ["red", "black"], "last": ["green", "blue", ""]}},

@@ -139,6 +139,7 @@ def test_videos_are_scored_on_frames_as_training_saw_them():
     assert set(reward.judged.judge.sizes) == {Large().render().shape[:2]}
 
 
+@pytest.mark.filterwarnings("ignore::vlmrm.errors.OutOfDomainWarning")
 def test_pictures_are_fitted_as_an_agent_would_show_them(tmp_path, monkeypatch, capsys):
     judge = BlueJudge()
     monkeypatch.setattr(YesNoJudge, "load", lambda *args, **options: judge)

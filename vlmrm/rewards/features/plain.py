@@ -1,6 +1,6 @@
 """`PlainFeatures`: whole frames, as the encoder embeds them."""
 
-from vlmrm.encoders.domain import DomainWatch
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.types import Frames

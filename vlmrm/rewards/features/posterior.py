@@ -1,6 +1,6 @@
 """`PosteriorFeatures`: embeddings with the variance of each dimension, as a posterior of the encoder knows it."""
 
-from vlmrm.encoders.domain import DomainWatch
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.towers.projections import PreProjection
 from vlmrm.errors import SpecError
@@ -16,15 +16,18 @@ class PosteriorFeatures:
         encoder: Any of OpenCLIP's own architectures.
         posterior: Posterior of its vision tower.
         sha256: Digest of the posterior, for the fingerprint.
+        watch: What warns of strange frames; None: one of its own.
 
     Raises:
         EncoderError: If the encoder has no last linear map that can be read.
         SpecError: If the posterior is another encoder's.
     """
 
-    def __init__(self, encoder: Encoder, posterior: ProjectionPosterior, *, sha256: str) -> None:
+    def __init__(
+        self, encoder: Encoder, posterior: ProjectionPosterior, *, sha256: str, watch: DomainWatch | None = None
+    ) -> None:
         self._encoder, self._towers, self._posterior, self._sha256 = encoder, PreProjection(encoder), posterior, sha256
-        self._watch = DomainWatch(encoder)
+        self._watch = watch or DomainWatch(encoder)
         fits = tuple(reversed(self._towers.frames.weight.shape))
         if (len(posterior.whitening), len(posterior.spread)) != fits:
             raise SpecError(

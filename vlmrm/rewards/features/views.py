@@ -17,7 +17,7 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import normalize
 
-from vlmrm.encoders.domain import DomainWatch
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.towers.attention import embed_with_attention, place_crops, require_attention
 from vlmrm.errors import SpecError
@@ -58,7 +58,7 @@ class ViewsOptions(TransformOptions):
 
     def apply(self, context: Context) -> Context:
         """Return the context with frames read in crops."""
-        return replace(context, extractor=CropFeatures(context.encoder, self))
+        return replace(context, extractor=CropFeatures(context.encoder, self, context.watch))
 
 
 class CropFeatures:
@@ -67,6 +67,7 @@ class CropFeatures:
     Args:
         encoder: The encoder of each crop.
         options: Scales and positions.
+        watch: What warns of strange frames; None: one of its own.
 
     Raises:
         EncoderError: If crops are to follow the attention, and that of this encoder cannot be read.
@@ -78,8 +79,8 @@ class CropFeatures:
         (192, 2)
     """
 
-    def __init__(self, encoder: Encoder, options: ViewsOptions) -> None:
-        self._encoder, self._options, self._watch = encoder, options, DomainWatch(encoder)
+    def __init__(self, encoder: Encoder, options: ViewsOptions, watch: DomainWatch | None = None) -> None:
+        self._encoder, self._options, self._watch = encoder, options, watch or DomainWatch(encoder)
         self.preprocessing = replace(encoder.preprocessing, size_px=math.ceil(encoder.size_px / min(options.scales)))
         """The encoder's own, for the larger frames that crops are cut from."""
         side_px = self.preprocessing.size_px

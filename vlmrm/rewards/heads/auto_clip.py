@@ -22,7 +22,8 @@ from jaxtyping import Float
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.heads.projection import embed, unit_mean
+from vlmrm.rewards.heads.projection import unit_mean
+from vlmrm.rewards.heads.sentences import embed, refuse_same
 from vlmrm.rewards.heads.softmax import temperature_of
 from vlmrm.rewards.protocols import Head, HeadOptions
 from vlmrm.types import Embeddings, Rewards
@@ -58,11 +59,14 @@ class AutoClipOptions(HeadOptions):
         """Return the head of every sentence in every template.
 
         Raises:
-            PromptError: If a template has not exactly one "{}", or is there twice.
+            PromptError: If a template has not exactly one "{}", or is there twice; or if the goal and another sentence
+                have the same embedding in all of them.
         """
         rows = with_templates(super().sentences(prompts), self.templates)
-        embedded = [embed(encoder, row) for row in rows]
         count = len(prompts.goal)  # several goal sentences are one class, every other sentence is one of its own
+        embedded = [embed(encoder, row) for row in rows]
+        plain = super().sentences(prompts)
+        refuse_same(encoder.name, torch.cat(embedded, dim=1), plain[:count], plain[count:])
         texts = torch.stack([torch.cat([unit_mean(row[:count])[None], row[count:]]) for row in embedded])
         return AutoClipHead(texts, 1 / temperature_of(encoder, self.temperature), entropy_share=self.entropy_share)
 

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.errors import PromptError, SpecError
+from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.heads.projection import embed, refuse_rivals, unit_mean
+from vlmrm.rewards.heads.projection import refuse_rivals, unit_mean
+from vlmrm.rewards.heads.sentences import embed, embed_apart
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
 from vlmrm.types import Embeddings, Rewards
 
@@ -29,10 +30,8 @@ class ContrastOptions(HeadOptions):
         Raises:
             PromptError: If goal and negatives have the same embedding.
         """
-        goal, negative = (unit_mean(embed(encoder, which)) for which in (prompts.goal, prompts.negatives))
-        if bool((goal - negative).norm() < 1e-3):
-            raise PromptError("goal and negatives have the same embedding, so that every picture would get 0.")
-        return ContrastHead(goal, negative)
+        goals, negatives = embed_apart(encoder, prompts.goal, prompts.negatives)
+        return ContrastHead(unit_mean(goals), unit_mean(negatives))
 
     def build_pairs(self, encoder: Encoder, prompts: PromptSet | None, alpha: float, rivals: str | None) -> PairHead:
         """Return the cosine with every text less that with the negatives."""

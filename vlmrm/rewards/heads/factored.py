@@ -25,7 +25,7 @@ from jaxtyping import Float, Int
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import PromptError, SpecError, near_matches
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.heads.projection import embed
+from vlmrm.rewards.heads.sentences import embed
 from vlmrm.rewards.protocols import Head, HeadOptions
 from vlmrm.types import Embeddings, Rewards
 
@@ -190,6 +190,8 @@ class FactoredHead(Head):
         for name, words in zip(names, parts.words, strict=True):
             if bool(words[0].norm() < 1e-3):
                 raise PromptError(f"the wanted value of {name!r} looks like the mean of all to the encoder. Reword it.")
+            if bool(((words[1:] - words[0]).norm(dim=1) < 1e-3).any()):
+                raise PromptError(f"the wanted value of {name!r} looks like another one to the encoder. Reword it.")
         length = parts.compose([0] * len(names)).norm()
         if bool(length < 1e-6):
             raise PromptError("the parts of the goal point in opposite directions and cancel out. Use fewer factors.")

@@ -18,14 +18,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.encoder import Encoder, require_finite
+from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features.frame_features import features_of
+from vlmrm.rewards.heads.sentences import SAME_DIRECTION, embed, embed_apart
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
 from vlmrm.types import Embeddings, Rewards
-
-_SAME_DIRECTION = 1e-6  # squared distance of goal and baseline below which float32 leaves no direction between them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +48,10 @@ class ProjectionOptions(HeadOptions):
 
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> "ProjectionHead":
         """Return the projection on the embedded sentences."""
-        goal = unit_mean(embed(encoder, prompts.goal))
-        head = ProjectionHead(goal, _mean_or_none(encoder, prompts.baseline), alpha)
-        head(goal[None])  # fails here, not in the first step, where the prompts span no line
+        goals, baselines = embed_apart(encoder, prompts.goal, prompts.baseline)
+        goal = unit_mean(goals)
+        head = ProjectionHead(goal, unit_mean(baselines) if prompts.baseline else None, alpha)
+        head(goal[None])  # fails here, not in the first step, where the means span no line
         return head
 
     def build_pairs(self, encoder: Encoder, prompts: PromptSet | None, alpha: float, rivals: str | None) -> PairHead:
@@ -65,15 +65,6 @@ class ProjectionOptions(HeadOptions):
             return project_pairs(embeddings, goals, baseline, alpha)
 
         return score
-
-
-def embed(encoder: Encoder, sentences: Sequence[str]) -> Embeddings:
-    """Embed sentences, and refuse NaN.
-
-    Raises:
-        EncoderError: If the encoder returned NaN or infinity.
-    """
-    return require_finite(encoder, encoder.embed_texts(list(sentences)))
 
 
 def refuse_rivals(head: str, rivals: str | None) -> None:
@@ -145,7 +136,7 @@ def project_alphas(
     if not bool(((alphas >= 0) & (alphas <= 1)).all()):
         raise SpecError(f"alpha must lie in 0 to 1; got {alphas.tolist()}. 0 is the plain cosine, 1 the projection.")
     line = goal - baseline
-    if line.square().sum() < _SAME_DIRECTION:
+    if line.square().sum() < SAME_DIRECTION:
         raise PromptError("goal and baseline have the same embedding, so there is no direction to project on.")
     offset = frames - goal  # n d
     return closeness(offset, offset @ (line / line.norm()), alphas)
@@ -218,7 +209,7 @@ def project_pairs(
     """
     apart = goals @ baseline  # k
     length = (goals - baseline).norm(dim=1)
-    if bool((length.square() < _SAME_DIRECTION).any()):
+    if bool((length.square() < SAME_DIRECTION).any()):
         raise PromptError("a text and the baseline have the same embedding, so there is no direction to project on.")
     cosines = frames @ goals.T  # n k
     along = cosines - (frames @ baseline)[:, None]

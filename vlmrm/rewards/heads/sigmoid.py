@@ -12,7 +12,8 @@ from torch import Tensor
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.heads.projection import embed, refuse_rivals, unit_mean
+from vlmrm.rewards.heads.projection import refuse_rivals, unit_mean
+from vlmrm.rewards.heads.sentences import embed
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
 from vlmrm.types import Embeddings, Rewards
 from vlmrm.values import require_above_0, require_number

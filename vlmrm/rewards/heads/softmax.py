@@ -16,7 +16,8 @@ from torch import Tensor
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
-from vlmrm.rewards.heads.projection import embed, unit_mean
+from vlmrm.rewards.heads.projection import unit_mean
+from vlmrm.rewards.heads.sentences import embed, embed_apart
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
 from vlmrm.types import Embeddings, Rewards
 from vlmrm.values import require_above_0
@@ -38,11 +39,13 @@ class SoftmaxOptions(HeadOptions):
             require_above_0("temperature", self.temperature)
 
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> "SoftmaxHead":
-        """Return the softmax over the embedded sentences."""
-        negatives = embed(encoder, prompts.negatives)
-        return SoftmaxHead(
-            unit_mean(embed(encoder, prompts.goal)), negatives, temperature_of(encoder, self.temperature)
-        )
+        """Return the softmax over the embedded sentences.
+
+        Raises:
+            PromptError: If goal and a negative have the same embedding.
+        """
+        goals, negatives = embed_apart(encoder, prompts.goal, prompts.negatives)
+        return SoftmaxHead(unit_mean(goals), negatives, temperature_of(encoder, self.temperature))
 
     def build_pairs(self, encoder: Encoder, prompts: PromptSet | None, alpha: float, rivals: str | None) -> PairHead:
         """Return the probability of every text among itself, the negatives and, as ``rivals``, the other texts."""

@@ -33,6 +33,7 @@ class ClipOptions(TimeOptions):
     """Options of the kind ``clip``."""
 
     scores_frames: ClassVar[bool] = False
+    sees_motion: ClassVar[bool] = True
     every: int = 1
     """Steps from one frame of the clip to the next, at least 1."""
 

@@ -24,7 +24,7 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.heads.projection import embed
+from vlmrm.rewards.heads.sentences import embed_apart
 from vlmrm.rewards.heads.softmax import temperature_of
 from vlmrm.rewards.protocols import Context, Head, OverTime, TimeOptions
 from vlmrm.types import Embeddings, Rewards
@@ -79,8 +79,7 @@ class MilestonesOptions(TimeOptions):
 
     def build_head(self, encoder: Encoder, prompts: PromptSet) -> "LastMilestone":
         """Return the last milestone's probability as the score of a frame."""
-        milestones = embed(encoder, prompts.goal)
-        others = embed(encoder, prompts.negatives) if prompts.negatives else milestones[:0]
+        milestones, others = embed_apart(encoder, prompts.goal, prompts.negatives)
         return LastMilestone(milestones, others, temperature_of(encoder, self.temperature))
 
     def build(self, context: Context) -> "Milestones":

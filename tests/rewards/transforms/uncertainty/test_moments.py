@@ -7,14 +7,14 @@ import torch
 from torch.nn.functional import normalize
 
 from vlmrm.errors import SpecError
+from vlmrm.rewards.heads.auto_clip import AutoClipHead
 from vlmrm.rewards.heads.contrast import ContrastHead
 from vlmrm.rewards.heads.projection import ProjectionHead
 from vlmrm.rewards.heads.sigmoid import SigmoidHead
-from vlmrm.rewards.heads.softmax import SoftmaxHead, softmax_over_negatives
+from vlmrm.rewards.heads.softmax import SoftmaxHead
 from vlmrm.rewards.transforms.uncertainty.moments import (
     ensemble,
     lower_confidence,
-    moderated_softmax,
     reward_variance,
 )
 
@@ -83,6 +83,26 @@ def test_the_variance_of_any_head_matches_monte_carlo(head):
     assert float(reward_variance(filled, x, variance_x)) == pytest.approx(float(drawn.var()), rel=0.05)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda goal, others: SoftmaxHead(goal, others, 0.03),
+        lambda goal, others: SoftmaxHead(goal, others[:1], 0.03),
+        lambda goal, _: SigmoidHead(goal, 30.0, -20.0),
+        lambda goal, others: AutoClipHead(torch.stack([goal, *others])[None], 30.0),
+    ],
+    ids=["softmax", "softmax of two", "sigmoid", "auto_clip"],
+)
+def test_the_deviation_is_that_of_sampling_where_a_head_is_saturated(head):
+    """Most rewards are below 0.05, where the slope alone gives as little as a tenth of the deviation."""
+    x, variance, y, _ = several(n=20, k=4, noise=0.6)
+    filled = head(normalize(y, dim=1)[0], normalize(y, dim=1)[1:])
+    found = reward_variance(filled, x, variance).sqrt()
+    noisy = x + variance.sqrt() * normal(5000, 1, x.shape[1], seed=7)
+    drawn = filled(normalize(noisy.flatten(0, 1), dim=1)).reshape(5000, -1).std(dim=0)
+    assert float(((found / drawn - 1).abs() < 0.3).double().mean()) >= 0.95
+
+
 def test_the_variance_of_a_head_stays_bounded_where_the_noise_drowns_the_frame():
     """A cosine lies in -1 to 1; without the noise's own share of the length its variance would grow for ever."""
     x, variance_x, y, _ = several(n=1, k=1)
@@ -111,7 +131,7 @@ def test_noise_along_an_embedding_changes_its_length_and_not_its_reward():
     assert float(reward_variance(lambda rows: rows @ goal, x, along)) < 1e-7
     # the slope of the cosine across is 0.8 / 10, and the length 100.01 for 100
     sideways = reward_variance(lambda rows: rows @ goal, x, across)
-    assert float(sideways) == pytest.approx(0.01 * 0.64 / 100 * 100 / 100.01, rel=1e-5)
+    assert float(sideways) == pytest.approx(0.01 * 0.64 / 100 * 100 / 100.01, rel=1e-3)
 
 
 def test_the_contrast_of_two_like_sentences_is_certain_however_uncertain_the_frame():
@@ -146,32 +166,6 @@ def test_a_head_with_a_threshold_has_no_slope_to_carry_noise():
     goal = normalize(y, dim=1)[0]
     with pytest.raises(SpecError, match="no gradient"):
         reward_variance(lambda embeddings: (embeddings @ goal > 0.5).double(), x, variance_x)
-
-
-def test_a_softmax_of_certain_cosines_is_not_moderated():
-    cosines, temperature = 0.3 * normal(6, 3), 0.1
-    texts = torch.eye(3, dtype=torch.float64)
-    plain = softmax_over_negatives(cosines, texts[0], texts[1:], temperature=temperature)
-    none = torch.zeros(6, 3, 3, dtype=torch.float64)
-    torch.testing.assert_close(moderated_softmax(cosines, none, temperature=temperature), plain)
-
-
-def test_a_softmax_of_which_nothing_is_known_gives_every_sentence_its_share():
-    covariance = 1e8 * torch.eye(4).double().expand(5, 4, 4)
-    shares = moderated_softmax(0.3 * normal(5, 4), covariance, temperature=0.1)
-    torch.testing.assert_close(shares, torch.full((5,), 0.25).double(), atol=1e-3, rtol=0)
-
-
-def test_the_moderated_softmax_of_two_is_the_mean_over_the_noise():
-    """Noise that both cosines share does not count: the correlation of 0.9 leaves a tenth of the variance."""
-    covariance = 0.02 * torch.tensor([[1.0, 0.9], [0.9, 1.0]]).double()
-    noise = normal(DRAWS, 2, seed=3) @ torch.linalg.cholesky(covariance).T
-    cosines = torch.tensor([[0.3, 0.2]]).double()
-    expected = ((cosines + noise) / 0.05).softmax(dim=1)[:, 0].mean()
-    ours = moderated_softmax(cosines, covariance[None], temperature=0.05)
-    assert float(ours) == pytest.approx(float(expected), rel=0.01)
-    plain = float((cosines / 0.05).softmax(dim=1)[0, 0])
-    assert plain - float(ours) > 0.03
 
 
 def test_pessimism_takes_off_and_optimism_adds_what_is_not_known():

@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 import vlmrm_envs as envs
+from torch.nn.functional import normalize
 
 from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import EncoderError, SpecError
 from vlmrm.fitting import calibrate, fit, fit_uncertainty, standardize
 from vlmrm.metrics.labelled_scores import auroc
+from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.features.posterior import PosteriorFeatures
 from vlmrm.rewards.transforms.uncertainty.laplace import ProjectionPosterior
 
@@ -61,6 +63,21 @@ def test_kappa_takes_off_standard_deviations(knowing, frames):
     careful = changed(knowing, uncertainty=replace(knowing.spec.uncertainty, kappa=2.0))
     torch.testing.assert_close(careful.score(frames), rewards - 2 * std)
     assert float(std.min()) > 0
+
+
+def test_the_deviation_of_a_saturated_softmax_is_that_of_sampling(plain, frames, tmp_path):
+    """Most of the 40 rewards are below 0.03 or above 0.97; two deviations at most may be off by more than 30 %."""
+    reward = fit_uncertainty(changed(plain, head="softmax", options={}), frames[::2], tmp_path / "reward.safetensors")
+    seen = reward.read(frames[1::2])
+    scores, std = reward.score_with_std(seen)
+    assert int(((scores - 0.5).abs() > 0.47).sum()) > 20
+    noise = torch.randn(10_000, 1, seen.embeddings.shape[1], generator=torch.Generator().manual_seed(1))
+    right = 0
+    for rows in torch.arange(40).split(10):
+        noisy = seen.embeddings[rows] + seen.extra["variance"][rows].sqrt() * noise
+        drawn = reward.score(FrameFeatures(embeddings=normalize(noisy.flatten(0, 1), dim=1))).reshape(10_000, -1)
+        right += int(((std[rows] / drawn.std(dim=0) - 1).abs() < 0.3).sum())
+    assert right >= 38
 
 
 def test_how_frames_are_split_into_batches_never_changes_a_deviation(knowing, frames):

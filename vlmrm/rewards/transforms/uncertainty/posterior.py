@@ -59,7 +59,7 @@ class PosteriorOptions(UncertaintyOptions):
         """Return the context with variances read of each frame, and pessimistic scores."""
         encoder = context.encoder
         require_same_weights("uncertainty", self.fingerprint, encoder.name, encoder.fingerprint)
-        extractor = PosteriorFeatures(encoder, load_posterior(self), sha256=self.sha256)
+        extractor = PosteriorFeatures(encoder, load_posterior(self), sha256=self.sha256, watch=context.watch)
         pessimism = Pessimism(context.score.of_embeddings, float(self.kappa))
         return replace(context.then(pessimism), extractor=extractor)
 
@@ -74,7 +74,7 @@ class Pessimism(ScoreTransform):
         >>> variance = torch.tensor([[0.0, 0.0], [0.25, 0.0]])
         >>> seen = FrameFeatures(embeddings=torch.tensor([[0.0, 1.0], [0.0, 1.0]]), extra={"variance": variance})
         >>> unsure(torch.zeros(2), seen).round(decimals=3)
-        tensor([ 0.0000, -0.4470])
+        tensor([ 0.0000, -0.3970])
     """
 
     score: ScoreEmbeddings
