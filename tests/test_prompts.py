@@ -31,3 +31,10 @@ def test_what_is_not_text_is_refused():
         read_table(PromptSet, {"goal": [3]}, where="prompts", error=PromptError)
     with pytest.raises(PromptError, match="must be a sentence"):
         read_table(PromptSet, {"goal": 3}, where="prompts", error=PromptError)
+
+
+@pytest.mark.parametrize("name", ["prompts.txt", "rewards/kneel.toml", "goal.PNG"])
+def test_the_name_of_a_file_is_no_sentence(name):
+    with pytest.raises(PromptError, match=r"baseline is the name of a file.*Give the sentences themselves"):
+        PromptSet("a robot kneeling", name)
+    assert PromptSet("a robot beside prompts.txt").goal == ("a robot beside prompts.txt",)

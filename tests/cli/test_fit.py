@@ -51,6 +51,19 @@ def test_how_unsure_a_reward_is_is_kept_beside_it_and_printed(pictures, tmp_path
     assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "score", "std"]
 
 
+@pytest.mark.parametrize(
+    ("option", "partner"), [(("--kappa", "0.5"), "--uncertainty-on"), (("--false-positives", "0.1"), "--negatives")]
+)
+def test_an_option_that_would_change_nothing_is_refused(option, partner, spec, pictures, tmp_path, capsys):
+    given = ["fit", spec, "--scale-on", pictures, *option, "--out", tmp_path / "r.json"]
+    assert f"{option[0]} has no effect without {partner}" in refused(capsys, *given)
+
+
+def test_a_reward_that_pays_for_what_it_does_not_know_is_refused(spec, pictures, tmp_path, capsys):
+    given = ["fit", spec, "--uncertainty-on", pictures, "--kappa=-1", "--out", tmp_path / "r.json"]
+    assert "kappa must be at least 0" in refused(capsys, *given)
+
+
 def test_what_belonged_to_other_scores_is_named_and_no_file_is_written_over(pictures, tmp_path, capsys):
     out = tmp_path / "reward.json"
     fit = ["fit", "cartpole/upright", "--uncertainty-on", str(pictures), "--out", str(out)]

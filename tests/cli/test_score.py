@@ -8,6 +8,7 @@ from PIL import Image
 from tests.cli.refusals import refused
 from vlmrm.cli import main
 from vlmrm.cli.score import named_spec
+from vlmrm.errors import OutOfDomainWarning
 from vlmrm.rewards import RewardModel
 from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.tasks import all_tasks, find_task
@@ -46,6 +47,29 @@ def test_close_alphas_have_columns_of_their_own_and_equal_ones_are_refused(spec,
     assert main(["score", str(spec), frame, "--json", "--alphas", "0.1234561", "0.1234562"]) == 0
     assert set(json.loads(capsys.readouterr().out)["frames"][0]["rewards"]) == {"0.1234561", "0.1234562"}
     assert "--alphas has one of them twice; got 0.5, 0.5" in refused(capsys, "score", spec, frame, "--alphas", 0.5, 0.5)
+
+
+def test_sentences_take_the_place_of_a_tasks_own(pictures, capsys):
+    words = ["--goal", "a pole hanging straight down", "--baseline", "a pole"]
+    with pytest.warns(OutOfDomainWarning):
+        assert main(["score", "cartpole/upright", str(pictures), *words, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["spec"]
+    assert said["prompts"] == {"goal": ["a pole hanging straight down"], "baseline": ["a pole"]}
+    assert said["scaling"] == find_task("cartpole/upright").reward.to_dict()["scaling"]
+
+
+def test_frames_after_a_sentence_are_not_taken_for_another(pictures, capsys):
+    assert "is a file or folder, no sentence. Put frames before --goal" in refused(
+        capsys, "score", "--goal", "a red car", pictures
+    )
+
+
+def test_a_baseline_that_the_head_does_not_look_at_is_refused(pictures, encoder, tmp_path, capsys):
+    path = tmp_path / "soft.toml"
+    path.write_text(f'encoder = "{encoder}"\nhead = "softmax"\n[prompts]\ngoal = "a car"\nnegatives = ["a road"]\n')
+    assert "--baseline has no effect: the head softmax" in refused(
+        capsys, "score", path, pictures, "--baseline", "a street"
+    )
 
 
 def test_a_folder_with_the_name_of_a_task_does_not_hide_it(pictures, tmp_path, monkeypatch):

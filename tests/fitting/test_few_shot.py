@@ -63,6 +63,12 @@ def test_a_fitted_reward_comes_out_of_its_file_bit_for_bit(method, tmp_path):
     assert torch.equal(RewardModel(ColourEncoder(), spec).score(others), fitted.score(others))
 
 
+def test_labels_that_are_words_are_refused():
+    reward = RewardModel(ColourEncoder(), RewardSpec(encoder="colour", prompts=PromptSet("red", "grey")))
+    with pytest.raises(SpecError, match=r"labels are numbers, 1 for success and 0 for failure: .*'up'"):
+        fit(reward, torch.zeros(2, 8, 8, 3, dtype=torch.uint8), ["up", "down"])
+
+
 def test_options_of_the_method_count_and_are_kept():
     fitted = fit(red_reward(), FRAMES, LABELS, method="proker", options={"ridge": 0.001, "beta": 20.0})
     assert (fitted.spec.few_shot.ridge, fitted.spec.few_shot.beta, fitted.spec.few_shot.trust) == (0.001, 20.0, None)

@@ -8,6 +8,7 @@ import vlmrm_envs as envs
 from tests.toys import ColourEncoder
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import EncoderError, FrameError, InvisibleGoalWarning, OutOfDomainWarning, SpecError
+from vlmrm.rewards import FunctionReward
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.heads.projection import ProjectionHead, score_alphas
 from vlmrm.rewards.protocols import FrameReward
@@ -31,6 +32,21 @@ def test_score_is_the_head_on_the_embeddings(reward):
     expected = ProjectionHead(goal, baseline, 0.5)(encoder.embed_frames(torch.from_numpy(batch)))
     torch.testing.assert_close(reward.score(batch), expected)
     torch.testing.assert_close(reward.score(reward.read(batch)), expected)
+
+
+def test_a_reward_stays_as_it_is_and_says_what_it_is(reward):
+    for name, value in (("head", None), ("spec", RED), ("encoder", ColourEncoder())):
+        with pytest.raises(AttributeError, match=rf"{name} cannot be set; with_spec\(...\) returns another"):
+            setattr(reward, name, value)
+    assert repr(reward) == "RewardModel('colour', head='projection', goal=('red',))"
+    assert repr(FunctionReward(lambda seen: seen, name="mine")) == "FunctionReward(mine)"
+
+
+def test_a_sentence_alone_a_table_and_another_head_make_a_reward():
+    assert RewardModel.load("sim-xs", "a pole", device="cpu").spec.prompts == PromptSet("a pole")
+    said = {"goal": "a pole held upright", "negatives": ["a pole hanging"]}
+    spec = RewardModel.load("sim-xs", said, head="softmax", device="cpu").spec
+    assert (spec.head, spec.prompts) == ("softmax", PromptSet("a pole held upright", negatives="a pole hanging"))
 
 
 def test_how_frames_are_split_into_batches_never_changes_a_reward(reward):
