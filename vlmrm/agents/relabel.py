@@ -22,6 +22,7 @@ from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.types import Frames
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, as_reward, frames_of
+from vlmrm.wrappers.hindsight import refuse_hindsight
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 _AT_ONCE, _BYTES_AT_ONCE = 1024, 2**28  # of frames handed to the encoder together; bound the copy that stacking makes
@@ -217,10 +218,7 @@ def _require_relabelling(model: Any, reward: FrameReward) -> None:
             "Use VecVLMReward(venv, reward) instead of RelabelCallback."
         )
     if isinstance(model.replay_buffer, HerReplayBuffer):
-        raise PairingError(
-            "HerReplayBuffer computes rewards anew from the environment's compute_reward(), so relabelled ones would "
-            "be mixed with those. Use a plain replay buffer."
-        )
+        refuse_hindsight()
     venv: Any = model.get_env()
     if is_vecenv_wrapped(venv, VecVLMReward) or any(venv.env_is_wrapped(VLMReward)):
         raise PairingError(

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, is_vecenv_wr
 from vlmrm.agents.pairing import first_frames, require_captured_frames, terminated_of
 from vlmrm.errors import PairingError
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, frames_of
+from vlmrm.wrappers.hindsight import COMPUTE_REWARD, refuse_hindsight
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 
@@ -108,3 +109,9 @@ class VecVLMReward(VecEnvWrapper):
             self._rewards.begin(first_frames(self.venv, dones), dones)
         self.episode_returns.add(paid.vlm, dones)
         return obs, paid.total, dones, list(infos)
+
+    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
+        """As the environments', except for hindsight replay's `compute_reward`, which is refused."""
+        if method_name == COMPUTE_REWARD:  # a wrapper around CaptureFrame could answer
+            refuse_hindsight()
+        return list(self.venv.env_method(method_name, *method_args, indices=indices, **method_kwargs))

@@ -15,10 +15,11 @@ from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rendering.env_camera import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
 from vlmrm.rendering.headless import require_own_gl
 from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.wrappers.hindsight import RefuseHindsight
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
-class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Put the frame after each step and each reset in ``info["frame"]``.
 
     Vector environments reset their parts inside `step`, so that a picture taken from outside shows the next episode.

@@ -10,10 +10,11 @@ from vlmrm.errors import PairingError, SpecError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, frames_of, require_fitting_frames, written
+from vlmrm.wrappers.hindsight import RefuseHindsight
 from vlmrm.wrappers.wrapper_chain import find_wrapper, resets_itself
 
 
-class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+class VLMReward(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Replace the reward of any environment that renders by the score of its frames.
 
     ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is the one of the picture and
