@@ -59,6 +59,8 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
         of_mujoco = "full" if hasattr(env.unwrapped, "mujoco_renderer") else None
         self.drawn_quality = of_mujoco if ours is None else str(ours.quality)
         """What its frames are drawn with; None: no MuJoCo, which has none to choose."""
+        self.last_frame: np.ndarray | None = None
+        """The picture of the present state; agents that go on in the middle of an episode ask for it by name."""
         self._looked_at = False
         if self._draws_itself:
             require_own_view(env)
@@ -67,12 +69,14 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's, with the first frame in `info`."""
         obs, info = self.env.reset(seed=seed, options=options)
-        return obs, info | {"frame": self._frame()}
+        self.last_frame = self._frame()
+        return obs, info | {"frame": self.last_frame}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the frame after the step in `info`."""
         obs, reward, terminated, truncated, info = self.env.step(action)
-        return obs, reward, terminated, truncated, info | {"frame": self._frame()}
+        self.last_frame = self._frame()
+        return obs, reward, terminated, truncated, info | {"frame": self.last_frame}
 
     def _frame(self) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of its own memory: environments may draw the next one into the same array."""
