@@ -10,13 +10,15 @@ from jaxtyping import UInt8
 from vlmrm.errors import PairingError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_frames
+from vlmrm.wrappers.reported_returns import ReportedReturns
 
 
 class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
     """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
 
-    ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those of the frames. The
-    frame scored is always the one after the step:
+    ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those of the frames. Where
+    a `RecordEpisodeStatistics` inside reports episodes, ``infos["episode"]["r"]`` becomes our return and ``["env_r"]``
+    the environments'. The frame scored is always the one after the step:
 
     - NEXT_STEP: the step after an episode's end is a reset; it is not scored and its reward is 0.
     - SAME_STEP: ``infos["frame"]`` shows the next episode already; the last frame is in ``infos["final_info"]``.
@@ -50,6 +52,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
     def __init__(self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, env_weight: float = 0.0) -> None:
         super().__init__(envs)
         self._rewards = EpisodeRewards(reward, env_weight=env_weight, num_envs=envs.num_envs)
+        self._returns = ReportedReturns(envs.num_envs)
         self._mode = _autoreset_mode(envs)
         _require_captured_frames(envs, self._rewards.reward)
         self._reset_is_next = np.zeros(self.num_envs, dtype=np.bool_)
@@ -58,6 +61,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         """As the environments'; first frames are in `infos` and are not rewarded."""
         begins = np.array((options or {}).get("reset_mask", np.ones(self.num_envs)), dtype=np.bool_)
         self._reset_is_next[begins] = False
+        self._returns.restart(begins)
         obs, infos = self.env.reset(seed=seed, options=options)
         self._rewards.begin(_frames_in(infos)[begins], begins)
         return obs, infos
@@ -79,6 +83,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
         if begun.any():
             self._rewards.begin(_frames_in(infos)[begun], begun)
         ours = Paid(vlm=rewards, env=np.asarray(env_rewards), total=totals)
+        infos = self._returns.add_vector(totals, terminated | truncated, infos)
         return obs, totals, terminated, truncated, infos | ours.vector_infos()
 
     def _frames_after_step(self, infos: Any) -> UInt8[np.ndarray, "n h w 3"]:
