@@ -1,13 +1,11 @@
 """A rollout that is scored as a whole is to the agent what `VecVLMReward`, which scores step by step, makes of it."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnvWrapper, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
 from tests import toys
 from tests.toys import ColourEncoder, CountingEnv
@@ -44,11 +42,11 @@ class MaskedEnv(CountingEnv):
         return obs, 1000 * reward, *rest
 
 
-def venv_of(num_envs, vector=DummyVecEnv, ends_by="truncated"):
+def venv_of(num_envs, ends_by="truncated"):
     """Environments whose episodes have different lengths, so that some end anywhere in a rollout."""
     lengths = [(3, 5, 2), (11,), (4,)]
     preprocessing = ColourEncoder().preprocessing
-    return vector(
+    return DummyVecEnv(
         [
             lambda of=lengths[index % 3]: CaptureFrame(MaskedEnv(of, ends_by=ends_by), preprocessing)
             for index in range(num_envs)
@@ -61,13 +59,11 @@ def agent_of(kind, venv):
     return kind(policy, venv, n_steps=7, seed=0, device="cpu", **settings)
 
 
-def both(kind, num_envs, over_time=None, *, rollouts=2, **how):
+def both(kind, num_envs, over_time=None):
     """The rollout buffers of an agent that is relabelled and of one that is not, after some updates."""
-    steps, reward = 7 * num_envs * rollouts, toys.red_reward(over_time=over_time)
-    relabelled = agent_of(kind, venv_of(num_envs, **how)).learn(
-        steps, callback=RelabelCallback(reward, env_weight=0.01)
-    )
-    stepwise = agent_of(kind, VecVLMReward(venv_of(num_envs, **how), reward, env_weight=0.01)).learn(steps)
+    steps, reward = 7 * num_envs * 2, toys.red_reward(over_time=over_time)
+    relabelled = agent_of(kind, venv_of(num_envs)).learn(steps, callback=RelabelCallback(reward, env_weight=0.01))
+    stepwise = agent_of(kind, VecVLMReward(venv_of(num_envs), reward, env_weight=0.01)).learn(steps)
     return relabelled.rollout_buffer, stepwise.rollout_buffer
 
 
@@ -89,9 +85,26 @@ def test_every_on_policy_algorithm_is_relabelled(kind):
     assert_same(*both(kind, 2, OVER_TIME["difference"]))
 
 
-def test_environments_in_processes_are_relabelled():
-    forked = partial(SubprocVecEnv, start_method="fork")  # starts quickly
-    assert_same(*both(PPO, 2, OVER_TIME["difference"], rollouts=1, vector=forked))
+class Stacked(VecEnvWrapper):
+    """Rewards of another type, as `SubprocVecEnv` stacks what environments return."""
+
+    def __init__(self, venv, kind):
+        super().__init__(venv)
+        self.kind = kind
+
+    def reset(self):
+        return self.venv.reset()
+
+    def step_wait(self):
+        obs, rewards, dones, infos = self.venv.step_wait()
+        return obs, rewards.astype(self.kind), dones, infos
+
+
+def test_rewards_of_double_precision_are_relabelled():
+    reward, venv = toys.red_reward(), Stacked(venv_of(2), np.float64)
+    relabelled = agent_of(PPO, venv).learn(14, callback=RelabelCallback(reward, env_weight=0.01))
+    stepwise = agent_of(PPO, VecVLMReward(Stacked(venv_of(2), np.float64), reward, env_weight=0.01)).learn(14)
+    assert_same(relabelled.rollout_buffer, stepwise.rollout_buffer)
 
 
 @pytest.mark.parametrize("kind", [PPO, contrib.RecurrentPPO])
@@ -161,20 +174,9 @@ def test_training_goes_on_after_it_was_stopped_in_the_middle_of_a_rollout():
     np.testing.assert_allclose(relabel.last_rewards, np.full((7, 1), gain), atol=1e-6)
 
 
-class WholeNumbers(VecEnvWrapper):
-    """Stacks rewards as `SubprocVecEnv` does where environments return whole numbers."""
-
-    def reset(self):
-        return self.venv.reset()
-
-    def step_wait(self):
-        obs, rewards, dones, infos = self.venv.step_wait()
-        return obs, rewards.astype(np.int64), dones, infos
-
-
 def test_whole_numbers_as_rewards_are_refused_where_values_would_be_cut_off():
     with pytest.raises(PairingError, match=r"whole numbers \(int64\)"):
-        agent_of(PPO, WholeNumbers(venv_of(1))).learn(7, callback=RelabelCallback(toys.red_reward()))
+        agent_of(PPO, Stacked(venv_of(1), np.int64)).learn(7, callback=RelabelCallback(toys.red_reward()))
 
 
 def test_normalised_observations_are_allowed_and_normalised_rewards_are_not():

@@ -13,6 +13,7 @@ from stable_baselines3.her.her_replay_buffer import HerReplayBuffer
 from torch import Tensor
 
 from vlmrm.agents.held_buffers import hold, release
+from vlmrm.agents.log_rewards import record_rewards
 from vlmrm.agents.pairing import (
     current_frames,
     first_frames,
@@ -185,11 +186,8 @@ class RelabelCallback(BaseCallback):
             self._rewards.begin(taken.first, taken.step.dones)
 
     def _log(self, scored: ScoredSteps) -> None:
-        self.logger.record_mean("reward/vlm_mean", float(scored.vlm.mean()))
-        self.logger.record_mean("reward/env_mean", float(scored.env.mean()))
+        record_rewards(self.logger, vlm=scored.vlm, env=scored.env, returns=self.episode_returns)
         self.logger.record_mean("time/frames_per_s", scored.vlm.size / max(scored.seconds, 1e-9))
-        if self.episode_returns.finished:
-            self.logger.record("rollout/ep_vlm_rew_mean", float(np.mean(self.episode_returns.finished)))
 
 
 def _require_buffer(model: Any, reward: FrameReward) -> Any:

@@ -89,6 +89,8 @@ class VecVLMReward(VecEnvWrapper):
         super().__init__(venv)
         self._rewards = EpisodeRewards(reward, env_weight=env_weight, num_envs=venv.num_envs)
         require_captured_frames(venv, self._rewards.reward)
+        self.env_weight = self._rewards.env_weight
+        """Weight of the environments' own rewards."""
         self.episode_returns = EpisodeReturns(venv.num_envs)
         """Sums of our rewards per episode."""
         self._reported = ReportedReturns(venv.num_envs)
