@@ -31,7 +31,7 @@ class VLMReward(VectorWrapper[Any, Any, Any, Any, Any]):
 
     Raises:
         PairingError: The environments do not capture frames, shrink them for another encoder, draw them in another
-            quality than the reward's spec says, or do not say how they reset.
+            quality than the reward's spec says, or do not say how they reset; or there is a VLMReward already.
 
     Example:
         >>> import gymnasium as gym
@@ -128,6 +128,19 @@ def _require_captured_frames(envs: VectorEnv[Any, Any, Any], reward: FrameReward
             f"the environments in {envs} have no CaptureFrame, and frames taken after a reset belong to the next "
             'episode. Make them with gym.make_vec(..., wrappers=[CaptureFrame], render_mode="rgb_array").'
         )
+    if _is_rewarded(envs) or any(base.call("has_wrapper_attr", "rewards_frames")):
+        raise PairingError(
+            "the environments have a VLMReward already, whose reward would be taken for their own. Use one: around all "
+            "of them, with CaptureFrame around each."
+        )
     drawn = zip(base.get_attr("capture_preprocessing"), base.get_attr("drawn_quality"), strict=True)
     for captured, quality in drawn:
         require_fitting_frames(captured, quality, reward)
+
+
+def _is_rewarded(envs: VectorEnv[Any, Any, Any]) -> bool:
+    while isinstance(envs, VectorWrapper):
+        if isinstance(envs, VLMReward):
+            return True
+        envs = envs.env
+    return False

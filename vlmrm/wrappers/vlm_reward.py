@@ -79,6 +79,8 @@ class VLMReward(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstruc
         self._rewards, self._end_on_reward = rewards, end_on_reward
         self.env_weight = rewards.env_weight
         """Weight of the environment's own reward; callbacks ask for it by name."""
+        self.rewards_frames = True
+        """Vector wrappers ask for it by name, so that nothing is rewarded twice."""
         self._returns = ReportedReturns(num_envs=1)
         self._resets_itself = resets_itself(env)
         self._reset_is_next = False
