@@ -72,6 +72,10 @@ class SurvivalBonusWarning(UserWarning):
     """Episodes end early, and the constant part of the reward pays the agent for how long they last."""
 
 
+class ChangedRewardWarning(UserWarning):
+    """Something outside of our wrapper changes the reward that an agent is paid."""
+
+
 def near_matches(name: str, known: Iterable[str], *, at_most: int = 5) -> str:
     """The known names nearest to a mistyped one, for an error message.
 

@@ -1,16 +1,22 @@
 """In the toy world the observation is the number of the step, so that every row of a replay buffer can be checked."""
 
+from copy import deepcopy
+
+import gymnasium as gym
 import numpy as np
 import pytest
 from stable_baselines3 import DDPG, DQN, SAC, TD3
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.save_util import load_from_pkl
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
 from tests import toys
 from tests.toys import RED_PER_STEP, SIZE_PX, ColourEncoder, CountingEnv, steps_shown
 from vlmrm.agents import RelabelCallback, VecVLMReward
-from vlmrm.errors import SurvivalBonusWarning
+from vlmrm.errors import PairingError, SurvivalBonusWarning
+from vlmrm.training.run.agent_state import read_state
 from vlmrm.wrappers import CaptureFrame
 
 PREPROCESSING = ColourEncoder().preprocessing
@@ -24,10 +30,10 @@ def venv_of(num_envs=2, kind=DummyVecEnv, **kwargs):
     return kind([lambda: make(**kwargs)] * num_envs)
 
 
-def dqn(venv, *, train_freq=7, buffer_size=100, learning_starts=10_000, **kwargs):
+def dqn(venv, *, policy="MlpPolicy", train_freq=7, buffer_size=100, learning_starts=10_000, **kwargs):
     """By default it only collects."""
     return DQN(
-        "MlpPolicy",
+        policy,
         venv,
         train_freq=train_freq,
         buffer_size=buffer_size,
@@ -120,7 +126,7 @@ def test_continuous_algorithms_train_on_the_scores(algorithm, red_reward):
 
 def test_batches_need_not_divide_the_rollout(red_reward, monkeypatch):
     """Three environments, seven steps, at most eight frames at once: whole steps, the last batch smaller."""
-    monkeypatch.setattr("vlmrm.agents.relabel._AT_ONCE", 8)
+    monkeypatch.setattr("vlmrm.agents.unscored._AT_ONCE", 8)
     model = dqn(venv_of(3)).learn(21, callback=RelabelCallback(red_reward))
     assert red_reward.encoder.batches == [6, 6, 6, 3]
     assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
@@ -175,6 +181,97 @@ def test_after_an_interrupt_flush_scores_what_is_stored(red_reward):
     assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
 
 
+def test_rewards_are_not_a_number_until_they_are_scored(red_reward):
+    seen = []
+    model = dqn(venv_of(1))
+
+    def look():
+        seen.append(model.replay_buffer.rewards[: model.replay_buffer.pos, 0].copy())
+        return True
+
+    model.learn(7, callback=[RelabelCallback(red_reward), AtStep(6, look)])
+    assert len(seen[0]) == 5
+    assert np.isnan(seen[0]).all()
+
+
+def dict_observations(env):
+    wrapped = gym.wrappers.TransformObservation(env, lambda t: {"t": t}, gym.spaces.Dict({"t": env.observation_space}))
+    return CaptureFrame(wrapped, PREPROCESSING)
+
+
+BUFFERS = {
+    "plain": lambda: dqn(venv_of(2)),
+    "n-step": lambda: dqn(venv_of(2), n_steps=3),
+    "small": lambda: dqn(
+        venv_of(2), optimize_memory_usage=True, replay_buffer_kwargs={"handle_timeout_termination": False}
+    ),
+    "dict": lambda: dqn(
+        DummyVecEnv([lambda: dict_observations(CountingEnv((3, 5, 2)))] * 2), policy="MultiInputPolicy"
+    ),
+}
+SHOWN = [1, 2, 3, 1, 2, 3, 4, 5, 1]
+
+
+def shown_by(rewards):
+    return np.reshape(steps_shown(np.ravel(rewards)), (-1, 2)).T.tolist()
+
+
+@pytest.mark.parametrize("make_model", BUFFERS.values(), ids=BUFFERS)
+def test_a_buffer_that_is_saved_in_the_middle_of_a_rollout_is_scored_first(make_model, red_reward, tmp_path):
+    model, saves = make_model(), CheckpointCallback(10, str(tmp_path), save_replay_buffer=True)
+    model.learn(28, callback=[RelabelCallback(red_reward), saves])
+    saved = load_from_pkl(str(tmp_path / "rl_model_replay_buffer_20_steps.pkl"))
+    assert shown_by(saved.rewards[:9]) == [SHOWN, SHOWN]
+    assert shown_by(model.replay_buffer.rewards[:9]) == [SHOWN, SHOWN]
+    assert type(saved) is type(model.replay_buffer)
+
+
+READERS = {
+    "save_replay_buffer": lambda model, path: model.save_replay_buffer(path) or load_from_pkl(path).rewards[:9],
+    "a checkpoint of a run": lambda model, path: read_state(model).replay["rewards"][:9],
+    "a copy": lambda model, path: deepcopy(model.replay_buffer).rewards[:9],
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_whoever_saves_a_buffer_after_an_exception_saves_scores(read, red_reward, tmp_path):
+    model = dqn(venv_of(2))
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=[RelabelCallback(red_reward), AtStep(10, interrupt)])
+    assert shown_by(read(model, str(tmp_path / "buffer.pkl"))) == [SHOWN, SHOWN]
+
+
+@pytest.mark.parametrize("make_model", BUFFERS.values(), ids=BUFFERS)
+def test_whoever_samples_after_an_exception_samples_scores(make_model, red_reward):
+    model = make_model()
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=[RelabelCallback(red_reward), AtStep(10, interrupt)])
+    assert float(model.replay_buffer.sample(50).rewards.min()) > 0
+
+
+def test_after_an_exception_a_training_without_the_callback_is_refused(red_reward):
+    model = dqn(venv_of(2))
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=[RelabelCallback(red_reward), AtStep(10, interrupt)])
+    with pytest.raises(PairingError, match="each time"):
+        model.learn(10, reset_num_timesteps=False)
+
+
+def test_after_an_exception_another_callback_goes_on(red_reward):
+    model = dqn(venv_of(2))
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(60, callback=[RelabelCallback(red_reward), AtStep(12, interrupt)])
+    model.learn(28, callback=RelabelCallback(red_reward))
+    assert_every_row_has_the_reward_of_its_own_frame(model.replay_buffer)
+
+
+def test_when_training_has_ended_the_buffer_is_as_it_was(red_reward):
+    model = dqn(venv_of(2)).learn(14, callback=RelabelCallback(red_reward))
+    assert type(model.replay_buffer) is ReplayBuffer
+    model.learn(14, reset_num_timesteps=False)  # on the environment's own rewards
+    assert (model.replay_buffer.rewards[7:14] < 0).all()
+
+
 def test_an_interrupt_while_scoring_loses_nothing(red_reward, monkeypatch):
     relabel = RelabelCallback(red_reward)
     model = dqn(venv_of(2))
@@ -223,7 +320,7 @@ def test_frames_are_kept_at_the_size_of_the_encoder(red_reward):
     model = dqn(venv)
     with pytest.raises(KeyboardInterrupt):
         model.learn(60, callback=[relabel, AtStep(5, interrupt)])
-    assert {step.frames.shape for step in relabel._pending} == {(1, SIZE_PX, SIZE_PX, 3)}
+    assert {frames.shape for frames in relabel._unscored._frames} == {(1, SIZE_PX, SIZE_PX, 3)}
 
 
 def test_a_scaling_is_applied_to_every_score(red_reward):

@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict
-from stable_baselines3 import DQN, PPO, HerReplayBuffer
+from stable_baselines3 import DQN, HerReplayBuffer
 from stable_baselines3.common.callbacks import EveryNTimesteps
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
@@ -23,11 +23,10 @@ def dqn(venv):
     return DQN("MlpPolicy", venv, train_freq=7, buffer_size=100, learning_starts=100, seed=0)
 
 
-def test_an_on_policy_algorithm_is_refused(red_reward):
-    with pytest.raises(PairingError, match=r"PPO keeps no replay buffer.*VecVLMReward"):
-        PPO("MlpPolicy", DummyVecEnv([make, make]), n_steps=8, batch_size=8).learn(
-            16, callback=RelabelCallback(red_reward)
-        )
+def test_an_algorithm_without_a_buffer_of_rewards_is_refused(red_reward):
+    contrib = pytest.importorskip("sb3_contrib")
+    with pytest.raises(PairingError, match=r"ARS is neither an off-policy nor an on-policy.*VecVLMReward"):
+        contrib.ARS("LinearPolicy", DummyVecEnv([make, make])).learn(16, callback=RelabelCallback(red_reward))
 
 
 def scored_outside():
@@ -81,12 +80,41 @@ class GoalEnv(gym.Wrapper):
         return dict.fromkeys(self.observation_space, obs), *rest
 
 
-def test_hindsight_replay_is_refused(red_reward):
-    model = DQN("MultiInputPolicy", GoalEnv(make()), replay_buffer_class=HerReplayBuffer, buffer_size=100)
-    with pytest.raises(PairingError, match="compute_reward"):
-        model.learn(14, callback=RelabelCallback(red_reward))
+def scored_by_the_vector_environment(kind):
+    return VecVLMReward(DummyVecEnv([lambda: kind(CountingEnv())]), red_reward())
+
+
+HINDSIGHT_DOORS = {
+    "VecVLMReward": lambda: scored_by_the_vector_environment(lambda env: CaptureFrame(GoalEnv(env))),
+    "VecVLMReward of goals outside": lambda: scored_by_the_vector_environment(lambda env: GoalEnv(CaptureFrame(env))),
+    "VLMReward": lambda: VLMReward(GoalEnv(CountingEnv()), red_reward()),
+    "VLMReward of goals outside": lambda: VLMReward(GoalEnv(make()), red_reward()),
+    "CaptureFrame": lambda: CaptureFrame(GoalEnv(CountingEnv())),
+}
+
+
+def with_hindsight(env):
+    settings = {"buffer_size": 100, "learning_starts": 10, "policy_kwargs": {"net_arch": [8]}}
+    return DQN("MultiInputPolicy", env, replay_buffer_class=HerReplayBuffer, **settings)
+
+
+@pytest.mark.parametrize("door", HINDSIGHT_DOORS.values(), ids=HINDSIGHT_DOORS)
+def test_hindsight_replay_is_refused_when_it_asks_for_a_reward(door):
+    with pytest.raises(PairingError, match=r"compute_reward.*plain replay buffer"):
+        with_hindsight(door()).learn(20)
+
+
+@pytest.mark.parametrize("goals", [lambda: GoalEnv(make()), lambda: CaptureFrame(GoalEnv(CountingEnv()))])
+def test_hindsight_replay_is_refused_when_relabelling_starts(goals, red_reward):
+    with pytest.raises(PairingError, match=r"compute_reward.*plain replay buffer"):
+        with_hindsight(goals()).learn(1, callback=RelabelCallback(red_reward))
 
 
 def test_a_callback_that_misses_steps_is_refused(red_reward):
     with pytest.raises(PairingError, match="not called at every step"):
         dqn(DummyVecEnv([make])).learn(28, callback=EveryNTimesteps(2, RelabelCallback(red_reward)))
+
+
+def test_two_callbacks_on_one_agent_are_refused(red_reward):
+    with pytest.raises(PairingError, match="two RelabelCallbacks"):
+        dqn(DummyVecEnv([make])).learn(14, callback=[RelabelCallback(red_reward), RelabelCallback(red_reward)])

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
 import humanoid_overhead
+import on_policy_scoring
 import scoring_overhead
 import vlmrm_envs as envs
 
@@ -61,3 +62,12 @@ def test_scoring_has_a_clock_around_what_relabelling_calls(script, monkeypatch):
     monkeypatch.setattr(owner, name, lambda *args, **kwargs: called.append(1) or method(*args, **kwargs))
     agent.learn(200, callback=RelabelCallback(reward))
     assert called
+
+
+def test_ratios_of_whole_rollouts_are_of_neighbouring_pieces():
+    pieces = {
+        way: [on_policy_scoring.Piece(frames_per_s=speed, scored_per_s=2 * speed) for speed in speeds]
+        for way, speeds in {"whole": [30.0, 20.0, 10.0], "stepwise": [10.0, 10.0, 10.0]}.items()
+    }
+    row = on_policy_scoring.table_row(on_policy_scoring.Row(num_envs=4, **pieces))
+    assert row.startswith("| 4 | 20.0 | 10.0 | **2.00** (1.00 to 3.00) | 40.0 | 20.0 | ")

@@ -101,7 +101,7 @@ def test_relabelled_rollouts_that_cut_episodes_in_two(kind):
 
 
 def test_relabelling_in_several_batches(monkeypatch):
-    monkeypatch.setattr("vlmrm.agents.relabel._AT_ONCE", 4)
+    monkeypatch.setattr("vlmrm.agents.unscored._AT_ONCE", 4)
     model = dqn(venv_of(2)).learn(28, callback=RelabelCallback(reward_of()))
     assert_every_step_is_worth_the_same(model.replay_buffer.rewards[:14])
 
@@ -112,6 +112,15 @@ def test_a_training_that_goes_on_with_or_without_a_reset(reset):
     for count in range(1, 4):
         model.learn(14, callback=relabel, reset_num_timesteps=reset or count == 1)
     assert_every_step_is_worth_the_same(model.replay_buffer.rewards[:21])
+
+
+def test_a_new_callback_in_the_middle_of_an_episode_begins_where_the_agent_goes_on():
+    """Compared with the frame of the last reset, the first step would be paid all progress a second time."""
+    model = dqn(venv_of(2, lengths=(11,)))
+    for count in range(2):
+        model.learn(14, callback=RelabelCallback(reward_of()), reset_num_timesteps=count == 0)
+    assert not model.replay_buffer.dones[:10].any()  # the second training begins in the middle of the first episode
+    assert_every_step_is_worth_the_same(model.replay_buffer.rewards[:14])
 
 
 def test_an_interrupt_in_the_middle_of_scoring_loses_nothing(monkeypatch):

@@ -4,13 +4,14 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
-from gymnasium.wrappers.vector import DictInfoToList
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 from tests import toys
 from tests.toys import SIZE_PX, UNSCORED, ColourEncoder, CountingEnv, steps_shown
 from vlmrm.errors import PairingError, SurvivalBonusWarning
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.wrappers import CaptureFrame
+from vlmrm.wrappers import VLMReward as SingleVLMReward
 from vlmrm.wrappers.vector import VLMReward
 
 PREPROCESSING = ColourEncoder().preprocessing
@@ -109,6 +110,20 @@ def test_frames_shrunk_for_another_encoder_are_refused(vector, red_reward):
     with pytest.raises(PairingError, match="another encoder"):
         VLMReward(envs, red_reward)
     envs.close()
+
+
+def rewarded_each(reward):
+    return SyncVectorEnv([lambda: SingleVLMReward(CountingEnv(), reward)])
+
+
+def rewarded_together(reward):
+    return RecordEpisodeStatistics(VLMReward(SyncVectorEnv([make((3,))]), reward))
+
+
+@pytest.mark.parametrize("rewarded", [rewarded_each, rewarded_together])
+def test_environments_that_are_rewarded_already_are_refused(rewarded, red_reward):
+    with pytest.raises(PairingError, match="VLMReward already"):
+        VLMReward(rewarded(red_reward), red_reward)
 
 
 def test_a_vector_environment_that_is_one_simulation_is_refused_with_a_way_out(red_reward):

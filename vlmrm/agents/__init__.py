@@ -1,19 +1,25 @@
 """Agents of Stable-Baselines3, rewarded by pictures.
 
 - `VecVLMReward`: scores every step as it happens; for any algorithm.
-- `RelabelCallback`: scores whole rollouts in large batches; for algorithms with a replay buffer.
+- `RelabelCallback`: scores whole rollouts in large batches; for off-policy and on-policy algorithms.
+- `LogRewards`: logs what `VecVLMReward` and `VLMReward` pay, as `RelabelCallback` does by itself.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vlmrm.agents.log_rewards import LogRewards
     from vlmrm.agents.relabel import RelabelCallback
     from vlmrm.agents.vec_reward import VecVLMReward
 
-__all__ = ["RelabelCallback", "VecVLMReward"]
+__all__ = ["LogRewards", "RelabelCallback", "VecVLMReward"]
 
-_LAZY = {"RelabelCallback": "vlmrm.agents.relabel", "VecVLMReward": "vlmrm.agents.vec_reward"}
+_LAZY = {
+    "LogRewards": "vlmrm.agents.log_rewards",
+    "RelabelCallback": "vlmrm.agents.relabel",
+    "VecVLMReward": "vlmrm.agents.vec_reward",
+}
 
 
 def __getattr__(name: str) -> Any:

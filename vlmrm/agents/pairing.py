@@ -33,6 +33,15 @@ def first_frames(venv: VecEnv, which: Bool[np.ndarray, " e"] | None = None) -> l
     return frames_of(info for index, info in enumerate(infos) if which is None or which[index])
 
 
+def current_frames(venv: VecEnv) -> list[Any]:
+    """The frames of the states from which the environments go on, in the middle of episodes or after a reset.
+
+    Args:
+        venv: Its environments have `CaptureFrame`.
+    """
+    return list(venv.get_attr("last_frame"))
+
+
 def require_captured_frames(venv: VecEnv, reward: FrameReward) -> None:
     """Refuse environments without `CaptureFrame`, or with one for another encoder or render quality.
 

@@ -10,6 +10,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, is_vecenv_wr
 from vlmrm.agents.pairing import first_frames, require_captured_frames, terminated_of
 from vlmrm.errors import PairingError
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, frames_of
+from vlmrm.wrappers.hindsight import COMPUTE_REWARD, refuse_hindsight
+from vlmrm.wrappers.reported_returns import ReportedReturns
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 
@@ -48,7 +50,8 @@ class VecVLMReward(VecEnvWrapper):
     """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
 
     Works with every algorithm. ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is
-    the one of the picture, and ``info["frame"]`` the picture, also for the last step of an episode.
+    the one of the picture, and ``info["frame"]`` the picture, also for the last step of an episode. Where a `Monitor`
+    inside reports an episode, ``info["episode"]["r"]`` becomes our return and ``["env_r"]`` the environment's.
 
     Args:
         venv: Its environments have `CaptureFrame`.
@@ -87,12 +90,16 @@ class VecVLMReward(VecEnvWrapper):
         super().__init__(venv)
         self._rewards = EpisodeRewards(reward, env_weight=env_weight, num_envs=venv.num_envs)
         require_captured_frames(venv, self._rewards.reward)
+        self.env_weight = self._rewards.env_weight
+        """Weight of the environments' own rewards."""
         self.episode_returns = EpisodeReturns(venv.num_envs)
         """Sums of our rewards per episode."""
+        self._reported = ReportedReturns(venv.num_envs)
 
     def reset(self) -> Any:
         """As the environments'."""
         self.episode_returns.clear_running()
+        self._reported.restart()
         obs = self.venv.reset()
         if self._rewards.needs_history:
             self._rewards.begin(first_frames(self.venv))
@@ -103,9 +110,15 @@ class VecVLMReward(VecEnvWrapper):
         obs, env_rewards, dones, infos = self.venv.step_wait()
         terminated = terminated_of(dones, infos)
         paid = self._rewards.step(frames_of(infos), terminated, env_rewards)
-        for info, ours in zip(infos, paid.infos(), strict=True):
-            info.update(ours)
+        infos = [info | ours for info, ours in zip(infos, paid.infos(), strict=True)]
+        infos = self._reported.add(paid.total, dones, infos)
         if self._rewards.needs_history and dones.any():
             self._rewards.begin(first_frames(self.venv, dones), dones)
         self.episode_returns.add(paid.vlm, dones)
-        return obs, paid.total, dones, list(infos)
+        return obs, paid.total, dones, infos
+
+    def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
+        """As the environments', except for hindsight replay's `compute_reward`, which is refused."""
+        if method_name == COMPUTE_REWARD:  # a wrapper around CaptureFrame could answer
+            refuse_hindsight()
+        return list(self.venv.env_method(method_name, *method_args, indices=indices, **method_kwargs))

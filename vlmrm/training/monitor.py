@@ -87,7 +87,7 @@ class RunMonitor(BaseCallback):
             self._done("checkpoint", step)
 
     def _on_step(self) -> bool:
-        self._stats.add_step(self.locals["rewards"], self.locals["infos"])
+        self._stats.add_step(self.locals["rewards"])
         self._progress.update(self.num_timesteps)
         self.stopped = self._stop.requested
         return not self.stopped

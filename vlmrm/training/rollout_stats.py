@@ -11,10 +11,10 @@ from vlmrm.agents.relabel import RelabelCallback
 class RolloutStats:
     """Counts rewards as they come in; evaluations between two `restart` calls must be left out by the caller.
 
-    With relabelling the text rewards are known only after a rollout.
+    Text rewards are known only after a rollout.
 
     Args:
-        relabel: Who writes text rewards into the replay buffer; None: nobody does.
+        relabel: Callback that gives text rewards; None: the environment's own are trained on.
     """
 
     def __init__(self, relabel: RelabelCallback | None) -> None:
@@ -27,20 +27,14 @@ class RolloutStats:
         self._steps, self._scored = 0, 0
         self._env_sum, self._vlm_sum = 0.0, 0.0
 
-    def add_step(self, rewards: Any, infos: list[dict[str, Any]]) -> None:
+    def add_step(self, env_rewards: Any) -> None:
         """One step of all environments.
 
         Args:
-            rewards: As the algorithm sees them.
-            infos: With ``env_reward`` and ``vlm_reward`` where the step has been scored.
+            env_rewards: The environments' own rewards.
         """
-        self._steps += len(infos)
-        if "env_reward" in infos[0]:
-            self._env_sum += sum(info["env_reward"] for info in infos)
-            self._vlm_sum += sum(info["vlm_reward"] for info in infos)
-            self._scored += len(infos)
-        else:
-            self._env_sum += float(np.sum(rewards))
+        self._steps += len(env_rewards)
+        self._env_sum += float(np.sum(env_rewards))
 
     def end_rollout(self) -> None:
         """After `RelabelCallback` has scored a rollout."""

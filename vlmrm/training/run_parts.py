@@ -15,7 +15,6 @@ from stable_baselines3.common.vec_env import VecEnv
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.agents.pairing import require_same_gamma
 from vlmrm.agents.relabel import RelabelCallback
-from vlmrm.agents.vec_reward import VecVLMReward
 from vlmrm.errors import RunError, SpecError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
@@ -40,7 +39,7 @@ class Parts:
     agent: BaseAlgorithm
     """Agent that is trained."""
     relabel: RelabelCallback | None
-    """Callback that rewards the steps; None: the environments do it themselves."""
+    """Callback that rewards whole rollouts; None: the environment's own reward is trained on."""
 
     @property
     def callbacks(self) -> list[BaseCallback]:
@@ -51,8 +50,6 @@ class Parts:
 
 def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     """Load the encoder and make environments and an untrained agent.
-
-    Off-policy algorithms score whole rollouts (`RelabelCallback`), on-policy ones every step (`VecVLMReward`).
 
     Args:
         plan: What to do.
@@ -68,11 +65,7 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
     venv = make_vec(make_env, num_envs=config.train.num_envs or 1, processes=config.train.processes)
     try:
-        relabel = None
-        if reward is not None and plan.algorithm.off_policy:
-            relabel = RelabelCallback(reward, env_weight=config.reward.env_weight)
-        elif reward is not None:
-            venv = VecVLMReward(venv, reward, env_weight=config.reward.env_weight)
+        relabel = None if reward is None else RelabelCallback(reward, env_weight=config.reward.env_weight)
         agent = _agent(plan, venv, config.machine.device)
         if plan.spec is not None:
             require_same_gamma(plan.spec, vars(agent)["gamma"])

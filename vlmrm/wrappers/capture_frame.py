@@ -18,11 +18,12 @@ from vlmrm.rendering.headless import no_gl
 from vlmrm.rendering.mujoco import RenderMujoco
 from vlmrm.rendering.own_context import OwnContext
 from vlmrm.rendering.parts import gymnasiums_mujoco_envs, mujoco_model_in, parts_of_kind
+from vlmrm.wrappers.hindsight import RefuseHindsight
 from vlmrm.wrappers.still_frames import StillFrames
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
-class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Put the frame after each step and each reset in ``info["frame"]``.
 
     Vector environments reset their parts inside `step`, so that a picture taken from outside shows the next episode.
@@ -59,6 +60,8 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """How its frames were shrunk; vector wrappers ask for it by name."""
         self._own_context, self._has_drawn = OwnContext(env), False
         self._still = StillFrames()
+        self.last_frame: np.ndarray | None = None
+        """The picture of the present state; agents that go on in the middle of an episode ask for it by name."""
         if not _drawn_by_us(env):
             require_rgb_mode(env, str(env))
             for each in gymnasiums_mujoco_envs(env):
@@ -76,17 +79,17 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """As the environment's, with the first frame in `info`."""
         with self._own_context.current():
             obs, info = self.env.reset(seed=seed, options=options)
-        frame = self._frame()
-        self._still.begin(frame)
-        return obs, info | {"frame": frame}
+        self.last_frame = self._frame()
+        self._still.begin(self.last_frame)
+        return obs, info | {"frame": self.last_frame}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the frame after the step in `info`."""
         with self._own_context.current():
             obs, reward, terminated, truncated, info = self.env.step(action)
-        frame = self._frame()
-        self._still.add(frame)
-        return obs, reward, terminated, truncated, info | {"frame": frame}
+        self.last_frame = self._frame()
+        self._still.add(self.last_frame)
+        return obs, reward, terminated, truncated, info | {"frame": self.last_frame}
 
     def render(self) -> Any:
         """As the environment's, in its own OpenGL context."""

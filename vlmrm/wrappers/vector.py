@@ -10,13 +10,15 @@ from jaxtyping import UInt8
 from vlmrm.errors import PairingError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_frames
+from vlmrm.wrappers.reported_returns import ReportedReturns
 
 
 class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
     """Replace the rewards of a vector environment by the scores of its frames, all scored in one batch a step.
 
-    ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those of the frames. The
-    frame scored is always the one after the step:
+    ``infos["env_reward"]`` keeps the environments' own rewards, ``infos["vlm_reward"]`` are those of the frames. Where
+    a `RecordEpisodeStatistics` inside reports episodes, ``infos["episode"]["r"]`` becomes our return and ``["env_r"]``
+    the environments'. The frame scored is always the one after the step:
 
     - NEXT_STEP: the step after an episode's end is a reset; it is not scored and its reward is 0.
     - SAME_STEP: ``infos["frame"]`` shows the next episode already; the last frame is in ``infos["final_info"]``.
@@ -29,7 +31,7 @@ class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
 
     Raises:
         PairingError: The environments do not capture frames, shrink them for another encoder, draw them in another
-            quality than the reward's spec says, or do not say how they reset.
+            quality than the reward's spec says, or do not say how they reset; or there is a VLMReward already.
 
     Example:
         >>> from functools import partial
@@ -51,6 +53,7 @@ class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
     def __init__(self, envs: VectorEnv[Any, Any, Any], reward: AnyReward, *, env_weight: float = 0.0) -> None:
         super().__init__(envs)
         self._rewards = EpisodeRewards(reward, env_weight=env_weight, num_envs=envs.num_envs)
+        self._returns = ReportedReturns(envs.num_envs)
         self._mode = _autoreset_mode(envs)
         _require_captured_frames(envs, self._rewards.reward)
         self._reset_is_next = np.zeros(self.num_envs, dtype=np.bool_)
@@ -59,6 +62,7 @@ class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
         """As the environments'; first frames are in `infos` and are not rewarded."""
         begins = np.array((options or {}).get("reset_mask", np.ones(self.num_envs)), dtype=np.bool_)
         self._reset_is_next[begins] = False
+        self._returns.restart(begins)
         obs, infos = self.env.reset(seed=seed, options=options)
         self._rewards.begin(_frames_in(infos)[begins], begins)
         return obs, infos
@@ -80,6 +84,7 @@ class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
         if begun.any():
             self._rewards.begin(_frames_in(infos)[begun], begun)
         ours = Paid(vlm=rewards, env=np.asarray(env_rewards), total=totals)
+        infos = self._returns.add_vector(totals, terminated | truncated, infos)
         return obs, totals, terminated, truncated, infos | ours.vector_infos()
 
     def _frames_after_step(self, infos: Any) -> UInt8[np.ndarray, "n h w 3"]:
@@ -124,6 +129,19 @@ def _require_captured_frames(envs: VectorEnv[Any, Any, Any], reward: FrameReward
             f"the environments in {envs} have no CaptureFrame, and frames taken after a reset belong to the next "
             'episode. Make them with gym.make_vec(..., wrappers=[CaptureFrame], render_mode="rgb_array").'
         )
+    if _is_rewarded(envs) or any(base.call("has_wrapper_attr", "rewards_frames")):
+        raise PairingError(
+            "the environments have a VLMReward already, whose reward would be taken for their own. Use one: around all "
+            "of them, with CaptureFrame around each."
+        )
     drawn = zip(base.get_attr("capture_preprocessing"), base.get_attr("drawn_quality"), strict=True)
     for captured, quality in drawn:
         require_fitting_frames(captured, quality, reward)
+
+
+def _is_rewarded(envs: VectorEnv[Any, Any, Any]) -> bool:
+    while isinstance(envs, VectorWrapper):
+        if isinstance(envs, VLMReward):
+            return True
+        envs = envs.env
+    return False

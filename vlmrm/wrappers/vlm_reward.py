@@ -10,14 +10,17 @@ from vlmrm.errors import PairingError, SpecError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, frames_of, require_fitting_frames, written
+from vlmrm.wrappers.hindsight import RefuseHindsight
+from vlmrm.wrappers.reported_returns import ReportedReturns
 from vlmrm.wrappers.wrapper_chain import find_wrapper, resets_itself
 
 
-class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+class VLMReward(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Replace the reward of any environment that renders by the score of its frames.
 
     ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is the one of the picture and
-    ``info["frame"]`` the picture. Episodes end as before, unless `end_on_reward` says otherwise.
+    ``info["frame"]`` the picture. Where a `Monitor` inside reports an episode, ``info["episode"]["r"]`` becomes our
+    return and ``["env_r"]`` the environment's. Episodes end as before, unless `end_on_reward` says otherwise.
     `CaptureFrame` is added where it is missing. The reset step of an inner `gymnasium.wrappers.Autoreset` is not
     scored; its reward is 0.
 
@@ -74,12 +77,18 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         )
         gym.Wrapper.__init__(self, inner)
         self._rewards, self._end_on_reward = rewards, end_on_reward
+        self.env_weight = rewards.env_weight
+        """Weight of the environment's own reward; callbacks ask for it by name."""
+        self.rewards_frames = True
+        """Vector wrappers ask for it by name, so that nothing is rewarded twice."""
+        self._returns = ReportedReturns(num_envs=1)
         self._resets_itself = resets_itself(env)
         self._reset_is_next = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's; the first frame is in `info` and is not rewarded."""
         self._reset_is_next = False
+        self._returns.restart()
         obs, info = self.env.reset(seed=seed, options=options)
         self._rewards.begin(frames_of([info]))
         return obs, info
@@ -93,7 +102,9 @@ class VLMReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             paid = Paid(vlm=np.zeros(1, np.float32), env=own, total=np.zeros(1))
         else:
             paid = self._rewards.step(frames, np.array([terminated]), own)
-            terminated = terminated or (self._end_on_reward and bool(self._rewards.stream.goal_reached()[0]))
+        ended_inside = np.array([bool(terminated or truncated)])
+        info = self._returns.add(paid.total, ended_inside, [info])[0]
+        terminated = terminated or (self._end_on_reward and bool(self._rewards.stream.goal_reached()[0]))
         self._reset_is_next = self._resets_itself and (terminated or truncated)
         return obs, float(paid.total[0]), terminated, truncated, info | paid.infos()[0]
 

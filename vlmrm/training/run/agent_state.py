@@ -152,9 +152,12 @@ def _write_random(agent: BaseAlgorithm, state: AgentState) -> None:
 
 
 def _arrays(buffer: Any) -> dict[str, np.ndarray]:
-    """The arrays of a replay buffer, one row per step; those of Dict observations one by one."""
+    """The arrays of a replay buffer, one row per step; those of Dict observations one by one.
+
+    A buffer that waits for rewards has them scored when it is asked for its state.
+    """
     found: dict[str, np.ndarray] = {}
-    for name, value in vars(buffer).items():
+    for name, value in buffer.__getstate__().items():
         parts = {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
         for part_name, part in parts.items():
             if isinstance(part, np.ndarray) and part.ndim >= 2 and len(part) == buffer.buffer_size:
