@@ -216,12 +216,7 @@ def require_ensemble(encoder: Encoder, why: str) -> EnsembleEncoder:
 
 
 def embed_pictures(encoder: Encoder, pictures: Frames) -> Embeddings:
-    """Return the embeddings of pictures of any size, which each member of an ensemble resizes once.
-
-    Args:
-        encoder: Any.
-        pictures: RGB, as `Encoder.embed_frames` takes them.
-    """
+    """Return the embeddings of pictures of any size, which each member of an ensemble resizes once."""
     return (encoder.embed_pictures if isinstance(encoder, EnsembleEncoder) else encoder.embed_frames)(pictures)
 
 

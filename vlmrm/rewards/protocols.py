@@ -197,11 +197,7 @@ class HeadOptions:
         return True
 
     def without_fits(self, *words: str) -> "HeadOptions":
-        """Return the options without what was fitted to the scores of parts; a head without parts has nothing of it.
-
-        Args:
-            words: Words of a spec, such as ``few_shot``, ``scaling`` and ``threshold``.
-        """
+        """Return the options with words such as ``few_shot`` and ``scaling`` left out of the parts, if there are."""
         return self
 
     def sentences(self, prompts: PromptSet) -> Sequence[str]:
