@@ -121,7 +121,7 @@ def page(own_shares: Mapping[str, Shares], bodies: Mapping[str, Shares], strange
         "Made by `python experiments/domain.py`: the share of frames that a model reports as outside. A warning comes",
         "where more than half of the last 300 frames are. The regions are fitted by `scripts/builtin_domain.py` to own",
         "frames alone, so that 98 % of each scene's count as inside. That each scene has a covariance and a border of",
-        "its own, and the 98 %, were chosen with such tables in view; the regions themselves never saw a foreign frame.",
+        "its own, and the 98 %, were chosen with such tables in view; the regions never saw a foreign frame.",
         "",
         "## Own frames, which should be inside",
         "",
