@@ -206,7 +206,7 @@ def test_sentences_that_no_frame_comes_near_are_reported_after_the_first_window(
         DomainWatch(encoder, ["1 0 0", "0 1 0"]).see(points(*[INSIDE] * WINDOW))
 
 
-@pytest.mark.parametrize("name", builtin_names())
+@pytest.mark.parametrize("name", ["sim-xs", "sim-s"])
 def test_a_sentence_about_another_scene_is_reported_and_none_about_its_own(name):
     """Rollouts of the cart and its pole; the first sentence is about the car and its flag."""
     encoder = load_encoder(name, device="cpu")

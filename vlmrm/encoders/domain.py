@@ -140,14 +140,18 @@ class Domain:
 
     def distances(self, embeddings: Embeddings) -> Float[Tensor, " n"]:
         """Squared Mahalanobis distance of each frame to its nearest class, in units of that at the class's border."""
-        dim, count = self.means.shape[1], len(self.means)
-        joined = self.factors.movedim(0, 1).reshape(dim, count * dim)  # d (c d)
-        middles = torch.einsum("cd,cde->ce", self.means, self.factors)
+        joined, middles = self._joined
         found = [
-            ((part @ joined).reshape(-1, count, dim) - middles).square().sum(dim=2).amin(dim=1)
+            ((part @ joined).reshape(-1, *middles.shape) - middles).square().sum(dim=2).amin(dim=1)
             for part in torch.split(embeddings, _AT_ONCE)
         ]
         return torch.cat(found)
+
+    @cached_property
+    def _joined(self) -> tuple[Float[Tensor, "d cd"], Float[Tensor, "c d"]]:
+        """All factors side by side, and what they make of the means."""
+        joined = self.factors.movedim(0, 1).flatten(1).contiguous()
+        return joined, torch.einsum("cd,cde->ce", self.means, self.factors)
 
     def outside(self, embeddings: Embeddings) -> Bool[Tensor, " n"]:
         """Return which frames lie farther out than all but a few training-like ones."""

@@ -16,8 +16,9 @@ Of several sentences that are averaged into one, each member's mean counts with 
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -84,8 +85,7 @@ class EnsembleEncoder:
             w * encoder.logit_scale / self.logit_scale for w, encoder in zip(self.weights, encoders, strict=True)
         )
         """Share of each member's cosine in a cosine of this encoder; they sum to 1."""
-        known = [encoder.domain is not None for encoder in encoders]
-        self.domain: EncoderDomain | None = _JointDomain(self) if any(known) else None
+        self.domain: EncoderDomain | None = _JointDomain(self) if any(e.domain is not None for e in encoders) else None
         """What those members know of which that is known."""
 
     @property
@@ -177,27 +177,23 @@ class _JointDomain:
     encoder: EnsembleEncoder
 
     def strange_frames(self, embeddings: Embeddings) -> Mapping[str, Bool[Tensor, " n"]]:
-        found: dict[str, Bool[Tensor, " n"]] = {}
-        for domain, part in zip(self._domains, self.encoder.split(embeddings), strict=True):
-            found |= {} if domain is None else domain.strange_frames(part)
-        return found
+        parts = zip(self._domains, self.encoder.split(embeddings), strict=True)
+        return _joined(domain.strange_frames(part) for domain, part in parts if domain)
 
     def nearest(self, frames: Embeddings, sentences: Float[Tensor, "k d"]) -> Mapping[str, tuple[float, float]]:
-        found: dict[str, tuple[float, float]] = {}
         parts = zip(self._domains, self.encoder.split(frames), self.encoder.split(sentences), strict=True)
-        for domain, seen, said in parts:
-            found |= {} if domain is None else domain.nearest(seen, said)
-        return found
+        return _joined(domain.nearest(seen, said) for domain, seen, said in parts if domain)
 
     def strange_words(self, sentence: str) -> Mapping[str, Mapping[str, str]]:
-        found: dict[str, Mapping[str, str]] = {}
-        for domain in self._domains:
-            found |= {} if domain is None else domain.strange_words(sentence)
-        return found
+        return _joined(domain.strange_words(sentence) for domain in self._domains if domain)
 
     @property
     def _domains(self) -> list[EncoderDomain | None]:
         return [member.domain for member in self.encoder.members]
+
+
+def _joined(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {model: value for of_member in found for model, value in of_member.items()}
 
 
 def require_ensemble(encoder: Encoder, why: str) -> EnsembleEncoder:

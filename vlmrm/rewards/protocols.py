@@ -145,7 +145,7 @@ class Context:
     score: "Score"
     """The head, and the transforms so far."""
     watch: DomainWatch
-    """What warns of frames that the encoder does not know, or that are not what the sentences are about."""
+    """What warns of strange frames."""
     judge: Judge | None = None
     """The judge that was given with the spec; None: the one that the spec names is loaded."""
     judged: "JudgedFeatures | None" = None
@@ -245,11 +245,7 @@ class TransformOptions:
     """Other words of a spec that this one cannot stand beside, each with the reason."""
 
     def check(self, spec: Any) -> None:
-        """Refuse a spec that does not fit.
-
-        Raises:
-            SpecError: If it does not.
-        """
+        """Refuse a spec that does not fit, by a SpecError."""
 
     def apply(self, context: Context) -> Context:
         """Return the context with this part added."""
@@ -263,7 +259,7 @@ class TimeOptions:
     says_goal_reached: ClassVar[bool] = False
     """Whether it knows by itself when the goal is reached."""
     sees_motion: ClassVar[bool] = False
-    """Whether it embeds several frames at once, so that a sentence may be about a motion."""
+    """Whether it embeds several frames together, as a motion needs."""
     scores_frames: ClassVar[bool] = True
     """Whether it asks for the score of each single frame, which then is made in large batches."""
     refuses: ClassVar[Mapping[str, str]] = {}
