@@ -11,10 +11,11 @@ from vlmrm.rewards.heads.auto_clip import AutoClipHead
 from vlmrm.rewards.heads.contrast import ContrastHead
 from vlmrm.rewards.heads.projection import ProjectionHead
 from vlmrm.rewards.heads.sigmoid import SigmoidHead
-from vlmrm.rewards.heads.softmax import SoftmaxHead
+from vlmrm.rewards.heads.softmax import SoftmaxHead, softmax_over_negatives
 from vlmrm.rewards.transforms.uncertainty.moments import (
     ensemble,
     lower_confidence,
+    moderated_softmax,
     reward_variance,
 )
 
@@ -166,6 +167,32 @@ def test_a_head_with_a_threshold_has_no_slope_to_carry_noise():
     goal = normalize(y, dim=1)[0]
     with pytest.raises(SpecError, match="no gradient"):
         reward_variance(lambda embeddings: (embeddings @ goal > 0.5).double(), x, variance_x)
+
+
+def test_a_softmax_of_certain_cosines_is_not_moderated():
+    cosines, temperature = 0.3 * normal(6, 3), 0.1
+    texts = torch.eye(3, dtype=torch.float64)
+    plain = softmax_over_negatives(cosines, texts[0], texts[1:], temperature=temperature)
+    none = torch.zeros(6, 3, 3, dtype=torch.float64)
+    torch.testing.assert_close(moderated_softmax(cosines, none, temperature=temperature), plain)
+
+
+def test_a_softmax_of_which_nothing_is_known_gives_every_sentence_its_share():
+    covariance = 1e8 * torch.eye(4).double().expand(5, 4, 4)
+    shares = moderated_softmax(0.3 * normal(5, 4), covariance, temperature=0.1)
+    torch.testing.assert_close(shares, torch.full((5,), 0.25).double(), atol=1e-3, rtol=0)
+
+
+def test_the_moderated_softmax_of_two_is_the_mean_over_the_noise():
+    """Noise that both cosines share does not count: the correlation of 0.9 leaves a tenth of the variance."""
+    covariance = 0.02 * torch.tensor([[1.0, 0.9], [0.9, 1.0]]).double()
+    noise = normal(DRAWS, 2, seed=3) @ torch.linalg.cholesky(covariance).T
+    cosines = torch.tensor([[0.3, 0.2]]).double()
+    expected = ((cosines + noise) / 0.05).softmax(dim=1)[:, 0].mean()
+    ours = moderated_softmax(cosines, covariance[None], temperature=0.05)
+    assert float(ours) == pytest.approx(float(expected), rel=0.01)
+    plain = float((cosines / 0.05).softmax(dim=1)[0, 0])
+    assert plain - float(ours) > 0.03
 
 
 def test_pessimism_takes_off_and_optimism_adds_what_is_not_known():

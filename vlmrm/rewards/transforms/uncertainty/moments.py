@@ -8,6 +8,8 @@ direction in which the score changes most, with noise of a fixed seed in all oth
 `laplace`.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,6 +20,8 @@ from vlmrm.rewards.protocols import ScoreEmbeddings
 from vlmrm.types import Rewards
 from vlmrm.values import require_number
 
+Cosines = Float[Tensor, "n k"]
+CosineCovariance = Float[Tensor, "n k k"]
 _POINTS = 64
 """Points at which a score is taken for each frame."""
 _REACH = 4.8  # standard deviations from the middle to the last point of the grid; 2e-6 of a Gaussian lies beyond
@@ -26,6 +30,24 @@ _PROBE_SPREAD = 2.0  # standard deviations
 _SEED = 0
 _FLAT = 1e-30  # length below which a slope has no direction
 _AT_ONCE = 1 << 22  # numbers of the points of some frames: 16 MiB
+
+
+def moderated_softmax(cosines: Cosines, covariance: CosineCovariance, *, temperature: int | float) -> Rewards:
+    """Softmax of the goal with every logit difference drawn towards 0 where it is uncertain.
+
+    ``1 / (1 + sum exp(-m / sqrt(1 + pi v / 8)))`` over the negatives, with m and v the mean and variance of the goal's
+    logit less the negative's: MacKay 1992's probit, for each pair. The cosine of the goal comes first.
+
+    Example:
+        >>> cosines, certain, not_at_all = torch.tensor([[0.3, 0.1]]), torch.zeros(1, 2, 2), 100 * torch.eye(2)[None]
+        >>> [round(float(moderated_softmax(cosines, c, temperature=0.05)), 2) for c in (certain, not_at_all)]
+        [0.98, 0.51]
+    """
+    variances = covariance.diagonal(dim1=1, dim2=2)
+    margin = (cosines[:, :1] - cosines[:, 1:]) / temperature  # n k-1
+    spread = (variances[:, :1] + variances[:, 1:] - 2 * covariance[:, 0, 1:]).clamp(min=0) / temperature**2
+    shrunk = margin / (1 + math.pi / 8 * spread).sqrt()
+    return torch.cat([torch.zeros_like(margin[:, :1]), -shrunk], dim=1).softmax(dim=1)[:, 0]
 
 
 def reward_variance(head: ScoreEmbeddings, mean: Float[Tensor, "n d"], variance: Float[Tensor, "n d"]) -> Rewards:
