@@ -18,10 +18,12 @@ from vlmrm.agents.pairing import first_frames, require_captured_frames, require_
 from vlmrm.agents.vec_reward import EpisodeReturns, VecVLMReward
 from vlmrm.errors import PairingError
 from vlmrm.frames import as_frames
+from vlmrm.frames.batch import require_one_size
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.types import Frames
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, as_reward, frames_of
+from vlmrm.wrappers.plain_values import plain_flags
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 _AT_ONCE, _BYTES_AT_ONCE = 1024, 2**28  # of frames handed to the encoder together; bound the copy that stacking makes
@@ -111,7 +113,8 @@ class RelabelCallback(BaseCallback):
                 "RelabelCallback was not called at every step, so some rewards would stay the environment's own. Give "
                 "it to learn() directly or in a list, not inside a callback that calls it now and then."
             )
-        infos, dones = self.locals["infos"], self.locals["dones"]
+        infos, num_envs = self.locals["infos"], self._buffer.n_envs
+        dones = plain_flags(self.locals["dones"], num_envs, "dones")
         first = None
         if self._rewards.needs_history and dones.any():
             first = self._resized(first_frames(self.training_env, dones))
@@ -123,7 +126,7 @@ class RelabelCallback(BaseCallback):
                 first=first,
                 dones=dones,
                 terminated=terminated_of(dones, infos),
-                env_rewards=np.array(self.locals["rewards"], dtype=np.float32),
+                env_rewards=self._rewards.own_rewards(self.locals["rewards"], num_envs).astype(np.float32),
             )
         )
         return True
@@ -197,6 +200,7 @@ class RelabelCallback(BaseCallback):
 def _read(reward: FrameReward, steps: list[_Step]) -> Sequence[FrameFeatures]:
     """Features for each step, and for the first frames that came with it."""
     parts = [part for step in steps for part in (step.frames, step.first) if part is not None]
+    require_one_size([tuple(part.shape[1:]) for part in parts])
     return reward.read(torch.cat(parts)).split([len(part) for part in parts])
 
 

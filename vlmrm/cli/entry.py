@@ -11,9 +11,16 @@ import tyro
 
 import vlmrm
 from vlmrm.cli.arguments import Fit, Models, Score, Tasks, Train
-from vlmrm.errors import InvisibleGoalWarning, OutOfDomainWarning, ScaleWarning, SurvivalBonusWarning, VlmrmError
+from vlmrm.errors import (
+    EnvValueWarning,
+    InvisibleGoalWarning,
+    OutOfDomainWarning,
+    ScaleWarning,
+    SurvivalBonusWarning,
+    VlmrmError,
+)
 
-_OURS = SurvivalBonusWarning | OutOfDomainWarning | InvisibleGoalWarning | ScaleWarning
+_OURS = SurvivalBonusWarning | EnvValueWarning | OutOfDomainWarning | InvisibleGoalWarning | ScaleWarning
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
 

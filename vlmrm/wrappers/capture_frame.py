@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, SupportsFloat
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +15,8 @@ from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rendering.env_camera import require_config_applied, require_own_view, require_size_in_buffer, why_not_drawn
 from vlmrm.rendering.headless import require_own_gl
 from vlmrm.rendering.mujoco import RenderMujoco
+from vlmrm.types import Frames
+from vlmrm.wrappers.plain_values import Step, plain_info, plain_step
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
@@ -51,6 +53,7 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
                 f"{env} has render_mode={env.render_mode!r}, and a reward from pictures needs one RGB picture a step. "
                 'Make it with gym.make(..., render_mode="rgb_array").'
             )
+        self.metadata = env.metadata | {"render_modes": ["rgb_array"]}  # the only one it can be made in again
         self.capture_preprocessing = preprocessing
         """How its frames were shrunk; vector wrappers ask for it by name."""
         ours = find_wrapper(env, RenderMujoco)
@@ -66,11 +69,11 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's, with the first frame in `info`."""
         obs, info = self.env.reset(seed=seed, options=options)
-        return obs, info | {"frame": self._frame()}
+        return obs, plain_info(info, self.env) | {"frame": self._frame()}
 
-    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """As the environment's, with the frame after the step in `info`."""
-        obs, reward, terminated, truncated, info = self.env.step(action)
+    def step(self, action: Any) -> Step:
+        """As the environment's in plain values (`PlainValues`), with the frame after the step in `info`."""
+        obs, reward, terminated, truncated, info = plain_step(self.env.step(action), self.env)
         return obs, reward, terminated, truncated, info | {"frame": self._frame()}
 
     def _frame(self) -> UInt8[np.ndarray, "h w 3"]:
@@ -82,11 +85,7 @@ class CaptureFrame(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if self._draws_itself and not self._looked_at:
             require_config_applied(self.env)
             self._looked_at = True
-        if not isinstance(rendered, np.ndarray) or rendered.ndim != 3:
-            raise FrameError(
-                f"{self.env} rendered {_describe(rendered)}; one RGB picture (h, w, 3) of uint8 is needed."
-            )
-        frame = as_frames(rendered)
+        frame = _one_frame(rendered, self.env)
         if self.capture_preprocessing is not None:
             frame = self.capture_preprocessing.resize(frame)
         picture: np.ndarray = frame[0].numpy()
@@ -118,9 +117,28 @@ def _make_context_current(env: gym.Env[Any, Any]) -> None:
         viewer.make_context_current()
 
 
+def _one_frame(rendered: Any, env: gym.Env[Any, Any]) -> Frames:
+    if not isinstance(rendered, np.ndarray) or rendered.ndim not in (2, 3):
+        raise FrameError(
+            f"{env} rendered {_describe(rendered)}; one RGB picture, an array (h, w, 3) of uint8, is needed. Return it "
+            "from the render() of a gymnasium.Wrapper inside CaptureFrame."
+        )
+    try:
+        return as_frames(rendered)
+    except FrameError as error:
+        raise FrameError(
+            f"what {env} rendered cannot be scored: {error} That belongs in the render() of a gymnasium.Wrapper inside "
+            "CaptureFrame."
+        ) from error
+
+
 def _describe(rendered: Any) -> str:
     if rendered is None:
         return "nothing (None)"
     if isinstance(rendered, np.ndarray):
         return f"an array of shape {rendered.shape}"
-    return f"a {type(rendered).__name__}"
+    name = f"{type(rendered).__module__}.{type(rendered).__qualname__}".removeprefix("builtins.")
+    try:
+        return f"a {name} of shape {np.shape(rendered)}"
+    except ValueError:  # of ragged lists
+        return f"a {name}"

@@ -18,6 +18,7 @@ from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
 from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.tables import write_table
+from vlmrm.wrappers.plain_values import plain_numbers
 
 AnyReward = FrameReward | RewardSpec | Mapping[str, Any]
 """A reward that is loaded, its spec, or what `written` makes of one."""
@@ -72,19 +73,32 @@ class Paid:
     vlm: Float[np.ndarray, " n"]
     """Rewards of the frames."""
     env: Float[np.ndarray, " n"]
-    """The environments' own rewards."""
+    """The environments' own rewards; NaN where one is not a number and has no weight."""
     total: Float[np.ndarray, " n"]
     """Rewards that the agent gets: of the frames, and the environments' own by their weight."""
+
+    @classmethod
+    def nothing(cls, num_envs: int) -> "Paid":
+        """Return what a reset is paid; its infos have the same keys as those of a step.
+
+        Args:
+            num_envs: Number of environments.
+        """
+        return cls(vlm=np.zeros(num_envs), env=np.zeros(num_envs), total=np.zeros(num_envs))
 
     def infos(self) -> list[dict[str, float]]:
         """Return what goes into the info of each environment."""
         pairs = zip(self.env, self.vlm, strict=True)
         return [{ENV_REWARD: float(env), VLM_REWARD: float(vlm)} for env, vlm in pairs]
 
-    def vector_infos(self) -> dict[str, np.ndarray]:
-        """Return what goes into the infos of a vector environment: arrays, and for whom they hold."""
-        every = np.ones(len(self.env), dtype=np.bool_)
-        return {ENV_REWARD: self.env, f"_{ENV_REWARD}": every, VLM_REWARD: self.vlm, f"_{VLM_REWARD}": every}
+    def vector_infos(self, which: Bool[np.ndarray, " n"] | None = None) -> dict[str, np.ndarray]:
+        """Return what goes into the infos of a vector environment: arrays, and for whom they hold.
+
+        Args:
+            which: Environments for whom they hold; None: all.
+        """
+        which = np.ones(len(self.env), dtype=np.bool_) if which is None else which
+        return {ENV_REWARD: self.env, f"_{ENV_REWARD}": which, VLM_REWARD: self.vlm, f"_{VLM_REWARD}": which}
 
 
 class EpisodeRewards:
@@ -140,7 +154,7 @@ class EpisodeRewards:
         self,
         frames: Any,
         terminated: Bool[np.ndarray, " n"],
-        env_rewards: Float[np.ndarray, " n"],
+        env_rewards: Any,
         which: Bool[np.ndarray, " e"] | None = None,
     ) -> Paid:
         """Return what one step is paid.
@@ -148,14 +162,34 @@ class EpisodeRewards:
         Args:
             frames: Frames after the step, as `FrameReward.read` takes them.
             terminated: Whose episode it ended other than by a time limit.
-            env_rewards: The environments' own rewards.
+            env_rewards: The environments' own rewards, as `own_rewards` takes them.
             which: Environments that made the step; None: all.
 
         Raises:
-            PairingError: If the reward looks back, and an episode's first frame was never given.
+            PairingError: If the reward looks back, and an episode's first frame was never given; or as `own_rewards`.
         """
+        own = self.own_rewards(env_rewards, len(terminated))
         rewards = self.step_seen(self.reward.read(frames), terminated, which)
-        return self.pay(rewards, terminated, env_rewards)
+        return self.pay(rewards, terminated, own)
+
+    def own_rewards(self, values: Any, count: int) -> Float[np.ndarray, " n"]:
+        """Return the environments' own rewards as numbers; where they have no weight, NaN for what is not a number.
+
+        Args:
+            values: One value for each environment, of whatever form.
+            count: Number of environments.
+
+        Raises:
+            PairingError: If there are more or fewer values, or one counts and is not a finite number.
+        """
+        own = plain_numbers(values, count)
+        if self.env_weight and not np.isfinite(own).all():
+            index = int(np.flatnonzero(~np.isfinite(own))[0])
+            raise PairingError(
+                f"the own reward of environment {index} is {values[index]!r}, and env_weight={self.env_weight:g} adds "
+                "it to the reward of the picture. Use env_weight=0, or mend the environment."
+            )
+        return own
 
     def step_seen(
         self, seen: FrameFeatures, terminated: Bool[np.ndarray, " n"], which: Bool[np.ndarray, " e"] | None = None
