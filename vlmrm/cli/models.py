@@ -1,8 +1,8 @@
 """``vlmrm models``: the built-in models, and how to name others."""
 
-import json as jsonlib
 from dataclasses import asdict
 
+from vlmrm.atomic import json_text
 from vlmrm.cli.arguments import Models
 from vlmrm.cli.table import format_table
 from vlmrm.encoders import list_models
@@ -24,7 +24,7 @@ def run(given: Models) -> int:
     cards = list_models()
     if given.json:
         plain = [asdict(card) | {"words": sorted(card.words)} for card in cards]
-        print(jsonlib.dumps(plain, indent=2, ensure_ascii=False))
+        print(json_text(plain, ascii_only=True))
         return 0
     rows = [[card.name, f"{card.parameters / 1e6:.1f} M", f"{card.size_px} px", str(card.dim)] for card in cards]
     print(format_table(["model", "numbers", "picture", "embedding"], rows))

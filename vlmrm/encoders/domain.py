@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from vlmrm.atomic import json_text
 from vlmrm.encoders.cards import CARD_FILE
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import EncoderError, OutOfDomainWarning
@@ -128,7 +129,7 @@ class Domain:
         save_file(tensors, folder / DOMAIN_FILE)
         path = folder / CARD_FILE
         card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        path.write_text(json.dumps(card | {"words": sorted(self.words)}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json_text(card | {"words": sorted(self.words)}) + "\n", encoding="utf-8")
 
     def distances(self, embeddings: Embeddings) -> Float[Tensor, " n"]:
         """Squared Mahalanobis distance of each frame to its nearest class."""

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vlmrm.atomic import whole_file
+from vlmrm.atomic import write_json
 from vlmrm.errors import SpecError
+from vlmrm.values import require_finite_numbers
 
 
 def read_spec_file(path: str | Path) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def write_spec_file(said: Mapping[str, Any], path: str | Path) -> None:
         path: File to write; paths in it become relative to its folder, so that both can be moved together.
 
     Raises:
-        SpecError: If the name does not end in ``.json``.
+        SpecError: If the name does not end in ``.json``, or a number is NaN or infinite.
     """
     path = Path(path)
     if path.suffix != ".json":
@@ -50,8 +51,8 @@ def write_spec_file(said: Mapping[str, Any], path: str | Path) -> None:
     table = said.get("uncertainty", {})
     if "file" in table:
         said = {**said, "uncertainty": table | {"file": os.path.relpath(table["file"], path.parent)}}
-    with whole_file(path) as unfinished:
-        unfinished.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    require_finite_numbers("", said)
+    write_json(path, said)
 
 
 def hash_of(said: Mapping[str, Any]) -> str:

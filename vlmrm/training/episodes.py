@@ -126,8 +126,8 @@ class Evaluation:
     """Number of episodes."""
     success: float | None
     """Share that succeeded by the simulator's state; None: the task has no rule."""
-    env_return: float
-    """Mean sum of the environment's own rewards."""
+    env_return: float | None
+    """Mean sum of the environment's own rewards; None: it is not a finite number."""
     vlm_reward: float | None
     """Mean text reward per step, over the episodes that were drawn; None: none was."""
     steps: float
@@ -147,10 +147,14 @@ def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:
     return Evaluation(
         episodes=len(records),
         success=float(np.mean(judged)) if judged else None,
-        env_return=float(np.mean([record.env_return for record in records])),
+        env_return=_finite_mean([record.env_return for record in records]),
         vlm_reward=float(np.mean(scored)) if scored else None,
         steps=float(np.mean([record.steps for record in records])),
     )
+
+
+def _finite_mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if np.isfinite(values).all() else None
 
 
 def play(policy: Policy, env: gym.Env[Any, Any], *, seed: int) -> Iterator[dict[str, Any]]:

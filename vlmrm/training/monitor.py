@@ -1,5 +1,6 @@
 """`RunMonitor`: evaluates, writes down, stores and shows a run while the agent trains."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -156,8 +157,8 @@ class RunMonitor(BaseCallback):
         self._progress.update(row.step, facts)
 
 
-def _merit(success: float | None, env_return: float) -> tuple[float, float]:
-    return (-1.0 if success is None else success, env_return)
+def _merit(success: float | None, env_return: float | None) -> tuple[float, float]:
+    return (-1.0 if success is None else success, -math.inf if env_return is None else env_return)
 
 
 def _columns(evaluation: Evaluation) -> dict[str, float]:

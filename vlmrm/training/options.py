@@ -10,7 +10,7 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
-from vlmrm.values import require_share, require_whole
+from vlmrm.values import read_names, require_share, require_whole
 
 
 def toml_table(text: str) -> dict[str, Any]:
@@ -92,6 +92,11 @@ class EnvOptions:
     """Instead of a task: a Gymnasium id, or PACKAGE:ID for one that a package registers when it is imported."""
     kwargs: Annotated[Table, open_option("TOML", "env-kwargs")] = field(default_factory=dict)
     """Arguments of the environment, like 'continuous = true'; added to the task's."""
+    wrappers: Annotated[tuple[str, ...], open_option("MODULE:NAME [MODULE:NAME ...]", "wrapper")] = field(
+        default=(), metadata={"read": read_names}
+    )
+    """Wrappers put around the environment, after the task's, the first one innermost; a wrapper, or a function of an
+    environment."""
     episode_steps: Annotated[int | None, open_option("N")] = None
     """Length of an episode. Default: the task's, else as registered, else 1,000."""
     camera: Annotated[Table, open_option("TOML")] = field(default_factory=dict)

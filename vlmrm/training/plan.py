@@ -24,6 +24,7 @@ from vlmrm.training.config import TrainConfig
 from vlmrm.training.make_agent import check_hyperparameters
 from vlmrm.training.options import RewardOptions
 from vlmrm.training.run.directory import run_name
+from vlmrm.values import require_finite_numbers
 from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
 
 _STEPS = 100_000  # where there is no task that says so
@@ -122,7 +123,9 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     )
     if filled.train.compare_env_reward:
         make_plan(comparison_config(filled, Path()))  # refused now rather than after the whole run
-    return Plan(config=filled, task=task, algorithm=algorithm)
+    plan = Plan(config=filled, task=task, algorithm=algorithm)
+    require_finite_numbers("", plan.to_dict())
+    return plan
 
 
 def comparison_config(config: TrainConfig, folder: Path) -> TrainConfig:
@@ -196,6 +199,7 @@ def _with_options(base: Task, config: TrainConfig) -> Task:
         replace(
             base,
             env_kwargs=dict(base.env_kwargs) | dict(options.kwargs),
+            wrappers=(*base.wrappers, *options.wrappers),
             episode_steps=options.episode_steps or base.episode_steps,
             camera=read_table(Camera, options.camera, where="camera") if options.camera else base.camera,
             render_quality=options.render_quality or base.render_quality,

@@ -9,6 +9,7 @@ import torch
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from vlmrm.atomic import write_json
 from vlmrm.errors import VlmrmError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.config import TrainConfig
@@ -20,7 +21,7 @@ from vlmrm.training.plan import Plan, comparison_config, make_plan
 from vlmrm.training.progress import Progress
 from vlmrm.training.run.agent_state import start_new_episode
 from vlmrm.training.run.checkpoint import load_newest, save_checkpoint
-from vlmrm.training.run.directory import RunDirectory, write_json
+from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts, build_parts, reseed
 from vlmrm.training.stop import StopSignal
 from vlmrm.training.threads import cpu_threads, crowding_note

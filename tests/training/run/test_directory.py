@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pytest
 
+from vlmrm.atomic import write_json
 from vlmrm.errors import RunError
-from vlmrm.training.run.directory import RunDirectory, environment_versions, git_revision, run_name, write_json
+from vlmrm.training.run.directory import RunDirectory, environment_versions, git_revision, run_name
 
 
 def git(*arguments):

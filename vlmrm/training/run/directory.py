@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from vlmrm.atomic import remove_unfinished, whole_file
+from vlmrm.atomic import remove_unfinished, write_json
 from vlmrm.errors import RunError
 from vlmrm.training.run.metrics import MetricsFile
 
@@ -146,13 +146,13 @@ class RunDirectory:
         best = self.checkpoints / _BEST
         return self.read_json(best) if best.exists() else None
 
-    def write_best(self, step: int, success: float | None, env_return: float) -> None:
+    def write_best(self, step: int, success: float | None, env_return: float | None) -> None:
         """Note that the agent of this step is the best so far.
 
         Args:
             step: When it was evaluated.
             success: By the simulator's state.
-            env_return: Mean sum of the environment's own rewards in an episode.
+            env_return: Mean sum of the environment's own rewards in an episode; None: not a finite number.
         """
         write_json(self.checkpoints / _BEST, {"step": step, "success": success, "env_return": env_return})
 
@@ -167,12 +167,6 @@ class RunDirectory:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{path} is missing or damaged: {error}") from error
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write a JSON file that is whole or not there."""
-    with whole_file(path) as unfinished:
-        unfinished.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
