@@ -32,7 +32,7 @@ def test_a_task_brings_its_settings_and_options_override_them(tmp_path):
 
 
 def test_a_tasks_hyperparameters_belong_to_its_algorithm(tmp_path):
-    made = make_plan(lamp_config(tmp_path, algorithm="PPO"))
+    made = make_plan(lamp_config(tmp_path, algorithm="PPO", steps=2048))
     assert made.config.train.hyperparameters == {}
 
 

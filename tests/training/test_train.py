@@ -4,7 +4,6 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -12,7 +11,7 @@ from stable_baselines3 import DQN
 from stable_baselines3 import PPO as PPO_ALGORITHM
 
 from tests.training.toy_runs import GROUPS, LENGTH, PPO, Lamp, configure, lamp_config, lamp_reward, rows_of
-from vlmrm.errors import EnvValueWarning, RunError, SpecError, SurvivalBonusWarning
+from vlmrm.errors import RunError, SpecError, SurvivalBonusWarning
 from vlmrm.training import Summary, TrainConfig, load_agent, train
 from vlmrm.training.episodes import Evaluation
 from vlmrm.training.evaluation import Measures
@@ -22,6 +21,7 @@ from vlmrm.training.progress import Progress
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
 from vlmrm.training.run_parts import build_parts
+from vlmrm.training.stop import StopSignal
 
 
 def test_a_run_leaves_everything_behind(tmp_path):
@@ -278,7 +278,7 @@ def test_a_configuration_without_groups_says_where_its_keys_are_now():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"steps": 0}, {"eval_every": -1}, {"eval_episodes": 0}, {"eval_drawn": 21}, {"success_target": 0.0}]
+    "changes", [{"steps": 0}, {"eval_every": -1}, {"eval_episodes": -1}, {"eval_drawn": 21}, {"success_target": 0.0}]
 )
 def test_impossible_numbers_are_refused(changes):
     with pytest.raises(SpecError, match=next(iter(changes)).removeprefix("eval_")):
@@ -296,31 +296,8 @@ def test_each_episode_of_an_evaluation_begins_in_a_state_of_its_own(tmp_path, mo
     parts = build_parts(make_plan(lamp_config(tmp_path, eval_episodes=4, eval_drawn=2)), lamp_reward())
     monkeypatch.setattr(Lamp, "reset", noting_its_seed)
     try:
-        Measures(parts, RunDirectory(tmp_path / "run"), Progress()).evaluate()
+        Measures(parts, RunDirectory(tmp_path / "run"), Progress(), StopSignal()).evaluate()
     finally:
         parts.venv.close()
     assert len(seeds) == 4
     assert len(set(seeds)) == 4
-
-
-class Unpaid(gym.Wrapper):
-    """Its environment's own reward is not a number."""
-
-    def step(self, action):
-        obs, _, terminated, truncated, info = self.env.step(action)
-        return obs, None, terminated, truncated, info
-
-
-@pytest.mark.parametrize("changes", [{}, PPO], ids=["relabelled", "step-wise"])
-def test_an_own_reward_that_is_not_a_number_leaves_a_summary_that_every_reader_of_json_takes(changes, tmp_path):
-    with pytest.warns(EnvValueWarning, match="returned None as its reward"):
-        summary = train(lamp_config(tmp_path, wrapper=(f"{__name__}:Unpaid",), **changes), reward=lamp_reward())
-    assert summary.trained.env_return is None
-    assert summary.trained.success is not None
-
-    def refuse(token):
-        raise ValueError(token)
-
-    for file in (tmp_path / "run").rglob("*.json"):
-        json.loads(file.read_text(), parse_constant=refuse)
-    assert Summary.from_dict(json.loads((tmp_path / "run" / "summary.json").read_text())) == summary

@@ -124,6 +124,7 @@ def lamp_config(folder: Path, **changes) -> TrainConfig:
         "task": str(task),
         "encoder": "colour",
         "eval_episodes": 4,
+        "eval_every": 50,
         "final_episodes": 4,
         "videos": False,
         "tensorboard": False,

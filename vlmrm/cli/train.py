@@ -73,6 +73,8 @@ def _trained_on(summary: Summary) -> str:
 
 
 def _cells(evaluation: Evaluation) -> list[str]:
+    if not evaluation.episodes:
+        return ["not evaluated", "0"]
     if evaluation.success is None:
         return [_return(evaluation.env_return), str(evaluation.episodes)]
     return [f"{evaluation.success:.0%}", str(evaluation.episodes)]

@@ -20,9 +20,11 @@ from vlmrm.training.algorithms import (
     find_algorithm,
     require_spaces,
 )
+from vlmrm.training.budget import fill_evaluation
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.make_agent import check_hyperparameters
 from vlmrm.training.options import RewardOptions
+from vlmrm.training.rollouts import fit_rollout
 from vlmrm.training.run.directory import run_name
 from vlmrm.values import require_finite_numbers
 from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
@@ -102,8 +104,14 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     algorithm, hyperparameters = _algorithm(config, task, settings)
     steps = config.train.steps or settings.steps
     usual_every = settings.eval_every if config.task else max(steps // _EVALUATIONS, 1)
-    every = config.evaluation.every or usual_every
-    output = config.output
+    num_envs = config.train.num_envs or settings.num_envs
+    hyperparameters = fit_rollout(
+        algorithm, hyperparameters, chosen=config.train.hyperparameters, steps=steps, num_envs=num_envs
+    )
+    output, episode_steps = config.output, task.episode_steps or 1
+    evaluation = fill_evaluation(
+        config.evaluation, steps=steps, usual_every=usual_every, episode_steps=episode_steps, videos=output.videos
+    )
     filled = replace(
         config,
         env=replace(config.env, episode_steps=task.episode_steps),
@@ -112,12 +120,12 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
             algorithm=algorithm.name,
             hyperparameters=hyperparameters,
             steps=steps,
-            num_envs=config.train.num_envs or settings.num_envs,
+            num_envs=num_envs,
         ),
-        evaluation=replace(config.evaluation, every=every),
+        evaluation=evaluation,
         output=replace(
             output,
-            checkpoint_every=output.checkpoint_every or every,
+            checkpoint_every=output.checkpoint_every or usual_every,
             folder=output.folder or _new_folder(config, task, now or datetime.now()),
         ),
     )

@@ -16,6 +16,7 @@ from vlmrm.agents.make_vec import make_vec
 from vlmrm.agents.pairing import require_same_gamma
 from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.agents.vec_reward import VecVLMReward
+from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.errors import RunError, SpecError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
@@ -41,6 +42,8 @@ class Parts:
     """Agent that is trained."""
     relabel: RelabelCallback | None
     """Callback that rewards the steps; None: the environments do it themselves."""
+    runtime: Runtime | None
+    """Where and in which batches the encoder that the plan names computes; None: no such encoder was loaded here."""
 
     @property
     def callbacks(self) -> list[BaseCallback]:
@@ -62,7 +65,10 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
         SpecError: The agent cannot be made with these hyper-parameters, or the function that rewards was not given.
         EncoderError: The encoder cannot be loaded.
     """
-    config = plan.config
+    config, machine = plan.config, plan.config.machine
+    runtime = None
+    if reward is None and plan.spec is not None:
+        runtime = choose_runtime(machine.device, machine.precision, batch_size=machine.batch_size)
     reward = _reward(plan, reward)
     preprocessing = None if reward is None else reward.capture
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
@@ -79,7 +85,7 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     except BaseException:
         venv.close()
         raise
-    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, relabel=relabel)
+    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, relabel=relabel, runtime=runtime)
 
 
 def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:
@@ -94,7 +100,9 @@ def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:
         return None
     if given is not None or plan.spec is None:
         return given
-    return RewardModel.from_spec(plan.spec, device=machine.device, precision=machine.precision)
+    return RewardModel.from_spec(
+        plan.spec, device=machine.device, precision=machine.precision, batch_size=machine.batch_size
+    )
 
 
 def _agent(plan: Plan, venv: VecEnv, device: str | None) -> BaseAlgorithm:

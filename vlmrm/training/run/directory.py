@@ -90,14 +90,15 @@ class RunDirectory:
             remove_unfinished(folder)
         return run
 
-    def note_versions(self, step: int, fingerprint: str | None) -> None:
+    def note_versions(self, step: int, fingerprint: str | None, scoring: Mapping[str, Any] | None = None) -> None:
         """Write down with what the run is started or resumed.
 
         Args:
             step: Step of the run from which on this holds.
             fingerprint: Fingerprint of the encoder; None without a text reward.
+            scoring: Device, precision and batch size of the encoder; None: the reward was loaded by the caller.
         """
-        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint}
+        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint, "scoring": scoring}
         write_json(self.versions, [*self._starts(), entry])
 
     def require_same_encoder(self, fingerprint: str | None) -> None:
