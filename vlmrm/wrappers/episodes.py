@@ -1,6 +1,5 @@
 """`EpisodeRewards`: frames of steps become an agent's rewards, in the same way for every wrapper and callback."""
 
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,16 +8,15 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32
 
-from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
+from vlmrm.errors import PairingError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
-from vlmrm.rewards.transforms.scaling import ScalingOptions
-from vlmrm.tables import write_table
 from vlmrm.wrappers.plain_values import plain_numbers
+from vlmrm.wrappers.survival import SurvivalWatch
 
 AnyReward = FrameReward | RewardSpec | Mapping[str, Any]
 """A reward that is loaded, its spec, or what `written` makes of one."""
@@ -129,7 +127,7 @@ class EpisodeRewards:
         """Weight of the environments' own rewards."""
         self.stream: RewardStream = self.reward.stream(num_envs)
         """What has to be remembered of each episode."""
-        self._survival = _Survival()
+        self._survival = SurvivalWatch()
 
     @property
     def needs_history(self) -> bool:
@@ -217,56 +215,6 @@ class EpisodeRewards:
         if self.env_weight:
             total = rewards + rewards.dtype.type(self.env_weight) * env_rewards.astype(rewards.dtype)
         return Paid(vlm=rewards, env=env_rewards, total=total)
-
-
-class _Survival:
-    """Warns where episodes end early under a reward with a large constant part.
-
-    A reward of 0.25 ± 0.03 pays 0.25 for every further step whatever it shows. Where the environment ends episodes
-    early this is a bonus for staying alive, and where it is negative one for dying; with episodes of one length it
-    does nothing.
-    """
-
-    def __init__(self) -> None:
-        self._warned = False
-        self._count, self._sum, self._sum_squares = 0, 0.0, 0.0
-
-    def watch(
-        self, reward: FrameReward, rewards: Float32[np.ndarray, " n"], terminated: Bool[np.ndarray, " n"]
-    ) -> None:
-        if self._warned or not len(rewards):
-            return
-        self._count += len(rewards)
-        self._sum += float(rewards.sum(dtype=np.float64))
-        self._sum_squares += float(np.square(rewards, dtype=np.float64).sum())
-        if not terminated.any():
-            return
-        mean = self._sum / self._count
-        spread = max(self._sum_squares / self._count - mean**2, 0.0) ** 0.5
-        if abs(mean) <= spread:
-            return
-        self._warned = True
-        wish = "stay in the episode" if mean > 0 else "end the episode"
-        warnings.warn(
-            f"an episode terminated before its time limit, and the reward is {mean:.3f} on average with a spread of "
-            f"only {spread:.3f}: every further step counts {mean:.3f} whatever it shows, so the agent is paid to "
-            f"{wish}. Use episodes of one length ended by truncation{_without_constant(reward.spec, mean)}.",
-            SurvivalBonusWarning,
-            stacklevel=4,
-        )
-
-
-def _without_constant(spec: RewardSpec | None, mean: float) -> str:
-    """What to write into the spec so that the constant part is gone, where there is such a thing."""
-    if spec is None:
-        return f", or take the constant off in the function: {mean:.3f}"
-    if spec.threshold is not None or spec.over_time is not None:
-        return ""
-    scaling = spec.scaling or ScalingOptions()
-    low, high = (None if bound is None else bound - mean for bound in (scaling.lowest, scaling.highest))
-    moved = replace(scaling, subtract=scaling.subtract + scaling.divide * mean, lowest=low, highest=high)
-    words = ", ".join(f"{name} = {value:.4g}" for name, value in write_table(moved).items())
-    return f", or take the constant off: scaling = {{ {words} }}"
 
 
 def frames_of(infos: Iterable[Mapping[str, Any]]) -> list[Any]:
