@@ -17,6 +17,7 @@ from typing import Any
 from shipped import fingerprint
 
 from vlmrm.rewards import RewardSpec
+from vlmrm.tasks import TrainSettings
 from vlmrm.tasks import find_task as read_task
 from vlmrm.training.run.directory import RunDirectory
 
@@ -54,13 +55,19 @@ class Run:
         """Its run directory."""
         return self.root / f"{self.name}-{self.digest()}"
 
+    @property
+    def settings(self) -> TrainSettings:
+        """The task's settings that it is trained with."""
+        task = find_task(self.task)
+        return task.small if "--small" in self.options and task.small else task.train
+
     def digest(self) -> str:
         """Of what decides the result, but for chance and the code."""
         given = dict(pairwise(self.options))
         task, reward = find_task(self.task), given.get("--reward", "")
         spec = RewardSpec.load(reward) if reward not in ("", "env") else task.reward
         encoder = given.get("--encoder", spec.encoder)
-        settings = task.small if "--small" in self.options and task.small else task.train
+        settings = self.settings
         decisive = {
             "task": {name: _plain(getattr(task, name)) for name in _DECIDE},
             "train": _plain(settings),

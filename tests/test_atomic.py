@@ -1,8 +1,11 @@
+import json
+import math
+
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from vlmrm.atomic import remove_folder, remove_unfinished, whole_file, whole_folder
+from vlmrm.atomic import json_text, remove_folder, remove_unfinished, whole_file, whole_folder, write_json
 
 
 def write_and_break(whole, name):
@@ -59,3 +62,21 @@ def test_files_of_a_folder_can_be_read_by_whom_the_user_lets_read_others(tmp_pat
         save_file({"numbers": torch.zeros(2)}, unfinished / "numbers.safetensors")
     modes = [(tmp_path / name).stat().st_mode for name in ("usual", "made/numbers.safetensors")]
     assert modes[0] == modes[1]
+
+
+def only_json(token):
+    raise ValueError(f"{token} is not JSON")
+
+
+def test_json_that_is_written_has_null_for_numbers_that_json_does_not_know(tmp_path):
+    values = {"a": math.nan, "b": [1.5, math.inf, (-math.inf, 2)], "c": {"d": "NaN"}}
+    write_json(tmp_path / "a.json", values)
+    for text in ((tmp_path / "a.json").read_text(), json_text(values)):
+        read = json.loads(text, parse_constant=only_json)
+        assert read == {"a": None, "b": [1.5, None, [None, 2]], "c": {"d": "NaN"}}
+
+
+def test_json_for_a_terminal_without_other_characters_is_the_same_json():
+    text = json_text({"goal": "ein weißer Würfel"}, ascii_only=True)
+    assert text.isascii()
+    assert json.loads(text) == {"goal": "ein weißer Würfel"}

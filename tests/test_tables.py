@@ -9,7 +9,15 @@ import pytest
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.tables import OrTable, join, plain, read_kind, read_table, write_table
-from vlmrm.values import require_above_0, require_choice, require_number, require_share, require_whole
+from vlmrm.values import (
+    read_names,
+    require_above_0,
+    require_choice,
+    require_finite_numbers,
+    require_number,
+    require_share,
+    require_whole,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,3 +238,18 @@ def test_a_word_that_is_not_known_is_refused_with_the_nearest():
     require_choice("way", "corners", ("centre", "corners"))
     with pytest.raises(SpecError, match=r"unknown way 'corner'. Near: corners"):
         require_choice("way", "corner", ("centre", "corners"))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_number_that_json_cannot_hold_is_refused_with_its_path(number):
+    require_finite_numbers("", {"train": {"steps": 5, "rates": [0.1, 1e300]}, "name": "inf"})
+    with pytest.raises(SpecError, match=rf"train\.rates must be a finite number.*got {number}"):
+        require_finite_numbers("", {"train": {"rates": [0.1, number]}})
+
+
+def test_names_are_one_or_a_list():
+    assert read_names("a:b", "wrappers") == ("a:b",)
+    assert read_names(["a:b", "c:d"], "wrappers") == ("a:b", "c:d")
+    for wrong in (3, ["a:b", 3], {"a:b": 1}):
+        with pytest.raises(SpecError, match=r"wrappers must be a name or a list of names; got"):
+            read_names(wrong, "wrappers")

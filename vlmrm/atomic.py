@@ -1,10 +1,13 @@
 """Files and folders that appear whole or not at all, so that a crash never leaves half of one under its name."""
 
+import json
+import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _UNFINISHED, _DOOMED = ".unfinished-", ".doomed-"
 
@@ -33,6 +36,37 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write a JSON file that is whole or not there."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json_text(values) + "\n", encoding="utf-8")
+
+
+def json_text(values: Any, *, ascii_only: bool = False) -> str:
+    """Plain values as JSON; NaN and infinity, which JSON does not know, are null.
+
+    Args:
+        values: Tables, lists, texts and numbers.
+        ascii_only: Write other characters as escapes, for terminals that cannot show them.
+
+    Example:
+        >>> print(json_text([1.5, float("nan")]))
+        [
+          1.5,
+          null
+        ]
+    """
+    return json.dumps(_finite(values), indent=2, ensure_ascii=ascii_only, allow_nan=False)
+
+
+def _finite(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {key: _finite(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_finite(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 @contextmanager

@@ -68,6 +68,10 @@ class MissingExtra(VlmrmError):
     """An optional dependency is needed and not installed."""
 
 
+class EnvValueWarning(UserWarning):
+    """An environment returned a value that is not of the usual form, and it was left out."""
+
+
 class SurvivalBonusWarning(UserWarning):
     """Episodes end early, and the constant part of the reward pays the agent for how long they last."""
 

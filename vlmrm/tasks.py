@@ -20,6 +20,7 @@ from vlmrm.rendering import Camera, RenderQuality
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.spec_paths import paths_from
 from vlmrm.tables import read_table
+from vlmrm.values import read_names
 
 ENTRY_POINT_GROUP = "vlmrm.tasks"
 DEFAULT_ENCODER = "sim-s"
@@ -142,6 +143,8 @@ class Task:
     """Gymnasium id; ``module:id`` imports the module first."""
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `gymnasium.make`."""
+    wrappers: Sequence[str] = field(default=(), metadata={"read": read_names})
+    """Wrappers around the environment and inside ours, ``module:Name`` each, the first one innermost."""
     reward: RewardSpec = field(metadata={"read": read_reward})
     """Reward that the agent is paid: encoder, sentences, head and all that a spec can say."""
     episode_steps: int | None = None
@@ -230,6 +233,7 @@ class Task:
         plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         records = {name: asdict(plain[name]) for name in ("success", "sweep", "train", "small") if plain[name]}
         camera = {} if self.camera is None else {"camera": self.camera.to_dict()}
+        plain["wrappers"] = list(self.wrappers) or None
         found = plain | records | camera | {"reward": self.reward.to_dict(), "env_kwargs": dict(self.env_kwargs)}
         return {name: value for name, value in found.items() if value is not None}
 

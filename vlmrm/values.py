@@ -1,7 +1,7 @@
 """Checks of single values of a record, each with the name of the value in its message."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from vlmrm.errors import SpecError, near_matches
@@ -39,6 +39,22 @@ def require_above_0(name: str, value: Any) -> None:
         raise SpecError(f"{name} must be above 0{least}; got {value!r}.")
 
 
+def require_finite_numbers(name: str, value: Any) -> None:
+    """Refuse NaN and infinity anywhere in plain values that a JSON file will hold.
+
+    Raises:
+        SpecError: If there is one; the message has its path.
+    """
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            require_finite_numbers(f"{name}.{key}" if name else str(key), entry)
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            require_finite_numbers(name, entry)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"{name} must be a finite number, since it is kept as JSON; got {value!r}. 1e9 may do instead.")
+
+
 def require_share(name: str, value: Any) -> None:
     """Refuse a value that is not a number from 0 to 1.
 
@@ -68,3 +84,19 @@ def require_choice(name: str, value: Any, known: Collection[str]) -> None:
     """
     if value not in known:
         raise SpecError(f"unknown {name} {value!r}. Near: {near_matches(str(value), list(known))}.")
+
+
+def read_names(values: Any, where: str) -> tuple[str, ...]:
+    """One name or several as a tuple.
+
+    Args:
+        values: A text, or a list of texts.
+        where: Path of the key, for messages.
+
+    Raises:
+        SpecError: If one is not a text.
+    """
+    names = (values,) if isinstance(values, str) else values
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise SpecError(f"{where} must be a name or a list of names; got {values!r}.")
+    return tuple(names)

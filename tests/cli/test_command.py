@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 
 import vlmrm
 from tests.cli.refusals import refused
+from tests.conftest import ROOT
 from tests.encoders.models import SIGLIP_LIKE, write_model
 from vlmrm.cli import main
 from vlmrm.encoders.registry import FAMILIES
@@ -125,3 +127,44 @@ def test_every_family_of_encoders_is_named_by_models(capsys):
     assert main(["models"]) == 0
     printed = capsys.readouterr().out
     assert all(f"{family}:" in printed for family in FAMILIES)
+
+
+def command(*arguments, **environment):
+    """A process of its own, as a shell starts it."""
+    command = [sys.executable, "-m", "vlmrm", *arguments]
+    return {"args": command, "stderr": subprocess.PIPE, "cwd": ROOT, "env": os.environ | environment}
+
+
+@pytest.mark.parametrize("arguments", [["tasks"], ["train", "--help"]])
+def test_a_pipe_that_nobody_reads_any_more_ends_the_command_without_a_traceback(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(**command(*arguments), stdout=write)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_terminal_without_other_characters_shows_their_numbers():
+    done = subprocess.run(**command("tasks", PYTHONIOENCODING="ascii"), stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b'--goal "\\u2026"' in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_no_color_is_heeded_on_a_terminal(no_color, coloured):
+    import pty
+
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.Popen(**command("tasks", "--help", NO_COLOR=no_color, TERM="xterm"), stdout=theirs)
+        os.close(theirs)
+        text = b""
+        while b"--json" not in text:
+            text += os.read(ours, 4096)
+        done.communicate()
+    finally:
+        os.close(ours)
+    assert (b"\x1b[" in text) == coloured

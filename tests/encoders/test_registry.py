@@ -101,3 +101,13 @@ def test_every_model_of_the_package_is_complete_small_and_loads():
         assert card.description
         assert card.knows
         assert (cards.BUILTIN_FOLDER / card.name / "open_clip_model.safetensors").stat().st_size <= LARGEST_BYTES
+
+
+def test_how_many_frames_are_taken_at_a_time_can_be_said_and_changes_no_reward(toy):
+    frames = torch.randint(0, 256, (5, 96, 96, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    spec = RewardSpec(encoder=f"local-dir:{toy}", prompts=PromptSet("a red picture", "a picture"))
+    two, all_at_once = (RewardModel.from_spec(spec, device="cpu", batch_size=size) for size in (2, None))
+    assert (two.encoder.runtime.batch_size, all_at_once.encoder.runtime.batch_size) == (2, 32)
+    torch.testing.assert_close(two.score(frames), all_at_once.score(frames), atol=1e-6, rtol=0)
+    both = load_encoder(f"local-dir:{toy} + random:sim-toy", device="cpu", batch_size=3)
+    assert {member.runtime.batch_size for member in both.members} == {3}

@@ -9,7 +9,7 @@ from vlmrm.errors import EncoderError
 
 
 def test_the_cpu_computes_in_full_precision_unless_asked():
-    assert choose_runtime("cpu") == Runtime(device=torch.device("cpu"), precision="fp32", batch_size=64)
+    assert choose_runtime("cpu") == Runtime(device=torch.device("cpu"), precision="fp32", batch_size=32)
     assert choose_runtime("cpu").dtype == torch.float32
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.toy_runs import configure, lamp_config
+from tests.training.toy_runs import TASK, configure, lamp_config
 from vlmrm import RewardSpec
 from vlmrm.errors import FrameError, PromptError, SpecError, UnknownTask
 from vlmrm.tables import write_table
@@ -34,7 +34,7 @@ def test_a_task_brings_its_settings_and_options_override_them(tmp_path):
 
 
 def test_a_tasks_hyperparameters_belong_to_its_algorithm(tmp_path):
-    made = make_plan(lamp_config(tmp_path, algorithm="PPO"))
+    made = make_plan(lamp_config(tmp_path, algorithm="PPO", steps=2048))
     assert made.config.train.hyperparameters == {}
 
 
@@ -303,3 +303,17 @@ def test_tables_are_written_as_toml(tmp_path):
     for wrong in ("gamma", "gamma = ", str(tmp_path / "nowhere.toml")):
         with pytest.raises(ValueError, match="is no TOML"):
             toml_table(wrong)
+
+
+def test_wrappers_of_the_command_line_come_after_the_tasks_and_are_kept(tmp_path):
+    path = tmp_path / "lamp.toml"
+    path.write_text(f'wrappers = "gymnasium.wrappers:RecordEpisodeStatistics"\n{TASK}')
+    made = make_plan(lamp_config(tmp_path, wrapper=("gymnasium.wrappers:FlattenObservation",)))
+    both = ("gymnasium.wrappers:RecordEpisodeStatistics", "gymnasium.wrappers:FlattenObservation")
+    assert made.task.wrappers == both
+    assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))).task.wrappers == both
+
+
+def test_a_number_that_config_json_cannot_hold_is_refused_with_its_path():
+    with pytest.raises(SpecError, match=r"config\.train\.hyperparameters\.max_grad_norm must be a finite number"):
+        plan(algorithm="PPO", hyperparameters={"max_grad_norm": float("inf")})

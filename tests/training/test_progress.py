@@ -80,3 +80,24 @@ def test_without_a_stream_nothing_happens():
     progress.update(5)
     progress.note("unseen")
     progress.end()
+
+
+def test_a_stream_that_breaks_is_left_alone():
+    class Closed:
+        written = 0
+
+        def write(self, text):
+            self.written += 1
+            raise BrokenPipeError
+
+        def flush(self):
+            pass
+
+        def isatty(self):
+            return False
+
+    closed = Closed()
+    progress = Progress(closed)
+    for _ in range(3):
+        progress.note("still training")
+    assert closed.written == 1

@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.toys import ColourEncoder
-from tests.training.toy_runs import PPO, break_down, lamp_config, lamp_reward, rows_of
+from tests.training.toy_runs import PPO, Lamp, break_down, lamp_config, lamp_reward, rows_of
 from vlmrm.errors import RunError
 from vlmrm.rewards import RewardModel
 from vlmrm.training import TrainingStopped, load_agent, resume, train
@@ -134,7 +134,7 @@ def test_ctrl_c_stores_everything_and_says_how_to_go_on(changes, stored, tmp_pat
             np.round(255 * agent.replay_buffer.next_observations[:stored, 0, 0]) / 255,
             atol=1e-3,
         )
-    assert 200 <= resume(tmp_path / "run", reward=lamp_reward()).steps < 220  # whole rollouts
+    assert 180 < resume(tmp_path / "run", reward=lamp_reward()).steps <= 200  # whole rollouts
 
 
 def test_a_stop_loses_no_evaluation(tmp_path, crash_at):
@@ -240,3 +240,26 @@ def test_a_run_keeps_a_copy_of_what_its_reward_reads_and_goes_on_from_another_fo
     plan = Plan.from_dict(json.loads((moved / "config.json").read_text()), moved)
     assert Path(plan.spec.uncertainty.file).read_bytes() == b"a posterior"
     assert resume(moved, reward=lamp_reward()).steps == 200
+
+
+@pytest.mark.parametrize(
+    ("at", "stored", "trained"),
+    [(5, 0, 0), (45, 0, 1), (110, 50, 51), (220, 200, 200), (260, 200, 200)],
+    ids=["of the random policy", "at the start", "while training", "at the end", "the last one"],
+)
+def test_one_ctrl_c_ends_an_evaluation_at_once_and_the_run_goes_on(at, stored, trained, tmp_path, monkeypatch):
+    """Of 4 episodes of 10 steps each: of the random policy, at steps 0, 50, ..., 200, and at the end."""
+    counts, step = {True: 0, False: 0}, Lamp.step
+
+    def counted(self, action):
+        counts[self.render_mode is not None] += 1
+        if not self.render_mode and counts[False] == at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, action)
+
+    monkeypatch.setattr(Lamp, "step", counted)
+    with pytest.raises(TrainingStopped, match=rf"stopped at step {stored}\. .* vlmrm train --resume .*run"):
+        train(lamp_config(tmp_path, eval_drawn=0), reward=lamp_reward())
+    assert counts == {False: at, True: trained}
+    assert resume(tmp_path / "run", reward=lamp_reward()).steps == 200
+    assert [row.step for row in rows_of(tmp_path / "run") if row.eval_success is not None] == [0, 50, 100, 150, 200]

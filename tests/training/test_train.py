@@ -22,6 +22,7 @@ from vlmrm.training.progress import Progress
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
 from vlmrm.training.run_parts import build_parts
+from vlmrm.training.stop import StopSignal
 
 
 def test_a_run_leaves_everything_behind(tmp_path):
@@ -279,7 +280,7 @@ def test_a_configuration_without_groups_says_where_its_keys_are_now():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"steps": 0}, {"eval_every": -1}, {"eval_episodes": 0}, {"eval_drawn": 21}, {"success_target": 0.0}]
+    "changes", [{"steps": 0}, {"eval_every": -1}, {"eval_episodes": -1}, {"eval_drawn": 21}, {"success_target": 0.0}]
 )
 def test_impossible_numbers_are_refused(changes):
     with pytest.raises(SpecError, match=next(iter(changes)).removeprefix("eval_")):
@@ -297,7 +298,7 @@ def test_each_episode_of_an_evaluation_begins_in_a_state_of_its_own(tmp_path, mo
     parts = build_parts(make_plan(lamp_config(tmp_path, eval_episodes=4, eval_drawn=2)), lamp_reward())
     monkeypatch.setattr(Lamp, "reset", noting_its_seed)
     try:
-        Measures(parts, RunDirectory(tmp_path / "run"), Progress()).evaluate()
+        Measures(parts, RunDirectory(tmp_path / "run"), Progress(), StopSignal()).evaluate()
     finally:
         parts.venv.close()
     assert len(seeds) == 4

@@ -95,7 +95,7 @@ def lamp_reward():
 
 
 GROUPS = {
-    "env": (EnvOptions, {"env": "id", "env_kwargs": "kwargs"}),
+    "env": (EnvOptions, {"env": "id", "env_kwargs": "kwargs", "wrapper": "wrappers"}),
     "reward": (RewardOptions, {"reward": "source"}),
     "train": (TrainOptions, {}),
     "evaluation": (EvaluationOptions, {"eval_every": "every", "eval_episodes": "episodes", "eval_drawn": "drawn"}),
@@ -124,6 +124,7 @@ def lamp_config(folder: Path, **changes) -> TrainConfig:
         "task": str(task),
         "encoder": "colour",
         "eval_episodes": 4,
+        "eval_every": 50,
         "final_episodes": 4,
         "videos": False,
         "tensorboard": False,

@@ -19,40 +19,41 @@ LENGTHS, STEPS = (3, 5, 2), 14
 SHOWN = [1, 2, 3, 1, 2, 3, 4, 5, 1, 2, 1, 2, 3, 1]
 
 
-def make(reward, **kwargs):
-    return lambda: CaptureFrame(CountingEnv(LENGTHS, **kwargs), reward.capture)
+def make(reward, kind=CountingEnv, **kwargs):
+    return lambda: CaptureFrame(kind(LENGTHS, **kwargs), reward.capture)
 
 
-def of_one_environment(reward, given=None, **kwargs):
-    env, rewards = VLMReward(CountingEnv(LENGTHS, **kwargs), given or reward), []
+def of_one_environment(reward, given=None, kind=CountingEnv, env_weight=0.0, **kwargs):
+    env, rewards = VLMReward(kind(LENGTHS, **kwargs), given or reward, env_weight=env_weight), []
     ended = True
     while len(rewards) < STEPS:
         if ended:
             env.reset()
         _, paid, terminated, truncated, info = env.step(0)
-        assert info["vlm_reward"] == paid
+        assert env_weight or info["vlm_reward"] == paid
         rewards.append([paid])
         ended = terminated or truncated
     return np.array(rewards)
 
 
-def of_a_vector_environment(reward, given=None, **kwargs):
+def of_a_vector_environment(reward, given=None, env_weight=0.0, **kwargs):
     envs = SyncVectorEnv([make(reward, **kwargs)] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
-    envs = VectorVLMReward(envs, given or reward)
+    envs = VectorVLMReward(envs, given or reward, env_weight=env_weight)
     envs.reset()
     return np.stack([envs.step(np.zeros(2, int))[1] for _ in range(STEPS)])
 
 
-def step_by_step(reward, given=None, **kwargs):
-    venv = VecVLMReward(DummyVecEnv([make(reward, **kwargs)] * 2), given or reward)
+def step_by_step(reward, given=None, env_weight=0.0, **kwargs):
+    venv = VecVLMReward(DummyVecEnv([make(reward, **kwargs)] * 2), given or reward, env_weight=env_weight)
     venv.reset()
     return np.stack([venv.step(np.zeros(2, int))[1] for _ in range(STEPS)])
 
 
-def relabelled(reward, given=None, **kwargs):
+def relabelled(reward, given=None, env_weight=0.0, **kwargs):
     venv = DummyVecEnv([make(reward, **kwargs)] * 2)
     model = DQN("MlpPolicy", venv, train_freq=STEPS, buffer_size=100, learning_starts=1_000, seed=0)
-    return model.learn(2 * STEPS, callback=RelabelCallback(given or reward)).replay_buffer.rewards[:STEPS]
+    relabel = RelabelCallback(given or reward, env_weight=env_weight)
+    return model.learn(2 * STEPS, callback=relabel).replay_buffer.rewards[:STEPS]
 
 
 ADAPTERS = [of_one_environment, of_a_vector_environment, step_by_step, relabelled]

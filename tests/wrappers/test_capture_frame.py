@@ -3,6 +3,7 @@ from typing import ClassVar
 import gymnasium as gym
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.toys import RED_PER_STEP, SIZE_PX, ColourEncoder, CountingEnv
 from vlmrm.errors import FrameError, SpecError
@@ -71,7 +72,8 @@ def test_an_environment_without_rgb_pictures_is_refused_at_once(mode):
         (None, "nothing"),
         ([np.zeros((4, 4, 3), np.uint8)], "a list"),
         (np.zeros((1, 4, 4, 3), np.uint8), r"shape \(1, 4, 4, 3\)"),
-        (np.zeros((4, 4), np.uint8), r"shape \(4, 4\)"),
+        (np.zeros((4, 4), np.uint8), r"what <CountingEnv instance> rendered .*got \(4, 4\)\. For a grey picture use"),
+        (Image.new("RGB", (6, 4)), r"PIL\.Image\.Image of shape \(4, 6, 3\)"),
         (np.zeros((4, 4, 4), np.uint8), r"\(h, w, 3\)"),
         (np.zeros((4, 4, 3), np.float32), "uint8"),
     ],

@@ -211,3 +211,72 @@ def test_a_chosen_camera_takes_the_place_of_a_configuration_that_is_ignored():
     env = MakeEnv(task=replace(ignored, camera=Camera(track="torso", distance_m=2.0)), pictures=True)()
     assert env.reset(seed=0)[1]["frame"].shape == (480, 480, 3)
     env.close()
+
+
+class Tinted(gym.ObservationWrapper):
+    """Adds 10 to every observation, and says so in its name."""
+
+    def observation(self, observation):
+        return observation + 10
+
+
+class Refusing(gym.Wrapper):
+    def __init__(self, env):
+        raise ValueError("only for snakes")
+
+
+class Paying(gym.RewardWrapper):
+    def reward(self, reward):
+        return np.array([reward])
+
+
+def doubled(env):
+    return gym.wrappers.TransformReward(env, lambda reward: 2 * reward)
+
+
+def counting_task(*names, **words):
+    wrappers = tuple(f"{__name__}:{name}" if ":" not in name else name for name in names)
+    return Task(name="t", description="", env_id="toy/Counting-v0", reward=red_spec(), wrappers=wrappers, **words)
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+def test_the_wrappers_of_a_task_lie_inside_ours_and_the_first_one_innermost(pictures):
+    env = MakeEnv(task=counting_task("doubled", "Tinted", "Paying"), pictures=pictures)()
+    env.reset(seed=0)
+    obs, reward = env.step(0)[:2]
+    assert (obs.tolist(), reward) == ([11.0], -2.0)
+    layers = str(env)
+    assert layers.index("PlainValues") < layers.index("Paying") < layers.index("Tinted") < layers.index("TransformRew")
+    assert layers.startswith("<CaptureFrame" if pictures else "<PlainValues")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("Tinted", SpecError, "is named MODULE:NAME"),
+        ("gymnasium.wrappers.FlattenObservation", SpecError, r"MODULE:NAME, as gymnasium\.wrappers:FlattenObservation"),
+        ("gymnasium.wrappers:FlattenObservations", SpecError, "has no 'FlattenObservations'. Near: FlattenObservation"),
+        ("no_such_package:Wrapper", SpecError, "no module 'no_such_package' for the wrapper"),
+        (f"{__name__}:ENVS", SpecError, "cannot be put around an environment"),
+        (f"{__name__}:Refusing", SpecError, r"cannot be put around <.*>: ValueError: only for snakes"),
+        ("builtins:str", SpecError, "a wrapper makes an environment of an environment"),
+    ],
+)
+def test_a_wrapper_that_cannot_be_used_is_refused_by_its_name(name, error, said):
+    task = replace(counting_task(), wrappers=(name,))
+    with pytest.raises(error, match=said):
+        MakeEnv(task=task, pictures=False)()
+
+
+def test_a_wrapper_whose_package_lacks_another_names_that(tmp_path, monkeypatch):
+    (tmp_path / "half_installed.py").write_text("import no_such_sensors")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingExtra, match=r"half_installed needs 'no_such_sensors'"):
+        MakeEnv(task=counting_task("half_installed:Wrapper"), pictures=False)()
+
+
+def test_wrappers_are_kept_with_a_task_and_left_out_where_there_are_none():
+    assert "wrappers" not in counting_task().to_dict()
+    values = counting_task("Tinted").to_dict()
+    assert Task.from_dict(values) == counting_task("Tinted")
+    assert Task.from_dict(values | {"wrappers": f"{__name__}:Tinted"}) == counting_task("Tinted")

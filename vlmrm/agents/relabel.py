@@ -29,6 +29,7 @@ from vlmrm.rewards.protocols import FrameReward
 from vlmrm.types import Frames
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, as_reward, frames_of
 from vlmrm.wrappers.hindsight import refuse_hindsight
+from vlmrm.wrappers.plain_values import plain_flags
 from vlmrm.wrappers.vlm_reward import VLMReward
 
 
@@ -129,11 +130,12 @@ class RelabelCallback(BaseCallback):
     def _on_step(self) -> bool:
         """Keep the frames; Stable-Baselines3 stores the transition right after this, which calls `stored`."""
         hold(self._buffer, self)
-        infos, dones = self.locals["infos"], self.locals["dones"]
+        infos, num_envs = self.locals["infos"], self._buffer.n_envs
+        dones = plain_flags(self.locals["dones"], num_envs, "dones")
         frames, first = self._resized(frames_of(infos)), None
         if self._rewards.needs_history and dones.any():
             first = self._resized(first_frames(self.training_env, dones))
-        env_rewards = np.array(self.locals["rewards"], dtype=np.float32)
+        env_rewards = self._rewards.own_rewards(self.locals["rewards"], num_envs).astype(np.float32)
         step = Step(dones=dones, terminated=terminated_of(dones, infos), env_rewards=env_rewards)
         self._last_step = (self.model._last_obs, self.locals["new_obs"])
         token = self._buffer.take_token(self.locals)

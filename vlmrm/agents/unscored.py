@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
+from vlmrm.frames.batch import require_one_size
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.types import Frames
 from vlmrm.wrappers.episodes import EpisodeRewards
@@ -107,6 +108,7 @@ class UnscoredSteps:
         if not self._frames:
             return
         start = time.perf_counter()
+        require_one_size([tuple(part.shape[1:]) for part in self._frames])
         seen = self._rewards.reward.read(torch.cat(self._frames)).split([len(part) for part in self._frames])
         self._seen, self._frames, self._unread = [*self._seen, *seen], [], 0
         self._seconds += time.perf_counter() - start

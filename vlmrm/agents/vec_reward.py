@@ -11,6 +11,7 @@ from vlmrm.agents.pairing import first_frames, require_captured_frames, terminat
 from vlmrm.errors import PairingError
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, frames_of
 from vlmrm.wrappers.hindsight import COMPUTE_REWARD, refuse_hindsight
+from vlmrm.wrappers.plain_values import plain_flags
 from vlmrm.wrappers.reported_returns import ReportedReturns
 from vlmrm.wrappers.vlm_reward import VLMReward
 
@@ -108,6 +109,7 @@ class VecVLMReward(VecEnvWrapper):
     def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """As the environments', with the scores of the frames as rewards."""
         obs, env_rewards, dones, infos = self.venv.step_wait()
+        dones = plain_flags(dones, self.num_envs, "dones")
         terminated = terminated_of(dones, infos)
         paid = self._rewards.step(frames_of(infos), terminated, env_rewards)
         infos = [info | ours for info, ours in zip(infos, paid.infos(), strict=True)]

@@ -1,10 +1,13 @@
 """The entry point: reads the arguments, runs one command, and turns errors into one line."""
 
+import io
 import logging
+import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import tyro
@@ -12,6 +15,7 @@ import tyro
 import vlmrm
 from vlmrm.cli.arguments import Fit, Models, Play, Score, Tasks, Train
 from vlmrm.errors import (
+    EnvValueWarning,
     InvisibleGoalWarning,
     OutOfDomainWarning,
     ScaleWarning,
@@ -22,13 +26,15 @@ from vlmrm.errors import (
 )
 
 _OURS = (
-    InvisibleGoalWarning
+    EnvValueWarning
+    | InvisibleGoalWarning
     | OutOfDomainWarning
     | ScaleWarning
     | StillFramesWarning
     | SurvivalBonusWarning
     | WordingWarning
 )
+_PIPE_BROKEN = 141  # as a shell reports a program that SIGPIPE has ended
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
 
@@ -57,8 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None: those of the process.
 
     Returns:
-        The exit code: 0 done, 2 a mistake that is explained on stderr, 130 stopped by the user.
+        The exit code: 0 done, 2 a mistake that is explained on stderr, 130 stopped by the user, 141 nobody reads what
+        is printed any more, as when it is piped into ``head``.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+        return _PIPE_BROKEN
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
         print(f"vlmrm {vlmrm.__version__}")
@@ -67,13 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = [argument for argument in given if argument != "--debug"]
     _show_warnings()
     try:
-        command: Any = tyro.cli(
-            _Command,
-            prog="vlmrm",
-            description=_DESCRIPTION,
-            args=given or ["--help"],
-            config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-        )
+        with _plain_if_asked():
+            command: Any = tyro.cli(
+                _Command,
+                prog="vlmrm",
+                description=_DESCRIPTION,
+                args=given or ["--help"],
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+            )
         return int(command.run())
     except VlmrmError as error:
         if debug:
@@ -83,6 +104,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("vlmrm: interrupted.")
         return 130
+
+
+@contextmanager
+def _plain_if_asked() -> Iterator[None]:
+    """Without colours where NO_COLOR is set, which tyro does not look at; it does at what the terminal can do."""
+    terminal = os.environ.get("TERM")
+    if terminal is None or not os.environ.get("NO_COLOR"):
+        yield
+        return
+    os.environ["TERM"] = "dumb"
+    try:
+        yield
+    finally:
+        os.environ["TERM"] = terminal
 
 
 def _say(text: str) -> None:

@@ -1,11 +1,11 @@
 """``vlmrm models``: the built-in models, the words they know, and how to name others."""
 
-import json as jsonlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from textwrap import fill
 from typing import Any
 
+from vlmrm.atomic import json_text
 from vlmrm.cli.arguments import Models
 from vlmrm.cli.table import format_table
 from vlmrm.encoders import ModelCard, list_models
@@ -32,7 +32,7 @@ def run(given: Models) -> int:
             raise UnknownModel(f"there is no built-in model {name!r}. Near: {near_matches(name, cards)}.")
     chosen = [cards[name] for name in given.names or cards]
     if given.json:
-        print(jsonlib.dumps([_plain(card) for card in chosen], indent=2, ensure_ascii=False))
+        print(json_text([_plain(card) for card in chosen], ascii_only=True))
     else:
         _print(chosen, words=bool(given.names))
     return 0

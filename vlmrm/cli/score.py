@@ -1,11 +1,12 @@
 """``vlmrm score``: what a reward makes of pictures."""
 
-import json as jsonlib
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vlmrm.atomic import json_text
 from vlmrm.cli.arguments import Score
 from vlmrm.cli.table import format_table
 from vlmrm.data.frame_files import read_frames
@@ -41,7 +42,7 @@ def run(given: Score) -> int:
         rows = zip(names, zip(*columns.values(), strict=True), strict=True)
         keys = [str(alpha) for alpha in alphas] if spec.compares_alphas else list(columns)
         frames = [{"frame": name, "rewards": dict(zip(keys, values, strict=True))} for name, values in rows]
-        print(jsonlib.dumps({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, indent=2))
+        print(json_text({"spec": spec.to_dict(), "spec_hash": spec.hash(), "frames": frames}, ascii_only=True))
     else:
         cells = [["" if value is None else f"{value:.4f}" for value in column] for column in columns.values()]
         print(format_table(["frame", *columns], [list(row) for row in zip(names, *cells, strict=True)]))
@@ -118,5 +119,7 @@ def _score(
         columns = dict(zip((f"alpha={alpha}" for alpha in alphas), scores, strict=True))
     else:
         columns = reward.explain(every)
-    plain = {name: [None if value != value else value for value in column.tolist()] for name, column in columns.items()}
+    plain = {
+        name: [value if math.isfinite(value) else None for value in column.tolist()] for name, column in columns.items()
+    }
     return names, plain

@@ -1,7 +1,6 @@
 """``vlmrm tasks``: what can be trained by name."""
 
-import json as jsonlib
-
+from vlmrm.atomic import json_text
 from vlmrm.cli.arguments import Tasks
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, all_tasks, find_task
 
@@ -14,7 +13,7 @@ def run(given: Tasks) -> int:
     """
     tasks = [task for name in given.names for task in _named(name)] or list(all_tasks().values())
     if given.json:
-        print(jsonlib.dumps([task.to_dict() for task in tasks], indent=2, ensure_ascii=False))
+        print(json_text([task.to_dict() for task in tasks], ascii_only=True))
         return 0
     print("\n\n".join(_paragraph(task) for task in tasks))
     if given.names:

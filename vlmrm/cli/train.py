@@ -73,15 +73,21 @@ def _trained_on(summary: Summary) -> str:
 
 
 def _cells(evaluation: Evaluation) -> list[str]:
+    if not evaluation.episodes:
+        return ["not evaluated", "0"]
     if evaluation.success is None:
-        return [f"{evaluation.env_return:.1f}", str(evaluation.episodes)]
+        return [_return(evaluation.env_return), str(evaluation.episodes)]
     return [f"{evaluation.success:.0%}", str(evaluation.episodes)]
+
+
+def _return(mean: float | None) -> str:
+    return "not a number" if mean is None else f"{mean:.1f}"
 
 
 def _best(best: Mapping[str, Any] | None) -> str:
     if best is None:
         return ""
-    value = f"{best['env_return']:.1f}" if best["success"] is None else f"{best['success']:.0%}"
+    value = _return(best["env_return"]) if best["success"] is None else f"{best['success']:.0%}"
     return f"{value} at {best['step']:,}"
 
 

@@ -1,6 +1,5 @@
 """Where a small model can be trusted: the words and the frames it was trained on."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from vlmrm.atomic import json_text
 from vlmrm.encoders.cards import CARD_FILE
 from vlmrm.encoders.known_words import KnownWords
 from vlmrm.errors import EncoderError
@@ -126,7 +126,7 @@ class Domain:
             "words": sorted(frozenset().union(*self.words.values())),
             "words_by_scene": {scene: sorted(known) for scene, known in self.words.items()},
         }
-        path.write_text(json.dumps(card | words, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json_text(card | words) + "\n", encoding="utf-8")
 
     def with_nearness(self, embeddings: Iterable[Embeddings], sentences: Iterable[Float[Tensor, "k d"]]) -> "Domain":
         """Return the domain that knows how near to frames the sentences about them come.

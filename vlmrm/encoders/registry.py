@@ -28,7 +28,12 @@ _PLAIN = "local-dir"  # what reads a name without a colon, and finds its nearest
 
 
 def load_encoder(
-    name: str, *, device: str | None = None, precision: str | None = None, resize_mode: str | None = None
+    name: str,
+    *,
+    device: str | None = None,
+    precision: str | None = None,
+    resize_mode: str | None = None,
+    batch_size: int | None = None,
 ) -> Encoder:
     """The encoder of this name, ready to embed.
 
@@ -41,6 +46,8 @@ def load_encoder(
         device: ``cpu``, ``cuda`` …; None: CUDA if there is one, else the CPU.
         precision: ``fp32``, ``bf16`` or ``fp16``; None: what suits the device.
         resize_mode: ``shortest`` crops, ``longest`` pads, ``squash`` distorts; None: as the model was trained.
+        batch_size: Frames at a time, which changes the speed and no embedding beyond rounding; None: what suits the
+            device.
 
     Raises:
         UnknownModel: There is no such model or tag; the message names the nearest.
@@ -59,12 +66,14 @@ def load_encoder(
     members = ensemble_members(name)
     if members:
         encoders = [
-            load_encoder(member, device=device, precision=precision, resize_mode=resize_mode) for member in members
+            load_encoder(member, device=device, precision=precision, resize_mode=resize_mode, batch_size=batch_size)
+            for member in members
         ]
         return EnsembleEncoder(encoders, list(members.values()))
     family, colon, _ = name.partition(":")
     load = FAMILIES[family if colon and family in FAMILIES else _PLAIN]
-    encoder: Encoder = load(name, device=device, precision=precision, resize_mode=resize_mode)
+    at_a_time = {} if batch_size is None else {"batch_size": batch_size}  # families of others may not take it
+    encoder: Encoder = load(name, device=device, precision=precision, resize_mode=resize_mode, **at_a_time)
     return encoder
 
 

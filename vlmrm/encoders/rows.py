@@ -12,6 +12,7 @@ from vlmrm.errors import PromptError
 from vlmrm.types import Embeddings
 
 _LOG = logging.getLogger(__name__)
+_SHOWN = 80  # characters of a long sentence
 
 
 def unit_rows(parts: list[Tensor]) -> Embeddings:
@@ -50,5 +51,5 @@ def warn_of_cut(name: str, texts: list[str], tokens: Iterable[int], context: int
                 name,
                 context,
                 count - context,
-                text,
+                text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...",
             )

@@ -37,6 +37,8 @@ _NO_STD = (
     "nothing is known of how unsure this reward is. vlmrm.fitting.fit_uncertainty(reward, frames, path) returns one "
     "that knows, and so does uncertainty with an ensemble in the spec."
 )
+AnySpec = RewardSpec | str | Path
+"""A spec, or the name of its file."""
 
 
 class RewardModel:
@@ -83,11 +85,13 @@ class RewardModel:
 
     @classmethod
     def from_spec(
-        cls, spec: RewardSpec | str | Path, *, device: str | None = None, precision: str | None = None
+        cls, spec: AnySpec, *, device: str | None = None, precision: str | None = None, batch_size: int | None = None
     ) -> "RewardModel":
         """Load the encoder and the judge of a spec, or of its ``.toml`` or ``.json`` file; see `load_encoder`."""
         spec = spec if isinstance(spec, RewardSpec) else RewardSpec.load(spec)
-        encoder = load_encoder(spec.encoder, device=device, precision=precision, resize_mode=spec.resize_mode)
+        encoder = load_encoder(
+            spec.encoder, device=device, precision=precision, resize_mode=spec.resize_mode, batch_size=batch_size
+        )
         return cls(encoder, spec, None if spec.judge is None else spec.judge.load(device))
 
     @classmethod
@@ -165,8 +169,7 @@ class RewardModel:
         Args:
             images: Pictures, embedded once.
             texts: Sentences; their embeddings are kept.
-            rivals: ``texts``: of the head softmax, the other texts of the call are rivals too, so that the call cannot
-                be cut into several by texts.
+            rivals: ``texts``: of the head softmax, the other texts are rivals too, so that no call can be cut by texts.
         """
         return self._pairs(as_frames(images), list(texts), rivals)
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vlmrm.atomic import whole_file
+from vlmrm.atomic import write_json
 from vlmrm.errors import SpecError
 from vlmrm.plain_files import parse_json, parse_toml
 from vlmrm.rewards.spec_paths import paths_from, paths_to, without_paths
+from vlmrm.values import require_finite_numbers
 
 
 def read_spec_file(path: str | Path) -> dict[str, Any]:
@@ -39,13 +40,14 @@ def write_spec_file(said: Mapping[str, Any], path: str | Path) -> None:
         path: File to write; what lies in its folder is named relative to that, so that both can be moved together.
 
     Raises:
-        SpecError: If the name does not end in ``.json``.
+        SpecError: If the name does not end in ``.json``, or a number is NaN or infinite.
     """
     path = Path(path)
     if path.suffix != ".json":
         raise SpecError(f"a reward spec is written as JSON, to a file that ends in .json; got {path}.")
-    with whole_file(path) as unfinished:
-        unfinished.write_text(json.dumps(paths_to(said, path.parent), indent=2) + "\n", encoding="utf-8")
+    table = paths_to(said, path.parent)
+    require_finite_numbers("", table)
+    write_json(path, table)
 
 
 def hash_of(said: Mapping[str, Any]) -> str:

@@ -157,7 +157,9 @@ def require_spaces(algorithm: Algorithm, action_space: spaces.Space[Any], observ
         if type(part).__name__ not in _ANY_ACTIONS:
             raise SpecError(
                 f"Stable-Baselines3 takes observations of kind {', '.join(_ANY_ACTIONS)} or one flat Dict of them; "
-                f"the environment has {observation_space}. Apply gymnasium.wrappers.FlattenObservation."
+                f"the environment has {observation_space}. --wrapper gymnasium.wrappers:FlattenObservation makes one "
+                "vector of what is numbers; text must be left out by a wrapper first, as minigrid.wrappers:"
+                "ImgObsWrapper does."
             )
 
 

@@ -1,5 +1,6 @@
 """Evaluation on fixed seeds: success by the simulator's own state, and what the pictures would have earned."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ def evaluate(
     episodes: int,
     seed: int,
     reward: FrameReward | None = None,
+    on_step: Callable[[int], None] | None = None,
 ) -> list[EpisodeRecord]:
     """Run whole episodes with fixed seeds; episode i starts from seed + i whatever else is run.
 
@@ -47,6 +49,7 @@ def evaluate(
         episodes: How many.
         seed: Seed of the first episode.
         reward: Scores the frames of each episode after it has ended.
+        on_step: Called after every step of an environment, with the number of steps so far.
 
     Returns:
         One record per episode, in the order of seeds.
@@ -65,11 +68,13 @@ def evaluate(
         raise SpecError(f"an evaluation needs at least 1 episode; got {episodes}.")
     at_once = min(episodes, _AT_ONCE if reward is None else 1)
     envs = [make_env() for _ in range(at_once)]
+    count = itertools.count(1)
+    counted = None if on_step is None else lambda: on_step(next(count))
     try:
         records: list[EpisodeRecord] = []
         for first in range(seed, seed + episodes, at_once):
             seeds = range(first, min(first + at_once, seed + episodes))
-            records += _side_by_side(policy, envs, seeds, reward)
+            records += _side_by_side(policy, envs, seeds, reward, counted)
     finally:
         for env in envs:
             env.close()
@@ -77,7 +82,11 @@ def evaluate(
 
 
 def _side_by_side(
-    policy: Policy, envs: Sequence[gym.Env[Any, Any]], seeds: Sequence[int], reward: FrameReward | None
+    policy: Policy,
+    envs: Sequence[gym.Env[Any, Any]],
+    seeds: Sequence[int],
+    reward: FrameReward | None,
+    on_step: Callable[[], None] | None,
 ) -> list[EpisodeRecord]:
     running = [_Running(env, seed, keep_frames=reward is not None) for env, seed in zip(envs, seeds, strict=False)]
     actor = Actor(policy, [episode.env for episode in running])
@@ -86,6 +95,8 @@ def _side_by_side(
         for episode, action, steps in zip(running, actions, goes_on, strict=True):
             if steps:
                 episode.step(action)
+                if on_step is not None:
+                    on_step()
     return [episode.record(reward) for episode in running]
 
 
@@ -126,8 +137,8 @@ class Evaluation:
     """Number of episodes."""
     success: float | None
     """Share that succeeded by the simulator's state; None: the task has no rule."""
-    env_return: float
-    """Mean sum of the environment's own rewards."""
+    env_return: float | None
+    """Mean sum of the environment's own rewards; None: it is not a finite number, or no episode was run."""
     vlm_reward: float | None
     """Mean text reward per step, over the episodes that were drawn; None: none was."""
     steps: float
@@ -147,10 +158,14 @@ def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:
     return Evaluation(
         episodes=len(records),
         success=float(np.mean(judged)) if judged else None,
-        env_return=float(np.mean([record.env_return for record in records])),
+        env_return=_finite_mean([record.env_return for record in records]),
         vlm_reward=float(np.mean(scored)) if scored else None,
-        steps=float(np.mean([record.steps for record in records])),
+        steps=float(np.mean([record.steps for record in records])) if records else 0.0,
     )
+
+
+def _finite_mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values and np.isfinite(values).all() else None
 
 
 def play(policy: Policy, env: gym.Env[Any, Any], *, seed: int) -> Iterator[dict[str, Any]]:

@@ -7,13 +7,15 @@ from vlmrm.report.landscape import draw_landscape, measure_landscape
 from vlmrm.report.video import write_video
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.acting import Policy, RandomPolicy
+from vlmrm.training.budget import video_steps
 from vlmrm.training.curves import draw_curves
-from vlmrm.training.episodes import Evaluation, evaluate, mean_of
+from vlmrm.training.episodes import EpisodeRecord, Evaluation, evaluate, mean_of
 from vlmrm.training.outcome import Summary, median_of, steps_to_success
 from vlmrm.training.progress import Progress
 from vlmrm.training.record import record_episode
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts
+from vlmrm.training.stop import StopSignal
 from vlmrm.wrappers.make_env import MakeEnv
 
 _EVAL_SEED, _FINAL_SEED = 10_000, 20_000  # far from the training seeds, and the same for every run
@@ -25,11 +27,12 @@ class Measures:
     Args:
         parts: What the run works with.
         run: Where it is written.
-        progress: Told what cannot be done.
+        progress: Told how far it is, and what cannot be done.
+        stop: Ends an evaluation at once when somebody asks to stop, as `StopNow`.
     """
 
-    def __init__(self, parts: Parts, run: RunDirectory, progress: Progress) -> None:
-        self._parts, self._run, self._progress = parts, run, progress
+    def __init__(self, parts: Parts, run: RunDirectory, progress: Progress, stop: StopSignal) -> None:
+        self._parts, self._run, self._progress, self._stop = parts, run, progress, stop
         self._plan, self._judged, self._reward = parts.plan, parts.plan.config.evaluation, parts.reward
         self._blind = MakeEnv(task=self._plan.task, pictures=False)
         self._drawn = MakeEnv(task=self._plan.task, pictures=True)
@@ -39,30 +42,46 @@ class Measures:
 
     def before(self) -> Evaluation:
         """The random policy, its video, and the landscape of the reward."""
-        self._draw_landscape()
-        policy = RandomPolicy(self._parts.agent.action_space, seed=_FINAL_SEED)
-        records = evaluate(policy, self._blind, episodes=self._judged.final_episodes, seed=_FINAL_SEED)
-        self._record(policy, self._run.before, "random actions")
+        with self._stop.at_once():
+            self._draw_landscape()
+            policy = RandomPolicy(self._parts.agent.action_space, seed=_FINAL_SEED)
+            records = self._episodes(policy, self._judged.final_episodes or 0, _FINAL_SEED, "random policy")
+            self._record(policy, self._run.before, "random actions")
         return mean_of(records)
 
-    def evaluate(self) -> Evaluation:
-        """The agent as it is: most episodes without pictures, some drawn and scored."""
-        agent, drawn = self._parts.agent, self._judged.drawn if self._reward else 0
-        records = []
-        if drawn and self._reward is not None:
-            make_env = replace(self._drawn, preprocessing=self._reward.capture)
-            records += evaluate(agent, make_env, episodes=drawn, seed=_EVAL_SEED, reward=self._reward)
-        if self._judged.episodes > drawn:
-            rest = self._judged.episodes - drawn
-            records += evaluate(agent, self._blind, episodes=rest, seed=_EVAL_SEED + drawn)
-        return mean_of(records)
+    def evaluate(self) -> Evaluation | None:
+        """The agent as it is: most episodes without pictures, some drawn and scored; None: nobody wants to know."""
+        episodes, what = self._judged.episodes or 0, f"evaluation at step {self._parts.agent.num_timesteps:,}"
+        drawn = self._judged.drawn if self._reward else 0
+        with self._stop.at_once():
+            records = self._episodes(self._parts.agent, drawn, _EVAL_SEED, f"{what}, drawn", self._reward)
+            records += self._episodes(self._parts.agent, episodes - drawn, _EVAL_SEED + drawn, what)
+        return mean_of(records) if records else None
 
     def after(self) -> Evaluation:
         """The trained agent and its video."""
         agent = self._parts.agent
-        records = evaluate(agent, self._blind, episodes=self._judged.final_episodes, seed=_FINAL_SEED)
-        self._record(agent, self._run.after, f"after {agent.num_timesteps:,} steps")
+        with self._stop.at_once():
+            records = self._episodes(agent, self._judged.final_episodes or 0, _FINAL_SEED, "last evaluation")
+            self._record(agent, self._run.after, f"after {agent.num_timesteps:,} steps")
         return mean_of(records)
+
+    def _episodes(
+        self, policy: Policy, episodes: int, seed: int, what: str, reward: FrameReward | None = None
+    ) -> list[EpisodeRecord]:
+        """Run episodes, drawn where a reward scores them, and show how far they are."""
+        if episodes < 1:
+            return []
+        make_env = self._blind if reward is None else replace(self._drawn, preprocessing=reward.capture)
+        most = episodes * (self._plan.task.episode_steps or 1)
+        return evaluate(
+            policy,
+            make_env,
+            episodes=episodes,
+            seed=seed,
+            reward=reward,
+            on_step=lambda done: self._progress.working(f"{what}: {done:,} of up to {most:,} steps"),
+        )
 
     def summary(self, random: Evaluation, trained: Evaluation, compared: Summary | None) -> Summary:
         """Draw the curves and put everything together.
@@ -118,7 +137,10 @@ class Measures:
     def _record(self, policy: Policy, path: Path, title: str) -> None:
         if not self._plan.config.output.videos or path.exists():
             return
-        episode = record_episode(policy, self._drawn, seed=_FINAL_SEED, reward=self._reward, title=title)
+        longest = video_steps(self._plan.config.train.steps or 1, self._plan.task.episode_steps or 1)
+        episode = record_episode(
+            policy, self._drawn, seed=_FINAL_SEED, reward=self._reward, title=title, longest=longest
+        )
         looks_back = self._reward is not None and self._reward.spec is not None and self._reward.spec.over_time
         write_video(episode, path, limits=None if looks_back else self._limits)  # which are those of single frames
 

@@ -68,7 +68,7 @@ def check_hyperparameters(algorithm: Algorithm, hyperparameters: Mapping[str, An
         >>> from vlmrm.training.algorithms import find_algorithm
         >>> check_hyperparameters(find_algorithm("DQN"), {"learning_rate": 1e-3})
     """
-    usual = _parameters(algorithm.load())
+    usual = constructor_defaults(algorithm)
     _require_known(f"{algorithm.name} has no hyper-parameter", hyperparameters, usual.keys() - _OURS)
     for name, value in hyperparameters.items():
         if name in _SCHEDULED:
@@ -81,6 +81,11 @@ def check_hyperparameters(algorithm: Algorithm, hyperparameters: Mapping[str, An
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def constructor_defaults(algorithm: Algorithm) -> dict[str, Any]:
+    """Return the arguments of the algorithm's constructor with their defaults."""
+    return _parameters(algorithm.load())
 
 
 def policy_name(algorithm: Algorithm, observation_space: spaces.Space[Any]) -> str:

@@ -1,11 +1,14 @@
 """`RunMonitor`: evaluates, writes down, stores and shows a run while the agent trains."""
 
+import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from vlmrm.agents.relabel import RelabelCallback
@@ -16,7 +19,7 @@ from vlmrm.training.rollout_stats import RolloutStats
 from vlmrm.training.run.checkpoint import save_best, save_checkpoint
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
-from vlmrm.training.stop import StopSignal
+from vlmrm.training.stop import StopNow, StopSignal
 
 _ROWS_PER_EVALUATION = 4
 
@@ -29,7 +32,7 @@ class RunMonitor(BaseCallback):
     Args:
         plan: What the run does.
         run: Where it is written.
-        evaluate: Evaluates the agent as it is.
+        evaluate: Evaluates the agent as it is; None comes of no episodes.
         stop: Asked at every step.
         progress: Shows how far the run is.
         relabel: Who scores whole rollouts; None: nobody does.
@@ -40,7 +43,7 @@ class RunMonitor(BaseCallback):
         plan: Plan,
         run: RunDirectory,
         *,
-        evaluate: Callable[[], Evaluation],
+        evaluate: Callable[[], Evaluation | None],
         stop: StopSignal,
         progress: Progress,
         relabel: RelabelCallback | None = None,
@@ -79,7 +82,8 @@ class RunMonitor(BaseCallback):
     def _on_rollout_start(self) -> None:
         step = self._rollout_start = self.model.num_timesteps
         if step >= self._next["eval"]:
-            self.write_row(evaluated=True)
+            with suppress(StopNow):  # the next step ends the training
+                self.write_row(evaluated=True)
         elif step >= self._next["row"]:
             self.write_row(evaluated=False)
         if step >= self._next["checkpoint"]:
@@ -108,9 +112,10 @@ class RunMonitor(BaseCallback):
         if self.model.ep_success_buffer:
             values["train_success"] = float(np.mean(self.model.ep_success_buffer))
         evaluation = self._evaluate() if evaluated else None
+        if evaluated:
+            self._done("eval", step)
         if evaluation is not None:
             values |= _columns(evaluation)
-            self._done("eval", step)
             self._keep_best(evaluation)
         self._done("row", step)
         time_s = round(self._time_before_s + time.monotonic() - self._started, 2)
@@ -118,6 +123,16 @@ class RunMonitor(BaseCallback):
         self._run.metrics.add(row)
         self._publish(row)
         self._stats.restart()
+
+    def write_last_row(self, agent: BaseAlgorithm) -> None:
+        """Evaluate an agent at the end of training, unless that was done before the run was resumed.
+
+        Args:
+            agent: Agent of Stable-Baselines3, trained or loaded.
+        """
+        self.init_callback(agent)
+        if all(row.step != agent.num_timesteps for row in self._run.metrics.read()):
+            self.write_row(evaluated=True)
 
     def rewind_to_stored(self) -> None:
         """After an early stop: count only the steps that the agent has stored.
@@ -156,8 +171,8 @@ class RunMonitor(BaseCallback):
         self._progress.update(row.step, facts)
 
 
-def _merit(success: float | None, env_return: float) -> tuple[float, float]:
-    return (-1.0 if success is None else success, env_return)
+def _merit(success: float | None, env_return: float | None) -> tuple[float, float]:
+    return (-1.0 if success is None else success, -math.inf if env_return is None else env_return)
 
 
 def _columns(evaluation: Evaluation) -> dict[str, float]:

@@ -10,7 +10,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
 from vlmrm.plain_files import parse_toml
-from vlmrm.values import require_number, require_share, require_whole
+from vlmrm.values import read_names, require_number, require_share, require_whole
 
 
 def toml_table(text: str) -> dict[str, Any]:
@@ -94,6 +94,11 @@ class EnvOptions:
     """Instead of a task: a Gymnasium id, or PACKAGE:ID for one that a package registers when it is imported."""
     kwargs: Annotated[Table, open_option("TOML", "env-kwargs")] = field(default_factory=dict)
     """Arguments of the environment, like 'continuous = true'; added to the task's."""
+    wrappers: Annotated[tuple[str, ...], open_option("MODULE:NAME [MODULE:NAME ...]", "wrapper")] = field(
+        default=(), metadata={"read": read_names}
+    )
+    """Wrappers put around the environment, after the task's, the first one innermost; a wrapper, or a function of an
+    environment."""
     episode_steps: Annotated[int | None, open_option("N")] = None
     """Length of an episode. Default: the task's, else as registered, else 1,000."""
     camera: Annotated[Table, open_option("TOML")] = field(default_factory=dict)
@@ -230,20 +235,26 @@ class EvaluationOptions:
     """How the agent is judged, on the simulator's state."""
 
     every: Annotated[int | None, open_option("N", "eval-every")] = None
-    """Steps between two evaluations. Default: the task's, else a twentieth of all steps."""
-    episodes: Annotated[int, arg(name="eval-episodes")] = 20
-    """Episodes of one evaluation."""
+    """Steps between two evaluations. Default: the task's, else a twentieth of all steps, and more where all evaluations
+    and videos would else take more than a third of the steps."""
+    episodes: Annotated[int | None, open_option("N", "eval-episodes")] = None
+    """Episodes of one evaluation; 0 for none. Default: 20, or fewer so that the third is kept."""
     drawn: Annotated[int, arg(name="eval-drawn")] = 1
     """How many of these are drawn and scored; the others run without pictures, many times faster."""
-    final_episodes: int = 20
-    """Episodes of the last evaluation and of the random policy's."""
+    final_episodes: Annotated[int | None, open_option("N")] = None
+    """Episodes of the last evaluation and of the random policy's; 0 for none. Default: 20, or fewer so that the third
+    is kept."""
     success_target: float = 0.9
     """Share of successes that counts as learnt, for the number of steps to success."""
 
     def __post_init__(self) -> None:
-        _require_counts(self, "every", "episodes", "final_episodes")
-        if not 0 <= self.drawn <= self.episodes:
-            raise SpecError(f"evaluation.drawn must lie in 0 to episodes={self.episodes}; got {self.drawn}.")
+        _require_counts(self, "every")
+        for name in ("episodes", "final_episodes"):
+            if getattr(self, name) != 0:
+                _require_counts(self, name)
+        most = 20 if self.episodes is None else max(self.episodes, 1)
+        if not 0 <= self.drawn <= most:
+            raise SpecError(f"evaluation.drawn must lie in 0 to episodes={most}; got {self.drawn}.")
         require_share("success_target", self.success_target)
         if not self.success_target:
             raise SpecError("success_target must be above 0: every agent reaches a target of 0.")
@@ -280,8 +291,10 @@ class MachineOptions:
     """cpu, cuda, ... Default: the best there is."""
     precision: Annotated[Literal["fp32", "bf16", "fp16"] | None, open_option("NAME")] = None
     """Precision of the encoder: fp32, bf16 or fp16. Default: what suits the device."""
+    batch_size: Annotated[int | None, open_option("N")] = None
+    """Frames that the encoder takes at a time; changes the speed and no reward. Default: 32 on a CPU, else 256."""
     threads: Annotated[int | None, open_option("N")] = None
     """CPU threads for scoring pictures; fewer are faster where other programs use the cores. Default: torch's own."""
 
     def __post_init__(self) -> None:
-        _require_counts(self, "threads")
+        _require_counts(self, "threads", "batch_size")

@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from vlmrm.atomic import write_json
 from vlmrm.errors import RunError
 from vlmrm.training.episodes import Evaluation
-from vlmrm.training.run.directory import write_json
 from vlmrm.training.run.metrics import MetricsRow
 
 

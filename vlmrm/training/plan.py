@@ -1,6 +1,5 @@
 """`Plan`: a training configuration with everything decided, before anything is built."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,10 +21,13 @@ from vlmrm.training.algorithms import (
     find_algorithm,
     require_spaces,
 )
+from vlmrm.training.budget import fill_evaluation
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.make_agent import check_hyperparameters
 from vlmrm.training.options import RewardOptions
+from vlmrm.training.rollouts import fit_rollout
 from vlmrm.training.run.directory import run_name
+from vlmrm.values import require_finite_numbers
 from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
 
 _STEPS = 100_000  # where there is no task that says so
@@ -117,8 +119,14 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     algorithm, hyperparameters = _algorithm(config, task, settings)
     steps = config.train.steps or settings.steps
     usual_every = settings.eval_every if config.task else max(steps // _EVALUATIONS, 1)
-    every = config.evaluation.every or usual_every
-    output = config.output
+    num_envs = config.train.num_envs or settings.num_envs
+    hyperparameters = fit_rollout(
+        algorithm, hyperparameters, chosen=config.train.hyperparameters, steps=steps, num_envs=num_envs
+    )
+    output, episode_steps = config.output, task.episode_steps or 1
+    evaluation = fill_evaluation(
+        config.evaluation, steps=steps, usual_every=usual_every, episode_steps=episode_steps, videos=output.videos
+    )
     filled = replace(
         config,
         env=replace(config.env, episode_steps=task.episode_steps),
@@ -127,25 +135,19 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
             algorithm=algorithm.name,
             hyperparameters=hyperparameters,
             steps=steps,
-            num_envs=config.train.num_envs or settings.num_envs,
+            num_envs=num_envs,
         ),
-        evaluation=replace(config.evaluation, every=every),
+        evaluation=evaluation,
         output=replace(
             output,
-            checkpoint_every=output.checkpoint_every or every,
+            checkpoint_every=output.checkpoint_every or usual_every,
             folder=output.folder or _new_folder(config, task, now or datetime.now()),
         ),
     )
     if filled.train.compare_env_reward:
         make_plan(comparison_config(filled, Path()))  # refused now rather than after the whole run
     plan = Plan(config=filled, task=task, algorithm=algorithm)
-    try:
-        json.dumps(plan.to_dict())
-    except TypeError as error:
-        raise SpecError(
-            f"the run could not be written down, nor resumed: {error}. Hyper-parameters and arguments of environments "
-            "are numbers, texts, lists and tables."
-        ) from error
+    require_finite_numbers("", plan.to_dict())
     return plan
 
 
@@ -223,6 +225,7 @@ def _with_options(base: Task, config: TrainConfig) -> Task:
         replace(
             base,
             env_kwargs=dict(base.env_kwargs) | dict(options.kwargs),
+            wrappers=(*base.wrappers, *options.wrappers),
             episode_steps=options.episode_steps or base.episode_steps,
             camera=read_table(Camera, options.camera, where="camera") if options.camera else base.camera,
             render_quality=options.render_quality or base.render_quality,

@@ -69,11 +69,23 @@ class Progress:
         """
         for name, text in (facts or {}).items():
             self._facts[name] = text or self._facts.get(name, "")
-        now = self._clock()
-        if self._stream is None or now - self._written < (_BLINK_S if self._live else _SILENCE_S):
-            return
-        self._written = now
-        text = self._text(step, max(now - self._started, 1e-9))
+        if self._due():
+            self._line_of(self._text(step, max(self._clock() - self._started, 1e-9)))
+
+    def working(self, text: str) -> None:
+        """Say what goes on beside training, no more often than `update`.
+
+        Args:
+            text: Says what is done, and how far it is.
+        """
+        if self._due():
+            self._line_of(text)
+
+    def _due(self) -> bool:
+        return self._stream is not None and self._clock() - self._written >= (_BLINK_S if self._live else _SILENCE_S)
+
+    def _line_of(self, text: str) -> None:
+        self._written = self._clock()
         if self._live:
             width = shutil.get_terminal_size().columns - 1
             self._show("\r" + text[:width].ljust(len(self._line)))
@@ -105,9 +117,13 @@ class Progress:
             self._line = ""
 
     def _show(self, text: str) -> None:
-        if self._stream is not None:
+        if self._stream is None:
+            return
+        try:
             self._stream.write(text)
             self._stream.flush()
+        except OSError:  # a closed terminal or pipe is no reason to end a training
+            self._stream = None
 
 
 def _duration(seconds: float) -> str:

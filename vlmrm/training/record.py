@@ -18,12 +18,17 @@ from vlmrm.training.acting import Policy
 from vlmrm.training.episodes import play
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
-_LONGEST = 500  # steps
 _WIDEST_PX = 640
 
 
 def record_episode(
-    policy: Policy, make_env: Callable[[], gym.Env[Any, Any]], *, seed: int, reward: FrameReward | None, title: str = ""
+    policy: Policy,
+    make_env: Callable[[], gym.Env[Any, Any]],
+    *,
+    seed: int,
+    reward: FrameReward | None,
+    title: str = "",
+    longest: int = 500,
 ) -> Episode:
     """Run one episode and keep its pictures; long ones are cut off.
 
@@ -33,6 +38,7 @@ def record_episode(
         seed: Seed of the environment.
         reward: Scores the pictures after the episode; None: the environment's own reward is shown.
         title: A few words for the video.
+        longest: Most steps.
     """
     env = make_env()
     frames, small, env_rewards, in_goal, terminated = [], [], [], list[bool](), False
@@ -41,7 +47,7 @@ def record_episode(
     if drawn is not None and shrink is not None:  # shrinking a large picture gives another reward than drawing it small
         as_scored = drawn.at_size(shrink.size_px)
     try:
-        for step, info in enumerate(itertools.islice(play(policy, env, seed=seed), _LONGEST + 1)):
+        for step, info in enumerate(itertools.islice(play(policy, env, seed=seed), longest + 1)):
             if reward is not None:
                 frame = info["frame"] if as_scored is None else as_scored.render()
                 small.append((as_frames(frame) if shrink is None else shrink.resize(as_frames(frame)))[0])

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.agents.pairing import require_same_gamma
 from vlmrm.agents.relabel import RelabelCallback
+from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.errors import RunError, SpecError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
@@ -40,6 +41,8 @@ class Parts:
     """Agent that is trained."""
     relabel: RelabelCallback | None
     """Callback that rewards whole rollouts; None: the environment's own reward is trained on."""
+    runtime: Runtime | None
+    """Where and in which batches the encoder that the plan names computes; None: no such encoder was loaded here."""
 
     @property
     def callbacks(self) -> list[BaseCallback]:
@@ -59,7 +62,10 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
         SpecError: The agent cannot be made with these hyper-parameters, or the function that rewards was not given.
         EncoderError: The encoder cannot be loaded.
     """
-    config = plan.config
+    config, machine = plan.config, plan.config.machine
+    runtime = None
+    if reward is None and plan.spec is not None:
+        runtime = choose_runtime(machine.device, machine.precision, batch_size=machine.batch_size)
     reward = _reward(plan, reward)
     preprocessing = None if reward is None else reward.capture
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
@@ -72,7 +78,7 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     except BaseException:
         venv.close()
         raise
-    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, relabel=relabel)
+    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, relabel=relabel, runtime=runtime)
 
 
 def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:
@@ -100,7 +106,9 @@ def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:
                 f"{given.spec} in the place of {plan.spec}. Save its spec and name the file as reward.source."
             )
         return given
-    return RewardModel.from_spec(plan.spec, device=machine.device, precision=machine.precision)
+    return RewardModel.from_spec(
+        plan.spec, device=machine.device, precision=machine.precision, batch_size=machine.batch_size
+    )
 
 
 def _agent(plan: Plan, venv: VecEnv, device: str | None) -> BaseAlgorithm:

@@ -9,19 +9,22 @@ import torch
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from vlmrm.atomic import write_json
 from vlmrm.errors import VlmrmError
 from vlmrm.rewards.protocols import FrameReward
+from vlmrm.training.budget import cost_note
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.evaluation import Measures
 from vlmrm.training.monitor import RunMonitor
 from vlmrm.training.outcome import Summary
 from vlmrm.training.plan import Plan, comparison_config, make_plan
 from vlmrm.training.progress import Progress
+from vlmrm.training.rollouts import rollout_steps
 from vlmrm.training.run.agent_state import start_new_episode
 from vlmrm.training.run.checkpoint import load_newest, save_checkpoint
-from vlmrm.training.run.directory import RunDirectory, write_json
+from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts, build_parts, reseed
-from vlmrm.training.stop import StopSignal
+from vlmrm.training.stop import StopNow, StopSignal
 from vlmrm.training.threads import cpu_threads, crowding_note
 
 
@@ -105,18 +108,28 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     """Measure, train, measure again; the same for a new run and a resumed one."""
     fingerprint = None if parts.reward is None else parts.reward.fingerprint
     run.require_same_encoder(fingerprint)
-    run.note_versions(parts.agent.num_timesteps, fingerprint)
+    runtime = None if parts.runtime is None else parts.runtime.to_dict()
+    run.note_versions(parts.agent.num_timesteps, fingerprint, runtime)
     progress.note(f"writing to {run.path}")
     crowding = crowding_note(torch.get_num_threads())
     if crowding is not None:
         progress.note(crowding)
-    measures = Measures(parts, run, progress)
-    random = measures.before()
-    monitor = _learn(parts, run, measures, progress)
-    if monitor.stopped:
-        raise TrainingStopped(_how_to_resume(run, f"stopped at step {parts.agent.num_timesteps:,}."))
-    trained = measures.after()
-    if parts.plan.config.output.export_sb3:
+    config = parts.plan.config
+    length = parts.plan.task.episode_steps or 1
+    progress.note(
+        cost_note(config.evaluation, steps=config.train.steps or 1, episode_steps=length, videos=config.output.videos)
+    )
+    with StopSignal() as stop:
+        measures = Measures(parts, run, progress, stop)
+        try:
+            random = measures.before()
+            _learn(parts, run, measures, progress, stop)
+            trained = measures.after()
+        except StopNow as stopped:
+            progress.end()
+            said = _how_to_resume(run, f"stopped at step {parts.agent.num_timesteps:,}.")
+            raise TrainingStopped(said) from stopped
+    if config.output.export_sb3:
         parts.agent.save(run.sb3_zip)
     compared = _compare(parts.plan, run, progress)
     summary = measures.summary(random, trained, compared)
@@ -124,10 +137,18 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     return summary
 
 
-def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progress) -> RunMonitor:
-    agent, steps = parts.agent, parts.plan.config.train.steps or 0
+def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progress, stop: StopSignal) -> None:
+    """Train for as many whole rollouts as fit into the steps.
+
+    Raises:
+        StopNow: If somebody asked to stop; everything is stored then.
+    """
+    agent, train = parts.agent, parts.plan.config.train
+    steps = train.steps or 0
+    rollout = rollout_steps(parts.plan.algorithm, train.hyperparameters, train.num_envs or 1) or 1
+    rest = max(steps - agent.num_timesteps, 0) // rollout * rollout
     agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.output.tensorboard else Logger(None, []))
-    with StopSignal() as stop, cpu_threads(None):
+    with cpu_threads(None):
         monitor = RunMonitor(
             parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress, relabel=parts.relabel
         )
@@ -135,20 +156,21 @@ def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progre
         starts = getattr(agent, "learning_starts", 0)
         if starts >= steps:
             progress.note(f"the agent will learn nothing: learning_starts={starts:,}, and there are {steps:,} steps.")
-        progress.begin(total_steps=steps, from_step=agent.num_timesteps)
+        if agent.num_timesteps + rest < steps:
+            progress.note(f"{agent.num_timesteps + rest:,} of {steps:,} steps are trained: rollouts have {rollout:,}.")
+        progress.begin(total_steps=agent.num_timesteps + rest, from_step=agent.num_timesteps)
         try:
-            if agent.num_timesteps < steps:
-                rest = steps - agent.num_timesteps  # Stable-Baselines3 adds the steps so far
+            if rest:  # Stable-Baselines3 adds the steps so far
                 agent.learn(rest, callback=[*parts.callbacks, monitor], reset_num_timesteps=False)
                 if monitor.stopped:
                     monitor.rewind_to_stored()
-                else:
-                    monitor.write_row(evaluated=True)
                 save_checkpoint(agent, run.checkpoints)
+            if monitor.stopped:
+                raise StopNow
+            monitor.write_last_row(agent)
         finally:
             progress.end()
             agent.logger.close()
-    return monitor
 
 
 def _compare(plan: Plan, run: RunDirectory, progress: Progress) -> Summary | None:

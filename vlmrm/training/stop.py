@@ -2,8 +2,14 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
+
+
+class StopNow(KeyboardInterrupt):
+    """Raised by Ctrl-C inside `StopSignal.at_once`."""
 
 
 class StopSignal:
@@ -20,6 +26,7 @@ class StopSignal:
     def __init__(self) -> None:
         self.requested = False
         """Whether somebody asked to stop."""
+        self._at_once = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "StopSignal":
@@ -33,9 +40,26 @@ class StopSignal:
     ) -> None:
         self._restore()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A block that the first Ctrl-C interrupts, for what can be done again from its start.
+
+        Raises:
+            StopNow: When somebody asks to stop, or has asked before.
+        """
+        self._at_once = True
+        try:
+            if self.requested:
+                raise StopNow
+            yield
+        finally:
+            self._at_once = False
+
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
+        if self._at_once:
+            raise StopNow
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

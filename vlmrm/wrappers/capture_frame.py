@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, SupportsFloat
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -18,7 +18,9 @@ from vlmrm.rendering.headless import no_gl
 from vlmrm.rendering.mujoco import RenderMujoco
 from vlmrm.rendering.own_context import OwnContext
 from vlmrm.rendering.parts import gymnasiums_mujoco_envs, mujoco_model_in, parts_of_kind
+from vlmrm.types import Frames
 from vlmrm.wrappers.hindsight import RefuseHindsight
+from vlmrm.wrappers.plain_values import Step, plain_info, plain_step
 from vlmrm.wrappers.still_frames import StillFrames
 from vlmrm.wrappers.wrapper_chain import find_wrapper
 
@@ -56,6 +58,7 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
                 f"{env} has render_mode={env.render_mode!r}, and a reward from pictures needs one RGB picture a step. "
                 'Make it with gym.make(..., render_mode="rgb_array").'
             )
+        self.metadata = env.metadata | {"render_modes": ["rgb_array"]}  # the only one it can be made in again
         self.capture_preprocessing = preprocessing
         """How its frames were shrunk; vector wrappers ask for it by name."""
         self._own_context, self._has_drawn = OwnContext(env), False
@@ -81,12 +84,12 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
             obs, info = self.env.reset(seed=seed, options=options)
         self.last_frame = self._frame()
         self._still.begin(self.last_frame)
-        return obs, info | {"frame": self.last_frame}
+        return obs, plain_info(info, self.env) | {"frame": self.last_frame}
 
-    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """As the environment's, with the frame after the step in `info`."""
+    def step(self, action: Any) -> Step:
+        """As the environment's in plain values (`PlainValues`), with the frame after the step in `info`."""
         with self._own_context.current():
-            obs, reward, terminated, truncated, info = self.env.step(action)
+            obs, reward, terminated, truncated, info = plain_step(self.env.step(action), self.env)
         self.last_frame = self._frame()
         self._still.add(self.last_frame)
         return obs, reward, terminated, truncated, info | {"frame": self.last_frame}
@@ -107,11 +110,7 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
             for each in gymnasiums_mujoco_envs(self.env):
                 require_config_applied(each)
         self._has_drawn = True
-        if not isinstance(rendered, np.ndarray) or rendered.ndim != 3:
-            raise FrameError(
-                f"{self.env} rendered {_describe(rendered)}; one RGB picture (h, w, 3) of uint8 is needed."
-            )
-        frame = as_frames(rendered)
+        frame = _one_frame(rendered, self.env)
         if self.capture_preprocessing is not None:
             frame = self.capture_preprocessing.resize(frame)
         picture: np.ndarray = frame[0].numpy()
@@ -156,9 +155,28 @@ def _drawn_by_us(env: gym.Env[Any, Any]) -> list[RenderMujoco]:
     return parts_of_kind(env, RenderMujoco) if around is None else [around]
 
 
+def _one_frame(rendered: Any, env: gym.Env[Any, Any]) -> Frames:
+    if not isinstance(rendered, np.ndarray) or rendered.ndim not in (2, 3):
+        raise FrameError(
+            f"{env} rendered {_describe(rendered)}; one RGB picture, an array (h, w, 3) of uint8, is needed. Return it "
+            "from the render() of a gymnasium.Wrapper inside CaptureFrame."
+        )
+    try:
+        return as_frames(rendered)
+    except FrameError as error:
+        raise FrameError(
+            f"what {env} rendered cannot be scored: {error} That belongs in the render() of a gymnasium.Wrapper inside "
+            "CaptureFrame."
+        ) from error
+
+
 def _describe(rendered: Any) -> str:
     if rendered is None:
         return "nothing (None)"
     if isinstance(rendered, np.ndarray):
         return f"an array of shape {rendered.shape}"
-    return f"a {type(rendered).__name__}"
+    name = f"{type(rendered).__module__}.{type(rendered).__qualname__}".removeprefix("builtins.")
+    try:
+        return f"a {name} of shape {np.shape(rendered)}"
+    except ValueError:  # of ragged lists
+        return f"a {name}"

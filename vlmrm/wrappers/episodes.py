@@ -1,6 +1,5 @@
 """`EpisodeRewards`: frames of steps become an agent's rewards, in the same way for every wrapper and callback."""
 
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,16 +8,16 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32
 
-from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
+from vlmrm.errors import PairingError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream
-from vlmrm.rewards.transforms.scaling import ScalingOptions
-from vlmrm.tables import write_table
 from vlmrm.values import require_number
+from vlmrm.wrappers.plain_values import plain_numbers
+from vlmrm.wrappers.survival import SurvivalWatch
 
 AnyReward = FrameReward | RewardSpec | Mapping[str, Any]
 """A reward that is loaded, its spec, or what `written` makes of one."""
@@ -73,19 +72,32 @@ class Paid:
     vlm: Float[np.ndarray, " n"]
     """Rewards of the frames."""
     env: Float[np.ndarray, " n"]
-    """The environments' own rewards."""
+    """The environments' own rewards; NaN where one is not a number and has no weight."""
     total: Float[np.ndarray, " n"]
     """Rewards that the agent gets: of the frames, and the environments' own by their weight."""
+
+    @classmethod
+    def nothing(cls, num_envs: int) -> "Paid":
+        """Return what a reset is paid; its infos have the same keys as those of a step.
+
+        Args:
+            num_envs: Number of environments.
+        """
+        return cls(vlm=np.zeros(num_envs), env=np.zeros(num_envs), total=np.zeros(num_envs))
 
     def infos(self) -> list[dict[str, float]]:
         """Return what goes into the info of each environment."""
         pairs = zip(self.env, self.vlm, strict=True)
         return [{ENV_REWARD: float(env), VLM_REWARD: float(vlm)} for env, vlm in pairs]
 
-    def vector_infos(self) -> dict[str, np.ndarray]:
-        """Return what goes into the infos of a vector environment: arrays, and for whom they hold."""
-        every = np.ones(len(self.env), dtype=np.bool_)
-        return {ENV_REWARD: self.env, f"_{ENV_REWARD}": every, VLM_REWARD: self.vlm, f"_{VLM_REWARD}": every}
+    def vector_infos(self, which: Bool[np.ndarray, " n"] | None = None) -> dict[str, np.ndarray]:
+        """Return what goes into the infos of a vector environment: arrays, and for whom they hold.
+
+        Args:
+            which: Environments for whom they hold; None: all.
+        """
+        which = np.ones(len(self.env), dtype=np.bool_) if which is None else which
+        return {ENV_REWARD: self.env, f"_{ENV_REWARD}": which, VLM_REWARD: self.vlm, f"_{VLM_REWARD}": which}
 
 
 class EpisodeRewards:
@@ -117,7 +129,7 @@ class EpisodeRewards:
         """Weight of the environments' own rewards."""
         self.stream: RewardStream = self.reward.stream(num_envs)
         """What has to be remembered of each episode."""
-        self._survival = _Survival()
+        self._survival = SurvivalWatch()
 
     @property
     def needs_history(self) -> bool:
@@ -142,7 +154,7 @@ class EpisodeRewards:
         self,
         frames: Any,
         terminated: Bool[np.ndarray, " n"],
-        env_rewards: Float[np.ndarray, " n"],
+        env_rewards: Any,
         which: Bool[np.ndarray, " e"] | None = None,
     ) -> Paid:
         """Return what one step is paid.
@@ -150,14 +162,34 @@ class EpisodeRewards:
         Args:
             frames: Frames after the step, as `FrameReward.read` takes them.
             terminated: Whose episode it ended other than by a time limit.
-            env_rewards: The environments' own rewards.
+            env_rewards: The environments' own rewards, as `own_rewards` takes them.
             which: Environments that made the step; None: all.
 
         Raises:
-            PairingError: If the reward looks back, and an episode's first frame was never given.
+            PairingError: If the reward looks back, and an episode's first frame was never given; or as `own_rewards`.
         """
+        own = self.own_rewards(env_rewards, len(terminated))
         rewards = self.step_seen(self.reward.read(frames), terminated, which)
-        return self.pay(rewards, terminated, env_rewards)
+        return self.pay(rewards, terminated, own)
+
+    def own_rewards(self, values: Any, count: int) -> Float[np.ndarray, " n"]:
+        """Return the environments' own rewards as numbers; where they have no weight, NaN for what is not a number.
+
+        Args:
+            values: One value for each environment, of whatever form.
+            count: Number of environments.
+
+        Raises:
+            PairingError: If there are more or fewer values, or one counts and is not a finite number.
+        """
+        own = plain_numbers(values, count)
+        if self.env_weight and not np.isfinite(own).all():
+            index = int(np.flatnonzero(~np.isfinite(own))[0])
+            raise PairingError(
+                f"the own reward of environment {index} is {values[index]!r}, and env_weight={self.env_weight:g} adds "
+                "it to the reward of the picture. Use env_weight=0, or mend the environment."
+            )
+        return own
 
     def step_seen(
         self, seen: FrameFeatures, terminated: Bool[np.ndarray, " n"], which: Bool[np.ndarray, " e"] | None = None
@@ -185,56 +217,6 @@ class EpisodeRewards:
         if self.env_weight:
             total = rewards + rewards.dtype.type(self.env_weight) * env_rewards.astype(rewards.dtype)
         return Paid(vlm=rewards, env=env_rewards, total=total)
-
-
-class _Survival:
-    """Warns where episodes end early under a reward with a large constant part.
-
-    A reward of 0.25 ± 0.03 pays 0.25 for every further step whatever it shows. Where the environment ends episodes
-    early this is a bonus for staying alive, and where it is negative one for dying; with episodes of one length it
-    does nothing.
-    """
-
-    def __init__(self) -> None:
-        self._warned = False
-        self._count, self._sum, self._sum_squares = 0, 0.0, 0.0
-
-    def watch(
-        self, reward: FrameReward, rewards: Float32[np.ndarray, " n"], terminated: Bool[np.ndarray, " n"]
-    ) -> None:
-        if self._warned or not len(rewards):
-            return
-        self._count += len(rewards)
-        self._sum += float(rewards.sum(dtype=np.float64))
-        self._sum_squares += float(np.square(rewards, dtype=np.float64).sum())
-        if not terminated.any():
-            return
-        mean = self._sum / self._count
-        spread = max(self._sum_squares / self._count - mean**2, 0.0) ** 0.5
-        if abs(mean) <= spread:
-            return
-        self._warned = True
-        wish = "stay in the episode" if mean > 0 else "end the episode"
-        warnings.warn(
-            f"an episode terminated before its time limit, and the reward is {mean:.3f} on average with a spread of "
-            f"only {spread:.3f}: every further step counts {mean:.3f} whatever it shows, so the agent is paid to "
-            f"{wish}. Use episodes of one length ended by truncation{_without_constant(reward.spec, mean)}.",
-            SurvivalBonusWarning,
-            stacklevel=4,
-        )
-
-
-def _without_constant(spec: RewardSpec | None, mean: float) -> str:
-    """What to write into the spec so that the constant part is gone, where there is such a thing."""
-    if spec is None:
-        return f", or take the constant off in the function: {mean:.3f}"
-    if spec.threshold is not None or spec.over_time is not None:
-        return ""
-    scaling = spec.scaling or ScalingOptions()
-    low, high = (None if bound is None else bound - mean for bound in (scaling.lowest, scaling.highest))
-    moved = replace(scaling, subtract=scaling.subtract + scaling.divide * mean, lowest=low, highest=high)
-    words = ", ".join(f"{name} = {value:.4g}" for name, value in write_table(moved).items())
-    return f", or take the constant off: scaling = {{ {words} }}"
 
 
 def frames_of(infos: Iterable[Mapping[str, Any]]) -> list[Any]:

@@ -56,7 +56,7 @@ class JudgeSuccess(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._reset_is_next = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """As the environment's; what came before is forgotten.
+        """As the environment's; what came before is forgotten, and no verdict is true yet.
 
         Raises:
             SpecError: The state that it reports lacks what success is judged on.
@@ -66,7 +66,7 @@ class JudgeSuccess(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         obs, info = self.env.reset(seed=seed, options=options)
         if info.get("state"):  # not every environment reports it so early
             self.rule.holds(self._state(info))
-        return obs, info
+        return obs, info | {"in_goal": False, "is_success": False}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """As the environment's, with the two verdicts in `info`."""

@@ -18,6 +18,8 @@ from vlmrm.rendering.view import require_view
 from vlmrm.tasks import Task
 from vlmrm.wrappers.capture_frame import CaptureFrame, require_rgb_mode
 from vlmrm.wrappers.judge_success import JudgeSuccess
+from vlmrm.wrappers.named_wrappers import apply_wrappers
+from vlmrm.wrappers.plain_values import PlainValues
 from vlmrm.wrappers.reward_goal import RewardGoal
 
 _VIDEO_PX = 480  # of MuJoCo pictures that no encoder sees
@@ -52,7 +54,8 @@ class MakeEnv:
         """One environment.
 
         Raises:
-            SpecError: There is no such environment, it does not take the task's arguments, or it has no such camera.
+            SpecError: There is no such environment, it does not take the task's arguments or wrappers, or it has no
+                such camera.
             MissingExtra: A package it needs is not installed.
             FrameError: It does not draw RGB pictures, or not from the camera that it was configured with.
         """
@@ -60,7 +63,7 @@ class MakeEnv:
         try:
             if self.pictures:
                 require_rgb_mode(env, self.task.env_id)
-            return self._wrapped(env)
+            return self._wrapped(PlainValues(apply_wrappers(env, self.task.wrappers)))
         except VlmrmError:
             env.close()
             raise

@@ -1,15 +1,18 @@
 """`VLMReward` for Gymnasium's vector environments, in every autoreset mode."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from jaxtyping import UInt8
 
-from vlmrm.errors import PairingError
+from vlmrm.errors import FrameError, PairingError
+from vlmrm.frames.batch import ONE_SIZE
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_frames
+from vlmrm.wrappers.plain_values import plain_flags
 from vlmrm.wrappers.reported_returns import ReportedReturns
 
 
@@ -54,7 +57,8 @@ class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
         super().__init__(envs)
         self._rewards = EpisodeRewards(reward, env_weight=env_weight, num_envs=envs.num_envs)
         self._returns = ReportedReturns(envs.num_envs)
-        self._mode = _autoreset_mode(envs)
+        self.autoreset_mode = _autoreset_mode(envs)
+        """How the environments reset; other libraries ask vector environments for it by this name."""
         _require_captured_frames(envs, self._rewards.reward)
         self._reset_is_next = np.zeros(self.num_envs, dtype=np.bool_)
 
@@ -63,37 +67,56 @@ class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
         begins = np.array((options or {}).get("reset_mask", np.ones(self.num_envs)), dtype=np.bool_)
         self._reset_is_next[begins] = False
         self._returns.restart(begins)
-        obs, infos = self.env.reset(seed=seed, options=options)
+        with _one_size():
+            obs, infos = self.env.reset(seed=seed, options=options)
         self._rewards.begin(_frames_in(infos)[begins], begins)
-        return obs, infos
+        return obs, infos | Paid.nothing(self.num_envs).vector_infos(begins)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """As the environments', with the scores of the frames as rewards."""
-        obs, env_rewards, terminated, truncated, infos = self.env.step(actions)
+        with _one_size():
+            obs, env_rewards, terminated, truncated, infos = self.env.step(actions)
+        terminated = plain_flags(terminated, self.num_envs, "terminated")
+        truncated = plain_flags(truncated, self.num_envs, "truncated")
+        own = self._rewards.own_rewards(env_rewards, self.num_envs)
         scored = ~self._reset_is_next
         begun = self._reset_is_next
         rewards, totals = np.zeros(self.num_envs), np.zeros(self.num_envs)
         if scored.any():
-            own = np.asarray(env_rewards, dtype=np.float64)[scored]
-            paid = self._rewards.step(self._frames_after_step(infos)[scored], terminated[scored], own, scored)
+            frames = self._frames_after_step(infos)[scored]
+            paid = self._rewards.step(frames, terminated[scored], own[scored], scored)
             rewards[scored], totals[scored] = paid.vlm, paid.total
-        if self._mode is AutoresetMode.NEXT_STEP:
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._reset_is_next = terminated | truncated
-        elif self._mode is AutoresetMode.SAME_STEP:
+        elif self.autoreset_mode is AutoresetMode.SAME_STEP:
             begun = terminated | truncated
         if begun.any():
             self._rewards.begin(_frames_in(infos)[begun], begun)
-        ours = Paid(vlm=rewards, env=np.asarray(env_rewards), total=totals)
+        ours = Paid(vlm=rewards, env=own, total=totals)
         infos = self._returns.add_vector(totals, terminated | truncated, infos)
         return obs, totals, terminated, truncated, infos | ours.vector_infos()
 
     def _frames_after_step(self, infos: Any) -> UInt8[np.ndarray, "n h w 3"]:
         frames = _frames_in(infos)
-        if self._mode is AutoresetMode.SAME_STEP and "final_info" in infos:
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and "final_info" in infos:
             ended = infos["_final_info"]
             frames = frames.copy()
             frames[ended] = _frames_in(infos["final_info"])[ended]
         return frames
+
+
+@contextmanager
+def _one_size() -> Iterator[None]:
+    """Gymnasium puts the frames of all environments into one array, and does not say that their sizes differ."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not broadcast" not in str(error):
+            raise
+        raise FrameError(
+            f"what the environments return does not fit into one array ({error}). Where they draw in different sizes, "
+            f"{ONE_SIZE}"
+        ) from error
 
 
 def _frames_in(infos: Any) -> UInt8[np.ndarray, "n h w 3"]:

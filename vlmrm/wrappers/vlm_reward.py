@@ -11,6 +11,7 @@ from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.capture_frame import CaptureFrame
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, frames_of, require_fitting_frames, written
 from vlmrm.wrappers.hindsight import RefuseHindsight
+from vlmrm.wrappers.plain_values import plain_info, plain_step
 from vlmrm.wrappers.reported_returns import ReportedReturns
 from vlmrm.wrappers.wrapper_chain import find_wrapper, resets_itself
 
@@ -18,9 +19,10 @@ from vlmrm.wrappers.wrapper_chain import find_wrapper, resets_itself
 class VLMReward(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Replace the reward of any environment that renders by the score of its frames.
 
-    ``info["env_reward"]`` keeps the environment's own reward, ``info["vlm_reward"]`` is the one of the picture and
-    ``info["frame"]`` the picture. Where a `Monitor` inside reports an episode, ``info["episode"]["r"]`` becomes our
-    return and ``["env_r"]`` the environment's. Episodes end as before, unless `end_on_reward` says otherwise.
+    ``info["env_reward"]`` keeps the environment's own reward (NaN where that is not a number, which an
+    `EnvValueWarning` says), ``info["vlm_reward"]`` is the one of the picture and ``info["frame"]`` the picture; after a
+    reset both rewards are 0. Where a `Monitor` inside reports an episode, ``info["episode"]["r"]`` becomes our return
+    and ``["env_r"]`` the environment's. Episodes end as before, unless `end_on_reward` says otherwise.
     `CaptureFrame` is added where it is missing. The reset step of an inner `gymnasium.wrappers.Autoreset` is not
     scored; its reward is 0.
 
@@ -37,8 +39,8 @@ class VLMReward(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstruc
     Raises:
         FrameError: The environment does not render RGB pictures.
         PairingError: It is rewarded by pictures already, `CaptureFrame` shrinks them for another encoder, they are
-            drawn in another quality than the reward's spec says, or it resets itself where the reward should end
-            episodes.
+            drawn in another quality than the reward's spec says, it resets itself where the reward should end
+            episodes, or it returns values that cannot be read, as an own reward of None where that has a weight.
         SpecError: The reward should end episodes and never says that the goal is reached.
 
     Example:
@@ -90,18 +92,19 @@ class VLMReward(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstruc
         self._reset_is_next = False
         self._returns.restart()
         obs, info = self.env.reset(seed=seed, options=options)
+        info = plain_info(info, self.env)
         self._rewards.begin(frames_of([info]))
-        return obs, info
+        return obs, info | Paid.nothing(1).infos()[0]
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """As the environment's, with the score of the frame as the reward."""
-        obs, env_reward, terminated, truncated, info = self.env.step(action)
-        own, frames = np.array([float(env_reward)]), frames_of([info])
+        obs, env_reward, terminated, truncated, info = plain_step(self.env.step(action), self.env)
+        frames = frames_of([info])
         if self._reset_is_next:
             self._rewards.begin(frames)
-            paid = Paid(vlm=np.zeros(1, np.float32), env=own, total=np.zeros(1))
+            paid = Paid.nothing(1)
         else:
-            paid = self._rewards.step(frames, np.array([terminated]), own)
+            paid = self._rewards.step(frames, np.array([terminated]), [env_reward])
         ended_inside = np.array([bool(terminated or truncated)])
         info = self._returns.add(paid.total, ended_inside, [info])[0]
         terminated = terminated or (self._end_on_reward and bool(self._rewards.stream.goal_reached()[0]))

@@ -141,6 +141,14 @@ def test_a_sentence_longer_than_the_context_is_named_with_the_tokens_that_were_c
     assert "does not see the last 6 of 'red red" in caplog.text
 
 
+def test_of_a_very_long_sentence_the_beginning_is_shown_and_every_token_is_counted(siglip_like, caplog):
+    """10,000 words are 10,002 tokens, of which the model reads 16."""
+    with caplog.at_level(logging.WARNING):
+        siglip_like.embed_texts(["red " * 10_000])
+    assert "does not see the last 9986 of 'red red" in caplog.text
+    assert len(caplog.records[0].getMessage()) < 250
+
+
 @pytest.mark.parametrize("texts", [[], "a pole"])
 def test_no_sentence_is_an_error(builtin_like, texts):
     with pytest.raises(PromptError, match="at least one sentence"):

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pytest
 
+from vlmrm.atomic import write_json
 from vlmrm.errors import RunError
-from vlmrm.training.run.directory import RunDirectory, environment_versions, git_revision, run_name, write_json
+from vlmrm.training.run.directory import RunDirectory, environment_versions, git_revision, run_name
 
 
 def git(*arguments):
@@ -41,7 +42,7 @@ def test_each_start_is_written_down_with_its_versions(tmp_path):
     entries = json.loads(run.versions.read_text())
     assert [entry["from_step"] for entry in entries] == [0, 500]
     assert [entry["encoder"] for entry in entries] == ["weights", None]
-    assert set(entries[0]) == {"from_step", "time", "python", "platform", "packages", "git", "encoder"}
+    assert set(entries[0]) == {"from_step", "time", "python", "platform", "packages", "git", "encoder", "scoring"}
     assert {"torch", "gymnasium", "stable-baselines3", "vlmrm"} <= set(entries[0]["packages"])
 
 

@@ -18,7 +18,7 @@ from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.frames import as_frames
 from vlmrm.types import Embeddings, Frames
 
-_LONG_CONTEXT = 8  # times the model's own: how far the tokens that are cut off are counted
+_MORE_ROOM = 8  # times as many tokens as fit, to count those that are cut off
 
 
 class OpenClipEncoder:
@@ -157,9 +157,13 @@ class OpenClipEncoder:
     def _tokens(self, texts: list[str]) -> Int[Tensor, "k context"]:
         tokens: Tensor = self.tokenizer(texts)
         context = tokens.shape[1]
-        whole = self.tokenizer(texts, context_length=context * _LONG_CONTEXT)
-        warn_of_cut(self.name, texts, map(_used, whole), context)
+        warn_of_cut(self.name, texts, self._counts(texts, context), context)
         return tokens
+
+    def _counts(self, texts: list[str], context: int) -> list[int]:
+        """How many tokens each sentence has, counted with room for the longest."""
+        counts = [_used(row) for row in self.tokenizer(texts, context_length=context * _MORE_ROOM)]
+        return counts if max(counts) < context * _MORE_ROOM - 1 else self._counts(texts, context * _MORE_ROOM)
 
     def _batches(self, rows: Tensor) -> list[Tensor]:
         size = self.runtime.batch_size

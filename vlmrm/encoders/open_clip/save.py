@@ -1,6 +1,5 @@
 """A tuned model written as a folder in OpenCLIP's own layout, which `load_encoder` reads as ``local-dir:FOLDER``."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from vlmrm.atomic import json_text
 from vlmrm.encoders.cards import CONFIG_FILE, WEIGHTS_FILE
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.names import find_source
@@ -49,4 +49,4 @@ def _smallest(value: Tensor) -> Tensor:
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json_text(values) + "\n", encoding="utf-8")

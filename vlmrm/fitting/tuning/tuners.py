@@ -88,7 +88,11 @@ def _tuned_encoder(reward: RewardModel, frames: Any, labels: Any, options: Tuner
     spec = tune_weights(reward.encoder, reward.spec, frames, labels, options, out=out)
     runtime = open_clip_encoder(reward.encoder).runtime
     encoder = load_encoder(
-        spec.encoder, device=str(runtime.device), precision=runtime.precision, resize_mode=spec.resize_mode
+        spec.encoder,
+        device=str(runtime.device),
+        precision=runtime.precision,
+        resize_mode=spec.resize_mode,
+        batch_size=runtime.batch_size,
     )
     return RewardModel(encoder, spec)
 

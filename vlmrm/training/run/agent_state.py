@@ -4,6 +4,7 @@ Stable-Baselines3's own `save` pickles the agent, and its `load` runs whatever c
 pickled: an agent is made anew from its configuration, and these values are put into it.
 """
 
+import math
 import operator
 import random
 from collections.abc import Mapping
@@ -182,6 +183,8 @@ def _pack(tree: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(tree, list | tuple):
         items = [_pack(value, f"{path}/{index}", tensors) for index, value in enumerate(tree)]
         return {"tuple" if isinstance(tree, tuple) else "list": items}
+    if isinstance(tree, float) and not math.isfinite(tree):
+        return {"float": str(tree)}  # JSON has no number for it
     if tree is None or isinstance(tree, bool | int | float | str):
         return {"value": tree}
     raise RunError(f"the agent's state holds a {type(tree).__name__} at {path}, which cannot be stored without pickle.")
@@ -193,6 +196,8 @@ def _unpack(skeleton: Any, tensors: Mapping[str, Tensor]) -> Any:
         return tensors[content]
     if kind == "pairs":
         return {key: _unpack(value, tensors) for key, value in content}
+    if kind == "float":
+        return float(content)
     if kind in ("tuple", "list"):
         items = [_unpack(value, tensors) for value in content]
         return tuple(items) if kind == "tuple" else items

@@ -133,7 +133,7 @@ def _write(path: Path, state: AgentState) -> None:
         save_file(state.tensors, folder / _TENSORS)
         arrays: dict[str, Any] = state.replay
         np.savez(folder / _REPLAY, **arrays)
-        (folder / _VALUES).write_text(json.dumps(state.values), encoding="utf-8")
+        (folder / _VALUES).write_text(json.dumps(state.values, allow_nan=False), encoding="utf-8")
         digests = {name: _digest(folder / name) for name in (_TENSORS, _REPLAY, _VALUES)}
         manifest = {"format": _FORMAT, "sha256": digests}
         (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")

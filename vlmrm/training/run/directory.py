@@ -1,6 +1,5 @@
 """`RunDirectory`: where one training run keeps everything it writes."""
 
-import json
 import platform
 import re
 import subprocess
@@ -10,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from vlmrm.atomic import remove_unfinished, whole_file
+from vlmrm.atomic import remove_unfinished, write_json
 from vlmrm.errors import RunError
 from vlmrm.plain_files import read_json
 from vlmrm.training.run.metrics import MetricsFile
@@ -92,14 +91,15 @@ class RunDirectory:
             remove_unfinished(folder)
         return run
 
-    def note_versions(self, step: int, fingerprint: str | None) -> None:
+    def note_versions(self, step: int, fingerprint: str | None, scoring: Mapping[str, Any] | None = None) -> None:
         """Write down with what the run is started or resumed.
 
         Args:
             step: Step of the run from which on this holds.
             fingerprint: Fingerprint of the encoder; None without a text reward.
+            scoring: Device, precision and batch size of the encoder; None: the reward was loaded by the caller.
         """
-        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint}
+        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint, "scoring": scoring}
         write_json(self.versions, [*self._starts(), entry])
 
     def require_same_encoder(self, fingerprint: str | None) -> None:
@@ -148,13 +148,13 @@ class RunDirectory:
         best = self.checkpoints / _BEST
         return self.read_json(best) if best.exists() else None
 
-    def write_best(self, step: int, success: float | None, env_return: float) -> None:
+    def write_best(self, step: int, success: float | None, env_return: float | None) -> None:
         """Note that the agent of this step is the best so far.
 
         Args:
             step: When it was evaluated.
             success: By the simulator's state.
-            env_return: Mean sum of the environment's own rewards in an episode.
+            env_return: Mean sum of the environment's own rewards in an episode; None: not a finite number.
         """
         write_json(self.checkpoints / _BEST, {"step": step, "success": success, "env_return": env_return})
 
@@ -169,12 +169,6 @@ class RunDirectory:
             return read_json(path)
         except (OSError, ValueError) as error:
             raise RunError(f"{path} is missing or damaged: {error}") from error
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write a JSON file that is whole or not there."""
-    with whole_file(path) as unfinished:
-        unfinished.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
