@@ -256,10 +256,10 @@ for values in json.load(sys.stdin):
     wrong = {
         "threshold must be a number; got 'high'": {"threshold": "high"},
         "threshold must be a number; got [1]": {"threshold": [1]},
-        "views.scales are": {"views": {"scales": 0.5}},
+        "views.scales must be a list; got 0.5": {"views": {"scales": 0.5}},
         "views.scales[0] must be a number; got 'a'": {"views": {"scales": ["a"]}},
         "alpha must be a number; got 'half'": {"alpha": "half"},
-        "encoder is a name; got 3": {"encoder": 3},
+        "encoder must be a text; got 3": {"encoder": 3},
     }
     given = json.dumps(list(wrong.values()))  # in a process of its own, where nothing but the library checks types
     done = subprocess.run([sys.executable, "-c", program], input=given, capture_output=True, text=True, check=True)

@@ -231,6 +231,7 @@ def test_a_run_keeps_a_copy_of_what_its_reward_reads_and_goes_on_from_another_fo
     (tmp_path / "made" / "unsure.json").write_text(json.dumps(said))
     monkeypatch.chdir(tmp_path)
     crash_at(137, break_down)
+    monkeypatch.setattr("vlmrm.training.run_parts._reward", lambda plan, given: given)  # nothing is read of the copy
     config = lamp_config(tmp_path, eval_drawn=0, encoder=None, reward="made/unsure.json", out=Path("run"))
     with pytest.raises(ConnectionError):
         train(config, reward=lamp_reward())

@@ -81,11 +81,15 @@ def learn_prompts(
     Example:
         >>> from vlmrm import PromptSet, RewardModel
         >>> from vlmrm.encoders import load_encoder
-        >>> up, down = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
-        >>> up[20:60, 46:50] = down[60:90, 46:50] = 255
-        >>> encoder, frames = load_encoder("sim-s"), torch.stack([up, down])
-        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a white line at the top", "a white line"))
-        >>> learned = learn_prompts(encoder, spec, frames, [1, 0], ContextOptions(steps=5))
+        >>> import gymnasium as gym, numpy as np
+        >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+        >>> _ = env.reset(seed=0)
+        >>> up = env.render()
+        >>> for _ in range(9):
+        ...     _ = env.step(0)
+        >>> encoder, frames = load_encoder("sim-s"), torch.from_numpy(np.stack([up, env.render()]))
+        >>> spec = RewardSpec(encoder="sim-s", prompts=PromptSet("a pole held upright", "a pole on its cart"))
+        >>> learned = learn_prompts(encoder, spec, frames, [1, 0], ContextOptions(steps=20))
         >>> before = RewardModel(encoder, spec).score(frames)
         >>> after = learned.head(spec.alpha)(encoder.embed_frames(frames))
         >>> bool(after[0] - after[1] > before[0] - before[1])

@@ -60,10 +60,14 @@ def tune(
     Example:
         >>> import tempfile
         >>> from vlmrm import PromptSet
-        >>> up, down = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
-        >>> up[20:60, 46:50] = down[60:90, 46:50] = 255
-        >>> frames = torch.stack([up, down])
-        >>> reward = RewardModel.load("sim-s", PromptSet("a white line at the top", "a white line"), device="cpu")
+        >>> import gymnasium as gym
+        >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
+        >>> _ = env.reset(seed=0)
+        >>> up = env.render()
+        >>> for _ in range(9):
+        ...     _ = env.step(0)
+        >>> frames = [up, env.render()]
+        >>> reward = RewardModel.load("sim-s", PromptSet("a pole held upright", "a pole on its cart"), device="cpu")
         >>> tuned = tune(reward, frames, [1, 0], options={"steps": 5}, out=Path(tempfile.mkdtemp()) / "tuned")
         >>> before, after = reward.score(frames), tuned.score(frames)
         >>> bool(after[0] - after[1] > before[0] - before[1])
