@@ -27,7 +27,7 @@ def test_an_episode_of_a_run_is_a_video_and_a_line(run, capsys):
 
 def test_a_window_shows_the_episode(tmp_path, monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    own = {"task": None, "env": "CartPole-v1", "reward": "env", "hyperparameters": {}, "episode_steps": 12}
+    own = {"task": None, "env": "CartPole-v1", "reward": "env", "steps": 40, "episode_steps": 12}
     train(lamp_config(tmp_path, **own))
     watched = watch_run(tmp_path / "run", best=False)
     assert (watched.video, watched.in_goal) == (None, None)
