@@ -40,7 +40,7 @@ def require_above_0(name: str, value: Any) -> None:
 
 
 def require_finite_numbers(name: str, value: Any) -> None:
-    """Refuse NaN and infinity anywhere in plain values that a JSON file will hold.
+    """Refuse NaN, infinity and what is no plain value anywhere in what a JSON file will hold.
 
     Raises:
         SpecError: If there is one; the message has its path.
@@ -53,6 +53,8 @@ def require_finite_numbers(name: str, value: Any) -> None:
             require_finite_numbers(name, entry)
     elif isinstance(value, float) and not math.isfinite(value):
         raise SpecError(f"{name} must be a finite number, since it is kept as JSON; got {value!r}. 1e9 may do instead.")
+    elif value is not None and not isinstance(value, str | int | float):
+        raise SpecError(f"{name} is kept as JSON: numbers, texts, lists and tables; got {value!r}.")
 
 
 def require_share(name: str, value: Any) -> None:
