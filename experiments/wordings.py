@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import tyro
 from jaxtyping import Bool, Float
 from vlmrm_envs.labelled import labelled_frames
@@ -147,8 +146,7 @@ def main(args: Args) -> None:
                 found[model].append(measure(model, task, said, table["nonsense"], args.frames))
                 one = found[model][-1]
                 print(f"{model} {name}: {one.taken.sum()} of {len(one.taken)} taken, {one.flat.sum()} flat", flush=True)
-    with torch.inference_mode():
-        (args.out / "wordings.md").write_text(page(found, fingerprints, args.frames), encoding="utf-8")
+    (args.out / "wordings.md").write_text(page(found, fingerprints, args.frames), encoding="utf-8")
 
 
 if __name__ == "__main__":

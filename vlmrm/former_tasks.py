@@ -7,10 +7,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.transforms.scaling import ScalingOptions
 
 _MOVED = ("encoder", "alpha", "prompts")
 _NO_EQUAL = {
@@ -98,10 +100,7 @@ def take_off(spec: RewardSpec, offset: float) -> RewardSpec:
                 f"an offset of {offset:g} cannot be had beside {word}: {reason}, so that no scaling is equal to it. "
                 "Leave one of them out."
             )
-    scaling = dict(said.get("scaling") or {})
-    moved = {"subtract": scaling.get("subtract", 0.0) + scaling.get("divide", 1.0) * offset}
-    moved |= {bound: scaling[bound] - offset for bound in ("lowest", "highest") if scaling.get(bound) is not None}
-    return RewardSpec.from_dict(said | {"scaling": scaling | moved})
+    return replace(spec, scaling=(spec.scaling or ScalingOptions()).less(offset))
 
 
 def _is_number(value: Any) -> bool:

@@ -152,7 +152,6 @@ def test_a_terminal_without_other_characters_shows_their_numbers():
     assert b'--goal "\\u2026"' in done.stdout
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_no_color_is_heeded_on_a_terminal(no_color, coloured):
     import pty

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vlmrm.atomic import json_text
+from vlmrm.atomic import whole_file, write_json
 from vlmrm.encoders.cards import CARD_FILE
 from vlmrm.encoders.known_words import KnownWords
 from vlmrm.errors import EncoderError
@@ -119,14 +119,15 @@ class Domain:
             "scales": scales,
             "nearness": torch.tensor([self.nearness]),
         }
-        save_file(tensors, folder / DOMAIN_FILE)
+        with whole_file(folder / DOMAIN_FILE) as unfinished:
+            save_file(tensors, unfinished)
         path = folder / CARD_FILE
         card = read_json(path) if path.is_file() else {}
         words = {
             "words": sorted(frozenset().union(*self.words.values())),
             "words_by_scene": {scene: sorted(known) for scene, known in self.words.items()},
         }
-        path.write_text(json_text(card | words) + "\n", encoding="utf-8")
+        write_json(path, card | words)
 
     def with_nearness(self, embeddings: Iterable[Embeddings], sentences: Iterable[Float[Tensor, "k d"]]) -> "Domain":
         """Return the domain that knows how near to frames the sentences about them come.

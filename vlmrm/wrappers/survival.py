@@ -1,7 +1,6 @@
 """`SurvivalWatch`: whether a reward pays for long episodes whatever they show."""
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -63,8 +62,6 @@ def _without_constant(spec: RewardSpec | None, mean: float) -> str:
         return f", or take the constant off in the function: {mean:.3f}"
     if spec.threshold is not None or spec.over_time is not None:
         return ""
-    scaling = spec.scaling or ScalingOptions()
-    low, high = (None if bound is None else bound - mean for bound in (scaling.lowest, scaling.highest))
-    moved = replace(scaling, subtract=scaling.subtract + scaling.divide * mean, lowest=low, highest=high)
-    words = ", ".join(f"{name} = {value:.4g}" for name, value in write_table(moved).items())
+    moved = write_table((spec.scaling or ScalingOptions()).less(mean))
+    words = ", ".join(f"{name} = {value:.4g}" for name, value in moved.items())
     return f", or take the constant off: scaling = {{ {words} }}"

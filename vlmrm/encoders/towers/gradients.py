@@ -12,9 +12,10 @@ from torch.utils.checkpoint import checkpoint
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
+from vlmrm.encoders.rows import require_sentences
 from vlmrm.encoders.towers.inner import TOWERS, open_clip_encoder, require_towers, tower_of
 from vlmrm.encoders.towers.low_rank import holding_weights
-from vlmrm.errors import EncoderError, PromptError
+from vlmrm.errors import EncoderError
 from vlmrm.types import Embeddings, Frames, Pixels
 
 
@@ -89,8 +90,7 @@ class DifferentiableEncoder(OpenClipEncoder):
         Raises:
             PromptError: There is no sentence.
         """
-        if not texts or isinstance(texts, str):
-            raise PromptError(f"embed_texts takes a list of at least one sentence; got {texts!r}.")
+        require_sentences(texts)
         chunks = torch.split(torch.cat([self.tokens_of(text) for text in texts]), self._texts_at_once)
         if len(chunks) == 1 or not torch.is_grad_enabled():
             return self._unit([self._encode_texts(tokens) for tokens in chunks])

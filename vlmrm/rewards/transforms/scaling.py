@@ -7,7 +7,7 @@ replay buffer keeps the old ones. Where it should run along, Gymnasium's `Normal
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vlmrm.errors import SpecError
@@ -46,6 +46,19 @@ class ScalingOptions(TransformOptions):
         high = math.inf if self.highest is None else self.highest
         if low >= high:
             raise SpecError(f"nothing lies between lowest={self.lowest} and highest={self.highest}.")
+
+    def less(self, constant: float) -> "ScalingOptions":
+        """Return the scale whose results are smaller by a constant.
+
+        Args:
+            constant: Number that is taken off after everything else, clipping included.
+
+        Example:
+            >>> ScalingOptions(divide=0.5, highest=1.0).less(0.6)
+            ScalingOptions(subtract=0.3, divide=0.5, lowest=None, highest=0.4)
+        """
+        low, high = (None if bound is None else bound - constant for bound in (self.lowest, self.highest))
+        return replace(self, subtract=self.subtract + self.divide * constant, lowest=low, highest=high)
 
     def apply(self, context: Context) -> Context:
         """Return the context with scores on this scale."""
