@@ -36,7 +36,9 @@ def test_score_is_the_head_on_the_embeddings(reward):
 
 def test_a_reward_stays_as_it_is_and_says_what_it_is(reward):
     for name, value in (("head", None), ("spec", RED), ("encoder", ColourEncoder())):
-        with pytest.raises(AttributeError, match=rf"{name} cannot be set; with_spec\(...\) returns another"):
+        with pytest.raises(
+            AttributeError, match=rf"{name} of a reward cannot be set; with_spec\(...\) returns another"
+        ):
             setattr(reward, name, value)
     assert repr(reward) == "RewardModel('colour', head='projection', goal=('red',))"
     assert repr(FunctionReward(lambda seen: seen, name="mine")) == "FunctionReward(mine)"

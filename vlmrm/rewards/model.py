@@ -74,9 +74,7 @@ class RewardModel:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self) or name not in ("encoder", "spec", "_pairs", "_built"):
-            raise AttributeError(
-                f"a reward stays as it is, so {name} cannot be set; with_spec(...) returns another one."
-            )
+            raise AttributeError(f"{name} of a reward cannot be set; with_spec(...) returns another reward.")
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:

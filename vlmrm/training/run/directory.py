@@ -36,8 +36,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.config = path / "config.json"
-        self.versions = path / "versions.json"
+        self.config, self.versions = path / "config.json", path / "versions.json"
         self.metrics = MetricsFile(path / "metrics.csv")
         self.tensorboard = path / "tensorboard"
         self.checkpoints = path / "checkpoints"
