@@ -113,12 +113,8 @@ class Domain:
     def save(self, folder: Path) -> None:
         """Write ``domain.safetensors``, and the words into ``card.json`` beside what stands there already."""
         triangles, scales = _pack(self.factors)
-        tensors = {
-            "means": self.means.contiguous(),
-            "triangles": triangles,
-            "scales": scales,
-            "nearness": torch.tensor([self.nearness]),
-        }
+        tensors = {"means": self.means.contiguous(), "triangles": triangles, "scales": scales}
+        tensors["nearness"] = torch.tensor([self.nearness])
         with whole_file(folder / DOMAIN_FILE) as unfinished:
             save_file(tensors, unfinished)
         path = folder / CARD_FILE
