@@ -130,8 +130,8 @@ class RewardOptions:
     alpha: Annotated[float | None, open_option("SHARE", "reward.alpha", short="alpha")] = None
     """Share of the goal-baseline projection, 0 (plain cosine) to 1. Default: the task's, else 0.5."""
     head: Annotated[str | None, open_option("NAME", "reward.head")] = None
-    """How embeddings become scores: projection, softmax, contrast ... Another one than the task's drops its options.
-    Default: the task's, else projection."""
+    """How embeddings become scores: projection, softmax, contrast ... Another one than the task's drops its options
+    and scaling. Default: the task's, else projection."""
     options: Annotated[Table, open_option("TOML", "reward.options")] = field(default_factory=dict)
     """Options of the head, like 'temperature = 0.1', in place of the task's."""
     views: Annotated[Table, open_option("TOML", "reward.views")] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class RewardOptions:
     scaling: Annotated[Table, open_option("TOML", "reward.scaling")] = field(default_factory=dict)
     """Scale of the score, like 'subtract = 0.6': where episodes end early, a constant part pays for their length."""
     threshold: Annotated[float | None, open_option("SCORE", "reward.threshold")] = None
-    """Pay 1 above this score, else 0."""
+    """Pay 1 above this score, else 0; without the task's scaling, which was chosen for other scores."""
     over_time: Annotated[Table, open_option("TOML", "reward.over-time")] = field(default_factory=dict)
     """How scores of frames become rewards of steps, like 'kind = "difference"'."""
     resize_mode: Annotated[
