@@ -58,6 +58,12 @@ def test_sentences_take_the_place_of_a_tasks_own(pictures, capsys):
     assert said["scaling"] == find_task("cartpole/upright").reward.to_dict()["scaling"]
 
 
+def test_a_broken_reward_file_is_named_whatever_else_is_given(pictures, tmp_path, capsys):
+    (tmp_path / "bad.toml").write_text('encodr = "sim-s"')
+    given = ["score", tmp_path / "bad.toml", pictures, "--goal", "a red car"]
+    assert "unknown key encodr. Near: encoder." in refused(capsys, *given)
+
+
 def test_frames_after_a_sentence_are_not_taken_for_another(pictures, capsys):
     assert "is a file or folder, no sentence. Put frames before --goal" in refused(
         capsys, "score", "--goal", "a red car", pictures

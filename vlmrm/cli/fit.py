@@ -39,7 +39,6 @@ def run(given: Fit) -> int:
 
 
 def _fit(given: Fit, plain: RewardModel, groups: dict[str, Any]) -> int:
-
     reward = plain
     if given.success or given.failure:
         reward = _fitted(given, plain, groups)
@@ -61,7 +60,6 @@ def _fit(given: Fit, plain: RewardModel, groups: dict[str, Any]) -> int:
 
 
 def _check(given: Fit) -> None:
-
     if not given.spec:
         raise SpecError("give a reward: a .toml or .json file, or the name of a task.")
     if not any(getattr(given, name) for name in _GROUPS):
@@ -88,7 +86,6 @@ def _check(given: Fit) -> None:
 
 
 def _fitted(given: Fit, plain: RewardModel, groups: dict[str, Any]) -> RewardModel:
-
     shown = [(groups[name], label) for name, label in (("success", 1.0), ("failure", 0.0)) if groups[name] is not None]
     labels = [label for frames, label in shown for _ in frames]
     together = torch.cat([frames for frames, _ in shown])

@@ -18,6 +18,8 @@ from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import find_task
 
+_SPEC_FILES = (".toml", ".json")
+
 
 def run(given: Score) -> int:
     """Print one row per frame."""
@@ -78,7 +80,7 @@ def _named_first(inputs: Sequence[str], *, has_goal: bool) -> RewardSpec | None:
     try:
         return named_spec(inputs[0])
     except VlmrmError:
-        if has_goal and Path(inputs[0]).exists():
+        if has_goal and Path(inputs[0]).exists() and Path(inputs[0]).suffix not in _SPEC_FILES:
             return None
         raise
 
@@ -93,7 +95,7 @@ def named_spec(name: str) -> RewardSpec:
         SpecError: It is a file of another kind, or no spec.
         UnknownTask: There is no such task.
     """
-    if Path(name).suffix in (".toml", ".json"):
+    if Path(name).suffix in _SPEC_FILES:
         return RewardSpec.load(name)
     try:
         return find_task(name).reward

@@ -43,7 +43,7 @@ def play_run(run: str | Path, *, seed: int = 0, best: bool = False, out: Path | 
     """
     agent, plan = load_agent(run, best=best), _plan(run)
     drawn = MakeEnv(task=plan.task, pictures=True)
-    episode = record_episode(agent, drawn, seed=seed, reward=None, title=plan.task.name)
+    episode = record_episode(agent, drawn, seed=seed, reward=None, title=f"{plan.task.name}, environment's own")
     path = write_video(episode, out or Path(run) / f"play-{seed}.mp4")
     return Played(
         seed=seed,
