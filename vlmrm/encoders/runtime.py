@@ -15,8 +15,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 _FAST_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and ARM, as /proc/cpuinfo names them
 
 _CPU_BATCH, _GPU_BATCH = 32, 256
-# Frames/s of one core, 16, 32 and 64 at a time: sim-xs 2766, 3407, 3219; sim-s 793, 850, 836; sim-m 377, 357, 309;
-# RN50 6.7, 6.3, 5.9; ViT-B-32 9.9, 9.8, 9.5. A larger batch leaves the cache, a smaller one waits for Python.
+# on a CPU a larger batch leaves the cache and a smaller one waits for Python: experiments/results/batch_size.md
 
 
 @dataclass(frozen=True, kw_only=True)
