@@ -62,7 +62,7 @@ def page(found: Mapping[str, Mapping[int, Sequence[float]]], args: Args) -> str:
         "# Frames at a time on a CPU",
         "",
         f"Made by `python experiments/batch_size.py`: frames/s on one thread, medians of {args.turns} turns in one",
-        f"process; below each, the median ratio to {usual} at a time in the same turn, with its quartiles.",
+        f"process; in brackets the median ratio to {usual} at a time in the same turn, with its quartiles.",
         "",
         "| model | " + " | ".join(map(str, args.sizes)) + " |",
         "|---|" + "---|" * len(args.sizes),

@@ -15,7 +15,8 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 _FAST_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and ARM, as /proc/cpuinfo names them
 
 _CPU_BATCH, _GPU_BATCH = 32, 256
-# on a CPU a larger batch leaves the cache and a smaller one waits for Python: experiments/results/batch_size.md
+# on a CPU a larger batch leaves the cache, of all but the smallest models, and a smaller one waits for Python:
+# experiments/results/batch_size.md
 
 
 @dataclass(frozen=True, kw_only=True)
