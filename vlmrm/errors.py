@@ -1,7 +1,10 @@
 """Every error the package raises on purpose: what went wrong, what was given, what to do."""
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class VlmrmError(Exception):
@@ -78,6 +81,27 @@ class SurvivalBonusWarning(UserWarning):
 
 class ChangedRewardWarning(UserWarning):
     """Something outside of our wrapper changes the reward that an agent is paid."""
+
+
+_INSIDE = (str(Path(__file__).parent), "<@beartype")
+_CHECKER = "jaxtyping"  # and beartype: where shapes are checked, each call of ours goes through them
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called this package, however deep inside the reason was found.
+
+    Args:
+        message: What is wrong, and what to do.
+        category: Class of the warning.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_inside(frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_inside(file: str) -> bool:
+    return file.startswith(_INSIDE) or _CHECKER in file
 
 
 def near_matches(name: str, known: Iterable[str], *, at_most: int = 5) -> str:

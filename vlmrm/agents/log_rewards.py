@@ -1,6 +1,5 @@
 """`LogRewards`: what `RelabelCallback` logs, for agents whose environments score each step themselves."""
 
-import warnings
 from itertools import takewhile
 from typing import Any
 
@@ -11,7 +10,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, unwrap_vec_wrapper
 
 from vlmrm.agents.vec_reward import EpisodeReturns, VecVLMReward
-from vlmrm.errors import ChangedRewardWarning, PairingError
+from vlmrm.errors import ChangedRewardWarning, PairingError, warn_user
 from vlmrm.wrappers.episodes import ENV_REWARD, VLM_REWARD
 from vlmrm.wrappers.vlm_reward import VLMReward
 
@@ -86,12 +85,11 @@ class LogRewards(BaseCallback):
         if self._warned or np.allclose(paid, ours, rtol=1e-4, atol=1e-6):
             return
         self._warned, index = True, int(np.argmax(np.abs(paid - ours)))
-        warnings.warn(
+        warn_user(
             f"the agent is paid {paid[index]:.4g} for a step that our reward gave {ours[index]:.4g}: one of "
             f"{', '.join(_outside(self.training_env))} changes rewards outside of it. Put it inside, where it changes "
             "the environment's own reward only, or leave it out; a scaling of ours belongs into the reward's spec.",
             ChangedRewardWarning,
-            stacklevel=2,
         )
 
 

@@ -1,6 +1,5 @@
 """`DomainWatch`: warnings where an encoder is asked about a world that it does not know."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -8,7 +7,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.errors import OutOfDomainWarning
+from vlmrm.errors import OutOfDomainWarning, warn_user
 from vlmrm.types import Embeddings
 
 WINDOW = 300
@@ -95,4 +94,4 @@ class DomainWatch:
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, OutOfDomainWarning, stacklevel=3)
+    warn_user(message, OutOfDomainWarning)

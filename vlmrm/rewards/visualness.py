@@ -15,10 +15,9 @@ though a model that was not trained on mazes does better with "a red triangle on
 """
 
 import re
-import warnings
 from collections.abc import Sequence
 
-from vlmrm.errors import InvisibleGoalWarning
+from vlmrm.errors import InvisibleGoalWarning, warn_user
 from vlmrm.prompts import PromptSet
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -56,11 +55,10 @@ def warn_of_invisible_goals(prompts: PromptSet) -> None:
     for goal in prompts.goal:
         words = invisible_words(goal, prompts.baseline)
         if words:
-            warnings.warn(
+            warn_user(
                 f"no picture shows what the goal {goal!r} asks for ({', '.join(words)}), so that its reward means "
                 "nothing. Describe what is to be seen when it is reached, e.g. 'a humanoid robot kneeling'.",
                 InvisibleGoalWarning,
-                stacklevel=2,
             )
 
 

@@ -6,10 +6,9 @@ and the result of an order. These are lists of English words; a motion or an ord
 """
 
 import re
-import warnings
 from collections.abc import Iterable
 
-from vlmrm.errors import WordingWarning
+from vlmrm.errors import WordingWarning, warn_user
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019]t)?")
 _NEGATION = re.compile(
@@ -109,4 +108,4 @@ def warn_of_wording(goals: Iterable[str], others: Iterable[str] = (), *, sees_mo
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, WordingWarning, stacklevel=3)
+    warn_user(message, WordingWarning)

@@ -7,7 +7,6 @@
 """
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from jaxtyping import Bool, Float
 
-from vlmrm.errors import EnvValueWarning, PairingError
+from vlmrm.errors import EnvValueWarning, PairingError, warn_user
 
 Step = tuple[Any, float, bool, bool, dict[str, Any]]
 """Observation, reward, terminated, truncated and info."""
@@ -65,11 +64,10 @@ def plain_step(values: Any, env: gym.Env[Any, Any]) -> Step:
     obs, reward, terminated, truncated, info = values
     own = _number(reward)
     if _single(reward) is None:
-        warnings.warn(
+        warn_user(
             f"{env} returned {_describe(reward)} as its reward, which is not one number. A reward of pictures does not "
             "need it; env_reward in the infos is NaN.",
             EnvValueWarning,
-            stacklevel=3,
         )
     terminates, truncates = _flag(terminated, "terminated", env), _flag(truncated, "truncated", env)
     return obs, own, terminates, truncates, plain_info(info, env)

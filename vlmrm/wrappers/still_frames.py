@@ -1,11 +1,9 @@
 """`StillFrames`: a warning where all frames of several episodes are one picture, black or not."""
 
-import warnings
-
 import numpy as np
 from jaxtyping import UInt8
 
-from vlmrm.errors import StillFramesWarning
+from vlmrm.errors import StillFramesWarning, warn_user
 
 _EPISODES = 2  # in a row, of one picture each, before it is said
 _STEPS = 10  # frames of an episode below which it says nothing: some environments end at once
@@ -41,10 +39,9 @@ class StillFrames:
             return
         self._warned = True
         picture = "black" if not self._first.any() else "one and the same picture"
-        warnings.warn(
+        warn_user(
             f"all frames of {max(self._episodes, 1)} whole episode(s) are {picture}, so that every step gets the same "
             "reward. Look at env.render(): the camera may look past the scene, or the environment draws only what a "
             "window would show.",
             StillFramesWarning,
-            stacklevel=4,
         )

@@ -1,11 +1,9 @@
 """`SurvivalWatch`: whether a reward pays for long episodes whatever they show."""
 
-import warnings
-
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from vlmrm.errors import SurvivalBonusWarning
+from vlmrm.errors import SurvivalBonusWarning, warn_user
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms.scaling import ScalingOptions
@@ -47,12 +45,11 @@ class SurvivalWatch:
             return
         self._warned = True
         wish = "stay in the episode" if mean > 0 else "end the episode"
-        warnings.warn(
+        warn_user(
             f"an episode terminated before its time limit, and the reward is {mean:.3f} on average with a spread of "
             f"only {spread:.3f}: every further step counts {mean:.3f} whatever it shows, so the agent is paid to "
             f"{wish}. Use episodes of one length ended by truncation{_without_constant(reward.spec, mean)}.",
             SurvivalBonusWarning,
-            stacklevel=4,
         )
 
 

@@ -7,7 +7,6 @@ ensemble itself, a part may name the `member` whose embeddings it scores alone.
 """
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import require_ensemble
-from vlmrm.errors import ScaleWarning, SpecError
+from vlmrm.errors import ScaleWarning, SpecError, warn_user
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.protocols import Head, HeadOptions, PairHead
 from vlmrm.rewards.score import Score, build_pairs, build_score
@@ -185,9 +184,8 @@ def _names(parts: Sequence[Part]) -> list[str]:
 def _warn_of_scales(parts: Sequence[Part]) -> None:
     bare = [part.head for part in parts if part.scaling is None and part.threshold is None]
     if bare and len({part.head for part in parts}) > 1:
-        warnings.warn(
+        warn_user(
             f"the parts {', '.join(bare)} of an ensemble have scores of their own scales, and the widest decides. "
             "vlmrm.fitting.standardize(reward, frames), or `vlmrm fit --scale-on`, gives all of them the same.",
             ScaleWarning,
-            stacklevel=2,
         )
