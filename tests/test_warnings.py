@@ -15,7 +15,7 @@ from vlmrm.wrappers import VLMReward
 
 def test_of_a_wording_it_is_where_the_reward_is_loaded():
     with pytest.warns(WordingWarning) as record:
-        RewardModel(ColourEncoder(), red_spec(prompts=PromptSet("kick the ball into the net", "a ball")))
+        RewardModel(ColourEncoder(), red_spec(prompts=PromptSet("kick the red ball into the net", "a black ball")))
     assert {(warning.filename, warning.category) for warning in record} == {(__file__, WordingWarning)}
 
 
