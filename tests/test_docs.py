@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 import tyro
+import yaml
 
 from tests.docs_blocks import MARKS, NEEDS_WEIGHTS, PAGES, ROOT, TAKES_MINUTES, Block, blocks_of, commands_of
-from vlmrm import RewardModel, RewardSpec, errors
+from vlmrm import RewardModel, RewardSpec, errors, wrappers
 from vlmrm.cli import entry
 from vlmrm.cli.arguments import Models, Tasks
 from vlmrm.cli.fit import Fit
@@ -77,6 +78,8 @@ def _carry_out(block: Block, names: dict[str, object], capsys) -> None:
     elif block.language == "sh":
         for command in commands_of(block):
             _check_command(command, block)
+    elif block.language == "yaml":
+        _load_wrappers(block)
     else:
         assert block.language == "", f"{block.place}: nothing checks a block of {block.language}"
 
@@ -107,6 +110,15 @@ def _require_names(block: Block) -> None:
         elif isinstance(node, ast.ImportFrom):
             module = importlib.import_module(node.module or "")
             assert all(hasattr(module, alias.name) for alias in node.names), block.place
+
+
+def _load_wrappers(block: Block) -> None:
+    """Make the rewards of our wrappers in hyper-parameters of rl_zoo3."""
+    for hyperparameters in yaml.safe_load(block.code).values():
+        for wrapper in hyperparameters["env_wrapper"]:
+            for name, arguments in wrapper.items():
+                assert hasattr(wrappers, name.removeprefix("vlmrm.wrappers."))
+                RewardSpec.from_dict(arguments["reward"])
 
 
 def _load_toml(block: Block) -> None:
