@@ -12,6 +12,7 @@ from tests.cli.refusals import refused
 from tests.conftest import ROOT
 from tests.encoders.models import SIGLIP_LIKE, write_model
 from vlmrm.cli import main
+from vlmrm.cli.entry import COMMANDS
 from vlmrm.encoders.registry import FAMILIES
 from vlmrm.tasks import all_tasks
 
@@ -102,6 +103,7 @@ def test_help_does_not_wait_for_torch(asked):
     code = f"""if True:
         import sys
         from vlmrm.cli import main
+from vlmrm.cli.entry import COMMANDS
         try:
             main([{asked!r}])
         except SystemExit:
@@ -167,3 +169,12 @@ def test_no_color_is_heeded_on_a_terminal(no_color, coloured):
     finally:
         os.close(ours)
     assert (b"\x1b[" in text) == coloured
+
+
+def test_a_mistyped_command_gets_the_nearest(capsys):
+    assert main(["trian"]) == 2
+    assert "there is no command 'trian'. Near: train" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = capsys.readouterr().out
+    assert all(f" {command} " in listed for command in COMMANDS)

@@ -40,10 +40,16 @@ def test_any_environment_is_trained_without_a_task_file(encoder, tmp_path, capsy
     words = ["--goal", "a pole standing upright", "--baseline", "a pole"]
     options = ["--encoder", encoder, "--steps", "60", "--episode-steps", "20", "--out", str(tmp_path / "run")]
     settings = ["--algorithm", "PPO", "--hyperparameters", "n_steps = 20, n_epochs = 1, batch_size = 20"]
-    assert main(["train", "--env", "Pendulum-v1", *words, *options, *settings, *QUICK]) == 0
+    drawn = ["--eval-episodes", "2", "--final-episodes", "2", "--no-videos", "--no-tensorboard"]
+    assert main(["train", "--env", "Pendulum-v1", *words, *options, *settings, *drawn]) == 0
     out = capsys.readouterr().out
     assert "env return" in out
     assert "steps to" not in out  # without a success test there is nothing to count to
+    rows = {line.split("  ")[0]: line for line in out.splitlines()}
+    assert "text reward per step" in rows["policy"]
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    for policy, part in ((f"PPO on the reward of {encoder}", "trained"), ("random policy", "random")):
+        assert f"{summary[part]['vlm_reward']:.3f}" in rows[policy]
     saved = json.loads((tmp_path / "run" / "config.json").read_text())
     assert saved["config"]["train"]["hyperparameters"] == {"n_steps": 20, "n_epochs": 1, "batch_size": 20}
 

@@ -19,10 +19,12 @@ from vlmrm.errors import (
     InvisibleGoalWarning,
     OutOfDomainWarning,
     ScaleWarning,
+    SpecError,
     StillFramesWarning,
     SurvivalBonusWarning,
     VlmrmError,
     WordingWarning,
+    near_matches,
 )
 
 _OURS = (
@@ -34,6 +36,7 @@ _OURS = (
     | SurvivalBonusWarning
     | WordingWarning
 )
+COMMANDS = ("train", "play", "score", "fit", "tasks", "models")
 _PIPE_BROKEN = 141  # as a shell reports a program that SIGPIPE has ended
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
@@ -87,6 +90,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     given = [argument for argument in given if argument != "--debug"]
     _show_warnings()
     try:
+        _require_command(given)
         with _plain_if_asked():
             command: Any = tyro.cli(
                 _Command,
@@ -104,6 +108,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         _say("vlmrm: interrupted.")
         return 130
+
+
+def _require_command(given: Sequence[str]) -> None:
+    if given and not given[0].startswith("-") and given[0] not in COMMANDS:
+        near = near_matches(given[0], COMMANDS)
+        raise SpecError(f"there is no command {given[0]!r}. Near: {near}. Known: {', '.join(COMMANDS)}.")
 
 
 @contextmanager

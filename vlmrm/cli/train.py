@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 from vlmrm.cli.arguments import Train
@@ -57,6 +58,11 @@ def format_results(summary: Summary) -> str:
     header = ["policy", what, "episodes", "best in training", f"steps to {summary.success_target:.0%}"]
     if not judged:
         header, rows = header[:-1], [row[:-1] for row in rows]
+    scores = [evaluation.vlm_reward for evaluation in (summary.random, summary.trained)]
+    if not judged and None not in scores:
+        header.insert(2, "text reward per step")
+        for row, score in zip_longest(rows, scores):  # the comparison has none
+            row.insert(2, "" if score is None else f"{score:.3f}")
     speed = f"{summary.steps:,} steps in {summary.time_s:,.0f} s with evaluations"
     if summary.steps_per_s is not None:
         speed += f", {summary.steps_per_s:,.0f} steps/s in training"

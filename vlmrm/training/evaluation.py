@@ -45,7 +45,7 @@ class Measures:
         with self._stop.at_once():
             self._draw_landscape()
             policy = RandomPolicy(self._parts.agent.action_space, seed=_FINAL_SEED)
-            records = self._episodes(policy, self._judged.final_episodes or 0, _FINAL_SEED, "random policy")
+            records = self._final_episodes(policy, "random policy")
             self._record(policy, self._run.before, "random actions")
         return mean_of(records)
 
@@ -62,9 +62,16 @@ class Measures:
         """The trained agent and its video."""
         agent = self._parts.agent
         with self._stop.at_once():
-            records = self._episodes(agent, self._judged.final_episodes or 0, _FINAL_SEED, "last evaluation")
+            records = self._final_episodes(agent, "last evaluation")
             self._record(agent, self._run.after, f"after {agent.num_timesteps:,} steps")
         return mean_of(records)
+
+    def _final_episodes(self, policy: Policy, what: str) -> list[EpisodeRecord]:
+        """Without pictures where success is judged; else some are scored, as nothing else says what was learnt."""
+        episodes, unjudged = self._judged.final_episodes or 0, self._plan.task.success is None
+        drawn = min(self._judged.drawn, episodes) if self._reward and unjudged else 0
+        records = self._episodes(policy, drawn, _FINAL_SEED, f"{what}, drawn", self._reward)
+        return records + self._episodes(policy, episodes - drawn, _FINAL_SEED + drawn, what)
 
     def _episodes(
         self, policy: Policy, episodes: int, seed: int, what: str, reward: FrameReward | None = None
