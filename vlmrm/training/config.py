@@ -104,3 +104,21 @@ def _refuse_without_groups(values: Mapping[str, Any]) -> None:
             f"the configuration has {len(flat)} keys outside of the groups that they belong to, as an earlier version "
             f"wrote it: {moved} now. A run of that version cannot go on; begin a new one."
         )
+
+
+def refuse_unused(config: TrainConfig) -> None:
+    """Refuse options of what scores pictures where nothing does.
+
+    Raises:
+        SpecError: Such an option was given.
+    """
+    reward = config.reward
+    if config.train.compare_env_reward and reward.is_env:
+        raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
+    if not (reward.is_env or reward.function):
+        return
+    unused = {"machine.precision", "machine.batch_size", *(("evaluation.drawn",) if reward.is_env else ())}
+    given = unused.intersection(config.changed())
+    if given:
+        rewards = f"the function {reward.function}" if reward.function else "the environment"
+        raise SpecError(f"{min(given)} has no effect where {rewards} rewards and no model does. Leave it out.")

@@ -294,8 +294,7 @@ class MachineOptions:
     batch_size: Annotated[int | None, open_option("N")] = None
     """Frames that the encoder takes at a time; changes the speed and no reward. Default: 32 on a CPU, else 256."""
     threads: Annotated[int | None, open_option("N")] = None
-    """CPU threads of torch, for scores and networks; fewer are faster where other programs use the cores. Default: its
-    own."""
+    """CPU threads of torch; fewer are faster where other programs use the cores. Default: torch's own."""
 
     def __post_init__(self) -> None:
         _require_counts(self, "threads", "batch_size")

@@ -22,7 +22,7 @@ from vlmrm.training.algorithms import (
     require_spaces,
 )
 from vlmrm.training.budget import fill_evaluation
-from vlmrm.training.config import TrainConfig
+from vlmrm.training.config import TrainConfig, refuse_unused
 from vlmrm.training.make_agent import check_hyperparameters
 from vlmrm.training.options import EvaluationOptions, RewardOptions
 from vlmrm.training.rollouts import fit_rollout
@@ -114,7 +114,7 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     """
     base, settings = _base_task(config)
     task = _with_options(base, config)
-    _refuse_unused(config)
+    refuse_unused(config)
     algorithm, hyperparameters = _algorithm(config, task, settings)
     steps = config.train.steps or settings.steps
     usual_every = settings.eval_every if config.task else max(steps // _EVALUATIONS, 1)
@@ -165,20 +165,6 @@ def comparison_config(config: TrainConfig, folder: Path) -> TrainConfig:
         machine=replace(config.machine, precision=None, batch_size=None),
         output=replace(config.output, folder=folder),
     )
-
-
-def _refuse_unused(config: TrainConfig) -> None:
-    """Refuse options of what scores pictures where nothing does."""
-    reward = config.reward
-    if config.train.compare_env_reward and reward.is_env:
-        raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
-    if not (reward.is_env or reward.function):
-        return
-    unused = {"machine.precision", "machine.batch_size", *(("evaluation.drawn",) if reward.is_env else ())}
-    given = unused.intersection(config.changed())
-    if given:
-        rewards = f"the function {reward.function}" if reward.function else "the environment"
-        raise SpecError(f"{min(given)} has no effect where {rewards} rewards and no model does. Leave it out.")
 
 
 def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
