@@ -23,9 +23,9 @@ class Step:
     """One step of all environments, without its frames."""
 
     dones: Bool[np.ndarray, " e"]
-    """Whose episode it ended."""
+    """Which environments' episodes it ended."""
     terminated: Bool[np.ndarray, " e"]
-    """Whose episode it ended other than by a time limit."""
+    """Which environments' episodes it ended other than by a time limit."""
     env_rewards: Float32[np.ndarray, " e"]
     """The environments' own rewards."""
 
@@ -41,7 +41,7 @@ class ScoredSteps:
     total: Float32[np.ndarray, "t e"]
     """Rewards that the agent gets."""
     dones: Bool[np.ndarray, "t e"]
-    """Whose episode each step ended."""
+    """Which environments' episodes each step ended."""
     seconds: float
     """Time that scoring took."""
 
