@@ -6,9 +6,10 @@
 Each goal of `wordings.toml` stands in the place of a task's own; the rest of its reward stays. A wording is taken if
 the reward tells the goal from the rest of the task's labelled frames (AUROC) and is highest inside the goal. A nonsense
 sentence is flat if its AUROC is near a half, or its rewards spread far less than the task's own. Results go to
-experiments/results/wordings.md.
+experiments/results/wordings.json and wordings.md; models that are not measured anew keep theirs.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,6 @@ from vlmrm.tasks import Task, find_task
 HERE = Path(__file__).parent
 LEAST_AUROC, NONSENSE, FLAT = 0.9, (0.3, 0.7), 0.2
 AIMS = {"sim-m": 0.9, "sim-s": 0.8}
-UNPOSED = ("reacher/bottom", "reacher/top", "reacher/touch")
-"""Tasks with neither poses nor a state variable, whose frames cannot be made and labelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +63,47 @@ class Found:
         """Which wordings are taken for the goal."""
         return (self.aurocs >= LEAST_AUROC) & self.peaks
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Found":
+        """Read what `asdict` gave."""
+        return cls(task=values["task"], **{name: np.array(values[name]) for name in values if name != "task"})
+
+    def asdict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"task": self.task} | {
+            "aurocs": self.aurocs.round(4).tolist(),
+            "peaks": self.peaks.tolist(),
+            "nonsense": self.nonsense.round(4).tolist(),
+            "spreads": self.spreads.round(4).tolist(),
+        }
+
     @property
     def flat(self) -> Bool[np.ndarray, " s"]:
         """Which nonsense sentences say nothing."""
         low, high = NONSENSE
         return ((self.nonsense >= low) & (self.nonsense <= high)) | (self.spreads <= FLAT)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """What one model makes of all wordings."""
+
+    fingerprint: str
+    """Fingerprint of the model's weights."""
+    frames: int
+    """Labelled frames of each task."""
+    tasks: tuple[Found, ...]
+    """Results by task."""
+
+    @property
+    def share_taken(self) -> float:
+        """Share of the pairs of task and wording that are taken."""
+        return float(np.mean(np.concatenate([one.taken for one in self.tasks])))
+
+    @property
+    def share_flat(self) -> float:
+        """Share of the pairs of task and nonsense sentence that are flat."""
+        return float(np.mean(np.concatenate([one.flat for one in self.tasks])))
 
 
 def knows(model: str, task: Task) -> bool:
@@ -97,56 +132,89 @@ def measure(model: str, task: Task, said: Mapping[str, Any], nonsense: Sequence[
     )
 
 
-def page(found: Mapping[str, Sequence[Found]], fingerprints: Mapping[str, str], frames: int) -> str:
+def read(folder: Path) -> dict[str, Measured]:
+    """Read the results of all models that were measured."""
+    file = folder / "wordings.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return {
+        model: Measured(
+            fingerprint=of["fingerprint"], frames=of["frames"], tasks=tuple(Found.of(one) for one in of["tasks"])
+        )
+        for model, of in kept.items()
+    }
+
+
+def write(found: Mapping[str, Measured], folder: Path) -> None:
+    """Write the results and their page."""
+    values = {
+        model: {
+            "fingerprint": of.fingerprint,
+            "frames": of.frames,
+            "tasks": [one.asdict() for one in of.tasks],
+        }
+        for model, of in found.items()
+    }
+    (folder / "wordings.json").write_text(json.dumps(values) + "\n", encoding="utf-8")
+    (folder / "wordings.md").write_text(page(found), encoding="utf-8")
+
+
+def table(tasks: Sequence[Found]) -> list[str]:
+    """Return the results of one model as a table."""
+    return [
+        "| task | taken | AUROC: lowest, median | peak inside | nonsense flat | its AUROC: lowest, highest |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| `{one.task}` | {one.taken.sum()} of {len(one.taken)} | {one.aurocs.min():.2f}, "
+            f"{np.median(one.aurocs):.2f} | {one.peaks.sum()} of {len(one.peaks)} | {one.flat.sum()} of "
+            f"{len(one.flat)} | {one.nonsense.min():.2f}, {one.nonsense.max():.2f} |"
+            for one in tasks
+        ),
+    ]
+
+
+def page(found: Mapping[str, Measured]) -> str:
     """Return the results as Markdown."""
     lines = [
         "# Goals in other words, and sentences about nothing",
         "",
-        f"Made by `python experiments/wordings.py` from {frames} labelled frames a task and the sentences of",
-        "`experiments/wordings.toml`, whose author had not seen the training sentences. A wording is taken if its",
-        f"reward has an AUROC of at least {LEAST_AUROC} and its highest value inside the goal. A nonsense sentence",
-        f"is flat if its AUROC lies in {NONSENSE[0]} to {NONSENSE[1]}, or its rewards spread at most {FLAT} as far as",
-        f"the task's own. Without {', '.join(UNPOSED)}, whose states cannot be placed.",
+        "Made by `python experiments/wordings.py` from labelled frames of each task and the sentences of",
+        "`experiments/wordings.toml`, whose author had not seen the training sentences; none of them is one, in other",
+        "articles, order or endings either. A wording is taken if its reward has an AUROC of at least",
+        f"{LEAST_AUROC} and its highest value inside the goal. A nonsense sentence is flat if its AUROC lies in",
+        f"{NONSENSE[0]} to {NONSENSE[1]}, or its rewards spread at most {FLAT} as far as the task's own.",
     ]
-    for model, results in found.items():
-        taken = float(np.mean(np.concatenate([one.taken for one in results])))
-        flat = float(np.mean(np.concatenate([one.flat for one in results])))
+    for model, of in found.items():
         aim = f" (aim {AIMS[model]:.0%})" if model in AIMS else ""
         lines += [
             "",
-            f"## {model}, fingerprint {fingerprints[model]}",
+            f"## {model}, fingerprint {of.fingerprint}",
             "",
-            f"{taken:.0%} of the wordings are taken{aim}; {flat:.0%} of the nonsense is flat (aim 100%).",
+            f"{of.share_taken:.0%} of the wordings are taken{aim}; "
+            f"{of.share_flat:.0%} of the nonsense is flat (aim 100%).",
+            f"{of.frames} frames a task.",
             "",
-            "| task | taken | AUROC: lowest, median | peak inside | nonsense flat | its AUROC: lowest, highest |",
-            "|---|---|---|---|---|---|",
-            *(
-                f"| `{one.task}` | {one.taken.sum()} of {len(one.taken)} | {one.aurocs.min():.2f}, "
-                f"{np.median(one.aurocs):.2f} | {one.peaks.sum()} of {len(one.peaks)} | {one.flat.sum()} of "
-                f"{len(one.flat)} | {one.nonsense.min():.2f}, {one.nonsense.max():.2f} |"
-                for one in results
-            ),
+            *table(of.tasks),
         ]
     return "\n".join(lines) + "\n"
 
 
 def main(args: Args) -> None:
-    """Measure all models and write the page."""
-    table = tomllib.loads((HERE / "wordings.toml").read_text(encoding="utf-8"))
-    known, fingerprints = {card.name for card in list_models()}, {}
-    found: dict[str, list[Found]] = {}
+    """Measure models and write the page."""
+    said = tomllib.loads((HERE / "wordings.toml").read_text(encoding="utf-8"))
+    known, found = {card.name for card in list_models()}, read(args.out)
     for model in args.models:
         if model not in known:
             raise SystemExit(f"there is no built-in model {model}; they are {', '.join(sorted(known))}.")
-        fingerprints[model] = load_encoder(model, device="cpu").fingerprint
-        found[model] = []
-        for name, said in table["wordings"].items():
+        tasks = []
+        for name, wordings in said["wordings"].items():
             task = find_task(name)
-            if knows(model, task) and name not in UNPOSED:
-                found[model].append(measure(model, task, said, table["nonsense"], args.frames))
-                one = found[model][-1]
+            if knows(model, task):
+                one = measure(model, task, wordings, said["nonsense"], args.frames)
+                tasks.append(one)
                 print(f"{model} {name}: {one.taken.sum()} of {len(one.taken)} taken, {one.flat.sum()} flat", flush=True)
-    (args.out / "wordings.md").write_text(page(found, fingerprints, args.frames), encoding="utf-8")
+        fingerprint = load_encoder(model, device="cpu").fingerprint
+        found[model] = Measured(fingerprint=fingerprint, frames=args.frames, tasks=tuple(tasks))
+        write(found, args.out)
 
 
 if __name__ == "__main__":

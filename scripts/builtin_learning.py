@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+_LEFT_OUT = -1e4  # a logit whose share of a softmax is exactly 0
+
 
 def soft_clip_loss(logits: Tensor, log_truth: Tensor, pictures: Sequence[int], sentences: Sequence[int]) -> Tensor:
     """Cross-entropy with soft targets, both ways: over the whole batch, and over each scene's pictures and sentences.
@@ -16,10 +18,12 @@ def soft_clip_loss(logits: Tensor, log_truth: Tensor, pictures: Sequence[int], s
 
     Args:
         logits: Scaled cosines (n, k), pictures and sentences sorted by scene.
-        log_truth: Log-truth of sentence k for picture n.
+        log_truth: Log-truth of sentence k for picture n; NaN where nothing is known, and nothing is taught.
         pictures: How many of each scene.
-        sentences: How many of each scene.
+        sentences: How many of each scene, and then perhaps of those about none.
     """
+    unknown = log_truth.isnan()
+    logits, log_truth = logits.masked_fill(unknown, _LEFT_OUT), log_truth.masked_fill(unknown, _LEFT_OUT)
     return (
         _cross_entropy(logits, log_truth).mean()
         + _cross_entropy(logits.T, log_truth.T).mean()
@@ -33,8 +37,8 @@ def _by_scene(logits: Tensor, log_truth: Tensor, rows: Sequence[int], columns: S
     blocks = zip(logits.split(list(columns), dim=1), log_truth.split(list(columns), dim=1), strict=True)
     losses = torch.stack([_cross_entropy(*block) for block in blocks], dim=1)  # row, scene of the columns
     scene = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor(rows))
-    own = scene[:, None] == torch.arange(len(rows))
-    return losses[own].mean() + (losses[~own].mean() if len(rows) > 1 else 0.0)
+    own = scene[:, None] == torch.arange(len(columns))
+    return losses[own].mean() + (losses[~own].mean() if losses.shape[1] > 1 or len(rows) > 1 else 0.0)
 
 
 def _cross_entropy(logits: Tensor, log_truth: Tensor) -> Tensor:

@@ -31,13 +31,17 @@ class Config:
     """Length of an embedding."""
     text_width: int = 64
     """Width of the text tower."""
+    text_layers: int = 2
+    """Blocks of the text tower."""
     frames: int = 6_000
     """Pictures drawn for each share."""
     pictures: int = 7
     """Pictures in each step for each share."""
     sentences: int = 11
     """Sentences in each step for each share."""
-    sentence_steps: int = 4_000
+    nonsense: int = 24
+    """Sentences in each step about nothing that the scenes show."""
+    sentence_steps: int = 5_000
     """Updates of the text tower, which learns from states."""
     steps: int
     """Updates of the vision tower, which learns from pictures."""
@@ -73,7 +77,8 @@ class Config:
                 "image_size": self.size_px, "layers": list(self.layers), "width": self.width, "head_width": 32,
             },
             "text_cfg": {
-                "context_length": 32, "vocab_size": 49408, "width": self.text_width, "heads": 2, "layers": 2,
+                "context_length": 32, "vocab_size": 49408, "width": self.text_width, "heads": self.text_width // 32,
+                "layers": self.text_layers,
             },
         }  # fmt: skip
 
@@ -84,10 +89,20 @@ class Config:
         )
 
 
+CLASSIC_CONTROL = ("cartpole", "mountain_car", "pendulum", "acrobot")
 SIZES = {
     "sim-xs": Config(name="sim-xs", size_px=64, width=8, steps=4_500),
+    "sim-s": Config(
+        name="sim-s",
+        scenes=CLASSIC_CONTROL,
+        size_px=96,
+        width=16,
+        frames=12_000,
+        pictures=16,
+        sentences=24,
+        steps=6_000,
+    ),
     "sim-s-all": Config(name="sim-s-all", size_px=96, width=16, steps=4_500),
-    "sim-m": Config(name="sim-m", size_px=128, width=16, layers=(1, 2, 4, 2), steps=4_500),
+    "sim-m": Config(name="sim-m", size_px=128, width=16, layers=(1, 2, 4, 2), steps=4_000),
 }
-"""By name, the smallest first. The middle one is not shipped: it is there for the curve of sizes. The ``sim-s`` that is
-shipped knows fewer scenes; its README says how it was trained."""
+"""By name, the smallest first. ``sim-s-all`` is not shipped: it is there for the curve of sizes."""

@@ -4,10 +4,12 @@
     python scripts/describe_builtin.py sim-m
 
 Held out: pictures of another seed, and, for the landscapes, the tasks' own prompts, which are never training sentences
-nor near copies of one (tests/envs/test_sentences.py).
+nor near copies of one (tests/envs/test_sentences.py). What it makes of other wordings, `experiments/wordings.py`
+measures first.
 """
 
 import json
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -18,11 +20,13 @@ import tyro
 import vlmrm_envs as envs
 from builtin_batches import Batches
 from builtin_frames import load_or_draw
-from builtin_sizes import SIZES, Config
+from builtin_sizes import REPOSITORY, SIZES, Config
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 from tyro.conf import Positional
+from vlmrm_envs.sayings import load_sayings
+from vlmrm_envs.scenes import find_scene
 from vlmrm_envs.scenes.scene import SceneStates
 from vlmrm_envs.sentences import log_truths
 
@@ -104,6 +108,29 @@ def nearness(values: np.ndarray, inside: np.ndarray, rewards: np.ndarray) -> flo
     return float(np.corrcoef(*ranks)[0, 1])
 
 
+def wordings(encoder: Encoder) -> list[str]:
+    """How well the model takes the tasks' goals in other words, and whether nonsense stays flat."""
+    sys.path.insert(0, str(REPOSITORY))
+    from experiments import wordings
+
+    found = wordings.read(REPOSITORY / "experiments" / "results").get(encoder.name)
+    if found is None or found.fingerprint != encoder.fingerprint:
+        raise SystemExit(f"first run: python experiments/wordings.py --models {encoder.name}")
+    return [
+        f"{found.share_taken:.0%} of the wordings in `experiments/wordings.toml` are taken for the goal (AUROC of",
+        f"at least {wordings.LEAST_AUROC}, peak inside the goal), and {found.share_flat:.0%} of its sentences",
+        "about nothing in the scenes stay flat.",
+        "",
+        *wordings.table(found.tasks),
+    ]
+
+
+def written(config: Config) -> int:
+    """Number of the training sentences that are written by hand."""
+    said = [load_sayings(find_scene(scene).sayings) for scene in config.scenes]
+    return sum(len(part.plain) + sum(map(len, part.concepts.values())) for part in said)
+
+
 def foreign(encoder: Encoder, domain: Domain, frames: Tensor) -> list[str]:
     """How much of what the model knows, and of what it cannot know, is reported as outside."""
     rng = torch.Generator().manual_seed(0)
@@ -147,6 +174,9 @@ def main(name: Positional[str]) -> None:
     scenes = config.scenes
     frames, states = load_or_draw(config, lambda scene: 250, config.seed + 2)  # a seed that nothing was fitted to
     shares = [f"{count} times as many of {scene}" for scene, count in training["shares"].items()]
+    pictures, sentences = (
+        sum(config.share(scene) for scene in scenes) * training[of] for of in ("pictures", "sentences")
+    )
     lines = [
         f"# {name}",
         "",
@@ -160,9 +190,10 @@ def main(name: Positional[str]) -> None:
         f"`python scripts/train_builtin.py {name}`: {training['frames']:,} pictures of each scene at random states",
         f"({', '.join(shares)}); of the drawn scenes half in other colours, zooms and places, of MuJoCo's half in",
         "other colours and half from other cameras;",
-        f"{training['possible_sentences']:,} possible sentences made from the state.",
+        f"{written(config):,} sentences written by hand, with many nouns each, and others composed of phrases.",
         f"First {training['sentence_steps']:,} steps of the text tower on states, then {training['steps']:,} of the",
-        f"vision tower on {sum(training['shares'].get(scene, 1) for scene in scenes) * training['pictures']} pictures;",
+        f"vision tower on {pictures} pictures, {sentences} sentences about them and {training['nonsense']} about",
+        "nothing in them;",
         f"seed {training['seed']}; {training['minutes']:.0f} minutes on {threads}, after drawing.",
         f"A ResNet of OpenCLIP's kind (width {training['width']}, blocks {training['layers']}), {encoder.size_px} px,",
         "squashed, and a 2-layer text tower; the loss is CLIP's with soft targets, the log-truth of each sentence for",
@@ -183,6 +214,10 @@ def main(name: Positional[str]) -> None:
         *landscapes(name, scenes, folder / "landscapes.png"),
         "",
         "![landscapes](landscapes.png)",
+        "",
+        "## Other words",
+        "",
+        *wordings(encoder),
         "",
         "## Where it is not at home",
         "",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Train a built-in model: a small CLIP on pictures of our own environments and sentences made from their state.
 
-    python scripts/train_builtin.py sim-m      # or sim-xs
+    python scripts/train_builtin.py sim-m      # or sim-xs, sim-s
     python scripts/train_builtin.py sim-s-all --out runs/sizes      # between the two, for a curve of sizes
     python scripts/train_builtin.py sim-m --help
 
@@ -12,7 +12,8 @@ First the text tower learns what the sentences mean, from states and without pic
 see it (builtin_supervision.py). The loss of both is CLIP's with soft targets: the log-truth of every sentence for every
 picture of a batch is known from the simulator's state, and each picture's (sentence's) similarities are drawn towards
 the softmax of its row (column). Each scene of a batch is a block of its own as well, so that states are told apart and
-not only scenes, and so is each pair of scenes: a sentence about one scene says nothing of the states of another.
+not only scenes, and so is each pair of scenes: a sentence about one scene says nothing of the states of another, and
+one about an animal on a meadow says nothing of any.
 """
 
 import json
@@ -52,7 +53,7 @@ class Training:
         self.config, self.batches = config, batches
         self.halved = bool(torch.cpu.get_capabilities().get("avx512_bf16"))  # without the flag bf16 is slower
         self.model = open_clip.CLIP(**config.model(), output_dict=False)
-        self.vocabulary = CompactVocabulary(open_clip.SimpleTokenizer(context_length=32), batches.every_sentence())
+        self.vocabulary = CompactVocabulary(open_clip.SimpleTokenizer(context_length=32), batches.vocabulary())
         self.vocabulary.shrink(self.model)
         self.model.to(memory_format=torch.channels_last)
         self.features = {part.scene.name: state_features(part) for part in states}
@@ -231,6 +232,7 @@ def main(config: Config) -> None:
         pictures=[config.pictures * share for share in shares],
         sentences=[config.sentences * share for share in shares],
         seed=config.seed,
+        nonsense=config.nonsense,
     )
     training, path = Training(config, states, batches), config.work / f"{config.name}-checkpoint.pt"
     if not path.is_file():
@@ -239,13 +241,12 @@ def main(config: Config) -> None:
         save(path, training, [], 0, (time.time() - begun) / 60)
     minutes = learn_pictures(training, frames, path)
     card = {
-        "description": "A small CLIP of Gymnasium's classic-control and MuJoCo scenes, trained by vlmrm.",
+        "description": "A small CLIP of simulated scenes, trained by vlmrm.",
         "knows": [find_scene(scene).title for scene in config.scenes],
         "training": config.identity()
         | {
             "threads": torch.get_num_threads(),
             "minutes": round(minutes, 1),
-            "possible_sentences": len(batches.every_sentence()),
             "kept_away_from": batches.kept_away_from,
         },
     }

@@ -18,10 +18,12 @@ _ENDINGS = ("ically", "ally", "ing", "ed", "ly", "al", "es", "s")
 
 
 class NearCopies:
-    """The sentences that share more than `MAX_OVERLAP` of their content words with any of some prompts.
+    """The sentences that share more of their content words than is allowed with any of some prompts.
 
     Args:
         prompts: The prompts.
+        overlap: Largest share in common that is allowed (Jaccard); just below 1, only sentences with the very same
+            content words are near copies.
 
     Example:
         >>> near = NearCopies(["pole vertically upright on top of the cart"])
@@ -29,7 +31,8 @@ class NearCopies:
         (True, False)
     """
 
-    def __init__(self, prompts: Iterable[str]) -> None:
+    def __init__(self, prompts: Iterable[str], overlap: float = MAX_OVERLAP) -> None:
+        self._overlap = overlap
         self._prompts = [content_words(prompt) for prompt in prompts]
         self._vocabulary = frozenset().union(*self._prompts)
         self._answers: dict[tuple[frozenset[str], int], bool] = {}
@@ -40,7 +43,7 @@ class NearCopies:
         shared, count = words & self._vocabulary, len(words)
         if (shared, count) not in self._answers:
             self._answers[shared, count] = any(
-                len(shared & prompt) > MAX_OVERLAP * (count + len(prompt) - len(shared & prompt))
+                len(shared & prompt) > self._overlap * (count + len(prompt) - len(shared & prompt))
                 for prompt in self._prompts
             )
         return self._answers[shared, count]

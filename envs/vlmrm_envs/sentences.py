@@ -1,11 +1,13 @@
 """Sentences about pictures of scenes, each with how true it is of any picture.
 
-The grammar is finite: `Grammar.every_sentence` lists it, so that a test can show that no task's own prompt, nor a near
-copy of one, is ever a training sentence.
+Most are written by hand (`vlmrm_envs.sayings`), the others composed of phrases and forms. None is a task's own prompt,
+nor a near copy of one.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from vlmrm_envs.looks import COLOURS
 from vlmrm_envs.near_copies import NearCopies
+from vlmrm_envs.sayings import Sayings, load_sayings
 from vlmrm_envs.scenes.scene import Scene, SceneStates
 from vlmrm_envs.wording import BACKED, COLOURED, SHORT, TRACK_PLACES, shorten
 
@@ -21,6 +24,8 @@ FALSE = -12.0
 """Log-truth below which nothing is told apart, and that of a sentence about another scene."""
 
 _OTHER_COLOUR = -6.0  # log-truth of a sentence that names the wrong one
+_WRITTEN = 0.6  # share of the sentences written by hand, of those about what there are such
+_SAME_WORDS = 0.99  # all content words in common
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,8 @@ class Sentence:
 
     text: str
     """The sentence, as the model reads it."""
-    scene: Scene
-    """The scene that it is about."""
+    scene: Scene | None
+    """The scene that it is about. None: it is about nothing that any scene shows."""
     concept: int | None = None
     """Index into the scene's concepts. None: nothing is said of the thing's state."""
     place: int | None = None
@@ -39,6 +44,8 @@ class Sentence:
     """Index into `COLOURS` of the thing's colour. None: nothing is said of it."""
     ground: int | None = None
     """Index into `COLOURS` of the background's colour. None: nothing is said of it."""
+    elsewhere: frozenset[str] = frozenset()
+    """Names of other scenes that it may be about as well, as it names nothing that they do not have."""
 
 
 class Grammar:
@@ -47,15 +54,17 @@ class Grammar:
     Args:
         prompts: Sentences to keep away from.
         scenes: What the sentences may be about.
+        wordings: Sentences that may not occur in any articles, order or endings, though others like them may.
     """
 
-    def __init__(self, prompts: Iterable[str], scenes: Sequence[Scene]) -> None:
-        self._scenes = tuple(scenes)
+    def __init__(self, prompts: Iterable[str], scenes: Sequence[Scene], wordings: Iterable[str] = ()) -> None:
+        self._about = {scene.name: _Vocabulary(scene) for scene in scenes}
         self._near_copies = NearCopies(prompts)
+        self._copies = NearCopies(wordings, overlap=_SAME_WORDS)
 
     def allows(self, text: str) -> bool:
         """Whether a sentence is far enough from each prompt."""
-        return text not in self._near_copies
+        return text not in self._near_copies and text not in self._copies
 
     def sample(self, rng: np.random.Generator, scene: Scene, concept: int | None, place: int | None = None) -> Sentence:
         """Draw an allowed sentence about one concept of one scene.
@@ -66,14 +75,65 @@ class Grammar:
             concept: Index into the scene's concepts; None: nothing is said of the thing's state.
             place: Index into `TRACK_PLACES`, for a sentence that says where on the track the thing is; None: any.
         """
+        about = self._about[scene.name]
         while True:
-            sentence = _compose(rng, scene, concept, place)
+            sentence = about.write(rng, concept) or _compose(rng, scene, concept, place)
             if self.allows(sentence.text):
-                return sentence
+                return replace(sentence, elsewhere=self._elsewhere(about, sentence.text))
 
-    def every_sentence(self) -> Iterator[str]:
-        """Every sentence that `sample` can give."""
-        return (text for scene in self._scenes for text in _every_text(scene) if self.allows(text))
+    def _elsewhere(self, about: "_Vocabulary", text: str) -> frozenset[str]:
+        named = about.named(text)
+        others = (other for name, other in self._about.items() if other is not about)
+        return frozenset(other.scene.name for other in others if not named or named & other.nouns)
+
+    def every_composed_sentence(self) -> Iterator[str]:
+        """Every sentence composed of phrases and forms that `sample` can give."""
+        return (text for about in self._about.values() for text in _every_text(about.scene) if self.allows(text))
+
+    def words(self, scene: Scene) -> set[str]:
+        """Every word of the sentences about a scene."""
+        written = self._about[scene.name].every_text()
+        return {word for text in (*written, *_every_part(scene)) for word in text.lower().replace(",", " ").split()}
+
+
+class _Vocabulary:
+    """A scene and the sentences about it that are written by hand."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        said: Sayings = load_sayings(scene.sayings)
+        firsts = [concept.phrases[0] for concept in scene.concepts]
+        self._concepts = [said.concepts.get(first, ()) for first in firsts]
+        self._plain = said.plain
+        self._things, self._places = scene.wording.things + said.things, scene.wording.places + said.places
+
+    @cached_property
+    def nouns(self) -> frozenset[str]:
+        """Nouns for what moves."""
+        return frozenset(self._things)
+
+    @cached_property
+    def _noun(self) -> re.Pattern[str]:
+        longest_first = sorted(self.nouns, key=len, reverse=True)
+        return re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})\b")
+
+    def named(self, text: str) -> frozenset[str]:
+        """The nouns of what moves that a sentence has."""
+        return frozenset(self._noun.findall(text))
+
+    def write(self, rng: np.random.Generator, concept: int | None) -> Sentence | None:
+        """Choose a sentence written by hand; None: there is none, or it is a composed one's turn."""
+        texts = self._plain if concept is None else self._concepts[concept]
+        if not texts or rng.random() > _WRITTEN:
+            return None
+        text = _say(_pick(rng, texts), t=_pick(rng, self._things), p=_pick(rng, self._places))
+        return Sentence(text, self.scene, concept)
+
+    def every_text(self) -> Iterator[str]:
+        """Every sentence written by hand, each noun in one of them."""
+        forms = [*self._plain, *(text for texts in self._concepts for text in texts)]
+        yield from (form.replace("{t}", "").replace("{p}", "") for form in forms)
+        yield from (*self._things, *self._places)
 
 
 def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
@@ -83,7 +143,7 @@ def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
 def _say(form: str, *, t: str, **parts: str) -> str:
     """A form filled in; ``t`` is the thing, which may want another article."""
     if t[0] in "aeiou":
-        form = form.replace("a {t}", "an {t}")
+        form = re.sub(r"\ba \{t\}", "an {t}", form)
     return form.format(t=t, **parts)
 
 
@@ -132,6 +192,19 @@ def _every_text(scene: Scene) -> Iterator[str]:
             yield _say(form, p=p, w=w, t=t, s=s)
 
 
+def _every_part(scene: Scene) -> Iterator[str]:
+    """What the composed sentences are made of; every word of theirs is in one of these."""
+    wording = scene.wording
+    yield from (*wording.things, *wording.places, *COLOURS, "an")
+    forms = (*wording.plain, *wording.stated, *COLOURED, *BACKED, *SHORT, *wording.on_track, *wording.stated_on_track)
+    yield from (re.sub(r"\{\w\}", "", form) for form in forms)
+    for concept in scene.concepts:
+        yield from (phrase.format(p="") for phrase in concept.phrases)
+        yield from (short.format(p="") for short in map(shorten, concept.phrases) if short)
+    if wording.on_track or wording.stated_on_track:
+        yield from (phrase for concept in TRACK_PLACES for phrase in concept.phrases)
+
+
 def _every_short(scene: Scene, place: str) -> Iterator[str]:
     for concept in scene.concepts:
         short = [text.format(p=place) for text in map(shorten, concept.phrases) if text]
@@ -148,7 +221,7 @@ def log_truths(sentences: list[Sentence], states: Sequence[SceneStates]) -> Floa
         states: What n pictures show, scene after scene.
 
     Returns:
-        Log-truths, 0 to `FALSE`.
+        Log-truths, 0 to `FALSE`; NaN where a sentence may be about the scene as well and nothing tells how true it is.
     """
     table = np.full((sum(map(len, states)), len(sentences)), FALSE)
     row = 0
@@ -156,6 +229,8 @@ def log_truths(sentences: list[Sentence], states: Sequence[SceneStates]) -> Floa
         columns = np.array([j for j, sentence in enumerate(sentences) if sentence.scene is part.scene], dtype=int)
         if columns.size:
             table[row : row + len(part), columns] = _within([sentences[j] for j in columns], part)
+        unknown = [j for j, sentence in enumerate(sentences) if part.scene.name in sentence.elsewhere]
+        table[row : row + len(part), unknown] = np.nan
         row += len(part)
     return table.clip(FALSE, 0.0).astype(np.float32)
 

@@ -103,7 +103,6 @@ def test_help_does_not_wait_for_torch(asked):
     code = f"""if True:
         import sys
         from vlmrm.cli import main
-from vlmrm.cli.entry import COMMANDS
         try:
             main([{asked!r}])
         except SystemExit:

@@ -52,7 +52,7 @@ def test_sentences_about_a_scene_from_outside_are_true_of_its_pictures_alone():
 def test_every_sentence_about_a_scene_from_outside_is_listed_and_its_prompts_are_kept_out():
     prompt = "the lantern shines on the left"
     open_grammar, grammar = Grammar([], [LAMP]), Grammar([prompt], [LAMP])
-    listed, rng = set(grammar.every_sentence()), np.random.default_rng(0)
+    listed, rng = set(grammar.every_composed_sentence()), np.random.default_rng(0)
     assert {"a lamp on a wire", "the lamp shines in the middle", "a lamp shining on the right"} <= listed
     assert {grammar.sample(rng, LAMP, concept).text for concept in (None, 0, 1, 2) for _ in range(50)} <= listed
     assert prompt not in listed

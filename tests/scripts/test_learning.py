@@ -106,7 +106,9 @@ def test_a_batch_depends_on_its_number_alone_and_has_the_shares_that_were_asked_
     assert ((index[:6] < 30) & (index[:6] >= 0)).all()
     assert (index[6:] >= 30).all()
     assert truth.shape == (8, 12)
-    assert (truth[:6, 9:] == -12).all()
+    named = [not sentence.elsewhere for sentence in sentences]
+    assert (truth[:6, 9:][:, named[9:]] == -12).all()
+    assert sum(named) > 2
 
 
 def test_states_are_told_as_numbers_near_one_and_places_are_not_among_them(drawn):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vlmrm_envs.concepts import Columns, Concept, LogTruth, Numbers, around, beyond, conjunction
 from vlmrm_envs.flat_pictures import FlatPictures, in_colours_for
 from vlmrm_envs.rods import random_angle
+from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
 
@@ -148,4 +149,5 @@ SCENE = Scene(
     ),
     concepts=_CONCEPTS,
     wording=_WORDING,
+    sayings=(FOLDER / "acrobot.toml",),
 )

@@ -11,6 +11,7 @@ from vlmrm.rendering import Camera
 from vlmrm_envs.concepts import Concept, inside
 from vlmrm_envs.mujoco_bodies import EndlessMujoco
 from vlmrm_envs.mujoco_pictures import MujocoPictures, random_height_and_distance
+from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
 
@@ -108,4 +109,5 @@ SCENE = Scene(
     ),
     concepts=tuple(_concepts()),
     wording=_WORDING,
+    sayings=(FOLDER / "ant.toml",),
 )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vlmrm_envs.flat_pictures import FlatPictures, in_colours_for
 from vlmrm_envs.rods import ROD_CONCEPTS, random_angle
+from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
 
@@ -136,4 +137,5 @@ SCENE = Scene(
     ),
     concepts=ROD_CONCEPTS,
     wording=_WORDING,
+    sayings=(FOLDER / "rods.toml", FOLDER / "cartpole.toml"),
 )

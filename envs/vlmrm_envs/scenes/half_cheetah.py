@@ -7,6 +7,7 @@ from vlmrm.rendering import Camera
 from vlmrm_envs.concepts import Concept, inside
 from vlmrm_envs.mujoco_bodies import ON_THE_FLOOR, EndlessMujoco, wrapped_deg
 from vlmrm_envs.mujoco_pictures import MujocoPictures, any_plane_body, camera_beside_torso, state_and_lowest_point
+from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
 
@@ -88,4 +89,5 @@ SCENE = Scene(
     ),
     concepts=tuple(_concepts()),
     wording=_WORDING,
+    sayings=(FOLDER / "half_cheetah.toml",),
 )

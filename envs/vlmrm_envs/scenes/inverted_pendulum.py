@@ -10,6 +10,7 @@ from vlmrm_envs.concepts import Concept
 from vlmrm_envs.mujoco_bodies import EndlessMujoco, wrapped_deg
 from vlmrm_envs.mujoco_pictures import MujocoPictures, random_height_and_distance
 from vlmrm_envs.rods import ROD_CONCEPTS
+from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
 
@@ -85,4 +86,5 @@ SCENE = Scene(
     ),
     concepts=_concepts(),
     wording=_WORDING,
+    sayings=(FOLDER / "rods.toml", FOLDER / "inverted_pendulum.toml"),
 )

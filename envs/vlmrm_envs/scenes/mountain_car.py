@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vlmrm_envs.concepts import Concept, beyond, near, near_tip
 from vlmrm_envs.flat_pictures import FlatPictures, Painted
 from vlmrm_envs.looks import random_colours
+from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.mountain_drawing import FLAG_M, Scenery, draw_backdrop, draw_car
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
@@ -142,12 +143,24 @@ _LEFT = (
     "is at the left end, far from the peak", "sits high on the slope at the far left of the {p}",
 )  # fmt: skip
 
-_CONCEPTS = (  # the flag stands at 0.45, the bottom of the valley is at -0.52
-    Concept(_TOP, near_tip(0.45, 0.28)),
-    Concept(tuple(f"{p} exactly" for p in _TOP[:4]), near(0.45, 0.08)),
+_AT_THE_FLAG = 0.58  # beyond the flag, which stands at 0.45: what is true there stays true up to the border at 0.6
+_CONCEPTS = (  # the bottom of the valley is at -0.52
+    Concept(_TOP, near_tip(_AT_THE_FLAG, 0.25)),
+    Concept(tuple(f"{p} exactly" for p in _TOP[:4]), near(_AT_THE_FLAG, 0.08)),
     Concept(_BOTTOM, near(-0.52, 0.2)),
-    Concept(_LEFT, near_tip(-1.2, 0.28)),
+    Concept(_LEFT, near_tip(-1.2, 0.25)),
     Concept(("is right at the border of the picture on the left",), near(-1.2, 0.08)),
+    Concept(
+        (
+            "is at the far right",
+            "is at the right edge",
+            "has driven past the flag",
+            "is right of the flag",
+            "is right at the border of the picture on the right",
+            "is as far to the right as it can go",
+        ),
+        near(0.6, 0.08),
+    ),
     Concept(
         ("is on the right slope", "climbs the right side", "drives up towards the flag", "is halfway up to the flag"),
         near(0.0, 0.18),
@@ -196,4 +209,6 @@ SCENE = Scene(
     ),
     concepts=_CONCEPTS,
     wording=_WORDING,
+    sayings=(FOLDER / "mountain_car.toml",),
+    share=2,
 )

@@ -1,5 +1,8 @@
 """Reacher: a two-link arm on a table, seen from above, and a ball to touch."""
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
 from gymnasium.envs.mujoco.reacher_v5 import ReacherEnv
 
@@ -7,7 +10,8 @@ from vlmrm.rendering import Camera
 from vlmrm_envs.concepts import Concept, inside
 from vlmrm_envs.mujoco_bodies import EndlessMujoco
 from vlmrm_envs.mujoco_pictures import MujocoPictures, random_height_and_distance
-from vlmrm_envs.scenes.scene import Scene
+from vlmrm_envs.sayings import FOLDER
+from vlmrm_envs.scenes.scene import MadeState, Scene
 from vlmrm_envs.wording import Wording
 
 
@@ -42,6 +46,16 @@ def _any_reach(inner: Reacher, rng: np.random.Generator) -> None:
     tip = inner.data.body("fingertip").xpos[:2]
     ball = tip + rng.normal(0, rng.choice([0.008, 0.03, 0.08]), 2) if rng.random() < 0.6 else rng.uniform(-0.2, 0.2, 2)
     inner.set_state(np.array([*joints, *np.clip(ball, -0.26, 0.26)]), np.zeros(4))
+
+
+def _reaches(goal: str, count: int, rng: np.random.Generator) -> Iterator[MadeState]:
+    """Arm and ball anywhere, whatever the goal: each of the three is met by some of them."""
+    for seed in rng.integers(2**32, size=count):
+        yield MadeState(kind="other", pose="anywhere", put=partial(_reach_of, seed=int(seed)))
+
+
+def _reach_of(inner: Reacher, seed: int) -> None:
+    _any_reach(inner, np.random.default_rng(seed))
 
 
 def _variables(inner: Reacher) -> dict[str, float]:
@@ -115,4 +129,6 @@ SCENE = Scene(
     ),
     concepts=tuple(_concepts()),
     wording=_WORDING,
+    made_states=_reaches,
+    sayings=(FOLDER / "reacher.toml",),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
@@ -78,6 +79,8 @@ class Scene:
     """What can be said of the thing that moves."""
     wording: Wording
     """Nouns and forms of the sentences."""
+    sayings: tuple[Path, ...] = ()
+    """Files of whole sentences, as `vlmrm_envs.sayings` reads them."""
     share: int = 1
     """Weight of its pictures and sentences in training; above 1 where there is more to tell apart."""
     made_states: Callable[[str, int, np.random.Generator], Iterator[MadeState]] | None = None

@@ -9,6 +9,7 @@ from gymnasium.envs.mujoco.humanoid_v5 import HumanoidEnv
 from vlmrm.rendering import Camera
 from vlmrm_envs.mujoco_bodies import EndlessMujoco
 from vlmrm_envs.mujoco_pictures import MujocoPictures, random_height_and_distance
+from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.humanoid.concepts import HUMANOID_CONCEPTS
 from vlmrm_envs.scenes.humanoid.labelled import labelled_poses
 from vlmrm_envs.scenes.humanoid.poses import POSES
@@ -86,6 +87,7 @@ SCENE = Scene(
     ),
     concepts=HUMANOID_CONCEPTS,
     wording=_WORDING,
+    sayings=(FOLDER / "humanoid.toml",),
     share=6,
     made_states=labelled_poses,
 )
