@@ -37,13 +37,17 @@ def test_frames_are_drawn_anew_after_a_change_of_what_draws_them(tmp_path, monke
 
 
 def test_an_order_of_sizes_that_is_not_the_papers_is_called_so():
-    numbers = json.loads(
-        (Path(humanoid_rewards_report.__file__).parent / "results" / "humanoid_rewards.json").read_text()
-    )
-    models, alphas = numbers["models"], numbers["alphas"]
-    assert "alphas, as in the paper." in humanoid_rewards_report.size_verdict(models, alphas)
-    turned = {name: model | {"vision_parameters": -model["vision_parameters"]} for name, model in models.items()}
-    assert "at 0 of 5 alphas, unlike in the paper" in humanoid_rewards_report.size_verdict(turned, alphas)
+    alphas = [0.0, 0.5, 1.0]
+
+    def model(parameters, epic):
+        task = [{"alpha": alpha, "epic": {"value": epic + alpha / 10}} for alpha in alphas]
+        return {"vision_parameters": parameters, "tasks": {"kneeling": {humanoid_rewards_report.HELD_OUT: task}}}
+
+    small, large = model(1, 0.4), model(2, 0.3)
+    found = humanoid_rewards_report.size_verdict({"small": small, "large": large}, alphas)
+    assert "at 3 of 3 alphas, as in the paper." in found
+    found = humanoid_rewards_report.size_verdict({"small": model(2, 0.4), "large": model(1, 0.3)}, alphas)
+    assert "at 0 of 3 alphas, unlike in the paper" in found
 
 
 @pytest.mark.parametrize("page", ["humanoid_rewards", "humanoid_lean"])
