@@ -21,6 +21,7 @@ import tyro
 from jaxtyping import Bool, Float
 from vlmrm_envs.labelled import labelled_frames
 
+from vlmrm.atomic import whole_file, write_json
 from vlmrm.encoders import list_models, load_encoder
 from vlmrm.metrics.labelled_scores import auroc
 from vlmrm.rewards.heads.projection import embed, project, unit_mean
@@ -154,8 +155,9 @@ def write(found: Mapping[str, Measured], folder: Path) -> None:
         }
         for model, of in found.items()
     }
-    (folder / "wordings.json").write_text(json.dumps(values) + "\n", encoding="utf-8")
-    (folder / "wordings.md").write_text(page(found), encoding="utf-8")
+    write_json(folder / "wordings.json", values)
+    with whole_file(folder / "wordings.md") as file:
+        file.write_text(page(found), encoding="utf-8")
 
 
 def table(tasks: Sequence[Found]) -> list[str]:

@@ -30,6 +30,9 @@ from vlmrm_envs.scenes import find_scene
 from vlmrm_envs.scenes.scene import SceneStates
 from vlmrm_envs.sentences import log_truths
 
+sys.path.insert(0, str(REPOSITORY))
+
+from experiments import wordings
 from vlmrm import RewardModel
 from vlmrm.encoders import Domain
 from vlmrm.encoders.cards import BUILTIN_FOLDER, builtin_names
@@ -108,11 +111,8 @@ def nearness(values: np.ndarray, inside: np.ndarray, rewards: np.ndarray) -> flo
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def wordings(encoder: Encoder) -> list[str]:
+def other_words(encoder: Encoder) -> list[str]:
     """How well the model takes the tasks' goals in other words, and whether nonsense stays flat."""
-    sys.path.insert(0, str(REPOSITORY))
-    from experiments import wordings
-
     found = wordings.read(REPOSITORY / "experiments" / "results").get(encoder.name)
     if found is None or found.fingerprint != encoder.fingerprint:
         raise SystemExit(f"first run: python experiments/wordings.py --models {encoder.name}")
@@ -217,7 +217,7 @@ def main(name: Positional[str]) -> None:
         "",
         "## Other words",
         "",
-        *wordings(encoder),
+        *other_words(encoder),
         "",
         "## Where it is not at home",
         "",

@@ -77,7 +77,7 @@ def test_a_copy_draws_its_own_state(before, duplicate, camera):
     assert (copied.render() != original.render()).any()
 
 
-@pytest.mark.filterwarnings("ignore::vlmrm.errors.OutOfDomainWarning")  # Gymnasium's own camera
+@pytest.mark.filterwarnings("ignore::vlmrm.errors.OutOfDomainWarning")  # 48 pixels from a camera that it has not seen
 def test_what_is_around_it_can_be_copied_too():
     reward = RewardModel.load("sim-xs", PromptSet("a hopper standing", "a hopper"))
     env = VLMReward(CaptureFrame(drawn(), reward.capture), reward)
