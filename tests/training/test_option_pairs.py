@@ -61,6 +61,11 @@ VALUES: dict[str, Any] = {
 NOT_TRIED = {"env.id", "output.folder"}  # the one takes the place of the task, the other only names a place
 
 
+NEEDS = {  # what an option cannot be taken without
+    "reward.head": ("reward.negatives",),
+    "reward.options": ("reward.head", "reward.negatives"),
+    "reward.uncertainty": ("reward.views",),
+}
 CATALOGUE = Path(vlmrm_envs.__file__).parent / "catalogue"
 TASKS = {  # where an option can be taken
     "env.camera": "hopper/stand",
@@ -72,7 +77,7 @@ TASKS = {  # where an option can be taken
 def outcome(task: str, *options: str) -> dict[str, Any] | str:
     """What training would read, or why it is refused."""
     values: dict[str, Any] = {"task": str(CATALOGUE / f"{task}.toml")}  # a name would read all of them
-    for option in options:
+    for option in {*options, *(needed for option in options for needed in NEEDS.get(option, ()))}:
         group, name = option.split(".")
         values.setdefault(group, {})[name] = VALUES[option]
     try:
@@ -134,6 +139,8 @@ def test_an_option_changes_what_is_trained_beside_any_other_or_is_refused(first)
             continue
         if first not in TASKS and list(VALUES).index(second) < list(VALUES).index(first):
             continue  # was tried the other way round
+        if second in NEEDS.get(first, ()) or first in NEEDS.get(second, ()):
+            continue  # is there already
         both = outcome(task, first, second)
         assert both not in (usual, alone(task, first), alone(task, second)) or isinstance(both, str), second
         refused += isinstance(both, str)
