@@ -72,10 +72,10 @@ class Found:
     def asdict(self) -> dict[str, Any]:
         """Return plain values."""
         return {"task": self.task} | {
-            "aurocs": self.aurocs.round(4).tolist(),
+            "aurocs": self.aurocs.tolist(),
             "peaks": self.peaks.tolist(),
-            "nonsense": self.nonsense.round(4).tolist(),
-            "spreads": self.spreads.round(4).tolist(),
+            "nonsense": self.nonsense.tolist(),
+            "spreads": self.spreads.tolist(),
         }
 
     @property
