@@ -77,7 +77,8 @@ TASKS = {  # where an option can be taken
 def outcome(task: str, *options: str) -> dict[str, Any] | str:
     """What training would read, or why it is refused."""
     values: dict[str, Any] = {"task": str(CATALOGUE / f"{task}.toml")}  # a name would read all of them
-    for option in {*options, *(needed for option in options for needed in NEEDS.get(option, ()))}:
+    wanted = {*options, *(needed for given in options for needed in NEEDS.get(given, ()))}
+    for option in wanted:
         group, name = option.split(".")
         values.setdefault(group, {})[name] = VALUES[option]
     try:
