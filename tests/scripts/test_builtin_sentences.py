@@ -54,8 +54,8 @@ def test_every_second_sentence_or_so_stays_as_it_is():
 
 
 def test_nonsense_is_about_no_scene_and_has_what_the_scenes_sentences_say_as_well():
-    rng = np.random.default_rng(0)
-    said = [Nonsense([PENDULUM, HOPPER]).sample(rng) for _ in range(3_000)]
+    rng, nonsense = np.random.default_rng(0), Nonsense([PENDULUM, HOPPER])
+    said = [nonsense.sample(rng) for _ in range(3_000)]
     assert {sentence.scene for sentence in said} == {None}
     phrases = [phrase for concept in HOPPER.concepts for phrase in concept.phrases]
     assert any(sentence.text.endswith(tuple(phrases)) for sentence in said)  # "a zebra stands upright"
