@@ -1,18 +1,26 @@
-"""How well a reward tells goal states from others, given labels: AUROC, average precision, false positives, EPIC.
+"""How well a reward tells goal states from others, given labels: AUROC, average precision, EPIC; each with an interval.
 
 All of them take one score per frame and whether the frame shows the goal, and look at nothing else, so they serve any
-reward. `estimate` adds a bootstrap interval to any of them.
+reward. `estimate`, `estimates` and `paired_difference` add bootstrap intervals to these and to any other such function.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from vlmrm.errors import SpecError
+from vlmrm.metrics.checks import checked
+from vlmrm.metrics.resampling import Estimate, resampled
+from vlmrm.metrics.tally import (
+    Tally,
+    auroc_of,
+    average_precision_of,
+    false_positive_rate_of,
+    goal_epic_of,
+    tally_of,
+)
+from vlmrm.metrics.thresholds import false_positive_rate
 
 Metric = Callable[[ArrayLike, ArrayLike], float]
 
@@ -33,10 +41,7 @@ def auroc(scores: ArrayLike, in_goal: ArrayLike) -> float:
         >>> auroc([0.1, 0.4, 0.4, 0.9], [False, False, True, True])
         0.875
     """
-    values, labels = _checked(scores, in_goal)
-    positives = int(labels.sum())
-    above = _middle_ranks(values)[labels].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * (len(values) - positives)))
+    return float(auroc_of(tally_of(*checked(scores, in_goal)))[0])
 
 
 def average_precision(scores: ArrayLike, in_goal: ArrayLike) -> float:
@@ -53,12 +58,7 @@ def average_precision(scores: ArrayLike, in_goal: ArrayLike) -> float:
         >>> round(average_precision([0.9, 0.8, 0.7, 0.6], [True, False, True, False]), 4)
         0.8333
     """
-    values, labels = _checked(scores, in_goal)
-    order = np.argsort(-values, kind="stable")
-    last_of_ties = np.append(np.flatnonzero(np.diff(values[order])), len(values) - 1)
-    hits = np.cumsum(labels[order])[last_of_ties]
-    precision, recall = hits / (last_of_ties + 1), hits / labels.sum()
-    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+    return float(average_precision_of(tally_of(*checked(scores, in_goal)))[0])
 
 
 def goal_epic(rewards: ArrayLike, in_goal: ArrayLike) -> float:
@@ -66,7 +66,7 @@ def goal_epic(rewards: ArrayLike, in_goal: ArrayLike) -> float:
 
     Rocamonde et al. 2024, Lemma 1. 0 is the indicator itself up to scale and offset, 0.71 is unrelated, 1 its opposite.
     Unlike `auroc` it also asks that goal frames score alike and others as well. A constant reward, which has no
-    correlation, counts as unrelated.
+    correlation, counts as unrelated. `epic` takes rewards of whole transitions.
 
     Args:
         rewards: One per frame.
@@ -79,52 +79,16 @@ def goal_epic(rewards: ArrayLike, in_goal: ArrayLike) -> float:
         >>> goal_epic([3.0, 3.0, 5.0], [False, False, True]), round(goal_epic([1.0, 1.0, 1.0], [False, True, True]), 3)
         (0.0, 0.707)
     """
-    values, labels = _checked(rewards, in_goal)
-    deviations = values - values.mean()
-    indicator = labels - labels.mean()
-    scale = np.sqrt((deviations**2).sum() * (indicator**2).sum())
-    correlation = float((deviations * indicator).sum() / scale) if np.ptp(values) > 0 else 0.0
-    return float(np.sqrt(max(1 - correlation, 0.0) / 2))
+    return float(goal_epic_of(tally_of(*checked(rewards, in_goal)))[0])
 
 
-def false_positive_rate(scores: ArrayLike, in_goal: ArrayLike, *, recall: float = 0.9) -> float:
-    """Share of the other frames that a threshold lets through which finds a given share of the goal frames.
-
-    What an agent is paid for without having done it, if the reward is made binary. 0 is best, `recall` is chance.
-
-    Args:
-        scores: One per frame, any scale.
-        in_goal: Whether each frame shows the goal.
-        recall: Share of the goal frames that must be found, above 0 to 1.
-
-    Raises:
-        SpecError: As in `auroc`, or the recall is not a share.
-
-    Example:
-        >>> false_positive_rate([0.9, 0.5, 0.6, 0.1], [True, True, False, False], recall=1.0)
-        0.5
-    """
-    if not 0 < recall <= 1:
-        raise SpecError(f"recall is a share of the goal frames, above 0 to 1; got {recall}.")
-    values, labels = _checked(scores, in_goal)
-    goal = np.sort(values[labels])[::-1]
-    threshold = goal[int(np.ceil(recall * len(goal) - 1e-9)) - 1]
-    return float((values[~labels] >= threshold).mean())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A number with the interval that it may well lie in."""
-
-    value: float
-    """On all frames."""
-    low: float
-    """End of the interval."""
-    high: float
-    """Other end of the interval."""
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+_BY_TALLY: tuple[tuple[Metric, Callable[[Tally], Float[np.ndarray, " r"]]], ...] = (
+    (auroc, auroc_of),
+    (average_precision, average_precision_of),
+    (goal_epic, goal_epic_of),
+    (false_positive_rate, false_positive_rate_of),
+)
+"""Metrics that take all resamples at once; others are called for each."""
 
 
 def estimate(
@@ -143,12 +107,13 @@ def estimate(
     anew, whole, and the interval covers their choice.
 
     Args:
-        metric: `auroc`, `average_precision`, `goal_epic` or another function of scores and labels.
+        metric: `auroc`, `average_precision`, `goal_epic`, `false_positive_rate`, which take all resamples at once, or
+            another function of scores and labels, for which the order of frames does not matter.
         scores: One per frame.
         in_goal: Whether each frame shows the goal.
         groups: Of each frame, whatever it shares with others; None: nothing.
         resamples: How often to draw anew.
-        seed: Decides the draws.
+        seed: Random seed of the draws.
 
     Raises:
         SpecError: As the metric; or `resamples` is below 1, or there are not two groups, one for each frame.
@@ -157,56 +122,104 @@ def estimate(
         >>> print(estimate(auroc, [1, 2, 3, 4, 5, 6], [False, False, True, False, True, True]))
         0.889 [0.556, 1.000]
     """
-    if resamples < 1:
-        raise SpecError(f"needs at least 1 resample; got {resamples}.")
-    values, labels = _checked(scores, in_goal)
-    rng = np.random.default_rng(seed)
-    if groups is None:
-        parts = [np.flatnonzero(labels), np.flatnonzero(~labels)]
-        drawn = [metric(values[rows], labels[rows]) for rows in _of_each(rng, parts, resamples)]
-    else:
-        drawn = [metric(values[rows], labels[rows]) for rows in _of_groups(rng, labels, np.asarray(groups), resamples)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Estimate(value=metric(values, labels), low=float(low), high=float(high))
+    return estimates({"metric": metric}, scores, in_goal, groups=groups, resamples=resamples, seed=seed)["metric"]
 
 
-def _of_each(rng: np.random.Generator, parts: list[NDArray[np.intp]], resamples: int) -> Iterator[NDArray[np.intp]]:
-    for _ in range(resamples):
-        yield np.concatenate([rng.choice(part, len(part)) for part in parts])
+def estimates(
+    metrics: Mapping[str, Metric],
+    scores: ArrayLike,
+    in_goal: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    resamples: int = 300,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Several metrics, each as from `estimate`, of the same resamples.
+
+    Args:
+        metrics: Functions of scores and labels, by name.
+        scores: One per frame.
+        in_goal: Whether each frame shows the goal.
+        groups: Of each frame, whatever it shares with others; None: nothing.
+        resamples: How often to draw anew.
+        seed: Random seed of the draws.
+
+    Returns:
+        An estimate for each name.
+
+    Raises:
+        SpecError: As in `estimate`.
+
+    Example:
+        >>> found = estimates({"auroc": auroc, "epic": goal_epic}, [1, 2, 3, 4], [False, True, False, True])
+        >>> print(found["auroc"])
+        0.750 [0.000, 1.000]
+    """
+    values, labels = checked(scores, in_goal)
+    drawn: dict[str, list[float]] = {name: [] for name in metrics}
+    for counts in resampled(labels, groups=groups, resamples=resamples, seed=seed):
+        for name, found in zip(metrics, _of_resamples(metrics.values(), values, labels, counts), strict=True):
+            drawn[name].extend(found)
+    return {name: Estimate.of(metric(values, labels), drawn[name]) for name, metric in metrics.items()}
 
 
-def _of_groups(
-    rng: np.random.Generator, labels: Bool[np.ndarray, " n"], groups: NDArray[Any], resamples: int
-) -> Iterator[NDArray[np.intp]]:
-    """Whole groups, as many as there are; never only frames in the goal or only others."""
-    names, which = np.unique(groups, return_inverse=True)
-    members = [np.flatnonzero(which == i) for i in range(len(names))]
-    if groups.shape != labels.shape or len(members) < 2:
-        raise SpecError(f"needs one group per frame and two of them; got {groups.shape} for {labels.shape} frames.")
-    for _ in range(resamples):
-        while True:
-            rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-            if labels[rows].any() and not labels[rows].all():
-                break
-        yield rows
+def paired_difference(
+    metric: Metric,
+    first: ArrayLike,
+    second: ArrayLike,
+    in_goal: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    resamples: int = 300,
+) -> Estimate:
+    """How much more a metric says of one reward than of another, both on the same resamples.
+
+    Two rewards of the same frames find the same ones hard, so that their difference is known better than either.
+
+    Args:
+        metric: As in `estimate`.
+        first: Scores of one reward, one per frame.
+        second: Scores of the other.
+        in_goal: Whether each frame shows the goal.
+        groups: As in `estimate`.
+        resamples: How often to draw anew; the draws are those of `estimate` with its default seed.
+
+    Returns:
+        The metric of the first less that of the second.
+
+    Raises:
+        SpecError: As in `estimate`.
+
+    Example:
+        >>> print(paired_difference(auroc, [1, 2, 3, 4], [4, 3, 2, 1], [False, False, True, True]))
+        1.000 [1.000, 1.000]
+    """
+    (values, labels), (others, _) = checked(first, in_goal), checked(second, in_goal)
+    drawn: list[float] = []
+    for counts in resampled(labels, groups=groups, resamples=resamples, seed=0):
+        of_first, of_second = (_of_resamples([metric], given, labels, counts)[0] for given in (values, others))
+        drawn.extend(of_first - of_second)
+    return Estimate.of(metric(values, labels) - metric(others, labels), drawn)
 
 
-def _checked(scores: ArrayLike, in_goal: ArrayLike) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    values, labels = np.asarray(scores, dtype=float), np.asarray(in_goal)
-    if labels.dtype != bool:
-        raise SpecError(f"in_goal is one True or False per frame; got {labels.dtype}. Threshold it first.")
-    if values.ndim != 1 or values.shape != labels.shape:
-        raise SpecError(f"scores and labels are one per frame; got shapes {values.shape} and {labels.shape}.")
-    if not np.isfinite(values).all():
-        raise SpecError(f"{int((~np.isfinite(values)).sum())} of {len(values)} scores are NaN or infinite.")
-    if labels.all() or not labels.any():
-        given = "no frames" if labels.size == 0 else f"{len(labels)} frames, all {'in' if labels.all() else 'outside'}"
-        raise SpecError(f"needs frames in the goal and frames outside of it; got {given}.")
-    return values, labels
+def _of_resamples(
+    metrics: Iterable[Metric],
+    values: Float[np.ndarray, " n"],
+    labels: Bool[np.ndarray, " n"],
+    counts: Float[np.ndarray, "r n"],
+) -> list[Float[np.ndarray, " r"]]:
+    tally, found = tally_of(values, labels, counts), []
+    for metric in metrics:
+        at_once = [compute for known, compute in _BY_TALLY if known is metric]
+        found.append(at_once[0](tally) if at_once else _one_by_one(metric, values, labels, counts))
+    return found
 
 
-def _middle_ranks(values: Float[np.ndarray, " n"]) -> NDArray[np.floating]:
-    """1 to n, ties sharing the mean of theirs."""
-    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: NDArray[np.floating] = (np.cumsum(counts) - (counts - 1) / 2)[index]
-    return ranks
+def _one_by_one(
+    metric: Metric,
+    values: Float[np.ndarray, " n"],
+    labels: Bool[np.ndarray, " n"],
+    counts: Float[np.ndarray, "r n"],
+) -> Float[np.ndarray, " r"]:
+    times = counts.astype(int)
+    return np.array([metric(np.repeat(values, row), np.repeat(labels, row)) for row in times], dtype=float)

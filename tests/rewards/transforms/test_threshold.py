@@ -44,6 +44,10 @@ def test_scores_that_are_tied_at_the_threshold_are_all_refused():
     assert threshold_for(torch.tensor([0.5, 0.5, 0.5, 0.1]), 0.25) == 0.5
 
 
+def test_a_share_of_nearly_all_leaves_the_lowest_out():
+    assert threshold_for(torch.arange(10.0), 0.99999999999) == 0.0
+
+
 def test_three_of_thirty_are_a_tenth():
     """0.1 * 30 is a little more than 3 in floating point, 0.3 * 10 a little less."""
     assert threshold_for(torch.arange(30.0), 0.1) == 26.0

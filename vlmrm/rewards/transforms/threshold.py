@@ -69,6 +69,7 @@ def threshold_for(negatives: Float[Tensor, " n"], false_positives: int | float) 
     if not 0 <= false_positives < 1:
         raise SpecError(f"false_positives is a share of the frames, 0 to below 1; got {false_positives}.")
     allowed = math.floor(len(negatives) * false_positives + 1e-9)  # 0.1 of 30 is 3, which floats do not quite say
+    allowed = min(allowed, len(negatives) - 1)  # nor that 0.9999999999 of 10 is less than 10
     return float(negatives.sort(descending=True).values[allowed])
 
 
