@@ -128,7 +128,7 @@ def draw(task: Task, condition: str, count: int, size_px: int, path: Path) -> No
             file,
             frames=torch.cat([part.frames for part in drawn]).numpy(),
             in_goal=np.concatenate([part.in_goal for part in drawn]),
-            look_alike=np.concatenate([part.look_alike for part in drawn]),
+            look_alike=np.concatenate([np.array(part.kinds) == "look-alike" for part in drawn]),
         )
     print(f"drew {task.name}, {condition}, at {size_px} px", flush=True)
 

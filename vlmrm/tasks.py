@@ -160,6 +160,9 @@ class Task:
     render_quality: str | None = None
     """Quality of a MuJoCo environment's pictures, ``full`` or ``fast``, which the reward's spec takes over. None: the
     spec's, else as the environment draws."""
+    states: str | None = None
+    """What draws labelled states of it for reports, as ``module:function``; see `vlmrm.data.TaskStates`. None: reports
+    take the states of rollouts."""
     sweep: Sweep | None = None
     """The state variable of the reward landscape. None: no landscape is drawn."""
     train: TrainSettings = field(default_factory=TrainSettings)

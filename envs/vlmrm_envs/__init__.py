@@ -17,9 +17,9 @@ from vlmrm_envs.scenes import SCENES
 
 if TYPE_CHECKING:
     from vlmrm.tasks import Task
-    from vlmrm_envs.labelled import LabelledFrames, labelled_frames
+    from vlmrm_envs.labelled import labelled_frames
 
-__all__ = ["LabelledFrames", "labelled_frames", "task", "tasks"]
+__all__ = ["labelled_frames", "task", "tasks"]
 
 render_offscreen()  # before pygame is loaded
 
@@ -53,6 +53,6 @@ def task(name: str) -> "Task":
 
 def __getattr__(name: str) -> Any:
     """Load what needs torch when it is first asked for: an environment does not."""
-    if name in ("LabelledFrames", "labelled_frames"):
+    if name == "labelled_frames":
         return getattr(import_module("vlmrm_envs.labelled"), name)
     raise AttributeError(f"module 'vlmrm_envs' has no attribute {name!r}")

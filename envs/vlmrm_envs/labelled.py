@@ -1,41 +1,31 @@
-"""`labelled_frames`: pictures of a task with the verdict of its oracle, for reports, probes and few-shot rewards."""
+"""Pictures of a task with the verdict of its oracle, for reports, probes and few-shot rewards.
+
+- `labelled_frames`: all at once, in random order.
+- `labelled_batches`: the same a few at a time, as reports read them; tasks name it as their ``states``.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
-from jaxtyping import Bool
-from numpy.typing import NDArray
+from jaxtyping import UInt8
 
+from vlmrm.data.labelled import LabelledFrames
 from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rendering import Camera
 from vlmrm.tasks import Sweep, Task, find_task
-from vlmrm.types import Frames
 from vlmrm.wrappers.make_env import MakeEnv
 from vlmrm_envs.scenes import SCENES, find_scene
 from vlmrm_envs.scenes.scene import MadeState
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LabelledFrames:
-    """Frames and what the simulator says of each."""
-
-    frames: Frames
-    """The pictures, all of one size."""
-    in_goal: Bool[np.ndarray, " n"]
-    """Whether the oracle accepts the state."""
-    look_alike: Bool[np.ndarray, " n"]
-    """Whether the state was made to look like the goal without being it."""
-    poses: Sequence[str]
-    """What each state was made as: a pose's name, or the value of the task's variable."""
-    cameras: NDArray[np.intp]
-    """Index of the camera that each frame was taken with."""
+_AT_ONCE = 64
+_PARTS_OF_A_SWEEP = 24  # its groups: neighbours in a sweep are nearly one picture
 
 
 def labelled_frames(
@@ -60,7 +50,8 @@ def labelled_frames(
         cameras: One camera, or several that are drawn from evenly, for MuJoCo tasks; none: the task's own.
 
     Returns:
-        The frames in random order.
+        The frames in random order. ``names`` are poses or values of the state variable, ``kinds`` what the states were
+        made as, and ``groups`` cameras where there are several, else poses, or parts of the sweep.
 
     Raises:
         SpecError: The task has no success bounds, neither poses nor a state variable, or no such camera.
@@ -70,60 +61,97 @@ def labelled_frames(
         >>> drawn.frames.shape, 4 <= int(drawn.in_goal.sum()) <= 12
         (torch.Size([20, 32, 32, 3]), True)
     """
+    rng = np.random.default_rng(seed)
+    square = Preprocessing(size_px=size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
+    task = find_task(task) if isinstance(task, str) else task
+    views = [cameras] if isinstance(cameras, Camera) else cameras
+    drawn = LabelledFrames.join(list(_draw(task, n, rng, square, views)))
+    return drawn.take(rng.permutation(n))
+
+
+def labelled_batches(
+    task: Task, n: int, *, seed: int, preprocessing: Preprocessing | None = None
+) -> Iterator[LabelledFrames]:
+    """Draw the states of `labelled_frames` a few at a time, as an environment that is trained in draws them.
+
+    Args:
+        task: The task.
+        n: Number of frames.
+        seed: Random seed, which decides everything.
+        preprocessing: That of the encoder that will see them; None: pictures as drawn.
+
+    Yields:
+        Batches of at most 64 frames.
+
+    Raises:
+        SpecError: As `labelled_frames` does.
+    """
+    return _draw(task, n, np.random.default_rng(seed), preprocessing, ())
+
+
+def _draw(
+    task: Task, n: int, rng: np.random.Generator, preprocessing: Preprocessing | None, cameras: Sequence[Camera]
+) -> Iterator[LabelledFrames]:
     if n < 1:
         raise SpecError(f"at least 1 frame can be drawn; got n={n}.")
-    if isinstance(task, str):
-        task = find_task(task)
     if task.success is None:
         raise SpecError(f"{task.name} has no success bounds, so nothing can label its frames.")
-    rng = np.random.default_rng(seed)
-    views: list[Camera | None] = [cameras] if isinstance(cameras, Camera) else list(cameras) or [task.camera]
+    states = _states(task, n, rng)
+    views: list[Camera | None] = [*cameras] or [task.camera]
     with ExitStack() as opened:
-        drawn = []
+        drawings = []
         for camera in views:
-            drawing = _Drawing(replace(task, camera=camera), size_px)
+            drawing = _Drawing(replace(task, camera=camera), preprocessing)
             opened.callback(drawing.env.close)
             drawing.env.reset(seed=0)
-            drawn.append(drawing)
-        return _collect(task, n, rng, drawn)
+            drawings.append(drawing)
+        kept: list[_Drawn] = []
+        for state in states:
+            which = int(rng.integers(len(drawings)))
+            kept.append(drawings[which].draw(state, f"camera {which}" if len(views) > 1 else ""))
+            if len(kept) == _AT_ONCE:
+                yield _together(kept)
+                kept = []
+        if kept:
+            yield _together(kept)
 
 
-def _collect(task: Task, n: int, rng: np.random.Generator, drawn: "Sequence[_Drawing]") -> LabelledFrames:
-    success, states = task.success, _states(task, n, rng)
-    frames, labels, kinds, poses, taken = [], [], [], [], []
-    for state in states:
-        which = int(rng.integers(len(drawn)))
-        inner: Any = drawn[which].env.unwrapped
-        state.put(inner)
-        in_goal = success is not None and success.holds(inner.state_variables())
-        frames.append(drawn[which].frame())
-        labels.append(in_goal)
-        kinds.append(state.kind == "look-alike" and not in_goal)
-        poses.append(state.pose)
-        taken.append(which)
-    order = rng.permutation(n)
-    return LabelledFrames(
-        frames=torch.from_numpy(np.stack(frames)[order]),
-        in_goal=np.array(labels)[order],
-        look_alike=np.array(kinds)[order],
-        poses=[poses[i] for i in order],
-        cameras=np.array(taken, dtype=np.intp)[order],
-    )
+_Drawn = tuple[UInt8[np.ndarray, "h w 3"], dict[str, float], bool, MadeState, str]
 
 
 class _Drawing:
     """An environment with a camera."""
 
-    def __init__(self, task: Task, size_px: int) -> None:
-        at_size = Preprocessing(size_px=size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
-        self.env: gym.Env[Any, Any] = MakeEnv(task=task, pictures=True, preprocessing=at_size)()
-        self._resize = at_size.resize
+    def __init__(self, task: Task, preprocessing: Preprocessing | None) -> None:
+        self.env: gym.Env[Any, Any] = MakeEnv(task=task, pictures=True, preprocessing=preprocessing)()
+        self._success, self._preprocessing = task.success, preprocessing
 
-    def frame(self) -> NDArray[np.uint8]:
-        """Draw the present state."""
+    def draw(self, state: MadeState, view: str) -> _Drawn:
+        """The picture of a state, its variables, whether it is in the goal, and its group."""
+        inner: Any = self.env.unwrapped
+        state.put(inner)
+        variables = inner.state_variables()
+        in_goal = self._success is not None and self._success.holds(variables)
         picture: Any = self.env.render()
-        small: NDArray[np.uint8] = self._resize(torch.from_numpy(picture.copy())[None])[0].numpy()
-        return small
+        if self._preprocessing is not None:
+            picture = self._preprocessing.resize(torch.from_numpy(picture.copy())[None])[0].numpy()
+        return np.array(picture), variables, in_goal, state, view or state.group
+
+
+def _together(drawn: Sequence[_Drawn]) -> LabelledFrames:
+    pictures, variables, in_goal, states, groups = zip(*drawn, strict=True)
+    kinds = [
+        "goal" if inside else "other" if state.kind == "goal" else state.kind
+        for state, inside in zip(states, in_goal, strict=True)
+    ]
+    return LabelledFrames(
+        frames=torch.from_numpy(np.stack(pictures)),
+        in_goal=np.array(in_goal),
+        names=[state.pose for state in states],
+        groups=groups,
+        states={name: np.array([of[name] for of in variables]) for name in variables[0]},
+        kinds=kinds,
+    )
 
 
 def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[MadeState]:
@@ -139,8 +167,12 @@ def _states(task: Task, n: int, rng: np.random.Generator) -> Iterator[MadeState]
 
 def _swept(sweep: Sweep, n: int, rng: np.random.Generator) -> Iterator[MadeState]:
     """One value in each n-th of the range, so that another seed has other states."""
+    edges = np.linspace(sweep.low, sweep.high, _PARTS_OF_A_SWEEP + 1)
     for value in sweep.low + (sweep.high - sweep.low) * (np.arange(n) + rng.random(n)) / n:
-        yield MadeState(kind="other", pose=f"{sweep.variable} {value:.4g}", put=partial(_place, value=float(value)))
+        part = min(int(np.searchsorted(edges, value, side="right")), _PARTS_OF_A_SWEEP) - 1
+        group = f"{sweep.variable} {edges[part]:.4g} to {edges[part + 1]:.4g}"
+        put = partial(_place, value=float(value))
+        yield MadeState(kind="other", pose=f"{sweep.variable} {value:.4g}", group=group, put=put)
 
 
 def _place(env: Any, value: float) -> None:

@@ -25,6 +25,7 @@ ANIMATIONS = frozenset({".gif", ".apng"})
 VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"})
 Picture: TypeAlias = UInt8[np.ndarray, "h w 3"]
 _BROKEN = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # the header of an array is an expression
+_NUMBERS = re.compile(r"(\D*)(\d*)")
 _AT_ONCE, _BYTES_AT_ONCE = 256, 2**26  # of a video or of a folder in a batch; several copies of one are in memory
 
 
@@ -65,6 +66,64 @@ def read_frames(path: str | Path) -> Iterator[FrameBatch]:
     yield from _reader(path)(path)
 
 
+def read_files(paths: Iterable[Path], keep: Callable[[str], bool] | None = None) -> Iterator[FrameBatch]:
+    """The frames in several files, in batches that may hold frames of more than one.
+
+    Args:
+        paths: As `read_frames` takes them.
+        keep: Whether to give a frame, by its name. None: all.
+
+    Yields:
+        Batches of frames of one size.
+
+    Raises:
+        FrameError: As `read_frames`.
+    """
+    return _batches(
+        (name, frame.numpy())
+        for path in paths
+        for batch in read_frames(path)
+        for name, frame in zip(batch.names, batch.frames, strict=True)
+        if keep is None or keep(name)
+    )
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures in a folder, in the order of `read_frames`; none of its own folders are looked into."""
+    return sorted((file for file in folder.iterdir() if file.suffix.lower() in PICTURES), key=natural_order)
+
+
+def count_frames(file: Path) -> int | None:
+    """Return the number of frames in a file. None: it is a video, which would have to be read for that.
+
+    Raises:
+        FrameError: It cannot be read.
+    """
+    if file.suffix.lower() in VIDEOS:
+        return None
+    if file.suffix.lower() != ".npy":
+        return count_pictures(file)
+    stored = _stored(file)
+    return len(stored) if stored.ndim == 4 else 1
+
+
+def natural_order(path: Path) -> tuple[tuple[tuple[tuple[str, int], ...], str], ...]:
+    """A key that orders files as a person would: 2 before 10, and the files of a folder together.
+
+    Example:
+        >>> [path.name for path in sorted([Path("a/10.png"), Path("a/2.png")], key=natural_order)]
+        ['2.png', '10.png']
+    """
+    return tuple(
+        (tuple((text, int(digits or -1)) for text, digits in _NUMBERS.findall(part)), part) for part in path.parts
+    )
+
+
+def frames_at_once(frame_bytes: int) -> int:
+    """Return how many frames of so many bytes a batch may hold."""
+    return max(min(_AT_ONCE, _BYTES_AT_ONCE // max(frame_bytes, 1)), 1)
+
+
 def _reader(path: Path) -> Callable[[Path], Iterator[FrameBatch]]:
     if path.is_dir():
         return _folder
@@ -81,7 +140,7 @@ def _picture(path: Path) -> Iterator[FrameBatch]:
 
 
 def _folder(path: Path) -> Iterator[FrameBatch]:
-    files = sorted((file for file in path.iterdir() if file.suffix.lower() in PICTURES), key=_natural)
+    files = picture_files(path)
     if not files:
         raise FrameError(f"the folder {path} holds no picture ({', '.join(sorted(PICTURES))}).")
     return _batches(frame for file in files for frame in _named(file))
@@ -92,12 +151,17 @@ def _video(path: Path) -> Iterator[FrameBatch]:
 
 
 def _array(path: Path) -> Iterator[FrameBatch]:
-    try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _BROKEN as error:
-        raise FrameError(f"{path} cannot be read as an array: {error}") from error
+    stored = _stored(path)
     pictures = stored if stored.ndim == 4 and len(stored) else [stored]
     return _batches(_numbered(path, (_frame(path, picture) for picture in pictures)))
+
+
+def _stored(path: Path) -> Any:
+    """The array in a file, which stays on the disk."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except _BROKEN as error:
+        raise FrameError(f"{path} cannot be read as an array: {error}") from error
 
 
 def _frame(path: Path, stored: Any) -> Picture:
@@ -113,17 +177,13 @@ def _batches(frames: Iterable[tuple[str, Picture]]) -> Iterator[FrameBatch]:
     names: list[str] = []
     kept: list[Picture] = []
     for name, frame in frames:
-        if kept and (frame.shape != kept[0].shape or len(kept) == _at_once(frame)):
+        if kept and (frame.shape != kept[0].shape or len(kept) == frames_at_once(frame.nbytes)):
             yield FrameBatch(names=tuple(names), frames=as_frames(kept))
             names, kept = [], []
         names.append(name)
         kept.append(frame)
     if kept:
         yield FrameBatch(names=tuple(names), frames=as_frames(kept))
-
-
-def _at_once(frame: Picture) -> int:
-    return max(min(_AT_ONCE, _BYTES_AT_ONCE // max(frame.nbytes, 1)), 1)
 
 
 def _decoded(path: Path) -> Iterator[Picture]:
@@ -150,9 +210,3 @@ def _named(path: Path) -> Iterator[tuple[str, Picture]]:
 
 def _numbered(path: Path, pictures: Iterable[Picture]) -> Iterator[tuple[str, Picture]]:
     return ((f"{path}#{number}", picture) for number, picture in enumerate(pictures))
-
-
-def _natural(path: Path) -> tuple[list[tuple[str, int]], str]:
-    """Orders names as a person would: 2 before 10."""
-    parts = re.findall(r"(\D*)(\d*)", path.name)
-    return [(text, int(digits or -1)) for text, digits in parts], path.name

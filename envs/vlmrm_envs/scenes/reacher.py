@@ -50,8 +50,9 @@ def _any_reach(inner: Reacher, rng: np.random.Generator) -> None:
 
 def _reaches(goal: str, count: int, rng: np.random.Generator) -> Iterator[MadeState]:
     """Arm and ball anywhere, whatever the goal: each of the three is met by some of them."""
-    for seed in rng.integers(2**32, size=count):
-        yield MadeState(kind="other", pose="anywhere", put=partial(_reach_of, seed=int(seed)))
+    for i, seed in enumerate(rng.integers(2**32, size=count)):
+        put = partial(_reach_of, seed=int(seed))
+        yield MadeState(kind="other", pose="anywhere", group=f"state {i}", put=put)
 
 
 def _reach_of(inner: Reacher, seed: int) -> None:

@@ -53,6 +53,8 @@ class MadeState:
     """What it was made as: ``goal``, ``look-alike``, ``other`` or ``heap``."""
     pose: str
     """Name of the pose, or the value of the task's state variable."""
+    group: str
+    """What the state shares with others, which tell less together than independent ones: its pose, say."""
     put: Callable[[Any], None]
     """Puts an environment into the state."""
 

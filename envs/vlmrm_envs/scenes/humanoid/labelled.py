@@ -30,10 +30,10 @@ def labelled_poses(goal: str, n: int, rng: np.random.Generator) -> Iterator[Made
     names = {"goal": GOALS[goal], "look-alike": LOOK_ALIKES[goal], "other": others}
     for kind in rng.choice(_KINDS, size=n, p=_SHARES):
         if kind == "heap":
-            yield MadeState(kind="heap", pose="heap", put=_setter(put_random, rng))
+            yield MadeState(kind="heap", pose="heap", group="heap", put=_setter(put_random, rng))
         else:
             name = str(rng.choice(names[kind]))
-            yield MadeState(kind=str(kind), pose=name, put=_setter(put, POSES[name], rng))
+            yield MadeState(kind=str(kind), pose=name, group=name, put=_setter(put, POSES[name], rng))
 
 
 def _setter(put: Callable[..., None], *arguments: Any) -> Callable[[Any], None]:
