@@ -76,7 +76,7 @@ class CountingEnv(gym.Env[np.ndarray, Any]):
 
 
 class ColourEncoder:
-    """Embeds a picture as its mean colour and a sentence as the last colour it names.
+    """Embeds a picture as its mean colour and a sentence as the last colour it names, else as grey.
 
     A colour (r, g, b) becomes the unit vector (r, g, b, rest), so that the cosine of a frame with "red" is its share
     of red. It counts how often it was asked and refuses to be copied, as a model of a gigabyte would like to.
@@ -100,7 +100,7 @@ class ColourEncoder:
         return torch.nn.functional.normalize(torch.cat([colour, rest], dim=1), dim=1).float()
 
     def embed_texts(self, texts: list[str]) -> Tensor:
-        named = [[COLOURS[word] for word in text.lower().split() if word in COLOURS][-1] for text in texts]
+        named = [([COLOURS["grey"]] + [COLOURS[w] for w in text.lower().split() if w in COLOURS])[-1] for text in texts]
         return torch.nn.functional.normalize(torch.tensor(named, dtype=torch.float32), dim=1)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ColourEncoder":

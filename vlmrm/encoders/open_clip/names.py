@@ -80,6 +80,22 @@ def find_source(name: str) -> ModelSource:
     return _pretrained(name, architecture, weights)
 
 
+def untrained(name: str) -> str | None:
+    """Return the name of a model of the same architecture with random weights; None: no such name is known.
+
+    Example:
+        >>> untrained("ViT-B-32/openai"), untrained("sim-s"), untrained("random:sim-s"), untrained("hf-hub:a/b")
+        ('random:ViT-B-32', 'random:sim-s', 'random:sim-s#1', None)
+    """
+    if name.startswith(_RANDOM):
+        model, _, seed = name.partition("#")
+        return f"{model}#{int(seed or 0) + 1}" if seed.isdigit() or not seed else None
+    if name.startswith(_LOCAL) or builtin_folder(name) is not None:
+        return f"{_RANDOM}{name}"
+    architecture, _, weights = name.partition("/")
+    return f"{_RANDOM}{architecture}" if weights and ":" not in architecture and " + " not in name else None
+
+
 def _random(name: str) -> ModelSource:
     """The architecture of another name, without its weights."""
     model, seed = name.removeprefix(_RANDOM), 0

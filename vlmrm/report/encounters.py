@@ -1,0 +1,101 @@
+"""What a reward pays for nothing: to a random policy, to a picture that never changes, and to a black one."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from vlmrm.data.scores import Scores
+from vlmrm.data.task_frames import Rollouts
+from vlmrm.errors import OutOfDomainWarning
+from vlmrm.report.candidates import Candidate
+from vlmrm.report.scoring import score_frames
+from vlmrm.rewards.protocols import FrameReward
+from vlmrm.tasks import Task
+from vlmrm.wrappers.make_env import with_time_limit
+
+_STEPS, _EPISODES = 600, 3  # in all, and at least; drawing costs more than anything else here
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encounter:
+    """What one reward pays where nobody tries."""
+
+    random_mean: float
+    """Mean over the steps of a random policy."""
+    within_episode: float
+    """Standard deviation over the steps of an episode, mean over episodes."""
+    between_episodes: float
+    """Standard deviation of the episodes' means."""
+    first: float
+    """Mean of the first frames, which a policy that does nothing may keep being paid."""
+    black: float
+    """Score of a black picture."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encounters:
+    """Episodes of a random policy, scored."""
+
+    episodes: int
+    """Number of episodes."""
+    ended_early: int
+    """How many the environment ended before their time."""
+    in_goal: float
+    """Share of the steps in the goal."""
+    begins_in_goal: bool
+    """Whether most episodes begin in the goal."""
+    rewards: Mapping[str, Encounter]
+    """What each candidate pays."""
+
+
+def meet(candidates: Sequence[Candidate], task: Task, *, seed: int = 0) -> Encounters:
+    """Play a random policy in a task and score what it meets.
+
+    Args:
+        candidates: The rewards; their controls are not looked at.
+        task: The task.
+        seed: Seed of the first episode; others than those of labelled frames.
+    """
+    length = with_time_limit(task).episode_steps or 1
+    episodes = max(_STEPS // length, _EPISODES)
+    alone = [Candidate(name=one.name, reward=one.reward) for one in candidates if not isinstance(one.reward, Scores)]
+    scored = score_frames(alone, Rollouts(task=task, episodes=episodes, seed=seed + 10_000))
+    labels = scored.labels
+    which = np.unique(np.array(labels.groups), return_inverse=True)[1]
+    first = np.append(True, which[1:] != which[:-1])
+    return Encounters(
+        episodes=episodes,
+        ended_early=0 if labels.terminated is None else int(labels.terminated.sum()),
+        in_goal=float(labels.in_goal.mean()),
+        begins_in_goal=bool(labels.in_goal[first].mean() > 0.5),
+        rewards={
+            one.name: _encounter(scored.scores[one.name], which, first, one.reward)
+            for one in alone
+            if not isinstance(one.reward, Scores)
+        },
+    )
+
+
+def _encounter(
+    scores: Float[np.ndarray, " n"], episodes: np.ndarray, first: np.ndarray, reward: FrameReward
+) -> Encounter:
+    by_episode = [scores[episodes == one] for one in range(int(episodes.max()) + 1)]
+    return Encounter(
+        random_mean=float(scores.mean()),
+        within_episode=float(np.mean([part.std() for part in by_episode])),
+        between_episodes=float(np.std([part.mean() for part in by_episode])),
+        first=float(scores[first].mean()),
+        black=_score_black(reward),
+    )
+
+
+def _score_black(reward: FrameReward) -> float:
+    size_px = 224 if reward.capture is None else reward.capture.size_px
+    black = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfDomainWarning)  # no model was trained on a black picture
+        return float(reward.explain(black)["score"][0])

@@ -1,0 +1,175 @@
+"""`evaluate`: how well rewards tell the goal on labelled frames, beside controls that ought to be worthless."""
+
+import platform
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+import numpy as np
+
+from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledFrames
+from vlmrm.data.scores import Scores
+from vlmrm.data.task_frames import frames_of_task
+from vlmrm.errors import SpecError
+from vlmrm.report.answers import Evidence, answers_of
+from vlmrm.report.candidates import NONSENSE, AnyReward, Candidate, candidates_of
+from vlmrm.report.curves_over_state import curves_over_state
+from vlmrm.report.encounters import Encounters, meet
+from vlmrm.report.measures import measure
+from vlmrm.report.nearness import nearness_of
+from vlmrm.report.report import Entry, Report
+from vlmrm.report.scoring import Labels, Progress, Scored, score_frames
+from vlmrm.report.verdict import FEW, judge
+from vlmrm.tasks import SuccessRule, Task, all_tasks, find_task
+
+_PACKAGES = ("vlmrm", "torch", "open_clip_torch", "numpy")
+AnyFrames = FrameSource | LabelledFrames | Task | str
+"""A source, frames in memory, or a task or its name."""
+
+
+def evaluate(
+    rewards: Mapping[str, AnyReward] | AnyReward,
+    frames: AnyFrames,
+    *,
+    alphas: Sequence[float] = (),
+    controls: bool = True,
+    budget: float = 0.05,
+    progress: Progress | None = None,
+) -> Report:
+    """Judge rewards on labelled frames.
+
+    Args:
+        rewards: One reward, or several by the names that the report gives them: specs, names of their files,
+            `RewardModel` (which may be on any device), `FunctionReward`, or functions of frames.
+        frames: Labelled frames: a source of `vlmrm.data`, frames in memory, or a task or its name, whose states are
+            then drawn.
+        alphas: Alphas to compare for each plain projection; none: its own.
+        controls: Whether to judge a sentence about something else, the baseline as the goal and random weights beside
+            each reward. Without them an AUROC says little.
+        budget: Share of the other frames that a threshold may let through.
+        progress: Told how many frames have been scored, and of how many.
+
+    Raises:
+        SpecError: If a reward is impossible, or all frames are in the goal or none is.
+        FrameError: If the frames cannot be read.
+
+    Example:
+        >>> dark = lambda frames: 255 - frames.float().mean(dim=(1, 2, 3))
+        >>> frames = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1).expand(4, 8, 8, 3)
+        >>> shown = LabelledFrames(frames=frames, in_goal=np.array([True, True, False, False]), names=list("abcd"))
+        >>> report = evaluate(dark, shown)
+        >>> report.best.evidence.measures.auroc.value
+        1.0
+    """
+    if not 0 <= budget < 1:
+        raise SpecError(f"budget is the share of other frames that may pass, 0 to below 1; got {budget}.")
+    source = source_of(frames)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        candidates = candidates_of(rewards, alphas=alphas, controls=controls)
+        scored = score_frames(candidates, source, sentences=_sentences(candidates, source.task), progress=progress)
+        _require_both(scored.labels, source)
+        encounters = _encounters(candidates, source)
+    rule = None if source.task is None else source.task.success
+    entries = [_entry(candidate, scored, encounters, rule, budget) for candidate in candidates]
+    return Report(
+        source=source.name,
+        about=source.about,
+        entries=sorted(entries, key=lambda entry: entry.rank),
+        scored=scored,
+        remarks=[*_remarks(candidates, scored.labels), *dict.fromkeys(str(one.message) for one in caught)],
+        versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+    )
+
+
+def _encounters(candidates: Sequence[Candidate], source: FrameSource) -> Encounters | None:
+    if source.task is None or all(isinstance(candidate.reward, Scores) for candidate in candidates):
+        return None
+    return meet(candidates, source.task)
+
+
+def source_of(frames: AnyFrames) -> FrameSource:
+    """Return a source of whatever gives frames.
+
+    Args:
+        frames: As `evaluate` takes them.
+
+    Raises:
+        SpecError: If it gives none.
+    """
+    if isinstance(frames, str):
+        frames = find_task(frames)
+    if isinstance(frames, Task):
+        return frames_of_task(frames)
+    if isinstance(frames, LabelledFrames):
+        return GivenFrames(frames=frames)
+    if isinstance(frames, FrameSource):
+        return frames
+    raise SpecError(f"labelled frames are a source of vlmrm.data, LabelledFrames, or a task; got {frames!r}.")
+
+
+def _sentences(candidates: Sequence[Candidate], task: Task | None) -> list[str]:
+    """All that frames are compared with: the rewards' own sentences, those of the scene's other goals, and nonsense."""
+    specs = [candidate.spec for candidate in candidates]
+    said = [spec.prompts for spec in specs if spec is not None and spec.prompts is not None]
+    found = [sentence for prompts in said for sentence in (*prompts.goal, *prompts.baseline, *prompts.negatives)]
+    if task is not None and said:
+        scene = [other.reward.prompts for other in all_tasks().values() if other.env_id == task.env_id]
+        found += [sentence for prompts in scene if prompts is not None for sentence in prompts.goal]
+    return list(dict.fromkeys([*found, *NONSENSE])) if said else []
+
+
+def _require_both(labels: Labels, source: FrameSource) -> None:
+    goals = int(labels.in_goal.sum())
+    if goals in (0, len(labels)):
+        what = "in the goal" if goals == 0 else "outside of the goal"
+        raise SpecError(
+            f"{source.name} has no frame {what} among {len(labels)}, so nothing can be told apart. {source.about}"
+        )
+
+
+def _entry(
+    candidate: Candidate, scored: Scored, encounters: Encounters | None, rule: SuccessRule | None, budget: float
+) -> Entry:
+    scores, labels = scored.scores[candidate.name], scored.labels
+    measures = measure(scores, labels, controls=scored.controls[candidate.name], rule=rule, budget=budget)
+    spec = candidate.spec
+    cosines = {} if spec is None else scored.cosines.get(spec.encoder, {})
+    nearness = nearness_of(spec.prompts, cosines) if spec is not None and spec.prompts is not None and cosines else None
+    evidence = Evidence(
+        candidate=candidate,
+        measures=measures,
+        goal_median=float(np.median(scores[labels.in_goal])),
+        other_median=float(np.median(scores[~labels.in_goal])),
+        curves=curves_over_state(scores, labels.states, rule),
+        nearness=nearness,
+        encounters=encounters,
+        labels=labels,
+    )
+    return Entry(
+        evidence=evidence,
+        verdict=judge(measures, about=None if nearness is None else nearness.share),
+        answers=answers_of(evidence),
+        fooling=scored.fooling[candidate.name],
+    )
+
+
+def _remarks(candidates: Sequence[Candidate], labels: Labels) -> list[str]:
+    """What a reader of the numbers has to know."""
+    found = []
+    if len(set(labels.groups)) < 2:
+        found.append(
+            "Nothing is known of which frames share an episode, a video or a view, so that intervals take each for "
+            "independent: they are too narrow where neighbours are alike."
+        )
+    elif len(set(labels.groups)) < FEW:
+        found.append(f"Intervals rest on {len(set(labels.groups))} groups of frames, which is few.")
+    left_out = {f"{control} ({why})": None for one in candidates for control, why in one.without.items()}
+    if left_out:
+        found.append(f"Controls that could not be made: {'; '.join(left_out)}.")
+    over_time = [one.name for one in candidates if one.spec is not None and one.spec.over_time is not None]
+    if over_time:
+        found.append(
+            f"Judged by the scores of single frames, not by what over_time makes of them: {', '.join(over_time)}."
+        )
+    return found

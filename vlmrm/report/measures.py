@@ -1,0 +1,188 @@
+"""What is measured of one reward on labelled frames, as a record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from vlmrm.errors import SpecError
+from vlmrm.metrics import (
+    Border,
+    Estimate,
+    Operating,
+    at_threshold,
+    auroc,
+    average_precision,
+    border_scores,
+    brier_score,
+    episode_auroc,
+    estimates,
+    expected_calibration_error,
+    false_positive_rate,
+    goal_epic,
+    paired_difference,
+    spearman,
+    threshold_at_false_positives,
+    value_order_correlation,
+)
+from vlmrm.report.scoring import Labels
+from vlmrm.tasks import SuccessRule
+
+RESAMPLES = 300
+"""Bootstrap resamples of each interval."""
+_METRICS = {
+    "auroc": auroc, "average_precision": average_precision, "false_positives": false_positive_rate, "epic": goal_epic,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Control:
+    """How a reward that ought to be worthless does on the same frames."""
+
+    name: str
+    """What it is."""
+    auroc: Estimate
+    """Its AUROC."""
+    gain: Estimate
+    """AUROC of the reward less that of the control, on the same resamples."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Episodes:
+    """How a reward does over episodes."""
+
+    order: float | None
+    """Mean rank correlation of reward and time within successes (VOC), which cannot see failure; None: no success."""
+    success_auroc: float | None
+    """AUROC of the mean reward of an episode for success against failure; None: all succeed, or none does."""
+    count: int
+    """Number of episodes."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measures:
+    """Numbers of one reward; each estimate has a 95 % bootstrap interval over groups of frames."""
+
+    goal_frames: int
+    """Number of frames in the goal."""
+    other_frames: int
+    """Number of other frames."""
+    auroc: Estimate
+    """Chance that a goal frame is paid more than another frame."""
+    average_precision: Estimate
+    """Area under precision over recall; the share of goal frames is chance."""
+    false_positives: Estimate
+    """Share of the other frames above a threshold that finds 90 % of the goal frames."""
+    epic: Estimate
+    """EPIC distance to the goal's indicator; 0 is the indicator, 0.71 unrelated."""
+    operating: Operating
+    """What the threshold does that lets a budget of false positives through."""
+    margin: float
+    """Median goal frame less median other frame, as a share of the reward's span; 0 where the span is 0."""
+    lowest: float
+    """Lowest score of any frame."""
+    highest: float
+    """Highest score of any frame."""
+    at_top: float
+    """Share of the other frames that are paid as much as the best goal frame: of a reward that saturates."""
+    calibration: tuple[float, float] | None
+    """Expected calibration error and Brier score; None: the scores are not within 0 to 1."""
+    borders: Mapping[str, Border]
+    """How well each success bound is told while all others are met; empty: nothing is known of the state."""
+    correlations: Mapping[str, float]
+    """Spearman's correlation of the reward with each variable of the state."""
+    episodes: Episodes | None
+    """Over episodes; None: the frames are in no order."""
+    controls: Sequence[Control]
+    """The controls, each beside the reward."""
+
+
+def measure(
+    scores: Float[np.ndarray, " n"],
+    labels: Labels,
+    *,
+    controls: Mapping[str, Float[np.ndarray, " n"]],
+    rule: SuccessRule | None,
+    budget: float = 0.05,
+) -> Measures:
+    """Measure one reward.
+
+    Args:
+        scores: One per frame.
+        labels: What is known of the frames.
+        controls: Scores of the controls, by name.
+        rule: Bounds on the state, for the borders; None: there are none.
+        budget: Share of the other frames that a threshold may let through.
+
+    Raises:
+        SpecError: If a score is not finite, or all labels are the same.
+    """
+    groups = labels.groups if len(set(labels.groups)) > 1 else None
+    found = estimates(_METRICS, scores, labels.in_goal, groups=groups, resamples=RESAMPLES)
+    goal, other = scores[labels.in_goal], scores[~labels.in_goal]
+    span = float(np.ptp(scores))
+    threshold = threshold_at_false_positives(scores, labels.in_goal, share=budget)
+    return Measures(
+        **found,
+        goal_frames=len(goal),
+        other_frames=len(other),
+        operating=at_threshold(scores, labels.in_goal, threshold),
+        margin=float(np.median(goal) - np.median(other)) / span if span > 0 else 0.0,
+        lowest=float(scores.min()),
+        highest=float(scores.max()),
+        at_top=float((other >= goal.max()).mean()),
+        calibration=_calibration(scores, labels),
+        borders=_borders(scores, labels, rule),
+        correlations={name: spearman(scores, values) for name, values in labels.states.items()},
+        episodes=_episodes(scores, labels, rule),
+        controls=[
+            Control(
+                name=name,
+                auroc=estimates({"auroc": auroc}, column, labels.in_goal, groups=groups, resamples=RESAMPLES)["auroc"],
+                gain=paired_difference(auroc, scores, column, labels.in_goal, groups=groups, resamples=RESAMPLES),
+            )
+            for name, column in controls.items()
+        ],
+    )
+
+
+def _calibration(scores: Float[np.ndarray, " n"], labels: Labels) -> tuple[float, float] | None:
+    if scores.min() < 0 or scores.max() > 1:
+        return None
+    return expected_calibration_error(scores, labels.in_goal), brier_score(scores, labels.in_goal)
+
+
+def _borders(scores: Float[np.ndarray, " n"], labels: Labels, rule: SuccessRule | None) -> Mapping[str, Border]:
+    if rule is None or not set(rule.where) <= set(labels.states):
+        return {}
+    return border_scores(scores, labels.states, rule.where)
+
+
+def _episodes(scores: Float[np.ndarray, " n"], labels: Labels, rule: SuccessRule | None) -> Episodes | None:
+    if labels.steps is None or not labels.groups:
+        return None
+    groups: Any = np.array(labels.groups)
+    names = list(dict.fromkeys(labels.groups))
+    succeeded = np.array([_succeeds(labels.in_goal[groups == name], rule) for name in names])
+    inside = np.isin(groups, [name for name, won in zip(names, succeeded, strict=True) if won])
+    return Episodes(
+        order=_or_none(lambda: value_order_correlation(scores[inside], labels.steps[inside], groups[inside])),
+        success_auroc=_or_none(
+            lambda: episode_auroc(scores, groups, dict(zip(names, succeeded.tolist(), strict=True)))
+        ),
+        count=len(names),
+    )
+
+
+def _succeeds(in_goal: Bool[np.ndarray, " t"], rule: SuccessRule | None) -> bool:
+    """By the task's rule on the last steps; where there is none, by whether the goal was ever reached."""
+    return bool(in_goal.any() if rule is None else in_goal[-rule.within_last :].sum() >= rule.at_least)
+
+
+def _or_none(compute: Any) -> float | None:
+    try:
+        return float(compute())
+    except SpecError:
+        return None

@@ -1,0 +1,169 @@
+"""`Report`: how good some rewards are, as a table, as JSON, and as a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vlmrm.atomic import whole_file, write_json
+from vlmrm.errors import SpecError
+from vlmrm.report.answers import CARE, Answer, Evidence
+from vlmrm.report.scoring import Fooling, Scored
+from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
+
+_ORDER = (GOOD, WEAK, USELESS)
+_HEADER = ("reward", "verdict", "AUROC", "AP", "FP at 90 %", "EPIC", "best control")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Entry:
+    """One reward of a report."""
+
+    evidence: Evidence
+    """What was measured."""
+    verdict: Verdict
+    """How far it can be trusted."""
+    answers: Sequence[Answer]
+    """What people ask of it."""
+    fooling: Fooling
+    """Frames where it and the labels disagree most."""
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        return self.evidence.candidate.name
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Sorts the best first."""
+        return _ORDER.index(self.verdict.word), -self.evidence.measures.auroc.value
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """Rewards judged on the same labelled frames, the best first."""
+
+    source: str
+    """Name of the frames' source."""
+    about: str
+    """What the frames are, and who labelled them."""
+    entries: Sequence[Entry]
+    """The rewards."""
+    scored: Scored
+    """Frames and scores."""
+    remarks: Sequence[str]
+    """What limits the numbers."""
+    versions: Mapping[str, str]
+    """Versions of the packages that made them."""
+
+    @property
+    def best(self) -> Entry:
+        """The reward to take."""
+        return self.entries[0]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a sentence."""
+        best = self.best
+        if len(self.entries) == 1:
+            return f"{best.name} is {best.verdict.word} on {self.source}."
+        if best.verdict.word == USELESS:
+            return f"None of these {len(self.entries)} rewards is of use on {self.source}."
+        return f"Of {len(self.entries)} rewards on {self.source}, {best.name} is the best: it is {best.verdict.word}."
+
+    @property
+    def changes(self) -> list[str]:
+        """What to change, of the best reward."""
+        advised = [answer.advice for answer in self.best.answers if answer.level == CARE and answer.advice]
+        return [*(f"{reason[:1].upper()}{reason[1:]}." for reason in self.best.verdict.reasons), *advised]
+
+    def table(self) -> str:
+        """Return the numbers of all rewards as lines of text, for terminals."""
+        rows = [_HEADER, *(_row(entry) for entry in self.entries)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers as plain values, for JSON."""
+        labels = self.scored.labels
+        return {
+            "source": self.source,
+            "about": self.about,
+            "headline": self.headline,
+            "frames": len(labels),
+            "in_goal": int(labels.in_goal.sum()),
+            "groups": len(set(labels.groups)),
+            "embedded": dict(self.scored.embedded),
+            "changes": self.changes,
+            "remarks": list(self.remarks),
+            "versions": dict(self.versions),
+            "rewards": [_plain_entry(entry) for entry in self.entries],
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, and beside it the same numbers as JSON.
+
+        Args:
+            path: A file whose name ends in ``.html``.
+
+        Raises:
+            SpecError: If it ends otherwise.
+        """
+        path = Path(path)
+        if path.suffix != ".html":
+            raise SpecError(f"a report is saved as a page: a file whose name ends in .html; got {path}.")
+        page = self.html()
+        with whole_file(path) as unfinished:
+            unfinished.write_text(page, encoding="utf-8")
+        write_json(path.with_suffix(".json"), self.to_dict())
+        return path
+
+    def html(self) -> str:
+        """Return the page, one file that needs no other."""
+        from vlmrm.report.page import render_page  # draws, and the numbers alone need no figures
+
+        return render_page(self)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f'<iframe srcdoc="{escape(self.html())}" style="width:100%;height:700px;border:0"></iframe>'
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    found, control = entry.evidence.measures, best_control(entry.evidence.measures)
+    beside = "-" if control is None else f"{control.auroc.value:.3f} ({control.name})"
+    numbers = (found.auroc, found.average_precision, found.false_positives, found.epic)
+    return (entry.name, entry.verdict.word, *map(str, numbers), beside)
+
+
+def _plain_entry(entry: Entry) -> dict[str, Any]:
+    evidence = entry.evidence
+    spec = evidence.candidate.spec
+    return {
+        "name": entry.name,
+        "spec": None if spec is None else spec.to_dict(),
+        "spec_hash": None if spec is None else spec.hash(),
+        "fingerprint": evidence.candidate.fingerprint,
+        "verdict": asdict(entry.verdict),
+        "measures": _plain(asdict(evidence.measures)),
+        "controls_left_out": dict(evidence.candidate.without),
+        "answers": [asdict(answer) for answer in entry.answers],
+        "encounter": None if evidence.encounter is None else asdict(evidence.encounter),
+        "fooled_by": {
+            kind: [{"frame": shown.name, "score": shown.score} for shown in getattr(entry.fooling, kind)]
+            for kind in ("paid", "missed")
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value

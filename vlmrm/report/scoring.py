@@ -1,0 +1,278 @@
+"""Scores of labelled frames by any number of rewards: one pass over the frames, each embedded once by each model."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+
+from vlmrm.data.labelled import FrameSource, LabelledFrames
+from vlmrm.data.scores import Scores
+from vlmrm.errors import FrameError
+from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.report.candidates import Candidate
+from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
+
+_SHOWN = 6  # pictures a row on the page
+_KEPT = 4 * _SHOWN  # of these the first of each group are shown
+Progress = Callable[[int, int | None], None]
+"""Told how many frames have been scored so far, and of how many; None: nobody knows yet."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labels:
+    """What is known of all frames of a source."""
+
+    in_goal: Bool[np.ndarray, " n"]
+    """Whether each shows the goal."""
+    names: Sequence[str]
+    """Name of each."""
+    groups: Sequence[str]
+    """Episode, video or view of each; empty: unknown."""
+    steps: Int[np.ndarray, " n"] | None
+    """Place in the episode; None: unknown."""
+    states: Mapping[str, Float[np.ndarray, " n"]]
+    """Variables of the simulator's state; empty: unknown."""
+    kinds: Sequence[str]
+    """What each was made as; empty: unknown."""
+    env_rewards: Float[np.ndarray, " n"] | None
+    """The environment's own reward of each step; None: unknown."""
+    terminated: Bool[np.ndarray, " n"] | None
+    """Whether the environment ended the episode there; None: unknown."""
+
+    def __len__(self) -> int:
+        return len(self.in_goal)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shown:
+    """A frame that is worth a look."""
+
+    picture: UInt8[np.ndarray, "h w 3"]
+    """The frame."""
+    name: str
+    """Its name."""
+    score: float
+    """Its score."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fooling:
+    """Where a reward and the labels disagree most."""
+
+    paid: Sequence[Shown]
+    """Frames outside of the goal with the highest scores."""
+    missed: Sequence[Shown]
+    """Frames in the goal with the lowest scores."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scored:
+    """Frames and their scores."""
+
+    labels: Labels
+    """What is known of the frames."""
+    scores: Mapping[str, Float[np.ndarray, " n"]]
+    """Scores by the name of the candidate."""
+    controls: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]]
+    """Scores of the controls of each candidate."""
+    cosines: Mapping[str, Mapping[str, float]]
+    """Highest cosine of any frame with each sentence, by the name of the encoder."""
+    fooling: Mapping[str, Fooling]
+    """What fools each candidate."""
+    embedded: Mapping[str, int]
+    """How many frames each model has embedded."""
+
+
+def score_frames(
+    candidates: Sequence[Candidate],
+    source: FrameSource,
+    *,
+    sentences: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Scored:
+    """Score all frames of a source.
+
+    Args:
+        candidates: The rewards, with their controls.
+        source: The labelled frames; one pass for all models, or of a source that draws, one for each size that models
+            see.
+        sentences: Sentences to compare with the frames.
+        progress: Told of every batch.
+
+    Raises:
+        FrameError: If there is no frame, or passes give different ones.
+    """
+    columns: dict[tuple[str, str | None], list[Any]] = {}
+    collected: list[LabelledFrames] = []
+    cosines: dict[str, dict[str, float]] = {}
+    extremes = {candidate.name: _Extremes() for candidate in candidates}
+    embedded: Counter[str] = Counter()
+    passes = _passes(candidates, source)
+    total, done = None if source.count is None else source.count * len(passes), 0
+    for number, (capture, asked) in enumerate(passes):
+        readers = _by_model(asked)
+        first = 0
+        for batch in source.batches(capture):
+            if number == 0:
+                collected.append(_without_pictures(batch))
+            for members in readers:
+                seen = members[0].read(batch)
+                if seen is not None:
+                    embedded[_model_of(members[0].reward)] += len(batch)
+                    _compare(members[0].reward, seen, sentences, cosines)
+                for member in members:
+                    scores = member.score(batch, seen)
+                    columns.setdefault((member.candidate, member.control), []).append(scores)
+                    if member.control is None:
+                        extremes[member.candidate].add(batch, scores, first)
+            first, done = first + len(batch), done + len(batch)
+            if progress is not None:
+                progress(done, total)
+    if not collected:
+        raise FrameError(f"{source.name} holds no frame.")
+    labels = _labels(collected)
+    made = {key: _column(parts, len(labels), source) for key, parts in columns.items()}
+    return Scored(
+        labels=labels,
+        scores={name: made[name, None] for name in extremes},
+        controls={c.name: {control: made[c.name, control] for control in c.controls} for c in candidates},
+        cosines=cosines,
+        fooling={name: kept.fooling() for name, kept in extremes.items()},
+        embedded=dict(embedded),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Asked:
+    """One reward that scores the frames, and for whom."""
+
+    candidate: str
+    control: str | None
+    reward: FrameReward | Scores
+
+    @property
+    def capture(self) -> Preprocessing | None:
+        return None if isinstance(self.reward, Scores) else self.reward.capture
+
+    @property
+    def reads_as(self) -> Any:
+        """Rewards that read frames alike have the same."""
+        fingerprint = None if isinstance(self.reward, Scores) else self.reward.fingerprint
+        return id(self.reward) if fingerprint is None else fingerprint
+
+    def read(self, batch: LabelledFrames) -> FrameFeatures | None:
+        return None if isinstance(self.reward, Scores) else self.reward.read(batch.frames)
+
+    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
+        if isinstance(self.reward, Scores):
+            return self.reward.of(batch)
+        scores: Float[np.ndarray, " n"] = self.reward.explain(seen)["score"].double().numpy()
+        return scores
+
+
+def _passes(candidates: Sequence[Candidate], source: FrameSource) -> list[tuple[Preprocessing | None, list[_Asked]]]:
+    """Which rewards see the same pictures; normalisation comes later and is each model's own."""
+    found: dict[Preprocessing | None, tuple[Preprocessing | None, list[_Asked]]] = {}
+    for candidate in candidates:
+        rewards: list[tuple[str | None, FrameReward | Scores]] = [(None, candidate.reward), *candidate.controls.items()]
+        for control, reward in rewards:
+            asked = _Asked(candidate=candidate.name, control=control, reward=reward)
+            capture = asked.capture if source.draws else None
+            plain = None if capture is None else replace(capture, mean=(0.5,) * 3, std=(0.5,) * 3)
+            found.setdefault(plain, (capture, []))[1].append(asked)
+    return list(found.values())
+
+
+def _by_model(asked: Sequence[_Asked]) -> list[list[_Asked]]:
+    """Rewards that read frames alike, so that the first reads for all of them."""
+    groups: dict[Any, list[_Asked]] = {}
+    for one in asked:
+        groups.setdefault(one.reads_as, []).append(one)
+    return list(groups.values())
+
+
+def _model_of(reward: FrameReward | Scores) -> str:
+    return reward.spec.encoder if isinstance(reward, RewardModel) else reward.name
+
+
+def _compare(
+    reward: FrameReward | Scores, seen: FrameFeatures, sentences: Sequence[str], cosines: dict[str, dict[str, float]]
+) -> None:
+    """Keep the highest cosine with each sentence that any frame has had so far."""
+    if not isinstance(reward, RewardModel) or not sentences or not seen.embeddings.shape[1]:
+        return
+    texts = reward.encoder.embed_texts(list(sentences))
+    highest = (seen.embeddings @ texts.T).amax(dim=0).tolist()
+    known = cosines.setdefault(reward.name, {})
+    for sentence, cosine in zip(sentences, highest, strict=True):
+        known[sentence] = max(known.get(sentence, -1.0), cosine)
+
+
+def _without_pictures(batch: LabelledFrames) -> LabelledFrames:
+    return replace(batch, frames=torch.empty(len(batch), 0, 0, 3, dtype=torch.uint8))
+
+
+def _labels(parts: Sequence[LabelledFrames]) -> Labels:
+    whole = LabelledFrames.join(parts)
+    return Labels(
+        in_goal=whole.in_goal,
+        names=whole.names,
+        groups=whole.groups,
+        steps=whole.steps,
+        states=dict(sorted(whole.states.items())),
+        kinds=whole.kinds,
+        env_rewards=whole.env_rewards,
+        terminated=whole.terminated,
+    )
+
+
+def _column(parts: Sequence[Any], n: int, source: FrameSource) -> Float[np.ndarray, " n"]:
+    column = np.concatenate(parts)
+    if len(column) != n:
+        raise FrameError(f"{source.name} gave {n} frames at first and {len(column)} when asked again; it must repeat.")
+    return column
+
+
+@dataclass(eq=False)
+class _Extremes:
+    """The highest-scored frames outside of the goal and the lowest-scored ones inside, of all that have gone by."""
+
+    _paid: list[Any] = field(default_factory=list)
+    _missed: list[Any] = field(default_factory=list)
+
+    def add(self, batch: LabelledFrames, scores: Float[np.ndarray, " n"], first: int) -> None:
+        """Look at one batch, whose first frame has this number."""
+        for heap, sign, which in ((self._paid, 1, ~batch.in_goal), (self._missed, -1, batch.in_goal)):
+            rows = np.flatnonzero(which & np.isfinite(scores))
+            order: Any = np.argsort(-sign * scores[rows], kind="stable")[:_KEPT]
+            for row in rows[order]:
+                entry = sign * float(scores[row]), -(first + int(row))
+                if len(heap) == _KEPT and entry <= heap[0][0]:
+                    break
+                group = batch.groups[row] if batch.groups else batch.names[row]
+                shown = Shown(picture=batch.frames[row].numpy().copy(), name=batch.names[row], score=float(scores[row]))
+                heapq.heappush(heap, (entry, group, shown))
+                if len(heap) > _KEPT:
+                    heapq.heappop(heap)
+
+    def fooling(self) -> Fooling:
+        """The first of each group, then others."""
+        return Fooling(paid=_spread(self._paid), missed=_spread(self._missed))
+
+
+def _spread(heap: Sequence[Any]) -> list[Shown]:
+    ordered = sorted(heap, key=lambda kept: kept[0], reverse=True)
+    place: Counter[str] = Counter()
+    ranked = []
+    for number, (_, group, shown) in zip(count(), ordered, strict=False):
+        ranked.append((place[group], number, shown))
+        place[group] += 1
+    return [shown for _, _, shown in sorted(ranked, key=lambda one: one[:2])[:_SHOWN]]

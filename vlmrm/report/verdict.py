@@ -1,0 +1,100 @@
+"""The verdict on a reward, in one word and one sentence.
+
+The rule was settled on 20 rewards made good and bad on purpose and tried on 40 others; see `experiments/verdicts.py`.
+"""
+
+from dataclasses import dataclass
+
+from vlmrm.report.measures import Control, Measures
+from vlmrm.report.nearness import HARDLY_ABOUT
+from vlmrm.report.words import percent
+
+GOOD, WEAK, USELESS = "good", "weak", "useless"
+FEW = 20
+"""Frames on either side of the goal, below which no reward is called good."""
+_GOOD_AUROC, _GOOD_LOW, _WEAK_AUROC = 0.9, 0.7, 0.6
+_GOOD_FALSE_POSITIVES = 0.3
+_GOOD_REMOVED, _WEAK_REMOVED = 0.5, 0.2  # of the mistakes of the best control
+_MOST_AT_TOP = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How far a reward can be trusted."""
+
+    word: str
+    """``good``, ``weak`` or ``useless``."""
+    sentence: str
+    """The numbers that decide, in words."""
+    reasons: tuple[str, ...]
+    """Why it is not better."""
+
+
+def judge(measures: Measures, *, about: float | None = None) -> Verdict:
+    """Return the verdict on what was measured.
+
+    A reward is compared with the best of its controls by the share of the control's mistakes that it does not make:
+    the difference of two AUROCs is small where both are near 1, whatever lies between them.
+
+    Args:
+        measures: Numbers of the reward.
+        about: How far its sentence is from nonsense, at 0, to the scene's other sentences, at 1. None: unknown.
+    """
+    found = measures.auroc
+    best = best_control(measures)
+    removed = mistakes_removed(measures)
+    counts = ((measures.goal_frames, "in"), (measures.other_frames, "outside of"))
+    few = [(n, where) for n, where in counts if n < FEW]
+    worse = _why_useless(measures, best, removed, about)
+    if worse:
+        return Verdict(word=USELESS, sentence=_sentence(measures, best), reasons=tuple(worse))
+    lacking = [f"only {n} frames are {where} the goal, which is too few for more: label {FEW}" for n, where in few]
+    if found.value < _GOOD_AUROC or found.low < _GOOD_LOW:
+        lacking.append(f"an AUROC of {found} is below {_GOOD_AUROC:g}")
+    if measures.false_positives.value > _GOOD_FALSE_POSITIVES:
+        share = measures.false_positives.value
+        lacking.append(f"a threshold that finds 90 % of the goal frames lets {percent(share)} of the others through")
+    if removed < _GOOD_REMOVED and best is not None:
+        lacking.append(f"{best.name} does nearly as well (AUROC {best.auroc.value:.3f})")
+    if about is not None and about < HARDLY_ABOUT:
+        lacking.append("its sentence is hardly about this scene")
+    return Verdict(word=WEAK if lacking else GOOD, sentence=_sentence(measures, best), reasons=tuple(lacking))
+
+
+def _why_useless(measures: Measures, best: Control | None, removed: float, about: float | None) -> list[str]:
+    found = measures.auroc
+    if measures.highest == measures.lowest:
+        return ["it is the same number on every frame"]
+    if found.value < 0.5 and found.high < 0.5:
+        return [f"it ranks goal frames below others (AUROC {found}): it is upside down"]
+    reasons = []
+    if about is not None and about <= 0:
+        reasons.append("its sentence is no nearer to any frame than sentences about something else")
+    if found.value < _WEAK_AUROC or found.low <= 0.5:
+        reasons.append(f"an AUROC of {found} is hardly more than chance, 0.5")
+    if best is not None and (best.gain.low <= 0 or removed < _WEAK_REMOVED):
+        reasons.append(f"{best.name} does as well (AUROC {best.auroc.value:.3f}, difference {best.gain})")
+    if measures.at_top > _MOST_AT_TOP:
+        reasons.append(f"{percent(measures.at_top)} of the other frames are paid as much as the best goal frame")
+    return reasons
+
+
+def best_control(measures: Measures) -> Control | None:
+    """The control with the highest AUROC. None: there are no controls."""
+    return max(measures.controls, key=lambda control: control.auroc.value, default=None)
+
+
+def mistakes_removed(measures: Measures) -> float:
+    """Share of the mistakes in ranking of the best control, or of chance, that the reward does not make."""
+    best = best_control(measures)
+    reached = max(0.5, 0.5 if best is None else best.auroc.value)
+    return 1.0 - (1.0 - measures.auroc.value) / max(1.0 - reached, 1e-9) if reached < 1 else 0.0
+
+
+def _sentence(measures: Measures, best: Control | None) -> str:
+    found = measures.auroc
+    beside = "" if best is None else f"; its best control, {best.name}, does in {percent(best.auroc.value)}"
+    return (
+        f"It pays a goal frame more than another frame in {percent(found.value)} of all pairs (95 % interval "
+        f"{percent(found.low)} to {percent(found.high)}){beside}."
+    )

@@ -1,0 +1,23 @@
+"""Numbers as a sentence says them."""
+
+
+def percent(share: float) -> str:
+    """A share in percent, never rounded up to all or down to nothing.
+
+    Example:
+        >>> percent(0.66), percent(0.9994), percent(1.0), percent(0.0004)
+        ('66 %', '99.9 %', '100 %', '0.1 %')
+    """
+    if 0 < share < 0.01 or 0.99 < share < 1:
+        return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+    return f"{100 * share:.0f} %"
+
+
+def decimal(number: float, places: int = 2) -> str:
+    """A number with so many places, without a minus before nothing.
+
+    Example:
+        >>> decimal(-0.001), decimal(0.456)
+        ('0.00', '0.46')
+    """
+    return f"{round(number, places) + 0.0:.{places}f}"
