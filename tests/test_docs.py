@@ -22,6 +22,7 @@ from vlmrm.cli.arguments import Models, Tasks
 from vlmrm.cli.fit import Fit
 from vlmrm.cli.score import Score
 from vlmrm.cli.train import Train
+from vlmrm.data import LabelTable
 from vlmrm.registry import _entry_points
 from vlmrm.rewards.heads import HEADS
 from vlmrm.rewards.over_time import OVER_TIME
@@ -80,6 +81,9 @@ def _carry_out(block: Block, names: dict[str, object], capsys) -> None:
             _check_command(command, block)
     elif block.language == "yaml":
         _load_wrappers(block)
+    elif block.language == "csv":
+        Path("labels.csv").write_text(block.code, encoding="utf-8")
+        assert LabelTable.read("labels.csv").labels
     else:
         assert block.language == "", f"{block.place}: nothing checks a block of {block.language}"
 

@@ -132,6 +132,54 @@ class Fit(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report(Command):
+    """Judge rewards on labelled frames, and write a page.
+
+    vlmrm report humanoid/kneeling
+    vlmrm report humanoid/kneeling --models sim-s sim-m --alphas 0 0.5 1
+    vlmrm report frames/ --labels labels.csv --rewards reward.toml
+    vlmrm report --success up/ --failure down/ --goal "a red car" --baseline "a car"
+    vlmrm report drive.mp4 --goal-at 3-5.5,8- --rewards reward.toml
+    vlmrm report runs/FOLDER
+
+    The page opens without a network; the same numbers are beside it as JSON. `vlmrm label` makes labels.
+    """
+
+    source: Annotated[Positional[str], open_option("SOURCE")] = ""
+    """A task; a folder of pictures or a file of frames, with --labels; a video, with --goal-at; the folder of a run."""
+    labels: Annotated[Path | None, open_option("FILE")] = None
+    """CSV file with the columns frame and in_goal."""
+    success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that show the goal, in the place of SOURCE."""
+    failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that do not."""
+    goal_at: Annotated[str, open_option("FROM-TO[,...]")] = ""
+    """When a video shows the goal, in seconds, as 3-5.5,8-."""
+    rewards: Annotated[tuple[str, ...], open_option("SPEC [SPEC ...]")] = ()
+    """Rewards as .toml or .json, or names of tasks. Default: the task's own, or --goal."""
+    scores: Annotated[tuple[Path, ...], open_option("FILE [FILE ...]")] = ()
+    """Scores that something else gave the same frames: .csv, .json or .parquet with frame and score."""
+    goal: Sentences = ()
+    """What the picture should show, instead of the rewards' own."""
+    baseline: Sentences = ()
+    """The scene without the goal."""
+    models: Annotated[tuple[str, ...], open_option("NAME [NAME ...]")] = ()
+    """Encoders to compare, instead of the rewards' own."""
+    alphas: Annotated[tuple[float, ...], open_option("SHARE [SHARE ...]")] = ()
+    """Alphas to compare."""
+    frames: Annotated[int, open_option("N")] = 2_000
+    """Number of states of a task. Default: 2000."""
+    seed: Annotated[int, open_option("N")] = 0
+    """Decides the states. Default: 0."""
+    budget: Annotated[float, open_option("SHARE")] = 0.05
+    """Share of the frames outside of the goal that a threshold may let through. Default: 0.05."""
+    out: Annotated[Path, open_option("FILE")] = Path("report.html")
+    """The page. Default: report.html."""
+    force: bool = False
+    """Write over a page that is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tasks(Command):
     """List the tasks that `vlmrm train` knows."""
 

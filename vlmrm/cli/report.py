@@ -1,0 +1,128 @@
+"""``vlmrm report``: how far rewards can be trusted, on one page."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from vlmrm.cli.arguments import Report
+from vlmrm.cli.score import named_spec
+from vlmrm.data import FrameSource, LabelledFolder, LabelledVideo, TwoFolders, frames_of_task, read_scores
+from vlmrm.errors import SpecError, UnknownTask
+from vlmrm.prompts import PromptSet
+from vlmrm.report import evaluate
+from vlmrm.report.candidates import AnyReward
+from vlmrm.report.words import percent
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.tasks import find_task
+from vlmrm.training.progress import Progress
+from vlmrm.training.run_report import report_run
+
+_OF_FRAMES = (
+    "labels", "success", "failure", "goal_at", "rewards", "scores", "goal", "baseline", "models", "alphas", "frames",
+    "seed", "budget",
+)  # fmt: skip
+
+
+def run(given: Report) -> int:
+    """Judge, write the page, and print the table."""
+    if given.out.suffix != ".html":
+        raise SpecError(f"a report is a page, a file whose name ends in .html; got --out {given.out}.")
+    if given.out.exists() and not given.force:
+        raise SpecError(f"{given.out} is there already. Give another --out, or --force to write over it.")
+    if (Path(given.source) / "config.json").is_file():
+        return _report_run(given)
+    source = _source(given)
+    rewards = _rewards(given, source)
+    report = evaluate(rewards, source, alphas=given.alphas, budget=given.budget, progress=_progress())
+    report.save(given.out)
+    print(report.table())
+    print(f"\n{report.headline} {report.best.verdict.sentence}")
+    for change in report.changes:
+        print(f"- {change}")
+    for remark in report.remarks:
+        print(f"note: {remark}")
+    print(f"wrote {given.out} and {given.out.with_suffix('.json')}")
+    return 0
+
+
+def _report_run(given: Report) -> int:
+    """The page of a training run."""
+    unused = [name for name in _OF_FRAMES if getattr(given, name) != getattr(Report, name)]
+    if unused:
+        raise SpecError(f"{given.source} is a run, which has its own; --{unused[0].replace('_', '-')} has no effect.")
+    report = report_run(given.source)
+    report.save(given.out)
+    print(report.headline)
+    for agent in report.agents:
+        print(f"{agent.name}: {percent(agent.in_goal)} of its steps in the goal, text reward {agent.reward:.3f} a step")
+    print(f"wrote {given.out} and {given.out.with_suffix('.json')}")
+    return 0
+
+
+def _source(given: Report) -> FrameSource:
+    """The labelled frames that the options name; exactly one kind of them."""
+    path = Path(given.source)
+    if given.success or given.failure:
+        _refuse(given, "success and --failure", "source", "labels", "goal_at")
+        return TwoFolders(success=given.success, failure=given.failure)
+    if not given.source:
+        raise SpecError("give labelled frames: a task, FRAMES with --labels, a video with --goal-at, or --success.")
+    if given.labels is not None:
+        _refuse(given, "labels", "goal_at")
+        return LabelledFolder(frames=path, labels=given.labels)
+    if given.goal_at:
+        return LabelledVideo(video=path, goal=given.goal_at)
+    try:
+        task = find_task(given.source)
+    except UnknownTask:
+        if not path.exists():
+            raise
+        raise SpecError(
+            f"nothing says which frames of {given.source} show the goal. Give --labels, a CSV file with the columns "
+            "frame and in_goal (`vlmrm label` makes one), or --goal-at for a video."
+        ) from None
+    return frames_of_task(task, given.frames, seed=given.seed)
+
+
+def _refuse(given: Report, option: str, *others: str) -> None:
+    for other in others:
+        if getattr(given, other):
+            name = "SOURCE" if other == "source" else f"--{other.replace('_', '-')}"
+            raise SpecError(f"--{option} are the labels already; {name} has no effect beside them.")
+
+
+def _rewards(given: Report, source: FrameSource) -> dict[str, AnyReward]:
+    """Every reward with every encoder, and the scores made elsewhere."""
+    named: dict[str, RewardSpec] = {name: named_spec(name) for name in given.rewards}
+    if not named and source.task is not None:
+        named = {source.task.name: source.task.reward}
+    if not named and given.goal:
+        named = {"goal": RewardSpec(encoder="sim-s", prompts=PromptSet(given.goal, given.baseline))}
+    if not named and not given.scores:
+        raise SpecError("give a reward to judge: --rewards, --goal, or --scores.")
+    found: dict[str, AnyReward] = {}
+    for name, spec in named.items():
+        said = {role: getattr(given, role) for role in ("goal", "baseline") if getattr(given, role)}
+        spec = replace(spec, prompts=replace(spec.require_prompts(), **said)) if said else spec
+        for model in given.models or (spec.encoder,):
+            label = model if len(named) == 1 else name if len(given.models) < 2 else f"{name}, {model}"
+            found[label] = replace(spec, encoder=model)
+    for path in given.scores:
+        found[path.stem] = read_scores(path)
+    return found
+
+
+def _progress() -> Callable[[int, int | None], None]:
+    """Says how many frames have been scored, at what rate, and how long it will take, on a terminal or in a log."""
+    progress, started = Progress(sys.stderr), time.monotonic()
+
+    def show(done: int, total: int | None) -> None:
+        rate = done / max(time.monotonic() - started, 1e-9)
+        of, left = ("", "") if total is None else (f" of {total:,}", f", {(total - done) / rate:.0f} s left")
+        progress.working(f"{done:,}{of} frames scored, {rate:,.0f}/s{left}")
+        if done == total:
+            progress.end()
+
+    return show

@@ -1,0 +1,300 @@
+"""`report_run`: what came of a training run, on one page: curves, videos, agents, and the reward on what they did."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from vlmrm.atomic import whole_file, write_json
+from vlmrm.data.labelled import SeveralSources
+from vlmrm.data.task_frames import Act, Policy, Rollouts, random_policy
+from vlmrm.errors import RunError, SpecError
+from vlmrm.metrics import Estimate, kendall, share_estimate
+from vlmrm.report.evaluation import evaluate
+from vlmrm.report.page import fill, shown_entry
+from vlmrm.report.parting import Parting, partings
+from vlmrm.report.plots import draw_lines
+from vlmrm.report.report import Report
+from vlmrm.report.scoring import Labels
+from vlmrm.report.words import percent
+from vlmrm.training.acting import Actor
+from vlmrm.training.acting import Policy as Agent
+from vlmrm.training.episodes import Evaluation
+from vlmrm.training.outcome import Summary
+from vlmrm.training.plan import Plan
+from vlmrm.training.run.directory import RunDirectory
+from vlmrm.training.run.metrics import MetricsRow
+from vlmrm.training.run_parts import load_agent
+
+_LARGEST_VIDEO = 1_000_000  # bytes; a page is to stay below three million
+_RANDOM, _BEST, _LAST = "random policy", "agent of the best evaluation", "agent at the end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentResult:
+    """What one agent did in the episodes that were drawn for the page."""
+
+    name: str
+    """Which agent."""
+    episodes: int
+    """Number of episodes."""
+    in_goal: float
+    """Share of the steps in the goal, by the simulator."""
+    env_return: float
+    """Mean sum of the environment's own rewards."""
+    reward: float
+    """Mean text reward per step."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunReport:
+    """A training run and the reward that it was trained on."""
+
+    folder: Path
+    """The run's folder."""
+    plan: Plan
+    """What was trained, and how."""
+    rows: Sequence[MetricsRow]
+    """Numbers over the steps."""
+    summary: Summary | None
+    """The results. None: the run has not finished."""
+    agents: Sequence[AgentResult]
+    """Random, best and last agent; empty where there is no text reward to judge."""
+    rank: float | None
+    """Kendall's tau of text return and the environment's own over all episodes drawn; None: no text reward."""
+    partings: Sequence[Parting]
+    """Where text reward and success part."""
+    judged: Report | None
+    """The reward on the frames of these episodes. None: there is none, or all frames are in the goal or none is."""
+    why_not_judged: str
+    """Why the reward was not judged; empty: it was."""
+
+    @property
+    def headline(self) -> str:
+        """What came out, in a sentence."""
+        task = self.plan.task.name
+        if self.summary is None:
+            return f"{task}: the run has not finished."
+        trained = self.summary.trained
+        if trained.success is None:
+            return f"{task}: the environment's own return is {trained.env_return} after {self.summary.steps:,} steps."
+        share, steps = percent(trained.success), f"{self.summary.steps:,}"
+        return f"{task}: {share} of {trained.episodes} episodes succeed after {steps} steps."
+
+    def success_of(self, evaluation: Evaluation | None) -> Estimate | None:
+        """The share of an evaluation's successes with its interval.
+
+        Args:
+            evaluation: None: there is none.
+        """
+        if evaluation is None or evaluation.success is None or not evaluation.episodes:
+            return None
+        return share_estimate(round(evaluation.success * evaluation.episodes), evaluation.episodes)
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What it was trained on."""
+        config, task, spec = self.plan.config, self.plan.task, self.plan.spec
+        prompts = None if spec is None else spec.prompts
+        said: dict[str, Any] = {
+            "task": f"{task.name}: {task.description}",
+            "environment": f"{task.env_id}, {task.episode_steps} steps an episode",
+            "reward": "the environment's own" if spec is None else f"{spec.encoder}, head {spec.head}",
+            "goal": "" if prompts is None else " / ".join(prompts.goal),
+            "baseline": "" if prompts is None else " / ".join(prompts.baseline),
+            "success": ""
+            if task.success is None
+            else f"{task.success.at_least} of the last {task.success.within_last} "
+            f"steps within {', '.join(f'{k} {v[0]:g} to {v[1]:g}' for k, v in task.success.where.items())}",
+            "algorithm": f"{self.plan.algorithm.name}, {config.train.steps or 0:,} steps, seed {config.train.seed}",
+        }
+        return {name: str(value) for name, value in said.items() if value}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers as plain values, for JSON."""
+        return {
+            "headline": self.headline,
+            "facts": dict(self.facts),
+            "agents": [asdict(agent) for agent in self.agents],
+            "kendall": self.rank,
+            "partings": [asdict(one) for one in self.partings],
+            "summary": None if self.summary is None else _without_paths(self.summary),
+            "reward": None if self.judged is None else self.judged.to_dict(),
+        }
+
+    def html(self) -> str:
+        """Return the page, one file that needs no other."""
+        return fill(
+            "run.html",
+            run=self,
+            curves=_curves(self.rows),
+            videos=_videos(RunDirectory(self.folder)),
+            shown=None if self.judged is None else shown_entry(self.judged, self.judged.best),
+            successes=_successes(self),
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, and beside it the same numbers as JSON.
+
+        Args:
+            path: A file whose name ends in ``.html``.
+
+        Raises:
+            SpecError: If it ends otherwise.
+        """
+        path = Path(path)
+        if path.suffix != ".html":
+            raise SpecError(f"a report is saved as a page: a file whose name ends in .html; got {path}.")
+        page = self.html()
+        with whole_file(path) as unfinished:
+            unfinished.write_text(page, encoding="utf-8")
+        write_json(path.with_suffix(".json"), self.to_dict())
+        return path
+
+
+def report_run(run: str | Path, *, episodes: int = 3) -> RunReport:
+    """Report a training run; a page of one that goes on shows what there is so far.
+
+    Args:
+        run: The run's folder.
+        episodes: Episodes of each agent that are drawn, to judge the reward on what agents do.
+
+    Raises:
+        RunError: There is no such run, or its files are damaged.
+    """
+    directory = RunDirectory(Path(run))
+    plan = Plan.from_dict(RunDirectory.read_json(directory.config), directory.path)
+    finished = directory.summary.exists()
+    rows = directory.metrics.read()
+    judged, agents, rank, why = _judge(plan, directory, episodes)
+    return RunReport(
+        folder=directory.path,
+        plan=plan,
+        rows=rows,
+        summary=Summary.from_dict(RunDirectory.read_json(directory.summary)) if finished else None,
+        agents=agents,
+        rank=rank,
+        partings=_partings(rows),
+        judged=judged,
+        why_not_judged=why,
+    )
+
+
+def _judge(
+    plan: Plan, directory: RunDirectory, episodes: int
+) -> tuple[Report | None, list[AgentResult], float | None, str]:
+    if plan.spec is None:
+        return None, [], None, "It was trained on the environment's own reward, or on a function that no file holds."
+    policies: dict[str, Policy] = {_RANDOM: random_policy}
+    for name, best in ((_BEST, True), (_LAST, False)):
+        try:
+            policies[name] = acting(load_agent(directory.path, best=best))
+        except RunError:
+            continue  # it has no checkpoint yet
+    sources = [
+        Rollouts(task=plan.task, episodes=episodes, seed=20_000, policy=policy, policy_name=name)
+        for name, policy in policies.items()
+    ]
+    try:
+        report = evaluate({plan.spec.encoder: plan.spec}, SeveralSources(sources=sources))
+    except SpecError as error:
+        return None, [], None, str(error)
+    scores, labels = report.scored.scores[plan.spec.encoder], report.scored.labels
+    agents = [_agent(name, scores, labels) for name in policies]
+    return report, agents, _rank(scores, labels), ""
+
+
+def acting(agent: Agent) -> Policy:
+    """Return an agent as what acts in episodes: deterministic, with its memory and masks.
+
+    Args:
+        agent: An agent of Stable-Baselines3.
+    """
+
+    def begin(env: gym.Env[Any, Any], seed: int) -> Act:
+        actor = Actor(agent, [env])
+        return lambda observation, first: actor.act([observation], [True])[0]
+
+    return begin
+
+
+def _agent(name: str, scores: np.ndarray, labels: Labels) -> AgentResult:
+    episodes = [group for group in dict.fromkeys(labels.groups) if group.startswith(f"{name}, ")]
+    rows = np.isin(np.array(labels.groups), episodes)
+    own = np.zeros(len(labels)) if labels.env_rewards is None else labels.env_rewards
+    return AgentResult(
+        name=name,
+        episodes=len(episodes),
+        in_goal=float(labels.in_goal[rows].mean()),
+        env_return=float(own[rows].sum()) / len(episodes),
+        reward=float(scores[rows].mean()),
+    )
+
+
+def _rank(scores: np.ndarray, labels: Labels) -> float | None:
+    groups: Any = np.array(labels.groups)
+    names = list(dict.fromkeys(labels.groups))
+    if labels.env_rewards is None or len(names) < 2:
+        return None
+    text = [float(scores[groups == name].sum()) for name in names]
+    own = [float(labels.env_rewards[groups == name].sum()) for name in names]
+    return kendall(text, own)
+
+
+def _evaluated(rows: Sequence[MetricsRow], column: str) -> list[tuple[int, float]]:
+    return [(row.step, value) for row in rows if (value := getattr(row, column)) is not None]
+
+
+def _partings(rows: Sequence[MetricsRow]) -> list[Parting]:
+    """Between the text reward of training and success; a row that lacks one is left out."""
+    both = [row for row in rows if row.eval_success is not None and row.train_vlm_reward is not None]
+    return partings(
+        [row.step for row in both],
+        [row.train_vlm_reward or 0.0 for row in both],
+        [row.eval_success or 0.0 for row in both],
+    )
+
+
+def _curves(rows: Sequence[MetricsRow]) -> list[tuple[str, str]]:
+    """Drawings with what they show."""
+    drawn = []
+    for columns, label in (
+        ({"evaluations": "eval_success"}, "success"),
+        ({"training": "train_vlm_reward", "evaluations": "eval_vlm_reward"}, "text reward per step"),
+        ({"evaluations": "eval_env_return"}, "environment's own return"),
+    ):
+        lines = {name: points for name, column in columns.items() if (points := _evaluated(rows, column))}
+        if lines:
+            drawn.append((label, draw_lines(lines, label)))
+    return drawn
+
+
+def _videos(directory: RunDirectory) -> list[tuple[str, str]]:
+    """Videos as data addresses, with what they show; one that is too large for a page is left out."""
+    found = []
+    for path, label in ((directory.before, "Before: random actions"), (directory.after, "After: the trained agent")):
+        if path.is_file() and path.stat().st_size <= _LARGEST_VIDEO:
+            data = base64.b64encode(path.read_bytes()).decode()
+            found.append((label, f"data:video/mp4;base64,{data}"))
+    return found
+
+
+def _without_paths(summary: Summary) -> dict[str, Any]:
+    """A page is handed on; where its files were is nobody's business."""
+    return {name: value for name, value in asdict(summary).items() if name not in ("run", "files")}
+
+
+def _successes(report: RunReport) -> list[tuple[str, Estimate]]:
+    summary = report.summary
+    if summary is None:
+        return []
+    named = {
+        _RANDOM: summary.random,
+        _LAST: summary.trained,
+        "agent trained on the environment's own reward": summary.env_reward,
+    }
+    return [(name, found) for name, one in named.items() if (found := report.success_of(one)) is not None]
