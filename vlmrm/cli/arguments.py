@@ -180,6 +180,34 @@ class Report(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Label(Command):
+    """Label frames with one key each, on a page of this machine's own browser.
+
+    vlmrm label frames/
+    vlmrm label frames/ drive.mp4 --labels labels.csv --rater anna
+    vlmrm label frames/ --reward reward.toml
+
+    Each key is saved. The same command goes on where it was; a second rater starts anew, and agreement is printed.
+    With a reward, frames come first that say most about it.
+    """
+
+    frames: Annotated[Positional[tuple[str, ...]], open_option(_FRAMES)] = ()
+    """Pictures, folders of pictures, videos or .npy arrays."""
+    labels: Annotated[Path | None, open_option("FILE")] = None
+    """CSV file that labels are written to. Default: labels.csv beside the frames."""
+    rater: Annotated[str, open_option("NAME")] = ""
+    """Who labels; two raters may share a file."""
+    reward: Annotated[str, open_option("SPEC")] = ""
+    """A reward as .toml or .json, or the name of a task; decides which frames come first."""
+    in_order: bool = False
+    """Show the frames in the order of their names."""
+    browser: bool = True
+    """Open the page in a browser; else its address is printed."""
+    device: Annotated[str | None, open_option("NAME")] = None
+    """cpu, cuda, ... Default: the best there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tasks(Command):
     """List the tasks that `vlmrm train` knows."""
 

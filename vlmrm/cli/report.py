@@ -1,12 +1,10 @@
 """``vlmrm report``: how far rewards can be trusted, on one page."""
 
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from vlmrm.cli.arguments import Report
+from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.score import named_spec
 from vlmrm.data import FrameSource, LabelledFolder, LabelledVideo, TwoFolders, frames_of_task, read_scores
 from vlmrm.errors import SpecError, UnknownTask
@@ -16,7 +14,6 @@ from vlmrm.report.candidates import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import find_task
-from vlmrm.training.progress import Progress
 from vlmrm.training.run_report import report_run
 
 _OF_FRAMES = (
@@ -35,7 +32,7 @@ def run(given: Report) -> int:
         return _report_run(given)
     source = _source(given)
     rewards = _rewards(given, source)
-    report = evaluate(rewards, source, alphas=given.alphas, budget=given.budget, progress=_progress())
+    report = evaluate(rewards, source, alphas=given.alphas, budget=given.budget, progress=frame_progress("scored"))
     report.save(given.out)
     print(report.table())
     print(f"\n{report.headline} {report.best.verdict.sentence}")
@@ -112,17 +109,3 @@ def _rewards(given: Report, source: FrameSource) -> dict[str, AnyReward]:
     for path in given.scores:
         found[path.stem] = read_scores(path)
     return found
-
-
-def _progress() -> Callable[[int, int | None], None]:
-    """Says how many frames have been scored, at what rate, and how long it will take, on a terminal or in a log."""
-    progress, started = Progress(sys.stderr), time.monotonic()
-
-    def show(done: int, total: int | None) -> None:
-        rate = done / max(time.monotonic() - started, 1e-9)
-        of, left = ("", "") if total is None else (f" of {total:,}", f", {(total - done) / rate:.0f} s left")
-        progress.working(f"{done:,}{of} frames scored, {rate:,.0f}/s{left}")
-        if done == total:
-            progress.end()
-
-    return show
