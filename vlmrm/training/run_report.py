@@ -14,6 +14,7 @@ from vlmrm.data.labelled import SeveralSources
 from vlmrm.data.task_frames import Act, Policy, Rollouts, random_policy
 from vlmrm.errors import RunError, SpecError
 from vlmrm.metrics import Estimate, kendall, share_estimate
+from vlmrm.report.candidates import AnyReward
 from vlmrm.report.evaluation import evaluate
 from vlmrm.report.page import fill, shown_entry
 from vlmrm.report.parting import Parting, partings
@@ -21,6 +22,7 @@ from vlmrm.report.plots import draw_lines
 from vlmrm.report.report import Report
 from vlmrm.report.scoring import Labels
 from vlmrm.report.words import percent
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.acting import Actor
 from vlmrm.training.acting import Policy as Agent
 from vlmrm.training.episodes import Evaluation
@@ -32,6 +34,7 @@ from vlmrm.training.run_parts import load_agent
 
 _LARGEST_VIDEO = 1_000_000  # bytes; a page is to stay below three million
 _RANDOM, _BEST, _LAST = "random policy", "agent of the best evaluation", "agent at the end"
+_REWARD = "the reward of the run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,12 +159,13 @@ class RunReport:
         return path
 
 
-def report_run(run: str | Path, *, episodes: int = 3) -> RunReport:
+def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None = None) -> RunReport:
     """Report a training run; a page of one that goes on shows what there is so far.
 
     Args:
         run: The run's folder.
         episodes: Episodes of each agent that are drawn, to judge the reward on what agents do.
+        reward: Reward of a run that was given one by its caller, as to `train`. None: the one that its files name.
 
     Raises:
         RunError: There is no such run, or its files are damaged.
@@ -170,7 +174,7 @@ def report_run(run: str | Path, *, episodes: int = 3) -> RunReport:
     plan = Plan.from_dict(RunDirectory.read_json(directory.config), directory.path)
     finished = directory.summary.exists()
     rows = directory.metrics.read()
-    judged, agents, rank, why = _judge(plan, directory, episodes)
+    judged, agents, rank, why = _judge(plan, directory, episodes, reward)
     return RunReport(
         folder=directory.path,
         plan=plan,
@@ -185,9 +189,10 @@ def report_run(run: str | Path, *, episodes: int = 3) -> RunReport:
 
 
 def _judge(
-    plan: Plan, directory: RunDirectory, episodes: int
+    plan: Plan, directory: RunDirectory, episodes: int, given: FrameReward | None
 ) -> tuple[Report | None, list[AgentResult], float | None, str]:
-    if plan.spec is None:
+    reward: AnyReward | None = plan.spec if given is None else given
+    if reward is None:
         return None, [], None, "It was trained on the environment's own reward, or on a function that no file holds."
     policies: dict[str, Policy] = {_RANDOM: random_policy}
     for name, best in ((_BEST, True), (_LAST, False)):
@@ -200,10 +205,10 @@ def _judge(
         for name, policy in policies.items()
     ]
     try:
-        report = evaluate({plan.spec.encoder: plan.spec}, SeveralSources(sources=sources))
+        report = evaluate({_REWARD: reward}, SeveralSources(sources=sources))
     except SpecError as error:
         return None, [], None, str(error)
-    scores, labels = report.scored.scores[plan.spec.encoder], report.scored.labels
+    scores, labels = report.scored.scores[_REWARD], report.scored.labels
     agents = [_agent(name, scores, labels) for name in policies]
     return report, agents, _rank(scores, labels), ""
 

@@ -1,0 +1,115 @@
+"""The rule of the verdict, case by case, on scores made for each."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vlmrm.report.measures import measure
+from vlmrm.report.nearness import Nearness
+from vlmrm.report.scoring import Labels
+from vlmrm.report.verdict import judge, mistakes_removed
+from vlmrm.tasks import SuccessRule
+
+N = 400
+IN_GOAL = np.arange(N) < 100
+RNG = np.random.default_rng(0)
+RESULTS = Path(__file__).parents[2] / "experiments" / "results"
+
+
+def labels(in_goal=IN_GOAL, **words):
+    unknown = {"groups": (), "steps": None, "states": {}, "kinds": (), "env_rewards": None, "terminated": None}
+    return Labels(in_goal=in_goal, names=[str(i) for i in range(len(in_goal))], **unknown | words)
+
+
+def apart(distance, in_goal=IN_GOAL):
+    """Normal scores, those of goal frames higher by so many standard deviations."""
+    return np.random.default_rng(1).normal(size=len(in_goal)) + distance * in_goal
+
+
+def verdict(scores, *, controls=None, about=None, in_goal=IN_GOAL):
+    return judge(measure(scores, labels(in_goal), controls=controls or {}, rule=None), about=about)
+
+
+def test_goal_frames_far_above_others_are_good():
+    found = verdict(apart(5), controls={"a zebra": RNG.normal(size=N)})
+    assert found.word == "good"
+    assert found.reasons == ()
+    assert "its best control, a zebra, does in" in found.sentence
+
+
+@pytest.mark.parametrize(("distance", "word"), [(5, "good"), (1.2, "weak"), (0.1, "useless")])
+def test_the_nearer_they_come_the_worse_the_word(distance, word):
+    assert verdict(apart(distance)).word == word
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        (np.zeros(N), "the same number on every frame"),
+        (-apart(5), "upside down"),
+        (np.minimum(apart(5), -0.8), "are paid as much as the best goal frame"),
+    ],
+)
+def test_what_teaches_nothing_is_useless_and_says_why(scores, reason):
+    found = verdict(scores)
+    assert found.word == "useless"
+    assert any(reason in said for said in found.reasons)
+
+
+def test_a_control_that_does_as_well_makes_the_best_auroc_useless():
+    """A model that is blind to the task ranks goal states first by chance, whatever the sentence."""
+    scores = apart(4)
+    found = verdict(scores, controls={"“a zebra grazing”": scores + 0.01 * RNG.normal(size=N)})
+    assert found.word == "useless"
+    assert "“a zebra grazing” does as well" in found.reasons[0]
+
+
+def test_near_1_the_mistakes_count_and_not_the_difference():
+    """0.99 beside 0.95 makes a fifth of the control's mistakes; 0.96 beside 0.95 makes nearly all of them."""
+    control = apart(2.33)
+    assert verdict(apart(4), controls={"c": control}).word == "good"
+    slightly = measure(control + 0.25 * IN_GOAL, labels(), controls={"c": control}, rule=None)
+    assert mistakes_removed(slightly) < 0.5
+    assert judge(slightly).word == "weak"
+
+
+def test_a_sentence_that_is_about_nothing_here_is_useless_however_it_ranks():
+    assert verdict(apart(5), about=0.0).word == "useless"
+    assert verdict(apart(5), about=0.3).word == "weak"
+    assert verdict(apart(5), about=0.9).word == "good"
+
+
+def test_few_frames_are_never_good():
+    few = np.arange(40) < 8
+    found = verdict(apart(9, few), in_goal=few)
+    assert found.word == "weak"
+    assert found.reasons == ("only 8 frames are in the goal, which is too few for more: label 20",)
+
+
+def test_a_goal_nearer_than_the_scenes_other_sentences_is_about_the_scene():
+    assert Nearness(goal=0.6, nonsense=0.1, best=0.5, other="a pole").share == pytest.approx(1.25)
+    assert Nearness(goal=0.1, nonsense=0.2, best=0.5, other="a pole").share == 0.0
+    assert Nearness(goal=0.3, nonsense=0.2, best=0.1, other="a pole").share == 1.0
+
+
+def test_the_border_is_told_apart_where_the_whole_hides_it():
+    """Frames that miss one bound far away are easy; those that miss the other alone are not seen at all."""
+    lean, height = np.tile([0.0, 50.0], N // 2), np.where(np.arange(N) < 200, 1.0, 0.0)
+    rule = SuccessRule(where={"lean": (0, 35), "height": (0.5, 2)}, within_last=1, at_least=1)
+    inside = (lean <= 35) & (height > 0.5)
+    known = labels(inside, states={"lean": lean, "height": height})
+    found = measure(height + 1e-3 * RNG.normal(size=N), known, controls={}, rule=rule)
+    assert found.auroc.value > 0.8
+    assert found.borders["height"].auroc == 1.0
+    assert found.borders["lean"].auroc == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("page", "count", "fewest"), [("verdicts_settling", 20, 20), ("verdicts", 40, 38)])
+def test_verdicts_on_rewards_made_on_purpose_agree_with_what_is_true_of_them(page, count, fewest):
+    rows = json.loads((RESULTS / f"{page}.json").read_text())
+    assert len(rows) == count
+    assert sum(row["verdict"] == row["truth"] for row in rows) >= fewest
+    assert not [row for row in rows if row["truth"] == "useless" and row["verdict"] == "good"]
+    assert {row["truth"] for row in rows} == {"good", "weak", "useless"}

@@ -1,0 +1,100 @@
+"""The page of a training run."""
+
+import json
+
+import pytest
+
+from tests.browser import open_browser
+from tests.toys import red_reward
+from tests.training.toy_runs import LENGTH, lamp_config, lamp_reward
+from vlmrm.cli import main
+from vlmrm.errors import RunError, SpecError
+from vlmrm.training import train
+from vlmrm.training.run_report import report_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reported")
+    learns = {"learning_rate": 0.01, "gamma": 0.9, "exploration_fraction": 0.5, "gradient_steps": 10}
+    train(lamp_config(folder, steps=400, videos=True, hyperparameters=learns), reward=lamp_reward())
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def report(run):
+    return report_run(run, reward=lamp_reward())
+
+
+def test_agents_are_ranked_by_what_the_simulator_says(report):
+    agents = {agent.name: agent for agent in report.agents}
+    random, last = agents["random policy"], agents["agent at the end"]
+    assert last.in_goal > random.in_goal
+    assert last.reward > random.reward
+    assert last.env_return > random.env_return
+    assert (random.episodes, last.episodes) == (3, 3)
+    assert report.rank > 0.5
+
+
+def test_the_reward_is_judged_on_the_frames_that_the_agents_met(report):
+    labels = report.judged.scored.labels
+    assert len(labels) == 3 * 3 * (LENGTH + 1)  # three agents, three episodes, and the frame of the reset
+    measures = report.judged.best.evidence.measures
+    assert measures.auroc.value == 1.0  # red as the lamp is bright, and bright is the goal
+    assert measures.borders["brightness"].auroc == 1.0
+
+
+def test_success_has_the_interval_of_few_episodes(report):
+    summary = report.summary
+    found = report.success_of(summary.trained)
+    assert found.value == summary.trained.success
+    assert found.low < 0.8 <= 1.0 == found.high
+
+
+def test_the_page_opens_without_errors_or_requests(report, tmp_path):
+    page = report.save(tmp_path / "run.html")
+    with open_browser(tmp_path / "profile") as browser:
+        browser.open(page.as_uri())
+        assert browser.text("h1") == report.headline
+        assert browser.run("return [...document.querySelectorAll('video')].map(video => video.src.slice(0, 14))") == [
+            "data:video/mp4", "data:video/mp4",
+        ]  # fmt: skip
+        browser.wait_for(lambda: browser.run("return document.querySelector('video').readyState") >= 1)
+        assert browser.console_errors() == []
+        assert [url for url in browser.requests() if not url.startswith("chrome:")] == [page.as_uri()]
+
+
+def test_no_path_of_this_machine_is_on_the_page(report, run, tmp_path):
+    page = report.save(tmp_path / "run.html")
+    assert str(run.parent) not in page.read_text() + page.with_suffix(".json").read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["headline"] == report.headline
+
+
+def test_a_run_that_has_not_finished_has_a_page(run, tmp_path):
+    import shutil
+
+    unfinished = tmp_path / "run"
+    shutil.copytree(run, unfinished)
+    (unfinished / "summary.json").unlink()
+    report = report_run(unfinished, reward=red_reward())
+    assert report.headline == "lamp/bright: the run has not finished."
+    assert report.html().count("<video") == 2
+
+
+def test_a_run_on_the_own_reward_says_that_no_text_reward_is_judged(tmp_path):
+    train(lamp_config(tmp_path, reward="env"))
+    out = tmp_path / "page.html"
+    assert main(["report", str(tmp_path / "run"), "--out", str(out)]) == 0
+    assert "trained on the environment&#39;s own reward" in out.read_text()
+
+
+def test_what_is_no_run_and_what_has_no_effect_is_refused(run, tmp_path, capsys):
+    with pytest.raises(RunError, match=r"config\.json is missing"):
+        report_run(tmp_path)
+    assert main(["report", str(run), "--alphas", "0.5", "--out", str(tmp_path / "page.html")]) == 2
+    assert "is a run, which has its own; --alphas has no effect" in capsys.readouterr().err
+
+
+def test_a_page_is_a_page(report, tmp_path):
+    with pytest.raises(SpecError, match=r"ends in \.html"):
+        report.save(tmp_path / "run.txt")
