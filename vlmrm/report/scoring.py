@@ -19,6 +19,7 @@ from vlmrm.report.candidates import Candidate
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
+from vlmrm.types import Frames
 
 _SHOWN = 6  # pictures a row on the page
 _KEPT = 4 * _SHOWN  # of these the first of each group are shown
@@ -110,44 +111,70 @@ def score_frames(
     Raises:
         FrameError: If there is no frame, or passes give different ones.
     """
-    columns: dict[tuple[str, str | None], list[Any]] = {}
     collected: list[LabelledFrames] = []
-    cosines: dict[str, dict[str, float]] = {}
-    extremes = {candidate.name: _Extremes() for candidate in candidates}
-    embedded: Counter[str] = Counter()
+    scoring = _Scoring(candidates, sentences)
     passes = _passes(candidates, source)
     total, done = None if source.count is None else source.count * len(passes), 0
     for number, (capture, asked) in enumerate(passes):
-        readers = _by_model(asked)
-        first = 0
+        readers, first = _by_model(asked), 0
         for batch in source.batches(capture):
             if number == 0:
                 collected.append(_without_pictures(batch))
-            for members in readers:
-                seen = members[0].read(batch)
-                if seen is not None:
-                    embedded[_model_of(members[0].reward)] += len(batch)
-                    _compare(members[0].reward, seen, sentences, cosines)
-                for member in members:
-                    scores = member.score(batch, seen)
-                    columns.setdefault((member.candidate, member.control), []).append(scores)
-                    if member.control is None:
-                        extremes[member.candidate].add(batch, scores, first)
+            scoring.add(batch, readers, first)
             first, done = first + len(batch), done + len(batch)
             if progress is not None:
                 progress(done, total)
     if not collected:
         raise FrameError(f"{source.name} holds no frame.")
     labels = _labels(collected)
-    made = {key: _column(parts, len(labels), source) for key, parts in columns.items()}
+    made = {key: _column(parts, len(labels), source) for key, parts in scoring.columns.items()}
     return Scored(
         labels=labels,
-        scores={name: made[name, None] for name in extremes},
+        scores={candidate.name: made[candidate.name, None] for candidate in candidates},
         controls={c.name: {control: made[c.name, control] for control in c.controls} for c in candidates},
-        cosines=cosines,
-        fooling={name: kept.fooling() for name, kept in extremes.items()},
-        embedded=dict(embedded),
+        cosines=scoring.cosines,
+        fooling={name: kept.fooling() for name, kept in scoring.extremes.items()},
+        embedded=dict(scoring.embedded),
     )
+
+
+class _Scoring:
+    """What is known so far of the frames that have gone by."""
+
+    def __init__(self, candidates: Sequence[Candidate], sentences: Sequence[str]) -> None:
+        self.columns: dict[tuple[str, str | None], list[Any]] = {}
+        self.cosines: dict[str, dict[str, float]] = {}
+        self.extremes = {candidate.name: _Extremes() for candidate in candidates}
+        self.embedded: Counter[str] = Counter()
+        self._sentences, self._texts = list(sentences), dict[str, Any]()
+
+    def add(self, batch: LabelledFrames, readers: "Sequence[Sequence[_Asked]]", first: int) -> None:
+        """Score a batch, whose first frame has this number: each model embeds it once, each size is made once."""
+        small: dict[Preprocessing | None, Frames] = {None: batch.frames}
+        for members in readers:
+            plain = _plain(members[0].capture)
+            if plain is not None and plain not in small:
+                small[plain] = plain.resize(batch.frames)
+            seen = members[0].read(small[plain])
+            if seen is not None:
+                self.embedded[_model_of(members[0].reward)] += len(batch)
+                self._compare(members[0].reward, seen)
+            for member in members:
+                scores = member.score(batch, seen)
+                self.columns.setdefault((member.candidate, member.control), []).append(scores)
+                if member.control is None:
+                    self.extremes[member.candidate].add(batch, scores, first)
+
+    def _compare(self, reward: FrameReward | Scores, seen: FrameFeatures) -> None:
+        """Keep the highest cosine with each sentence that any frame has had so far."""
+        if not isinstance(reward, RewardModel) or not self._sentences or not seen.embeddings.shape[1]:
+            return
+        if reward.name not in self._texts:
+            self._texts[reward.name] = reward.encoder.embed_texts(self._sentences)
+        highest = (seen.embeddings @ self._texts[reward.name].T).amax(dim=0).tolist()
+        known = self.cosines.setdefault(reward.name, {})
+        for sentence, cosine in zip(self._sentences, highest, strict=True):
+            known[sentence] = max(known.get(sentence, -1.0), cosine)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -168,8 +195,8 @@ class _Asked:
         fingerprint = None if isinstance(self.reward, Scores) else self.reward.fingerprint
         return id(self.reward) if fingerprint is None else fingerprint
 
-    def read(self, batch: LabelledFrames) -> FrameFeatures | None:
-        return None if isinstance(self.reward, Scores) else self.reward.read(batch.frames)
+    def read(self, frames: Frames) -> FrameFeatures | None:
+        return None if isinstance(self.reward, Scores) else self.reward.read(frames)
 
     def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
         if isinstance(self.reward, Scores):
@@ -186,9 +213,13 @@ def _passes(candidates: Sequence[Candidate], source: FrameSource) -> list[tuple[
         for control, reward in rewards:
             asked = _Asked(candidate=candidate.name, control=control, reward=reward)
             capture = asked.capture if source.draws else None
-            plain = None if capture is None else replace(capture, mean=(0.5,) * 3, std=(0.5,) * 3)
-            found.setdefault(plain, (capture, []))[1].append(asked)
+            found.setdefault(_plain(capture), (capture, []))[1].append(asked)
     return list(found.values())
+
+
+def _plain(capture: Preprocessing | None) -> Preprocessing | None:
+    """The resize alone, by which captures of several models can be told to be alike."""
+    return None if capture is None else replace(capture, mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
 def _by_model(asked: Sequence[_Asked]) -> list[list[_Asked]]:
@@ -201,19 +232,6 @@ def _by_model(asked: Sequence[_Asked]) -> list[list[_Asked]]:
 
 def _model_of(reward: FrameReward | Scores) -> str:
     return reward.spec.encoder if isinstance(reward, RewardModel) else reward.name
-
-
-def _compare(
-    reward: FrameReward | Scores, seen: FrameFeatures, sentences: Sequence[str], cosines: dict[str, dict[str, float]]
-) -> None:
-    """Keep the highest cosine with each sentence that any frame has had so far."""
-    if not isinstance(reward, RewardModel) or not sentences or not seen.embeddings.shape[1]:
-        return
-    texts = reward.encoder.embed_texts(list(sentences))
-    highest = (seen.embeddings @ texts.T).amax(dim=0).tolist()
-    known = cosines.setdefault(reward.name, {})
-    for sentence, cosine in zip(sentences, highest, strict=True):
-        known[sentence] = max(known.get(sentence, -1.0), cosine)
 
 
 def _without_pictures(batch: LabelledFrames) -> LabelledFrames:
