@@ -211,3 +211,13 @@ def test_few_frames_without_groups_say_that_nothing_is_sure():
     assert any("take each for independent" in remark for remark in report.remarks)
     assert report.best.verdict.word == "weak"  # with two frames nothing is sure, whatever the AUROC
     assert report.best.verdict.reasons[0] == "only 2 frames are in the goal, which is too few for more: label 20"
+
+
+def test_large_frames_are_kept_small():
+    """Some dozens of pictures are kept of each reward; of 4K frames they would fill the memory."""
+    large = reds([0.9, 0.8, 0.1, 0.2], [True, True, False, False])
+    wide = large.frames.repeat_interleave(90, dim=1).repeat_interleave(120, dim=2)  # 720 x 960
+    report = evaluate(lambda frames: frames[..., 0].float().mean(dim=(1, 2)), replace(large, frames=wide))
+    assert report.best.fooling.paid[0].picture.shape == (360, 480, 3)
+    model = evaluate(red_reward(), replace(large, frames=wide), controls=False)
+    assert model.best.fooling.paid[0].picture.shape == (SIZE_PX, SIZE_PX, 3)

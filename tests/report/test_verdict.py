@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vlmrm.report.candidates import BASELINE
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import Nearness
 from vlmrm.report.scoring import Labels
@@ -64,6 +65,16 @@ def test_a_control_that_does_as_well_makes_the_best_auroc_useless():
     found = verdict(scores, controls={"“a zebra grazing”": scores + 0.01 * RNG.normal(size=N)})
     assert found.word == "useless"
     assert "“a zebra grazing” does as well" in found.reasons[0]
+
+
+def test_a_reward_that_does_no_better_than_its_baseline_is_weak_and_not_useless():
+    """The plain scene may look like the goal, as a pole on its cart mostly hangs."""
+    scores = apart(4)
+    found = verdict(scores, controls={BASELINE: scores + 0.01 * RNG.normal(size=N)})
+    assert found.word == "weak"
+    assert "the baseline as the goal does nearly as well" in found.reasons[0]
+    both = {BASELINE: scores + 0.01 * RNG.normal(size=N), "“a zebra”": scores - 0.05 * IN_GOAL}
+    assert verdict(scores, controls=both).word == "useless"
 
 
 def test_near_1_the_mistakes_count_and_not_the_difference():

@@ -1,12 +1,18 @@
 """The page of a report: one HTML file with everything in it."""
 
 import json
+import logging
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
 
+from vlmrm.data.scores import Scores
+from vlmrm.frames.batch import as_frames
+from vlmrm.report.heat_maps import occlusion, overlay
 from vlmrm.report.measures import RESAMPLES, Measures
 from vlmrm.report.plots import (
     draw_comparison,
@@ -19,9 +25,30 @@ from vlmrm.report.plots import (
 from vlmrm.report.report import Entry, Report
 from vlmrm.report.verdict import best_control
 from vlmrm.report.words import percent
+from vlmrm.rewards.protocols import FrameReward
+from vlmrm.types import Frames
 
+_LOG = logging.getLogger(__name__)
 _SHOWN_IN_FULL = 6  # rewards; the others are in the table
 _MOST_CURVES = 6
+_PATCHES = (8, 4)  # along each side of a heat map: the first that is quick enough
+_MAP_S, _MAP_PIXELS = 1.0, 20_000_000  # what the frames of a heat map may take
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatPicture:
+    """A frame with its heat map."""
+
+    name: str
+    """Name of the frame."""
+    data: str
+    """Picture, as a data address."""
+    patches: int
+    """Patches along each side."""
+    highest: float
+    """By how much the score falls without the patch that raises it most; below 0: none raises it."""
+    lowest: float
+    """By how much it falls without the patch that lowers it most; below 0: it rises."""
 
 
 def render_page(report: Report) -> str:
@@ -95,5 +122,42 @@ def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
         "curves": draw_curves(moving) if moving else "",
         "paid": [(shown, picture_data(shown.picture)) for shown in entry.fooling.paid],
         "missed": [(shown, picture_data(shown.picture)) for shown in entry.fooling.missed],
+        "heat": _heat_picture(entry),
         "spec": "" if spec is None else json.dumps(spec.to_dict(), indent=2, ensure_ascii=False),
     }
+
+
+def _heat_picture(entry: Entry) -> HeatPicture | None:
+    """Where the reward looks in the frame that fools it most. None: nobody can say, or it would take too long."""
+    reward, paid = entry.evidence.candidate.reward, entry.fooling.paid
+    if isinstance(reward, Scores) or not paid or (reward.spec is not None and reward.spec.judge is not None):
+        return None
+    try:
+        frame = as_frames(paid[0].picture)
+        frame = frame if reward.capture is None else reward.capture.resize(frame)
+        patches = _affordable_patches(reward, frame)
+        heat = None if patches is None else occlusion(reward, frame, patches=patches)
+    except Exception as error:  # a function of somebody's own may refuse pictures that no camera took
+        _LOG.warning("no heat map of %s: %s", entry.name, error)
+        return None
+    if heat is None or not heat.any():
+        return None
+    return HeatPicture(
+        name=paid[0].name,
+        data=picture_data(overlay(frame, heat)),
+        patches=len(heat),
+        highest=float(heat.max()),
+        lowest=float(heat.min()),
+    )
+
+
+def _affordable_patches(reward: FrameReward, frame: Frames) -> int | None:
+    """Patches along each side, by what one frame takes alone: in a batch it takes no longer. None: all are too many."""
+    taken_s = []
+    for _ in range(2):  # the first may load something, and either may have to wait for others
+        started = time.monotonic()
+        reward.explain(frame)
+        taken_s.append(time.monotonic() - started)
+    pixels = frame.shape[1] * frame.shape[2]
+    fit = (p for p in _PATCHES if p * p * min(taken_s) <= _MAP_S and p * p * pixels <= _MAP_PIXELS)
+    return next(fit, None)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
+from PIL import Image
 
 from vlmrm.data.labelled import FrameSource, LabelledFrames
 from vlmrm.data.scores import Scores
@@ -23,6 +24,7 @@ from vlmrm.types import Frames
 
 _SHOWN = 6  # pictures a row on the page
 _KEPT = 4 * _SHOWN  # of these the first of each group are shown
+_LARGEST, _SMALL_PX = 2**20, 480  # bytes of a picture that is kept as it is; side of a larger one
 Progress = Callable[[int, int | None], None]
 """Told how many frames have been scored so far, and of how many; None: nobody knows yet."""
 
@@ -57,7 +59,7 @@ class Shown:
     """A frame that is worth a look."""
 
     picture: UInt8[np.ndarray, "h w 3"]
-    """The frame."""
+    """The frame as the reward's model sees it; for a function as it is, or smaller where it is large."""
     name: str
     """Its name."""
     score: float
@@ -163,7 +165,7 @@ class _Scoring:
                 scores = member.score(batch, seen)
                 self.columns.setdefault((member.candidate, member.control), []).append(scores)
                 if member.control is None:
-                    self.extremes[member.candidate].add(batch, scores, first)
+                    self.extremes[member.candidate].add(replace(batch, frames=small[plain]), scores, first)
 
     def _compare(self, reward: FrameReward | Scores, seen: FrameFeatures) -> None:
         """Keep the highest cosine with each sentence that any frame has had so far."""
@@ -276,7 +278,8 @@ class _Extremes:
                 if len(heap) == _KEPT and entry <= heap[0][0]:
                     break
                 group = batch.groups[row] if batch.groups else batch.names[row]
-                shown = Shown(picture=batch.frames[row].numpy().copy(), name=batch.names[row], score=float(scores[row]))
+                picture = _kept(batch.frames[row].numpy())
+                shown = Shown(picture=picture, name=batch.names[row], score=float(scores[row]))
                 heapq.heappush(heap, (entry, group, shown))
                 if len(heap) > _KEPT:
                     heapq.heappop(heap)
@@ -284,6 +287,15 @@ class _Extremes:
     def fooling(self) -> Fooling:
         """The first of each group, then others."""
         return Fooling(paid=_spread(self._paid), missed=_spread(self._missed))
+
+
+def _kept(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """A copy; of a large picture a small one, since some dozens are kept of each reward."""
+    if picture.nbytes <= _LARGEST:
+        return picture.copy()
+    image = Image.fromarray(picture)
+    image.thumbnail((_SMALL_PX, _SMALL_PX))
+    return np.array(image)
 
 
 def _spread(heap: Sequence[Any]) -> list[Shown]:

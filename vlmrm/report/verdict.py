@@ -3,8 +3,10 @@
 The rule was settled on 20 rewards made good and bad on purpose and tried on 40 others; see `experiments/verdicts.py`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vlmrm.report.candidates import BASELINE
 from vlmrm.report.measures import Control, Measures
 from vlmrm.report.nearness import HARDLY_ABOUT
 from vlmrm.report.words import percent
@@ -34,7 +36,8 @@ def judge(measures: Measures, *, about: float | None = None) -> Verdict:
     """Return the verdict on what was measured.
 
     A reward is compared with the best of its controls by the share of the control's mistakes that it does not make:
-    the difference of two AUROCs is small where both are near 1, whatever lies between them.
+    the difference of two AUROCs is small where both are near 1, whatever lies between them. One that does no better
+    than its baseline as the goal is weak; one that does no better than nonsense or random weights is useless.
 
     Args:
         measures: Numbers of the reward.
@@ -45,7 +48,7 @@ def judge(measures: Measures, *, about: float | None = None) -> Verdict:
     removed = mistakes_removed(measures)
     counts = ((measures.goal_frames, "in"), (measures.other_frames, "outside of"))
     few = [(n, where) for n, where in counts if n < FEW]
-    worse = _why_useless(measures, best, removed, about)
+    worse = _why_useless(measures, about)
     if worse:
         return Verdict(word=USELESS, sentence=_sentence(measures, best), reasons=tuple(worse))
     lacking = [f"only {n} frames are {where} the goal, which is too few for more: label {FEW}" for n, where in few]
@@ -54,14 +57,14 @@ def judge(measures: Measures, *, about: float | None = None) -> Verdict:
     if measures.false_positives.value > _GOOD_FALSE_POSITIVES:
         share = measures.false_positives.value
         lacking.append(f"a threshold that finds 90 % of the goal frames lets {percent(share)} of the others through")
-    if removed < _GOOD_REMOVED and best is not None:
+    if best is not None and (removed < _GOOD_REMOVED or best.gain.low <= 0):
         lacking.append(f"{best.name} does nearly as well (AUROC {best.auroc.value:.3f})")
     if about is not None and about < HARDLY_ABOUT:
         lacking.append("its sentence is hardly about this scene")
     return Verdict(word=WEAK if lacking else GOOD, sentence=_sentence(measures, best), reasons=tuple(lacking))
 
 
-def _why_useless(measures: Measures, best: Control | None, removed: float, about: float | None) -> list[str]:
+def _why_useless(measures: Measures, about: float | None) -> list[str]:
     found = measures.auroc
     if measures.highest == measures.lowest:
         return ["it is the same number on every frame"]
@@ -72,8 +75,11 @@ def _why_useless(measures: Measures, best: Control | None, removed: float, about
         reasons.append("its sentence is no nearer to any frame than sentences about something else")
     if found.value < _WEAK_AUROC or found.low <= 0.5:
         reasons.append(f"an AUROC of {found} is hardly more than chance, 0.5")
-    if best is not None and (best.gain.low <= 0 or removed < _WEAK_REMOVED):
-        reasons.append(f"{best.name} does as well (AUROC {best.auroc.value:.3f}, difference {best.gain})")
+    worthless = _best(control for control in measures.controls if control.name != BASELINE)
+    if worthless is not None and (worthless.gain.low <= 0 or _removed(measures, worthless) < _WEAK_REMOVED):
+        reasons.append(
+            f"{worthless.name} does as well (AUROC {worthless.auroc.value:.3f}, difference {worthless.gain})"
+        )
     if measures.at_top > _MOST_AT_TOP:
         reasons.append(f"{percent(measures.at_top)} of the other frames are paid as much as the best goal frame")
     return reasons
@@ -81,14 +87,21 @@ def _why_useless(measures: Measures, best: Control | None, removed: float, about
 
 def best_control(measures: Measures) -> Control | None:
     """The control with the highest AUROC. None: there are no controls."""
-    return max(measures.controls, key=lambda control: control.auroc.value, default=None)
+    return _best(measures.controls)
 
 
 def mistakes_removed(measures: Measures) -> float:
     """Share of the mistakes in ranking of the best control, or of chance, that the reward does not make."""
-    best = best_control(measures)
-    reached = max(0.5, 0.5 if best is None else best.auroc.value)
-    return 1.0 - (1.0 - measures.auroc.value) / max(1.0 - reached, 1e-9) if reached < 1 else 0.0
+    return _removed(measures, best_control(measures))
+
+
+def _best(controls: Iterable[Control]) -> Control | None:
+    return max(controls, key=lambda control: control.auroc.value, default=None)
+
+
+def _removed(measures: Measures, control: Control | None) -> float:
+    reached = 0.5 if control is None else max(0.5, control.auroc.value)
+    return 1.0 - (1.0 - measures.auroc.value) / (1.0 - reached) if reached < 1 else 0.0
 
 
 def _sentence(measures: Measures, best: Control | None) -> str:

@@ -16,6 +16,7 @@ from vlmrm.training.record import record_episode
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts
 from vlmrm.training.stop import StopSignal
+from vlmrm.training.watch import PartingWatch
 from vlmrm.wrappers.make_env import MakeEnv
 
 _EVAL_SEED, _FINAL_SEED = 10_000, 20_000  # far from the training seeds, and the same for every run
@@ -37,6 +38,7 @@ class Measures:
         self._blind = MakeEnv(task=self._plan.task, pictures=False)
         self._drawn = MakeEnv(task=self._plan.task, pictures=True)
         self._limits: tuple[float, float] | None = None
+        self._watch = PartingWatch(run, self._record_parting)
         self.label = f"{self._plan.task.name} on {_kind_of(self._reward)}"
         """Names the run on the terminal."""
 
@@ -57,6 +59,14 @@ class Measures:
             records = self._episodes(self._parts.agent, drawn, _EVAL_SEED, f"{what}, drawn", self._reward)
             records += self._episodes(self._parts.agent, episodes - drawn, _EVAL_SEED + drawn, what)
         return mean_of(records) if records else None
+
+    def watch(self) -> str | None:
+        """What to tell of text reward and success that part at the newest evaluation; None: nothing new.
+
+        Raises:
+            StopNow: If somebody asked to stop.
+        """
+        return self._watch.look()
 
     def after(self) -> Evaluation:
         """The trained agent and its video."""
@@ -140,6 +150,11 @@ class Measures:
         draw_landscape(landscape, self._run.landscape, title=_title(reward), chosen=chosen)
         row = landscape.rewards[landscape.alphas.index(chosen)]
         self._limits = (float(row.min()), float(row.max()))
+
+    def _record_parting(self, path: Path) -> None:
+        agent = self._parts.agent
+        with self._stop.at_once():
+            self._record(agent, path, f"step {agent.num_timesteps:,}")
 
     def _record(self, policy: Policy, path: Path, title: str) -> None:
         if not self._plan.config.output.videos or path.exists():

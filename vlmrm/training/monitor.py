@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
 from typing import Any
@@ -13,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from vlmrm.agents.relabel import RelabelCallback
 from vlmrm.training.episodes import Evaluation
+from vlmrm.training.evaluation import Measures
 from vlmrm.training.plan import Plan
 from vlmrm.training.progress import Progress
 from vlmrm.training.rollout_stats import RolloutStats
@@ -32,7 +32,7 @@ class RunMonitor(BaseCallback):
     Args:
         plan: What the run does.
         run: Where it is written.
-        evaluate: Evaluates the agent as it is; None comes of no episodes.
+        measures: Evaluates the agent as it is, and tells where its reward and its success part.
         stop: Asked at every step.
         progress: Shows how far the run is.
         relabel: Who scores whole rollouts; None: nobody does.
@@ -43,7 +43,7 @@ class RunMonitor(BaseCallback):
         plan: Plan,
         run: RunDirectory,
         *,
-        evaluate: Callable[[], Evaluation | None],
+        measures: Measures,
         stop: StopSignal,
         progress: Progress,
         relabel: RelabelCallback | None = None,
@@ -51,7 +51,7 @@ class RunMonitor(BaseCallback):
         super().__init__()
         self.stopped = False
         """Whether training ended early because somebody asked."""
-        self._run, self._evaluate, self._stop, self._progress = run, evaluate, stop, progress
+        self._run, self._measures, self._stop, self._progress = run, measures, stop, progress
         self._stats = RolloutStats(relabel)
         eval_every = plan.config.evaluation.every or 1
         self._every = {
@@ -111,7 +111,7 @@ class RunMonitor(BaseCallback):
             values["frames_per_s"] = round(self._frames_per_s, 1)
         if self.model.ep_success_buffer:
             values["train_success"] = float(np.mean(self.model.ep_success_buffer))
-        evaluation = self._evaluate() if evaluated else None
+        evaluation = self._measures.evaluate() if evaluated else None
         if evaluated:
             self._done("eval", step)
         if evaluation is not None:
@@ -121,6 +121,8 @@ class RunMonitor(BaseCallback):
         time_s = round(self._time_before_s + time.monotonic() - self._started, 2)
         row = MetricsRow(step=step, time_s=time_s, **values)
         self._run.metrics.add(row)
+        if evaluation is not None:
+            self._tell_partings()
         self._publish(row)
         self._stats.restart()
 
@@ -155,6 +157,12 @@ class RunMonitor(BaseCallback):
         ):
             save_best(self.model, self._run.checkpoints)
             self._run.write_best(self.model.num_timesteps, evaluation.success, evaluation.env_return)
+
+    def _tell_partings(self) -> None:
+        said = self._measures.watch()
+        if said is not None:
+            self._progress.note(said)
+            self.logger.record("watch/parting", said)
 
     def _publish(self, row: MetricsRow) -> None:
         for entry in fields(row):

@@ -1,6 +1,5 @@
 """`report_run`: what came of a training run, on one page: curves, videos, agents, and the reward on what they did."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from vlmrm.metrics import Estimate, kendall, share_estimate
 from vlmrm.report.candidates import AnyReward
 from vlmrm.report.evaluation import evaluate
 from vlmrm.report.page import fill, shown_entry
-from vlmrm.report.parting import Parting, partings
+from vlmrm.report.parting import Parting
 from vlmrm.report.plots import draw_lines
 from vlmrm.report.report import Report
 from vlmrm.report.scoring import Labels
@@ -31,8 +30,9 @@ from vlmrm.training.plan import Plan
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
 from vlmrm.training.run_parts import load_agent
+from vlmrm.training.run_videos import films_of
+from vlmrm.training.watch import partings_of
 
-_LARGEST_VIDEO = 1_000_000  # bytes; a page is to stay below three million
 _RANDOM, _BEST, _LAST = "random policy", "agent of the best evaluation", "agent at the end"
 _REWARD = "the reward of the run"
 
@@ -131,11 +131,13 @@ class RunReport:
 
     def html(self) -> str:
         """Return the page, one file that needs no other."""
+        videos, parting_videos = films_of(RunDirectory(self.folder))
         return fill(
             "run.html",
             run=self,
             curves=_curves(self.rows),
-            videos=_videos(RunDirectory(self.folder)),
+            videos=videos,
+            parting_videos=parting_videos,
             shown=None if self.judged is None else shown_entry(self.judged, self.judged.best),
             successes=_successes(self),
         )
@@ -182,7 +184,7 @@ def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None
         summary=Summary.from_dict(RunDirectory.read_json(directory.summary)) if finished else None,
         agents=agents,
         rank=rank,
-        partings=_partings(rows),
+        partings=partings_of(rows),
         judged=judged,
         why_not_judged=why,
     )
@@ -254,16 +256,6 @@ def _evaluated(rows: Sequence[MetricsRow], column: str) -> list[tuple[int, float
     return [(row.step, value) for row in rows if (value := getattr(row, column)) is not None]
 
 
-def _partings(rows: Sequence[MetricsRow]) -> list[Parting]:
-    """Between the text reward of training and success; a row that lacks one is left out."""
-    both = [row for row in rows if row.eval_success is not None and row.train_vlm_reward is not None]
-    return partings(
-        [row.step for row in both],
-        [row.train_vlm_reward or 0.0 for row in both],
-        [row.eval_success or 0.0 for row in both],
-    )
-
-
 def _curves(rows: Sequence[MetricsRow]) -> list[tuple[str, str]]:
     """Drawings with what they show."""
     drawn = []
@@ -276,16 +268,6 @@ def _curves(rows: Sequence[MetricsRow]) -> list[tuple[str, str]]:
         if lines:
             drawn.append((label, draw_lines(lines, label)))
     return drawn
-
-
-def _videos(directory: RunDirectory) -> list[tuple[str, str]]:
-    """Videos as data addresses, with what they show; one that is too large for a page is left out."""
-    found = []
-    for path, label in ((directory.before, "Before: random actions"), (directory.after, "After: the trained agent")):
-        if path.is_file() and path.stat().st_size <= _LARGEST_VIDEO:
-            data = base64.b64encode(path.read_bytes()).decode()
-            found.append((label, f"data:video/mp4;base64,{data}"))
-    return found
 
 
 def _without_paths(summary: Summary) -> dict[str, Any]:

@@ -149,9 +149,7 @@ def _learn(parts: Parts, run: RunDirectory, measures: Measures, progress: Progre
     rest = max(steps - agent.num_timesteps, 0) // rollout * rollout
     agent.set_logger(_logger(run, agent.num_timesteps) if parts.plan.config.output.tensorboard else Logger(None, []))
     with cpu_threads(None):
-        monitor = RunMonitor(
-            parts.plan, run, evaluate=measures.evaluate, stop=stop, progress=progress, relabel=parts.relabel
-        )
+        monitor = RunMonitor(parts.plan, run, measures=measures, stop=stop, progress=progress, relabel=parts.relabel)
         progress.note(f"training {measures.label} with {parts.plan.algorithm.name}")
         starts = getattr(agent, "learning_starts", 0)
         if starts >= steps:

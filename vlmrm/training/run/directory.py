@@ -27,6 +27,7 @@ class RunDirectory:
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
     - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
+    - ``partings.json``, ``parting-STEP.mp4``: where reward and success parted, and an episode of the agent there.
     - ``reward_landscape.png``, ``curves.png``: the reward over a state variable; success and reward over steps.
     - ``summary.json``: the results; written last, so that a run which has it is complete.
 
@@ -41,6 +42,7 @@ class RunDirectory:
         self.tensorboard = path / "tensorboard"
         self.checkpoints = path / "checkpoints"
         self.before, self.after = path / "before.mp4", path / "after.mp4"
+        self.partings = path / "partings.json"
         self.landscape, self.curves = path / "reward_landscape.png", path / "curves.png"
         self.summary = path / "summary.json"
         self.sb3_zip = path / "model.zip"
@@ -134,6 +136,7 @@ class RunDirectory:
             "reward landscape": self.landscape,
             "video before": self.before,
             "video after": self.after,
+            "partings": self.partings,
             "checkpoints": self.checkpoints,
             "tensorboard": self.tensorboard,
             "sb3 zip": self.sb3_zip,
