@@ -100,6 +100,19 @@ def test_what_cannot_be_judged_is_refused_in_words(labelled, tmp_path, capsys, w
     assert not (tmp_path / "page.html").exists()
 
 
+def test_a_task_of_ones_own_is_judged_on_episodes_of_a_random_policy(tmp_path):
+    task = tmp_path / "cart.toml"
+    reward = 'reward = { alpha = 0.0, prompts = { goal = "a pole held upright" } }'
+    success = "success = { where = { angle_deg = [-3, 3] }, within_last = 5, at_least = 5 }"
+    lines = ['name = "cart/still"', 'description = "Hardly tilted."', 'env_id = "vlmrm_envs:vlmrm/CartPole-v0"']
+    task.write_text("\n".join([*lines, "episode_steps = 20", reward, success]))
+    out = tmp_path / "page.html"
+    assert main(["report", str(task), "--frames", "80", "--out", str(out)]) == 0
+    numbers = json.loads(out.with_suffix(".json").read_text())
+    assert numbers["frames"] == 4 * 21  # episodes of 20 steps, and the frame of the reset
+    assert numbers["groups"] == 4
+
+
 def test_a_page_that_is_there_is_not_written_over(tmp_path, capsys):
     page = tmp_path / "page.html"
     page.write_text("mine")

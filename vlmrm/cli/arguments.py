@@ -146,7 +146,8 @@ class Report(Command):
     """
 
     source: Annotated[Positional[str], open_option("SOURCE")] = ""
-    """A task; a folder of pictures or a file of frames, with --labels; a video, with --goal-at; the folder of a run."""
+    """A task or its .toml file; a folder of pictures or a file of frames, with --labels; a video, with --goal-at; the
+    folder of a run."""
     labels: Annotated[Path | None, open_option("FILE")] = None
     """CSV file with the columns frame and in_goal."""
     success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()

@@ -13,7 +13,7 @@ from vlmrm.report import evaluate
 from vlmrm.report.candidates import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.tasks import find_task
+from vlmrm.tasks import Task, find_task
 from vlmrm.training.run_report import report_run
 
 _OF_FRAMES = (
@@ -72,7 +72,7 @@ def _source(given: Report) -> FrameSource:
     if given.goal_at:
         return LabelledVideo(video=path, goal=given.goal_at)
     try:
-        task = find_task(given.source)
+        task = Task.load(path) if path.suffix == ".toml" else find_task(given.source)
     except UnknownTask:
         if not path.exists():
             raise
