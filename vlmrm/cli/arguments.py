@@ -181,6 +181,51 @@ class Report(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Search(Command):
+    """Search for the sentence, camera or form of a reward that separates goal frames best.
+
+    vlmrm search prompts humanoid/arms_crossed --frames 60 --out found.json
+    vlmrm search camera humanoid/arms_crossed --map views.png
+    vlmrm search reward frames/ --labels labels.csv --reward reward.toml
+    """
+
+    what: Annotated[Positional[str], open_option("prompts|camera|reward")] = ""
+    """What to search for."""
+    source: Annotated[Positional[str], open_option("SOURCE")] = ""
+    """A task; or, but for a camera, a folder of pictures or a file of frames, with --labels."""
+    labels: Annotated[Path | None, open_option("FILE")] = None
+    """CSV file with the columns frame and in_goal."""
+    reward: Annotated[str, open_option("SPEC")] = ""
+    """The reward to begin with, as .toml or .json or the name of a task. Default: the task's own, or --goal."""
+    goal: Sentences = ()
+    """What the picture should show, instead of the reward's own."""
+    baseline: Sentences = ()
+    """The scene without the goal."""
+    sentences: Sentences = ()
+    """Goal sentences to try beside those that are proposed; of prompts."""
+    rivals: Sentences = ()
+    """Sentences that must not be taken for the goal, for the heads contrast and softmax."""
+    rounds: Annotated[int, open_option("N")] = 2
+    """How often the best sentences are worded anew; of prompts. Default: 2."""
+    models: Annotated[tuple[str, ...], open_option("NAME [NAME ...]")] = ()
+    """Encoders to try as well; of reward."""
+    views: Annotated[int, open_option("N")] = 80
+    """Number of views to try; of camera. Default: 80."""
+    frames: Annotated[int, open_option("N")] = 60
+    """Number of states of a task to search on. Default: 60."""
+    held_out: Annotated[int, open_option("N")] = 1_000
+    """Number of other states to judge the winner on. Default: 1000."""
+    seed: Annotated[int, open_option("N")] = 0
+    """Decides the states, the parts and the views. Default: 0."""
+    map: Annotated[Path | None, open_option("FILE")] = None
+    """PNG file for what each view reaches; of camera."""
+    out: Annotated[Path, open_option("FILE")] = Path("found.json")
+    """File that the winner is written to. Default: found.json."""
+    force: bool = False
+    """Write over a file that is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Label(Command):
     """Label frames with one key each, on a page of this machine's own browser.
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 import vlmrm
-from vlmrm.cli.arguments import Fit, Label, Models, Play, Report, Score, Tasks, Train
+from vlmrm.cli.arguments import Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
 from vlmrm.errors import (
     EnvValueWarning,
     InvisibleGoalWarning,
@@ -36,7 +36,7 @@ _OURS = (
     | SurvivalBonusWarning
     | WordingWarning
 )
-COMMANDS = ("train", "play", "score", "fit", "report", "label", "tasks", "models")
+COMMANDS = ("train", "play", "score", "fit", "report", "search", "label", "tasks", "models")
 _PIPE_BROKEN = 141  # as a shell reports a program that SIGPIPE has ended
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
@@ -47,6 +47,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
   vlmrm score cartpole/upright DIR what the reward makes of pictures
   vlmrm fit cartpole/upright ...   correct it by a few labelled pictures
   vlmrm report cartpole/upright    how far it can be trusted, on one page
+  vlmrm search prompts TASK        a better sentence, camera or form of a reward
   vlmrm label DIR                  label pictures with one key each
 
 --version prints the version; --debug, anywhere, shows the traceback of an error."""
@@ -57,6 +58,7 @@ _Command = (
     | Annotated[Score, tyro.conf.subcommand("score", description="What a reward makes of pictures.")]
     | Annotated[Fit, tyro.conf.subcommand("fit", description="A reward corrected by a few labelled pictures.")]
     | Annotated[Report, tyro.conf.subcommand("report", description="How far rewards can be trusted, on one page.")]
+    | Annotated[Search, tyro.conf.subcommand("search", description="A better sentence, camera or form of a reward.")]
     | Annotated[Label, tyro.conf.subcommand("label", description="Frames labelled with one key each, in a browser.")]
     | Annotated[Tasks, tyro.conf.subcommand("tasks", description="The tasks that can be trained by name.")]
     | Annotated[Models, tyro.conf.subcommand("models", description="The built-in models, and how to name others.")]
