@@ -3,13 +3,13 @@
 
     python experiments/search.py
 
-Three tasks: `humanoid/arms_crossed`, and of the other MuJoCo scenes the two tasks whose shipped reward had the lowest
-AUROC on 200 frames before anything was searched (`reacher/touch` 0.88, `ant/flipped` 0.96). For each, on one draw of 60
-labelled states: the sentence from the task's camera, the camera with the shipped sentence, and the camera with the
-sentence found; judged on 1,500 states of another seed. The sentences tried are those of `vlmrm.search`'s tables and a
-few written from the task's description alone, before any of these numbers was known. The rule that chooses the winner
-was settled on other tasks. Then the sentence again, on other draws of 60, and for the crossed arms on frames from 25
-cameras and looks. Results go to experiments/results/search.{md,json}.
+Three tasks: `humanoid/arms_crossed`, and one of each of the two other MuJoCo scenes with the lowest AUROC of a shipped
+reward on 200 frames, chosen before they were searched here (`reacher/touch` 0.88, `ant/flipped` 0.96). For each, on one
+draw of 60 labelled states: the sentence from the task's camera, the camera with the shipped sentence, and the camera
+with the shipped sentence or the one found; judged on 1,500 states of another seed. The sentences tried are those of
+`vlmrm.search`'s tables and a few written from the task's description alone. Then the sentence again, on other draws of
+60, and for the crossed arms on frames from 25 cameras and looks. What was changed after a look at results is on the
+page. Results go to experiments/results/search.{md,json}.
 """
 
 import json
@@ -181,18 +181,20 @@ def write_page(rows: Sequence[Mapping[str, Any]], args: Args, *, minutes: float)
     """The tables, and what they say."""
     main_rows = [row for row in rows if "draw" not in row["what"]]
     both = [row for row in rows if row["what"] == "sentence and camera"]
-    frames, groups = (
-        [f"`{row['task']}`" for row in both if row[gain]["low"] > 0] for gain in ("gain by frames", "gain")
+    groups, frames = (
+        [f"`{row['task']}`" for row in both if row[gain]["low"] > 0] for gain in ("gain", "gain by frames")
     )
     lines = [
         "# Searching for a sentence and a camera",
         "",
         f"Made by `python experiments/search.py` with sim-m {fingerprint('sim-m')}; {args.frames} labelled frames to "
-        f"search on, {args.held_out:,} of another seed to judge on; AUROC with 95 % intervals; {minutes:.0f} minutes.",
+        f"search on, {args.held_out:,} of another seed to judge on; AUROC with 95 % intervals; {minutes:.0f} minutes "
+        "of a busy core.",
         "",
-        f"**The sentence and the camera found beat the shipped ones with an interval above 0 on {len(frames)} of "
-        f"{len(both)} tasks ({', '.join(frames) or 'none'}) where single frames are drawn anew for the interval, and "
-        f"on {len(groups)} ({', '.join(groups) or 'none'}) where whole groups are.**",
+        f"**Over whole groups of frames, as reports take intervals, the sentence and the camera found beat the shipped "
+        f"ones with an interval above 0 on {len(groups)} of {len(both)} tasks ({', '.join(groups) or 'none'}); over "
+        f"single frames on {len(frames)} ({', '.join(frames) or 'none'}).** The interval over single frames was added "
+        "when the one over groups had been seen, so it is no test that was settled beforehand.",
         "",
         "| task | searched | tried | shipped | found | gain, interval over groups | over frames | "
         "on the frames searched: shipped, found |",
@@ -218,21 +220,33 @@ def write_page(rows: Sequence[Mapping[str, Any]], args: Args, *, minutes: float)
 
 
 NOTES: Sequence[str] = (
-    "`ant/flipped`: it is the alpha that helps. The shipped sentence with alpha 0 instead of 0.5 does as well: on "
-    "the line from its baseline, an ant that walks, a tilt of 130 degrees is as near to the goal as many that are one. "
-    "The mistakes of the shipped reward are states tilted 120 to 135 degrees, in 2 of the 24 parts of the sweep that "
-    "count as groups. A resample of whole parts without these finds no difference, hence the 0 at the end of the "
-    "interval over groups. The parts cover the whole sweep and are no draw from others, so that the interval over "
-    "frames fits better here; both are given.",
-    "`humanoid/arms_crossed`: from the task's own camera the shipped sentence reaches 0.99 (0.94, as other pages have "
-    "it, is on frames from many cameras and looks, the last row). On 60 frames hundreds of sentences and views reach "
-    "1.000, so that these frames cannot tell which is better; negatives, alphas, averages of sentences and the camera "
-    "with either sentence were tried, and none beats the shipped one.",
-    "`reacher/touch`: about 16 of 60 frames show the goal, and the best of several hundred sentences owes 0.05 to 0.09 "
-    "to them. The frames held out say so, and the message of the search is to keep the shipped sentence.",
-    "The rule that chooses the winner was settled on 16 draws of 6 other tasks, by the mean gain on held-out frames: "
-    "the best AUROC +0.0063, the widest margin +0.0037, the best lower bound of the gain +0.0066, the shipped reward "
-    "unless the gain is sure +0.0039, the mean of the most sentences within one standard error of the best +0.0074.",
+    "`ant/flipped`: of the sentence, it is the alpha that helps. On 300 other states the shipped sentence with "
+    "alpha 0 instead of 0.5 has 1.000 too: on the line from its baseline, an ant that walks, a tilt of 130 "
+    "degrees is as near to the goal as many that are one. The mistakes of the shipped reward are nearly all "
+    "states tilted 120 to 135 degrees, in 2 of the 24 parts of the sweep that count as groups; a resample of "
+    "whole parts without these finds no difference, hence the 0 at the end of the interval over groups. The parts "
+    "cover the sweep and are no draw from others, which speaks for the interval over frames. States of a sweep "
+    "lie evenly, so the five draws are nearly one. The cameras found look down more steeply than any that sim-m "
+    "was trained on: most of their frames are outside of what it knows (the joint one: 82 %), so the sentence "
+    "alone is what to take.",
+    "`humanoid/arms_crossed`: nothing that was found is better, and the sentence with the camera is worse. From "
+    "the task's own camera the shipped sentence reaches 0.991 (0.94, as other pages have it, is on frames from "
+    "many cameras and looks: the last row), which leaves little to gain, and 60 frames cannot tell what is left: "
+    "the view found reaches 1.000 on them and 0.988 on the others.",
+    "`reacher/touch`: nothing that was found is better, and the sentence is worse in three of five draws. 11 to "
+    "19 of the 60 frames show the goal, and the winner of several hundred sentences owes 0.03 to 0.09 of its "
+    "AUROC to them. The held-out frames say so, and the message of the search is to keep the shipped sentence.",
+    "Alphas, rivals as negatives, averages of sentences, the camera alone and with either sentence were all searched.",
+    "The rule that chooses the winner was settled after a trial on `reacher/touch` (another seed) had shown the "
+    "overfitting, on 16 draws of 6 other tasks, by the mean gain on held-out frames: the best AUROC +0.0063, the "
+    "widest margin +0.0037, the best lower bound of the gain +0.0066, the shipped reward unless the gain is sure "
+    "+0.0039, the mean of the most sentences within one standard error of the best +0.0074. These lie within "
+    "chance of one another, and on the tasks of this page the last did not prevent the losses above; keeping the "
+    "shipped reward unless the gain is sure never lost on those 16 draws, and found less.",
+    "After a first run, which was stopped before its last two searches, the tables were mended, which had made “a "
+    "humanoid figure arm” of a robot arm, and everything was run again. The first run said the same of each task: "
+    "sentence and camera -0.006 on `humanoid/arms_crossed` and -0.049 on `reacher/touch`, the sentence of "
+    "`ant/flipped` +0.038.",
 )
 """What the numbers mean."""
 

@@ -35,6 +35,9 @@ def process(frames, labels_csv, tmp_path):
     pictures = tmp_path / "temporary"
     pictures.mkdir()
     command = [sys.executable, "-c", SCRIPT, str(frames), str(labels_csv)]
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # jobs in the background inherit that it is ignored
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(pictures)}
     ) as started:
@@ -45,6 +48,7 @@ def process(frames, labels_csv, tmp_path):
         yield started
         watchdog.cancel()
         started.kill()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

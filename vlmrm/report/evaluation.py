@@ -54,6 +54,7 @@ def evaluate(
         FrameError: If the frames cannot be read.
 
     Example:
+        >>> import torch
         >>> dark = lambda frames: 255 - frames.float().mean(dim=(1, 2, 3))
         >>> frames = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1).expand(4, 8, 8, 3)
         >>> shown = LabelledFrames(frames=frames, in_goal=np.array([True, True, False, False]), names=list("abcd"))
