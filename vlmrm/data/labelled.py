@@ -30,7 +30,7 @@ class LabelledFrames:
     """
 
     frames: Frames
-    """The pictures."""
+    """Pictures of one size, uint8 RGB."""
     in_goal: NDArray[Any]
     """Whether each frame shows the goal, by the simulator or by a person: True or False, one per frame."""
     names: Sequence[str]
@@ -154,7 +154,7 @@ class GivenFrames:
     """Frames that are in memory already, as a source."""
 
     frames: LabelledFrames
-    """The frames."""
+    """Frames with their labels."""
     name: str = "frames"
     """What reports call them."""
     about: str = "Labelled frames from memory."
@@ -182,7 +182,7 @@ class SeveralSources:
     """Several sources of one task as one, one after the other."""
 
     sources: Sequence[FrameSource]
-    """At least one; all draw, or none does."""
+    """Sources to join, at least one; all of them draw, or none does."""
 
     @property
     def name(self) -> str:

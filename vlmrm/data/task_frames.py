@@ -109,7 +109,7 @@ class Rollouts:
     """
 
     task: Task
-    """The task."""
+    """Task whose episodes are played."""
     episodes: int = 10
     """Number of episodes."""
     seed: int = 0

@@ -26,7 +26,7 @@ class Answer:
     """A question and its answer."""
 
     question: str
-    """As a user asks it."""
+    """Question in the words of a user."""
     answer: str
     """A sentence or two, with the numbers."""
     level: str
@@ -40,9 +40,9 @@ class Evidence:
     """All that is known of one candidate."""
 
     candidate: Candidate
-    """The reward."""
+    """Reward that is asked about."""
     measures: Measures
-    """Its numbers."""
+    """Numbers that were measured of it."""
     goal_median: float
     """Median score of goal frames."""
     other_median: float

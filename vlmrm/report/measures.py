@@ -44,7 +44,7 @@ class Control:
     name: str
     """What it is."""
     auroc: Estimate
-    """Its AUROC."""
+    """AUROC of the control."""
     gain: Estimate
     """AUROC of the reward less that of the control, on the same resamples."""
 

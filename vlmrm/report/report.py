@@ -10,7 +10,8 @@ import numpy as np
 from vlmrm.atomic import whole_file, write_json
 from vlmrm.errors import SpecError
 from vlmrm.report.answers import CARE, Answer, Evidence
-from vlmrm.report.scoring import Fooling, Scored
+from vlmrm.report.fooling import Fooling
+from vlmrm.report.scoring import Scored
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
 
 _ORDER = (GOOD, WEAK, USELESS)
@@ -50,7 +51,7 @@ class Report:
     about: str
     """What the frames are, and who labelled them."""
     entries: Sequence[Entry]
-    """The rewards."""
+    """Entry of each reward, the best first."""
     scored: Scored
     """Frames and scores."""
     remarks: Sequence[str]

@@ -42,7 +42,7 @@ class AgentResult:
     """What one agent did in the episodes that were drawn for the page."""
 
     name: str
-    """Which agent."""
+    """Name of the agent on the page."""
     episodes: int
     """Number of episodes."""
     in_goal: float
