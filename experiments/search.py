@@ -12,7 +12,6 @@ with the shipped sentence or the one found; judged on 1,500 states of another se
 page. Results go to experiments/results/search.{md,json}.
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -280,7 +279,8 @@ def main(args: Args) -> None:
     started = time.monotonic()
     rows = [row for name in SENTENCES for row in search_task(name, args)]
     rows.append(search_many_views("humanoid/arms_crossed", args))
-    write_json(args.out / "search.json", {"args": json.loads(json.dumps(asdict(args), default=str)), "rows": rows})
+    settings = {name: value for name, value in asdict(args).items() if name != "out"}  # no place of this machine
+    write_json(args.out / "search.json", {"args": settings, "rows": rows})
     write_page(rows, args, minutes=(time.monotonic() - started) / 60)
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from vlmrm.atomic import whole_file, write_json
-from vlmrm.errors import SpecError
 from vlmrm.report.answers import CARE, Answer, Evidence
 from vlmrm.report.fooling import Fooling
+from vlmrm.report.saving import save_page
 from vlmrm.report.scoring import Scored
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
 
@@ -114,14 +113,7 @@ class Report:
         Raises:
             SpecError: If it ends otherwise.
         """
-        path = Path(path)
-        if path.suffix != ".html":
-            raise SpecError(f"a report is saved as a page: a file whose name ends in .html; got {path}.")
-        page = self.html()
-        with whole_file(path) as unfinished:
-            unfinished.write_text(page, encoding="utf-8")
-        write_json(path.with_suffix(".json"), self.to_dict())
-        return path
+        return save_page(path, self.html(), self.to_dict())
 
     def html(self) -> str:
         """Return the page, one file that needs no other."""

@@ -8,7 +8,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from vlmrm.atomic import whole_file, write_json
 from vlmrm.data.labelled import SeveralSources
 from vlmrm.data.task_frames import Act, Policy, Rollouts, random_policy
 from vlmrm.errors import RunError, SpecError
@@ -19,6 +18,7 @@ from vlmrm.report.page import fill, shown_entry
 from vlmrm.report.parting import Parting
 from vlmrm.report.plots import draw_lines
 from vlmrm.report.report import Report
+from vlmrm.report.saving import save_page
 from vlmrm.report.scoring import Labels
 from vlmrm.report.words import percent
 from vlmrm.rewards.protocols import FrameReward
@@ -151,14 +151,7 @@ class RunReport:
         Raises:
             SpecError: If it ends otherwise.
         """
-        path = Path(path)
-        if path.suffix != ".html":
-            raise SpecError(f"a report is saved as a page: a file whose name ends in .html; got {path}.")
-        page = self.html()
-        with whole_file(path) as unfinished:
-            unfinished.write_text(page, encoding="utf-8")
-        write_json(path.with_suffix(".json"), self.to_dict())
-        return path
+        return save_page(path, self.html(), self.to_dict())
 
 
 def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None = None) -> RunReport:
