@@ -161,6 +161,11 @@ class RewardModel:
             raise SpecError(_NO_STD)
         return scores, std
 
+    @property
+    def pairs(self) -> PairScorer:
+        """What `score_pairs` asks; for callers that embed pictures once and score them with many texts."""
+        return self._pairs
+
     def score_pairs(self, images: Any, texts: Sequence[str], *, rivals: str | None = None) -> Float[Tensor, "n k"]:
         """Return the score of every picture with every text, each text in the goal's place; see `pairs`.
 

@@ -1,0 +1,16 @@
+"""The same reward adapts models: RLCF and its competitors, on one loop whose choices are values.
+
+    classifier ─► views ─► candidates ─► reward ─► advantages ─► a few steps ─► prediction ─► back to the start
+
+- `ClipClassifier`: zero-shot classification with any encoder.
+- `Adapter`: adapts it to one picture after the other; `AdaptOptions` and `PRESETS` are its choices.
+- `Guard`: decides before, without labels, whether to adapt.
+"""
+
+from vlmrm.rlcf.adapter import Adapter, Tuned
+from vlmrm.rlcf.classifier import ClipClassifier
+from vlmrm.rlcf.guard import Guard
+from vlmrm.rlcf.options import PRESETS, AdaptOptions, preset
+from vlmrm.rlcf.views import ViewOptions
+
+__all__ = ["PRESETS", "AdaptOptions", "Adapter", "ClipClassifier", "Guard", "Tuned", "ViewOptions", "preset"]

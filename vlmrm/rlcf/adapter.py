@@ -1,0 +1,213 @@
+"""`Adapter`: one picture at a time, a model is tuned by a reward for a few steps, asked, and put back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vlmrm.encoders.towers.state import TowerState
+from vlmrm.errors import FrameError, SpecError
+from vlmrm.frames.batch import as_frames
+from vlmrm.rewards import RewardModel
+from vlmrm.rlcf.classifier import ClipClassifier, Logits
+from vlmrm.rlcf.episode import Episode, run_steps
+from vlmrm.rlcf.guard import Guard
+from vlmrm.rlcf.methods import Evidence, find_method
+from vlmrm.rlcf.options import AdaptOptions
+from vlmrm.rlcf.policy import PictureSight, Sentences, TunedEncoder
+from vlmrm.rlcf.reward_side import SentenceRewards, require_another_model
+from vlmrm.rlcf.start import Start
+from vlmrm.rlcf.views import draw_boxes, most_confident, picture_bytes, random_of
+from vlmrm.types import Frames
+
+
+@dataclass(eq=False)
+class Tuned:
+    """A classifier while it is adapted to one picture."""
+
+    adapter: "Adapter"
+    """What adapted it."""
+    episode: Episode
+    """What happened."""
+    before: Float[Tensor, " k"]
+    """Logits of the whole picture before adaptation."""
+    reward: Float[Tensor, " k"] | None = field(default=None)
+    """The reward of each class, for the whole picture. None: nothing asked for it."""
+
+    def predict(self, images: Any) -> Logits:
+        """Return the logits of pictures by the adapted classifier."""
+        return self.adapter.logits_now(as_frames(images))
+
+
+class Adapter:
+    """Adapts a classifier to single pictures by a reward (RLCF), or by one of the losses that compete with it.
+
+    For each picture the classifier starts from the same weights, so that no picture changes the answer to another,
+    unless ``reset`` says otherwise. The classifier that was given stays as it is: the adapter has a copy of its own.
+    It works inside a caller's `torch.no_grad` and `torch.inference_mode`, and touches no global random state.
+
+    Args:
+        classifier: What is adapted.
+        reward: What says how well a sentence fits a picture: its head scores pairs. None: for methods without one.
+        options: The choices of an episode; see `vlmrm.rlcf.options.PRESETS`.
+        guard: Decides for each picture, before, whether to adapt. None: always.
+        self_reward: Allow the reward to be the classifier's own model.
+        **changes: Choices other than those of ``options``, by name; ``views`` may be their number.
+
+    Raises:
+        SpecError: The reward has no pairs, or is the classifier's own model; or a choice is impossible.
+        EncoderError: The classifier is no model of OpenCLIP, or has nothing of the kind to tune.
+
+    Example:
+        >>> from vlmrm import RewardModel, RewardSpec
+        >>> poles = ClipClassifier.load("sim-xs", ["stands upright", "hangs down"], template="the pole {}")
+        >>> reward = RewardModel.from_spec(RewardSpec.clip_score("sim-s"))
+        >>> adapter = Adapter(poles, reward, tune="image", learning_rate=1e-3, candidates=2, views=8)
+        >>> with adapter(torch.zeros(64, 64, 3, dtype=torch.uint8)) as tuned:
+        ...     tuned.predict(torch.zeros(64, 64, 3, dtype=torch.uint8)).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(
+        self,
+        classifier: ClipClassifier,
+        reward: RewardModel | None = None,
+        *,
+        options: AdaptOptions | None = None,
+        guard: Guard | None = None,
+        self_reward: bool = False,
+        **changes: Any,
+    ) -> None:
+        self.classifier, self.reward, self.guard = classifier, reward, guard
+        self.options = _options(options or AdaptOptions(), changes)
+        """The choices of an episode."""
+        self._method = find_method(self.options.method)
+        _require_candidates(self.options, len(classifier.classes))
+        self._rewards: SentenceRewards | None = None
+        if reward is not None:
+            require_another_model(classifier.encoder, reward, self_reward=self_reward)
+            self._rewards = SentenceRewards(reward, classifier.sentences, sees=self.options.reward_sees)
+        self.policy = TunedEncoder(classifier.encoder, self.options, classifier.template)
+        """The copy that is tuned, and what of it."""
+        self._sentences = Sentences(self.policy, classifier.sentences)
+        self._state = TowerState(self.policy.encoder.model, self.policy.parameters)
+        self._start = Start(self.policy.parameters, self.options)
+        self._busy = False
+
+    def reset(self) -> None:
+        """Begin anew, as for another set of pictures: matters where ``reset`` is ``ema`` or ``never``."""
+        self._start.forget()
+
+    @contextmanager
+    def __call__(self, image: Any, *, trace: bool = False) -> Iterator[Tuned]:
+        """Adapt to one picture, until the end of the context.
+
+        Args:
+            image: One RGB picture at full size.
+            trace: Also keep the logits of the whole picture after each step.
+
+        Raises:
+            FrameError: It is not one picture.
+            SpecError: The adapter is at work on another one.
+        """
+        picture = as_frames(image)
+        if len(picture) != 1:
+            raise FrameError(f"an episode has one picture; got {len(picture)}. Use adapter.predict for several.")
+        if self._busy:
+            raise SpecError("this adapter is at work on another picture. Leave its context first, or make a second one.")
+        self._busy = True
+        try:
+            with torch.inference_mode(False):
+                tuned = self._adapt(picture.clone(), trace)
+            yield tuned
+            if tuned.episode.adapted and not tuned.episode.dropped:
+                self._start.learn(self.policy.parameters)
+        finally:
+            self._state.put_back()
+            self._busy = False
+
+    def predict(self, images: Any) -> Logits:
+        """Return the logits of pictures, each after an episode of its own.
+
+        Args:
+            images: Pictures of one size.
+        """
+        rows = []
+        for picture in as_frames(images):
+            with self(picture[None]) as tuned:
+                rows.append(tuned.predict(picture[None]))
+        return torch.cat(rows)
+
+    def logits_now(self, pictures: Frames) -> Logits:
+        """Return the logits of pictures by the weights as they are now."""
+        with torch.inference_mode(False), torch.no_grad():
+            encoder = self.policy.encoder
+            self.policy.use_own_statistics()
+            seen = encoder.embed_frames(pictures)
+            logits: Logits = self.policy.scale * seen @ self._sentences.embedded().T + encoder.logit_bias
+            return logits.cpu()
+
+    def _adapt(self, picture: Frames, trace: bool) -> Tuned:
+        options, policy = self.options, self.policy
+        self._start.put(policy.parameters)
+        boxes = draw_boxes(picture, options.views, options.seed)
+        sight = PictureSight.of(policy, picture, boxes, self._sentences)
+        with torch.no_grad():
+            views = sight.logits()
+        rows = most_confident(views, options.views.kept)
+        before = views[0].cpu()
+        seen: dict[str, Tensor] = {}
+
+        def of_reward() -> Tensor:
+            if self._rewards is None:
+                raise SpecError(f"the method {options.method!r} needs a reward. Give one to the adapter.")
+            if "rows" not in seen:
+                seen["rows"] = self._rewards.look(picture, [boxes[int(row)] for row in rows])
+            return seen["rows"]
+
+        def each(row: Tensor) -> Tensor:
+            return row.to(views.device).expand(len(rows), -1)
+
+        evidence = Evidence(
+            start=views[rows],
+            rewards=lambda: each(_given(self._rewards).scores(of_reward())),
+            reward_logits=lambda: each(_given(self._rewards).logits(of_reward())),
+            random=random_of(options.seed, b"candidates", picture_bytes(picture)),
+            options=options,
+        )
+        if self.guard is not None and not self.guard.adapts(before, self._rewards, picture):
+            return Tuned(self, Episode(adapted=False), before)
+        if options.batch_statistics:
+            policy.use_batch_statistics()
+        after = (lambda: self.logits_now(picture)[0]) if trace else None
+        episode = run_steps(policy, sight, rows, self._method(evidence), options, after)
+        if episode.dropped:
+            self._start.put(policy.parameters)
+        return Tuned(self, episode, before)
+
+
+def _given(rewards: SentenceRewards | None) -> SentenceRewards:
+    if rewards is None:
+        raise SpecError("this method needs a reward. Give one to the adapter.")
+    return rewards
+
+
+def _options(options: AdaptOptions, changes: dict[str, Any]) -> AdaptOptions:
+    views = changes.get("views")
+    if isinstance(views, int):
+        changes = {**changes, "views": replace(options.views, count=views)}
+    unknown = changes.keys() - AdaptOptions.__dataclass_fields__.keys()
+    if unknown:
+        raise SpecError(f"an adapter has no choice {sorted(unknown)[0]!r}. See vlmrm.rlcf.AdaptOptions.")
+    return replace(options, **changes)
+
+
+def _require_candidates(options: AdaptOptions, classes: int) -> None:
+    if options.candidates is not None and options.candidates > classes:
+        raise SpecError(
+            f"{options.candidates} candidates are more than the {classes} answers there are. Take fewer, or None for all."
+        )

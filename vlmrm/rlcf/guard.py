@@ -1,0 +1,63 @@
+"""When to keep one's hands off: a guard decides before an episode, without labels, whether the reward is to be trusted.
+
+Three signs, of which each has a `Guard` that adapts where
+
+    confidence    the reward's highest probability, less the policy's, is at least the threshold
+    domain        the reward's encoder knows pictures like this one
+    certainty     the reward's highest probability is at least the threshold
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from vlmrm.errors import SpecError, near_matches
+from vlmrm.rlcf.reward_side import SentenceRewards
+from vlmrm.types import Frames
+
+SIGNS = ("confidence", "certainty", "domain")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Decides by one sign.
+
+    Raises:
+        SpecError: There is no such sign.
+    """
+
+    sign: str = "confidence"
+    """``confidence``, ``certainty`` or ``domain``."""
+    threshold: float = 0.0
+    """Where the sign begins to speak for adapting; not used by ``domain``."""
+
+    def __post_init__(self) -> None:
+        if self.sign not in SIGNS:
+            raise SpecError(f"unknown sign of a guard {self.sign!r}. Near: {near_matches(self.sign, SIGNS)}.")
+
+    def adapts(self, policy: Float[Tensor, " k"], rewards: SentenceRewards | None, picture: Frames) -> bool:
+        """Return whether to adapt to a picture.
+
+        Args:
+            policy: The policy's logits of the whole picture.
+            rewards: What the reward says of pictures.
+            picture: The picture.
+
+        Raises:
+            SpecError: There is no reward, or nothing is known of what its encoder knows.
+        """
+        if rewards is None:
+            raise SpecError("a guard looks at the reward. Give the adapter one.")
+        seen = rewards.whole(picture)
+        if self.sign == "domain":
+            domain = rewards.reward.encoder.domain
+            if domain is None:
+                raise SpecError(
+                    f"nothing is known of what {rewards.reward.encoder.name!r} was trained on. Use Guard('confidence')."
+                )
+            return not any(bool(strange[0]) for strange in domain.strange_frames(seen).values())
+        sure = float(rewards.logits(seen).softmax(dim=1).max())
+        if self.sign == "certainty":
+            return sure >= self.threshold
+        return sure - float(policy.softmax(dim=0).max()) >= self.threshold

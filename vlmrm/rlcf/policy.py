@@ -1,0 +1,175 @@
+"""What is adapted: a copy of an encoder, of which some parameters may move, and what it makes of one query.
+
+`TunedEncoder` holds the copy and the parameters. A `Sight` is one query as it sees it: a picture in several views among
+sentences (`PictureSight`), or a sentence among pictures (`SentenceSight`). What no step changes is embedded once.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.towers.gradients import DifferentiableEncoder
+from vlmrm.encoders.towers.inner import tower_of
+from vlmrm.encoders.towers.learned_words import add_context
+from vlmrm.encoders.towers.low_rank import LowRankChange, WeightChanges, attention_weights
+from vlmrm.encoders.towers.selection import unfreeze
+from vlmrm.rlcf.options import AdaptOptions
+from vlmrm.rlcf.views import Box, cut, random_of
+from vlmrm.types import Embeddings, Frames, Pixels
+
+Logits = Float[Tensor, "r k"]
+_COPIED = {"image": ("image",), "norm": ("image",), "text": ("text",), "prompt": (), "lora": ()}
+
+
+class Sight(Protocol):
+    """One query, as a policy sees it."""
+
+    def logits(self, rows: Int[Tensor, " r"] | None = None) -> Logits:
+        """Return the scaled cosines of some views with all answers; with gradients where they are switched on.
+
+        Args:
+            rows: Indices of views. None: all.
+        """
+
+    def answers(self) -> Embeddings:
+        """Return the embeddings of the answers."""
+
+
+class TunedEncoder:
+    """A copy of an encoder and the parameters that adaptation may move.
+
+    Args:
+        encoder: A model of OpenCLIP, which stays as it is.
+        options: What is tuned.
+        template: The sentence of classes, whose words are learned; None: the first words of each sentence are.
+
+    Raises:
+        EncoderError: The encoder is no model of OpenCLIP, or has nothing of the kind to tune.
+    """
+
+    def __init__(self, encoder: Encoder, options: AdaptOptions, template: str | None = None) -> None:
+        tune = options.tune
+        copied = ("image", "text") if callable(tune) else _COPIED[tune]
+        self.encoder = DifferentiableEncoder(encoder, copied=copied, on_device=True)
+        """The copy."""
+        self.parameters, self.moves = self._select(tune, options, template)
+        """What is tuned, and the towers that then give other embeddings."""
+
+    def _select(
+        self, tune: str | Callable[[str], bool], options: AdaptOptions, template: str | None
+    ) -> tuple[list[nn.Parameter], frozenset[str]]:
+        if tune == "prompt":
+            before = "" if template is None else template.partition("{}")[0]
+            words = (
+                add_context(self.encoder, template=template)
+                if before.strip()
+                else add_context(self.encoder, count=options.words)
+            )
+            return [words.change], frozenset({"text"})
+        if tune == "lora":
+            drawn = random_of(options.seed, b"lora")
+            change = partial(LowRankChange, rank=options.rank, alpha=options.rank, generator=drawn)
+            changes = WeightChanges(attention_weights(self.encoder.model, towers=("image",)), change)
+            return changes.trained, frozenset({"image"})
+        found = unfreeze(self.encoder, tune)
+        return list(found.values()), frozenset(filter(None, map(tower_of, found)))
+
+    @property
+    def scale(self) -> float:
+        """Factor on cosines."""
+        return self.encoder.logit_scale
+
+    def use_batch_statistics(self) -> None:
+        """Let BatchNorms of the picture tower use the statistics of what they see, until they are put back."""
+        for module in self.encoder.model.visual.modules():
+            if isinstance(module, _BatchNorm):
+                module.train()
+
+    def use_own_statistics(self) -> None:
+        """Let BatchNorms use the statistics that they have learned."""
+        self.encoder.model.visual.eval()
+
+
+class PictureSight:
+    """A picture in several views among sentences.
+
+    Args:
+        policy: The encoder that is tuned.
+        pixels: The views as the encoder takes them.
+        sentences: The answers.
+    """
+
+    def __init__(self, policy: TunedEncoder, pixels: Pixels, sentences: "Sentences") -> None:
+        self._policy, self._pixels, self._sentences = policy, pixels, sentences
+        self._seen = None if "image" in policy.moves else _without_graph(policy.encoder.embed_pixels, pixels)
+
+    @classmethod
+    def of(cls, policy: TunedEncoder, picture: Frames, boxes: Sequence[Box], sentences: "Sentences") -> "PictureSight":
+        """Cut the views of a picture."""
+        preprocessing = policy.encoder.preprocessing
+        views = cut(picture, boxes, preprocessing).to(policy.encoder.runtime.device)
+        return cls(policy, preprocessing.normalise(views), sentences)
+
+    def logits(self, rows: Int[Tensor, " r"] | None = None) -> Logits:
+        """Return one row for each view."""
+        of = slice(None) if rows is None else rows
+        seen = self._policy.encoder.embed_pixels(self._pixels[of]) if self._seen is None else self._seen[of]
+        return self._policy.scale * seen @ self.answers().T + self._policy.encoder.logit_bias
+
+    def answers(self) -> Embeddings:
+        """Return the embeddings of the sentences, anew where words are learned."""
+        return self._sentences.embedded()
+
+
+class Sentences:
+    """The sentences of all episodes of a policy, embedded once where no step changes them.
+
+    Args:
+        policy: The encoder that is tuned.
+        texts: The sentences.
+    """
+
+    def __init__(self, policy: TunedEncoder, texts: Sequence[str]) -> None:
+        self._policy, self._texts = policy, list(texts)
+        self._kept: Embeddings | None = None
+
+    def embedded(self) -> Embeddings:
+        """Return one row for each sentence, on the policy's device."""
+        if "text" in self._policy.moves:
+            return self._policy.encoder.embed_texts(self._texts)
+        if self._kept is None:
+            self._kept = _without_graph(self._policy.encoder.embed_texts, self._texts)
+        return self._kept
+
+
+class SentenceSight:
+    """A sentence among pictures that have been embedded.
+
+    Args:
+        policy: The encoder that is tuned.
+        sentence: The query.
+        pictures: Unit-length rows of the policy's own, before adaptation.
+    """
+
+    def __init__(self, policy: TunedEncoder, sentence: str, pictures: Embeddings) -> None:
+        self._policy, self._sentence, self._pictures = policy, sentence, pictures
+
+    def logits(self, rows: Int[Tensor, " r"] | None = None) -> Logits:
+        """Return the one row of the sentence."""
+        sentence = self._policy.encoder.embed_texts([self._sentence])
+        return self._policy.scale * sentence @ self._pictures.T + self._policy.encoder.logit_bias
+
+    def answers(self) -> Embeddings:
+        """Return the embeddings of the pictures."""
+        return self._pictures
+
+
+def _without_graph(embed: Callable[[Any], Embeddings], what: Any) -> Embeddings:
+    with torch.inference_mode(False), torch.no_grad():
+        return embed(what)
