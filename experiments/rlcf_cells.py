@@ -82,6 +82,7 @@ def table(found: dict[Cell, tuple[float, float]], chosen: dict[str, list[Cell]])
 
 
 def main() -> None:
+    """Draw, measure, choose and write."""
     drawn = state_pictures(3, seed=GROUPING)
     found = accuracies(drawn)
     chosen = choose(found)

@@ -19,8 +19,9 @@ from vlmrm_envs.scenes import find_scene
 from vlmrm_envs.scenes.scene import Scene, SceneStates, random_pictures
 
 _ALL_ROUND = (
-    "stands upright", "leans diagonally to the right", "points horizontally to the right", "points down and to the right",
-    "hangs down", "points down and to the left", "points horizontally to the left", "leans diagonally to the left",
+    "stands upright", "leans diagonally to the right", "points horizontally to the right",
+    "points down and to the right", "hangs down", "points down and to the left",
+    "points horizontally to the left", "leans diagonally to the left",
 )  # fmt: skip
 
 STATE_CLASSES: Mapping[str, Sequence[str]] = {

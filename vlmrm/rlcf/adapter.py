@@ -1,8 +1,8 @@
 """`Adapter`: one picture at a time, a model is tuned by a reward for a few steps, asked, and put back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,9 @@ from vlmrm.encoders.towers.state import TowerState
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.frames.batch import as_frames
 from vlmrm.rewards import RewardModel
+from vlmrm.rlcf.answer import Answer
 from vlmrm.rlcf.classifier import ClipClassifier, Logits
+from vlmrm.rlcf.controls import BothSides
 from vlmrm.rlcf.episode import Episode, run_steps
 from vlmrm.rlcf.guard import Guard
 from vlmrm.rlcf.methods import Evidence, find_method
@@ -21,7 +23,7 @@ from vlmrm.rlcf.options import AdaptOptions
 from vlmrm.rlcf.policy import PictureSight, Sentences, TunedEncoder
 from vlmrm.rlcf.reward_side import SentenceRewards, require_another_model
 from vlmrm.rlcf.start import Start
-from vlmrm.rlcf.views import draw_boxes, most_confident, picture_bytes, random_of
+from vlmrm.rlcf.views import Box, draw_boxes, most_confident, picture_bytes, random_of
 from vlmrm.types import Frames
 
 
@@ -33,14 +35,14 @@ class Tuned:
     """What adapted it."""
     episode: Episode
     """What happened."""
-    before: Float[Tensor, " k"]
-    """Logits of the whole picture before adaptation."""
-    reward: Float[Tensor, " k"] | None = field(default=None)
-    """The reward of each class, for the whole picture. None: nothing asked for it."""
 
     def predict(self, images: Any) -> Logits:
         """Return the logits of pictures by the adapted classifier."""
         return self.adapter.logits_now(as_frames(images))
+
+    def controls(self, image: Any) -> dict[str, Logits]:
+        """Return what stands beside the answer to a picture, without a gradient; see `vlmrm.rlcf.controls`."""
+        return self.adapter.controls(as_frames(image))
 
 
 class Adapter:
@@ -65,7 +67,7 @@ class Adapter:
     Example:
         >>> from vlmrm import RewardModel, RewardSpec
         >>> poles = ClipClassifier.load("sim-xs", ["stands upright", "hangs down"], template="the pole {}")
-        >>> reward = RewardModel.from_spec(RewardSpec.clip_score("sim-s"))
+        >>> reward = RewardModel.from_spec(RewardSpec.clip_score("random:sim-s"))
         >>> adapter = Adapter(poles, reward, tune="image", learning_rate=1e-3, candidates=2, views=8)
         >>> with adapter(torch.zeros(64, 64, 3, dtype=torch.uint8)) as tuned:
         ...     tuned.predict(torch.zeros(64, 64, 3, dtype=torch.uint8)).shape
@@ -90,13 +92,17 @@ class Adapter:
         self._rewards: SentenceRewards | None = None
         if reward is not None:
             require_another_model(classifier.encoder, reward, self_reward=self_reward)
-            self._rewards = SentenceRewards(reward, classifier.sentences, sees=self.options.reward_sees)
+            self._rewards = self._reward_side(reward)
         self.policy = TunedEncoder(classifier.encoder, self.options, classifier.template)
         """The copy that is tuned, and what of it."""
         self._sentences = Sentences(self.policy, classifier.sentences)
         self._state = TowerState(self.policy.encoder.model, self.policy.parameters)
         self._start = Start(self.policy.parameters, self.options)
         self._busy = False
+
+    def _reward_side(self, reward: RewardModel) -> SentenceRewards:
+        sees, rivals = self.options.reward_sees, self.options.rivals
+        return SentenceRewards(reward, self.classifier.sentences, sees=sees, rivals=rivals)
 
     def reset(self) -> None:
         """Begin anew, as for another set of pictures: matters where ``reset`` is ``ema`` or ``never``."""
@@ -118,7 +124,7 @@ class Adapter:
         if len(picture) != 1:
             raise FrameError(f"an episode has one picture; got {len(picture)}. Use adapter.predict for several.")
         if self._busy:
-            raise SpecError("this adapter is at work on another picture. Leave its context first, or make a second one.")
+            raise SpecError("this adapter is at work on another picture. Leave its context first, or make another.")
         self._busy = True
         try:
             with torch.inference_mode(False):
@@ -142,6 +148,23 @@ class Adapter:
                 rows.append(tuned.predict(picture[None]))
         return torch.cat(rows)
 
+    def controls(self, picture: Frames) -> dict[str, Logits]:
+        """Return the logits of the policy alone, of the reward alone, of the best of K and of both together.
+
+        Raises:
+            SpecError: There is no reward.
+        """
+        if self.reward is None:
+            raise SpecError("the controls compare with a reward. Give the adapter one.")
+        count = self.options.candidates or len(self.classifier.classes)
+        both = BothSides(self.classifier, self.reward).of(picture)
+        return {name: logits[None] for name, logits in both.controls(count).items()}
+
+    def answer(self, picture: Frames, *, trace: bool = False) -> Answer:
+        """Return the answer to one picture, after an episode of its own; see `vlmrm.rlcf.answer.Answerer`."""
+        with self(picture, trace=trace) as tuned:
+            return Answer(tuned.predict(picture)[0], tuned.episode)
+
     def logits_now(self, pictures: Frames) -> Logits:
         """Return the logits of pictures by the weights as they are now."""
         with torch.inference_mode(False), torch.no_grad():
@@ -158,42 +181,33 @@ class Adapter:
         sight = PictureSight.of(policy, picture, boxes, self._sentences)
         with torch.no_grad():
             views = sight.logits()
-        rows = most_confident(views, options.views.kept)
         before = views[0].cpu()
-        seen: dict[str, Tensor] = {}
-
-        def of_reward() -> Tensor:
-            if self._rewards is None:
-                raise SpecError(f"the method {options.method!r} needs a reward. Give one to the adapter.")
-            if "rows" not in seen:
-                seen["rows"] = self._rewards.look(picture, [boxes[int(row)] for row in rows])
-            return seen["rows"]
-
-        def each(row: Tensor) -> Tensor:
-            return row.to(views.device).expand(len(rows), -1)
-
-        evidence = Evidence(
-            start=views[rows],
-            rewards=lambda: each(_given(self._rewards).scores(of_reward())),
-            reward_logits=lambda: each(_given(self._rewards).logits(of_reward())),
-            random=random_of(options.seed, b"candidates", picture_bytes(picture)),
-            options=options,
-        )
         if self.guard is not None and not self.guard.adapts(before, self._rewards, picture):
-            return Tuned(self, Episode(adapted=False), before)
+            return Tuned(self, Episode(adapted=False, before=before))
+        rows = most_confident(views, options.views.kept)
+        evidence = self._evidence(picture, [boxes[int(row)] for row in rows], views[rows])
         if options.batch_statistics:
             policy.use_batch_statistics()
         after = (lambda: self.logits_now(picture)[0]) if trace else None
         episode = run_steps(policy, sight, rows, self._method(evidence), options, after)
+        episode.before = before
         if episode.dropped:
             self._start.put(policy.parameters)
-        return Tuned(self, episode, before)
+        return Tuned(self, episode)
 
+    def _evidence(self, picture: Frames, boxes: Sequence[Box], start: Float[Tensor, "r k"]) -> Evidence:
+        def ask(what: Callable[[SentenceRewards], Tensor]) -> Tensor:
+            if self._rewards is None:
+                raise SpecError(f"the method {self.options.method!r} needs a reward. Give the adapter one.")
+            return what(self._rewards).to(start.device).expand(len(boxes), -1)
 
-def _given(rewards: SentenceRewards | None) -> SentenceRewards:
-    if rewards is None:
-        raise SpecError("this method needs a reward. Give one to the adapter.")
-    return rewards
+        return Evidence(
+            start=start,
+            rewards=lambda: ask(lambda side: side.scores(side.look(picture, boxes))),
+            reward_logits=lambda: ask(lambda side: side.logits(side.look(picture, boxes))),
+            random=random_of(self.options.seed, b"candidates", picture_bytes(picture)),
+            options=self.options,
+        )
 
 
 def _options(options: AdaptOptions, changes: dict[str, Any]) -> AdaptOptions:
@@ -209,5 +223,5 @@ def _options(options: AdaptOptions, changes: dict[str, Any]) -> AdaptOptions:
 def _require_candidates(options: AdaptOptions, classes: int) -> None:
     if options.candidates is not None and options.candidates > classes:
         raise SpecError(
-            f"{options.candidates} candidates are more than the {classes} answers there are. Take fewer, or None for all."
+            f"{options.candidates} candidates are more than the {classes} answers. Take fewer, or None for all."
         )

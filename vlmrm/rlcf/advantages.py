@@ -5,8 +5,8 @@
     group    (r_k - mean_j r_j) / (std_j r_j + 1e-4)              GRPO (arXiv 2402.03300)
     none     r_k
 
-With `mean`, `loo` and `group` the advantages of a row sum to 0, so that the gradient of REINFORCE on the logits is 0 for
-every answer that is no candidate.
+With all but `none` the advantages of a row sum to 0, so that the gradient of REINFORCE on the logits is 0 for every
+answer that is no candidate.
 """
 
 from collections.abc import Callable

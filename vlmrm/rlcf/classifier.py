@@ -1,5 +1,6 @@
 """`ClipClassifier`: zero-shot classification with any encoder, which adaptation begins from."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,7 +99,7 @@ def require_classes(classes: Sequence[str]) -> None:
     for name in classes:
         if not isinstance(name, str) or not name.strip():
             raise PromptError(f"a class has a name; got {name!r} at place {list(classes).index(name)}.")
-    twice = sorted({name for name in classes if list(classes).count(name) > 1}) if len(set(classes)) < len(classes) else []
+    twice = [name for name, count in Counter(classes).items() if count > 1]
     if twice:
         raise PromptError(f"classes with one name cannot be told apart: {twice[:5]}. Give each a name of its own.")
 

@@ -22,8 +22,10 @@ class Episode:
     """The loss before each step."""
     dropped: str = ""
     """Why it was given up, after which the classifier is as before. Empty: it was not."""
-    moved: float = 0.0
+    moved: int | float = 0.0
     """The most that any tuned number has moved; 0: the episode changed nothing."""
+    before: Float[Tensor, " k"] | None = None
+    """Logits of the whole picture before adaptation. None: there was no episode."""
     after_each: list[Float[Tensor, " k"]] = field(default_factory=list)
     """Logits of the whole picture after each step, where they were asked for."""
 
@@ -63,7 +65,7 @@ def run_steps(
                 episode.dropped = f"the loss became {episode.losses[-1]} in step {len(episode.losses)}"
                 break
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             if options.decay and not decays_to_zero:
                 _shrink(tuned, begun, options.learning_rate * options.decay)
@@ -75,7 +77,7 @@ def run_steps(
 
 
 @torch.no_grad()
-def _shrink(tuned: list[torch.nn.Parameter], begun: list[Tensor], share: float) -> None:
+def _shrink(tuned: list[torch.nn.Parameter], begun: list[Tensor], share: int | float) -> None:
     """Go back towards the start by a share of the way."""
     for parameter, start in zip(tuned, begun, strict=True):
         parameter.sub_(share * (parameter - start))

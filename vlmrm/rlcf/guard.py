@@ -29,7 +29,7 @@ class Guard:
 
     sign: str = "confidence"
     """``confidence``, ``certainty`` or ``domain``."""
-    threshold: float = 0.0
+    threshold: int | float = 0.0
     """Where the sign begins to speak for adapting; not used by ``domain``."""
 
     def __post_init__(self) -> None:

@@ -36,13 +36,13 @@ class AdaptOptions:
     """One of `TUNED`, or a function of a parameter's name."""
     steps: int = 3
     """Steps of the optimiser in each episode."""
-    learning_rate: float = 1e-5
+    learning_rate: int | float = 1e-5
     """Step size of AdamW: Adam's first step has this size whatever the loss, so that it is the trust region."""
-    decay: float = 0.0
+    decay: int | float = 0.0
     """Share of the learning rate by which weights shrink in each step, as AdamW does it."""
     decay_to: str = "start"
     """Where they shrink to: ``start``, the weights that an episode begins with, or ``zero``, as published."""
-    eps: float = 1e-8
+    eps: int | float = 1e-8
     """Least divisor of Adam's step: gradients far below it move nothing."""
     candidates: int | None = 3
     """Number of answers that are tried. None: all."""
@@ -54,6 +54,9 @@ class AdaptOptions:
     """``picture``, whole and at its own resolution, or the ``views`` that the policy is tuned on, as published."""
     views: ViewOptions = field(default_factory=ViewOptions)
     """The views of a picture."""
+    rivals: str | None = None
+    """Whether answers compete in the reward: ``texts`` puts each one among all others, for heads that allow it. None:
+    each is scored by itself."""
     reset: str = "episode"
     """Where the next episode begins: at the start (``episode``), at a slow mean of the adapted weights (``ema``), or
     where the last one ended (``never``)."""
@@ -64,13 +67,13 @@ class AdaptOptions:
     """Number of learned words where the template has no words before the class."""
     rank: int = 4
     """Rank of the changes of ``lora``."""
-    ema: float = 0.9998
+    ema: int | float = 0.9998
     """Share of itself that the slow mean keeps with each episode of ``ema``."""
     ema_every: int = 64
     """Number of episodes after which the start is taken from the slow mean."""
-    ema_weight: float = 1.0
+    ema_weight: int | float = 1.0
     """Share of the slow mean in the new start; the rest are the model's own weights."""
-    diversity: float = 50.0
+    diversity: int | float = 50.0
     """Weight of the spread of the sentences' embeddings in the loss of ``c_tpt``."""
     seed: int = 0
     """Decides views, candidates and first numbers of ``lora``."""

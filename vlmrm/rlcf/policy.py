@@ -6,7 +6,7 @@ sentences (`PictureSight`), or a sentence among pictures (`SentenceSight`). What
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -27,6 +27,7 @@ Logits = Float[Tensor, "r k"]
 _COPIED = {"image": ("image",), "norm": ("image",), "text": ("text",), "prompt": (), "lora": ()}
 
 
+@runtime_checkable
 class Sight(Protocol):
     """One query, as a policy sees it."""
 
@@ -60,6 +61,7 @@ class TunedEncoder:
         """The copy."""
         self.parameters, self.moves = self._select(tune, options, template)
         """What is tuned, and the towers that then give other embeddings."""
+        self.encoder.model.eval()
 
     def _select(
         self, tune: str | Callable[[str], bool], options: AdaptOptions, template: str | None

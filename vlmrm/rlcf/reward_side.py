@@ -24,15 +24,16 @@ class SentenceRewards:
         reward: A reward whose head has pairs.
         sentences: The answers.
         sees: ``picture`` or ``views``.
+        rivals: As in `RewardModel.score_pairs`.
 
     Raises:
         SpecError: The reward scores no pairs.
     """
 
-    def __init__(self, reward: RewardModel, sentences: Sequence[str], *, sees: str) -> None:
-        self.reward, self._sentences, self._sees = reward, list(sentences), sees
+    def __init__(self, reward: RewardModel, sentences: Sequence[str], *, sees: str, rivals: str | None = None) -> None:
+        self.reward, self._sentences, self._sees, self._rivals = reward, list(sentences), sees, rivals
         self._pairs = reward.pairs
-        self._pairs.of_embeddings(self._pairs.embed_texts(self._sentences[:1]), self._sentences)  # refuse early
+        self.scores(self._pairs.embed_texts(self._sentences[:1]))  # refuse early
 
     def look(self, picture: Frames, boxes: Sequence[Box]) -> Embeddings:
         """Return the reward's embeddings of the picture, or of the views."""
@@ -46,7 +47,7 @@ class SentenceRewards:
 
     def scores(self, seen: Embeddings) -> Rows:
         """Return the rewards of what `look` gave."""
-        return self._pairs.of_embeddings(seen, self._sentences)
+        return self._pairs.of_embeddings(seen, self._sentences, self._rivals)
 
     def logits(self, seen: Embeddings) -> Rows:
         """Return the scaled cosines of what `look` gave."""
@@ -72,7 +73,6 @@ def require_another_model(policy: Encoder, reward: RewardModel, *, self_reward: 
     """
     if not self_reward and policy.fingerprint == reward.encoder.fingerprint:
         raise SpecError(
-            f"policy and reward are the same model, {policy.name!r}, which can only tell itself what it thinks already. "
+            f"policy and reward are one model, {policy.name!r}, which can only tell itself what it thinks already. "
             "Take another reward, or say self_reward=True to measure just that."
         )
-

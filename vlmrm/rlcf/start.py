@@ -1,7 +1,7 @@
 """Where the next episode begins: at the model's own weights, at a slow mean of adapted ones, or where the last ended.
 
-    after each episode        m <- ema · m + (1 - ema) · adapted
-    every `ema_every` of them start <- (1 - u) · original + u · m,     u = ema_weight
+after each episode        m <- ema · m + (1 - ema) · adapted
+every `ema_every` of them start <- (1 - u) · original + u · m,     u = ema_weight
 """
 
 from collections.abc import Sequence

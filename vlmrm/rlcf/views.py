@@ -32,9 +32,9 @@ class ViewOptions:
 
     count: int = 64
     """Number of views, of which the first is the whole picture."""
-    keep: float = 0.1
+    keep: int | float = 0.1
     """Share of the views that is used: the most confident ones, at least one."""
-    smallest: float = 0.08
+    smallest: int | float = 0.08
     """Least share of the picture's area that a crop shows; 1: the crops are whole pictures."""
     flip: bool = True
     """Whether half of the crops are mirrored. Not where a class says left or right."""
@@ -100,13 +100,11 @@ def draw_boxes(picture: Frames, options: ViewOptions, seed: int) -> list[Box]:
     """
     height, width = picture.shape[1:3]
     random = random_of(seed, picture_bytes(picture))
-    return [Box(0, 0, height, width, False)] + [
-        _crop(height, width, options, random) for _ in range(options.count - 1)
-    ]
+    return [Box(0, 0, height, width, False)] + [_crop(height, width, options, random) for _ in range(options.count - 1)]
 
 
 def _crop(height: int, width: int, options: ViewOptions, random: torch.Generator) -> Box:
-    def between(low: float, high: float) -> float:
+    def between(low: int | float, high: int | float) -> float:
         return low + (high - low) * float(torch.rand((), generator=random))
 
     flipped = options.flip and between(0, 1) < 0.5

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.rlcf.methods.entropy import tent, tpt
 from vlmrm.rlcf.methods.evidence import Evidence, Loss
+from vlmrm.rlcf.methods.expected import expected_reward
 from vlmrm.rlcf.methods.imitation import at_kd, kd, pseudo_label
 from vlmrm.rlcf.methods.reinforce import rlcf
 from vlmrm.rlcf.methods.spread import c_tpt
 
 METHODS: Mapping[str, Callable[[Evidence], Loss]] = {
     "rlcf": rlcf,
+    "expected_reward": expected_reward,
     "tpt": tpt,
     "c_tpt": c_tpt,
     "tent": tent,

@@ -1,7 +1,7 @@
 """Losses that make a policy surer of itself; they need no reward.
 
-    tpt     entropy of the mean probability of the chosen views     (NeurIPS 2022, arXiv 2209.07511)
-    tent    mean entropy of the chosen views                        (ICLR 2021, arXiv 2006.10726)
+tpt     entropy of the mean probability of the chosen views     (NeurIPS 2022, arXiv 2209.07511)
+tent    mean entropy of the chosen views                        (ICLR 2021, arXiv 2006.10726)
 """
 
 import math

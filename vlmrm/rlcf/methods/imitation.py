@@ -1,8 +1,8 @@
 """Losses that imitate: the reward's own classification, or the policy's first answer.
 
-    kd             -sum_k softmax(z_reward) log softmax(z_policy)
-    at_kd          the same, of logits in units of their deviation, times the policy's deviation
-    pseudo_label   -log softmax(z_policy) at the answer most likely before adaptation
+kd             -sum_k softmax(z_reward) log softmax(z_policy)
+at_kd          the same, of logits in units of their deviation, times the policy's deviation
+pseudo_label   -log softmax(z_policy) at the answer most likely before adaptation
 """
 
 from torch import Tensor

@@ -5,6 +5,9 @@
 Candidates are chosen anew in each step, so that an answer from outside the first K can come in.
 """
 
+from collections.abc import Callable
+
+from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
@@ -16,14 +19,20 @@ from vlmrm.rlcf.policy import Sight
 
 def rlcf(evidence: Evidence) -> Loss:
     """Return the loss of REINFORCE over the candidates of each view."""
-    options, rewards = evidence.options, evidence.rewards()
-    advantage = BASELINES[options.baseline]
-    count = rewards.shape[1] if options.candidates is None else options.candidates
-    choose = CHOICES["all" if options.candidates is None else options.choice]
+    rewards, choose = evidence.rewards(), choose_of(evidence)
+    advantage = BASELINES[evidence.options.baseline]
 
     def loss(logits: Rows, _: Sight) -> Tensor:
-        chosen = choose(logits, count, evidence.random)
+        chosen = choose(logits)
         surprise = -log_softmax(logits, dim=1).gather(1, chosen)
         return (advantage(rewards.gather(1, chosen)) * surprise).mean()
 
     return loss
+
+
+def choose_of(evidence: Evidence) -> Callable[[Rows], Int[Tensor, "r c"]]:
+    """Return what chooses the candidates of each view from its logits."""
+    options, random = evidence.options, evidence.random
+    name = "all" if options.candidates is None else options.choice
+    count = options.candidates or evidence.start.shape[1]
+    return lambda logits: CHOICES[name](logits, count, random)

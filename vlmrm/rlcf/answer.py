@@ -1,0 +1,59 @@
+"""What is said of one picture, and the protocol of whatever says it: an adapter, or a method without training."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vlmrm.frames.batch import as_frames
+from vlmrm.rlcf.episode import Episode
+from vlmrm.types import Frames
+
+Logits = Float[Tensor, "n k"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Logits of one picture, and how they came about."""
+
+    logits: Float[Tensor, " k"]
+    """One number for each class; the softmax is the chance of each."""
+    episode: Episode = field(default_factory=lambda: Episode(adapted=False))
+    """What adaptation did, if there was any."""
+
+
+@runtime_checkable
+class Answerer(Protocol):
+    """Whatever classifies one picture after the other."""
+
+    def answer(self, picture: Frames, *, trace: bool = False) -> Answer:
+        """Return the answer to one picture.
+
+        Args:
+            picture: One RGB picture at full size.
+            trace: Also keep what the answer is after each step, where there are steps.
+        """
+
+    def reset(self) -> None:
+        """Forget what earlier pictures have left behind."""
+
+
+class WithoutEpisodes:
+    """Classifies pictures without steps: subclasses say how."""
+
+    def answer(self, picture: Frames, *, trace: bool = False) -> Answer:
+        """Return the answer to one picture."""
+        with torch.inference_mode():
+            return Answer(self._logits(picture))
+
+    def predict(self, images: Any) -> Logits:
+        """Return the logits of pictures, in order."""
+        return torch.stack([self.answer(picture[None]).logits for picture in as_frames(images)])
+
+    def reset(self) -> None:
+        """Forget earlier pictures; most methods remember none."""
+
+    def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
+        raise NotImplementedError
