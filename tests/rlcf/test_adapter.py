@@ -254,7 +254,7 @@ def test_bad_options_say_what_to_do() -> None:
         ({"reset": "epoch"}, "episode"),
         ({"steps": 0}, "at least 1"),
         ({"learning_rate": 0.0}, "above 0"),
-        ({"method": "RLCF"}, "rlcf"),
+        ({"method": "rclf"}, "rlcf"),
     ]:
         with pytest.raises(SpecError, match=message):
             Adapter(ClipClassifier.load("random:sim-xs", CLASSES, "{}"), options=AdaptOptions(**choices))  # type: ignore[arg-type]

@@ -69,6 +69,10 @@ def test_what_somebody_asked_for_stays(given, expected):
 def test_what_judging_costs_is_said_before_it_begins():
     said = cost_note(filled(20_000, 200, 1_000), steps=20_000, episode_steps=200, videos=False)
     assert said.startswith("judging the agent takes up to 6,400 environment steps beside 20,000 of training: 5 eval")
+    filmed = cost_note(filled(20_000, 200, 1_000), steps=20_000, episode_steps=200, videos=True)
+    assert "up to 7,400 " in filmed  # before, after, and at most 3 where the reward parts from success: 5 x 200
+    twice = filled(20_000, 200, 1_000, second_reward="sim-m")
+    assert "up to 7,400 " in cost_note(twice, steps=20_000, episode_steps=200, videos=False)  # 5 x 200 drawn once more
     none = cost_note(filled(300, 1_000), steps=300, episode_steps=1_000, videos=False)
     assert none.startswith("no evaluations: episodes have up to 1,000 steps, and a third of the 300")
 

@@ -10,14 +10,8 @@ from tests.toys import ColourEncoder
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.training import TrainConfig
-from vlmrm.training.options import (
-    EnvOptions,
-    EvaluationOptions,
-    MachineOptions,
-    OutputOptions,
-    RewardOptions,
-    TrainOptions,
-)
+from vlmrm.training.options import EnvOptions, RewardOptions, TrainOptions
+from vlmrm.training.run_options import EvaluationOptions, MachineOptions, OutputOptions
 from vlmrm.training.run.metrics import MetricsFile
 
 ENV_ID = "toy/Lamp-v0"
@@ -98,7 +92,7 @@ GROUPS = {
     "env": (EnvOptions, {"env": "id", "env_kwargs": "kwargs", "wrapper": "wrappers"}),
     "reward": (RewardOptions, {"reward": "source"}),
     "train": (TrainOptions, {}),
-    "evaluation": (EvaluationOptions, {"eval_every": "every", "eval_episodes": "episodes", "eval_drawn": "drawn"}),
+    "evaluation": (EvaluationOptions, {"eval_every": "every", "eval_episodes": "episodes", "eval_drawn": "drawn", "eval_second_reward": "second_reward"}),
     "output": (OutputOptions, {"out": "folder"}),
     "machine": (MachineOptions, {}),
 }

@@ -11,14 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vlmrm.training.config import TrainConfig
-from vlmrm.training.options import (
-    EnvOptions,
-    EvaluationOptions,
-    MachineOptions,
-    OutputOptions,
-    RewardOptions,
-    TrainOptions,
-)
+from vlmrm.training.options import EnvOptions, RewardOptions, TrainOptions
+from vlmrm.training.run_options import EvaluationOptions, MachineOptions, OutputOptions
 
 if TYPE_CHECKING:
     from vlmrm.training.outcome import Summary

@@ -3,13 +3,15 @@
 import math
 from dataclasses import replace
 
-from vlmrm.training.options import EvaluationOptions
+from vlmrm.training.run_options import EvaluationOptions
 
 _SHARE = 3  # one of so many steps
 _FINAL_SHARE = 5  # of the episodes: one for the last evaluation, one for the random policy, the rest while training
 _EPISODES = 20  # of one evaluation, where the budget has no say
 _LONGEST_VIDEO = 500  # steps
 _VIDEO_SHARE = 20  # a video has at most one of so many training steps
+MOST_VIDEOS = 3
+"""Videos of partings in a run."""
 
 
 def fill_evaluation(
@@ -24,7 +26,7 @@ def fill_evaluation(
         steps: Steps of training.
         usual_every: Steps between two evaluations, where the budget has no say.
         episode_steps: Greatest length of an episode.
-        videos: Whether an episode before and after training is recorded.
+        videos: Whether an episode before and after training is recorded, and some where the reward parts from success.
 
     Example:
         >>> chosen = fill_evaluation(
@@ -75,7 +77,8 @@ def cost_note(options: EvaluationOptions, *, steps: int, episode_steps: int, vid
     while_training, final = options.episodes or 0, options.final_episodes or 0
     count = _count(steps, options.every or steps) if while_training else 0
     most = episode_steps * (count * while_training + 2 * final)
-    most += 2 * video_steps(steps, episode_steps) if videos else 0
+    most += (2 + MOST_VIDEOS) * video_steps(steps, episode_steps) if videos else 0
+    most += episode_steps * count * options.drawn if options.second_reward else 0
     if not while_training and not final:
         return (
             f"no evaluations: episodes have up to {episode_steps:,} steps, and a third of the {steps:,} training steps "

@@ -8,15 +8,8 @@ from tyro.conf import Positional
 
 from vlmrm.errors import SpecError
 from vlmrm.tables import read_table
-from vlmrm.training.options import (
-    EnvOptions,
-    EvaluationOptions,
-    MachineOptions,
-    OutputOptions,
-    RewardOptions,
-    TrainOptions,
-    open_option,
-)
+from vlmrm.training.options import EnvOptions, RewardOptions, TrainOptions, open_option
+from vlmrm.training.run_options import EvaluationOptions, MachineOptions, OutputOptions
 
 _FORMER_NAMES = {  # of fields that a configuration without groups had under other names
     "env.id": "env",

@@ -40,6 +40,7 @@ def draw_curves(
     scored = any(row.train_vlm_reward is not None for row in rows)
     _plot(lower, rows, "train_vlm_reward" if scored else "train_env_reward", colour=BLUE, label="training")
     _plot(lower, rows, "eval_vlm_reward", colour=GREEN, label="evaluation")
+    _plot(lower, rows, "eval_second_reward", colour=GREY, label="second reward")
     lower.set_ylabel("text reward per step" if scored else "environment's reward per step")
     lower.set_xlabel("environment steps")
     upper.set_title(title, fontsize=10, color=GREY)

@@ -143,6 +143,8 @@ class Evaluation:
     """Mean text reward per step, over the episodes that were drawn; None: none was."""
     steps: float
     """Mean length of the episodes."""
+    second_reward: float | None = None
+    """Mean of a second reward per step, over the episodes that were drawn. None: there is no second reward."""
 
 
 def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:

@@ -58,7 +58,15 @@ class Measures:
         with self._stop.at_once():
             records = self._episodes(self._parts.agent, drawn, _EVAL_SEED, f"{what}, drawn", self._reward)
             records += self._episodes(self._parts.agent, episodes - drawn, _EVAL_SEED + drawn, what)
-        return mean_of(records) if records else None
+            second = self._second_reward(drawn, what)
+        return replace(mean_of(records), second_reward=second) if records else None
+
+    def _second_reward(self, drawn: int, what: str) -> float | None:
+        """The same episodes once more, in pictures of the second reward's own size."""
+        if self._parts.second is None or not drawn:
+            return None
+        agent, second = self._parts.agent, self._parts.second
+        return mean_of(self._episodes(agent, drawn, _EVAL_SEED, f"{what}, second reward", second)).vlm_reward
 
     def watch(self) -> str | None:
         """What to tell of text reward and success that part at the newest evaluation; None: nothing new.

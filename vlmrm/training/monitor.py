@@ -187,6 +187,7 @@ def _columns(evaluation: Evaluation) -> dict[str, float]:
     found: dict[str, Any] = {
         "eval_success": evaluation.success,
         "eval_vlm_reward": evaluation.vlm_reward,
+        "eval_second_reward": evaluation.second_reward,
         "eval_env_return": evaluation.env_return,
         "eval_episode_steps": evaluation.steps,
     }

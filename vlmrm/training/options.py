@@ -1,4 +1,4 @@
-"""The groups of a `TrainConfig`. Each is one box of ``vlmrm train --help`` and one table of ``config.json``."""
+"""Groups of a `TrainConfig` about what is trained; `run_options` has the others. Each is one box of ``vlmrm train --help`` and one table of ``config.json``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
 from vlmrm.plain_files import parse_toml
-from vlmrm.values import read_names, require_number, require_share, require_whole
+from vlmrm.values import read_names, require_number, require_whole
 
 
 def toml_table(text: str) -> dict[str, Any]:
@@ -76,7 +76,16 @@ def _no_sentences() -> Any:
     )
 
 
-def _require_counts(group: Any, *names: str) -> None:
+def require_counts(group: Any, *names: str) -> None:
+    """Refuse fields that are given and are no whole number of at least 1.
+
+    Args:
+        group: One of the groups.
+        *names: Its fields.
+
+    Raises:
+        SpecError: One is not.
+    """
     for name in names:
         if getattr(group, name) is not None:
             require_whole(name, getattr(group, name))
@@ -108,7 +117,7 @@ class EnvOptions:
     Default: the task's, else as the environment draws."""
 
     def __post_init__(self) -> None:
-        _require_counts(self, "episode_steps")
+        require_counts(self, "episode_steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,75 +235,5 @@ class TrainOptions:
     """Afterwards, train the same algorithm for as many steps on the environment's own reward."""
 
     def __post_init__(self) -> None:
-        _require_counts(self, "steps", "num_envs")
+        require_counts(self, "steps", "num_envs")
         require_whole("seed", self.seed, at_least=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationOptions:
-    """How the agent is judged, on the simulator's state."""
-
-    every: Annotated[int | None, open_option("N", "eval-every")] = None
-    """Steps between two evaluations. Default: the task's, else a twentieth of all steps, and more where all evaluations
-    and videos would else take more than a third of the steps."""
-    episodes: Annotated[int | None, open_option("N", "eval-episodes")] = None
-    """Episodes of one evaluation; 0 for none. Default: 20, or fewer so that the third is kept."""
-    drawn: Annotated[int, arg(name="eval-drawn")] = 1
-    """How many of these are drawn and scored; the others run without pictures, many times faster."""
-    final_episodes: Annotated[int | None, open_option("N")] = None
-    """Episodes of the last evaluation and of the random policy's; 0 for none. Default: 20, or fewer so that the third
-    is kept."""
-    success_target: float = 0.9
-    """Share of successes that counts as learnt, for the number of steps to success."""
-
-    def __post_init__(self) -> None:
-        _require_counts(self, "every")
-        for name in ("episodes", "final_episodes"):
-            if getattr(self, name) != 0:
-                _require_counts(self, name)
-        most = 20 if self.episodes is None else max(self.episodes, 1)
-        if not 0 <= self.drawn <= most:
-            raise SpecError(f"evaluation.drawn must lie in 0 to episodes={most}; got {self.drawn}.")
-        require_share("success_target", self.success_target)
-        if not self.success_target:
-            raise SpecError("success_target must be above 0: every agent reaches a target of 0.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputOptions:
-    """What the run writes, and where."""
-
-    folder: Annotated[Path | None, open_option("FOLDER", "out")] = field(
-        default=None, metadata={"read": lambda value, where: None if value is None else Path(value)}
-    )
-    """Folder that the run is written to. Default: a new folder in runs/."""
-    checkpoint_every: Annotated[int | None, open_option("N")] = None
-    """Steps between two checkpoints. Default: as between two evaluations."""
-    videos: bool = True
-    """Record an episode before and after training."""
-    tensorboard: bool = True
-    """Write TensorBoard files."""
-    export_sb3: bool = False
-    """Also write model.zip for Stable-Baselines3. Loading such a file runs code that is in it."""
-
-    def __post_init__(self) -> None:
-        if self.folder is not None:
-            object.__setattr__(self, "folder", Path(self.folder))  # a text will do
-        _require_counts(self, "checkpoint_every")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MachineOptions:
-    """What computes."""
-
-    device: Annotated[str | None, open_option("NAME")] = None
-    """cpu, cuda, ... Default: the best there is."""
-    precision: Annotated[Literal["fp32", "bf16", "fp16"] | None, open_option("NAME")] = None
-    """Precision of the encoder: fp32, bf16 or fp16. Default: what suits the device."""
-    batch_size: Annotated[int | None, open_option("N")] = None
-    """Frames that the encoder takes at a time; changes the speed and no reward. Default: 32 on a CPU, else 256."""
-    threads: Annotated[int | None, open_option("N")] = None
-    """CPU threads of torch; fewer are faster where other programs use the cores. Default: torch's own."""
-
-    def __post_init__(self) -> None:
-        _require_counts(self, "threads", "batch_size")

@@ -24,7 +24,8 @@ from vlmrm.training.algorithms import (
 from vlmrm.training.budget import fill_evaluation
 from vlmrm.training.config import TrainConfig, refuse_unused
 from vlmrm.training.make_agent import check_hyperparameters
-from vlmrm.training.options import EvaluationOptions, RewardOptions
+from vlmrm.training.options import RewardOptions
+from vlmrm.training.run_options import EvaluationOptions
 from vlmrm.training.rollouts import fit_rollout
 from vlmrm.training.run.directory import run_name
 from vlmrm.values import require_finite_numbers
@@ -161,7 +162,7 @@ def comparison_config(config: TrainConfig, folder: Path) -> TrainConfig:
         config,
         reward=RewardOptions(source="env"),
         train=replace(config.train, compare_env_reward=False),
-        evaluation=replace(config.evaluation, drawn=EvaluationOptions.drawn),
+        evaluation=replace(config.evaluation, drawn=EvaluationOptions.drawn, second_reward=None),
         machine=replace(config.machine, precision=None, batch_size=None),
         output=replace(config.output, folder=folder),
     )

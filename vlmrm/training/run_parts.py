@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from vlmrm.encoders.runtime import Runtime, choose_runtime
 from vlmrm.errors import RunError, SpecError
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
+from vlmrm.rewards.spec import RewardSpec
 from vlmrm.training.make_agent import make_agent
 from vlmrm.training.plan import Plan
 from vlmrm.training.run.checkpoint import find_best, load_checkpoint, load_newest
@@ -35,6 +36,8 @@ class Parts:
     """Plan of the run."""
     reward: FrameReward | None
     """The text reward; None: the environment's own is trained on."""
+    second: FrameReward | None
+    """A second reward that evaluations are scored with as well. None: there is none."""
     venv: VecEnv
     """Environments in which the agent trains."""
     agent: BaseAlgorithm
@@ -67,6 +70,7 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     if reward is None and plan.spec is not None:
         runtime = choose_runtime(machine.device, machine.precision, batch_size=machine.batch_size)
     reward = _reward(plan, reward)
+    second = _second_reward(plan, reward)
     preprocessing = None if reward is None else reward.capture
     make_env = MakeEnv(task=plan.task, pictures=reward is not None, preprocessing=preprocessing)
     venv = make_vec(make_env, num_envs=config.train.num_envs or 1, processes=config.train.processes)
@@ -78,7 +82,30 @@ def build_parts(plan: Plan, reward: FrameReward | None = None) -> Parts:
     except BaseException:
         venv.close()
         raise
-    return Parts(plan=plan, reward=reward, venv=venv, agent=agent, relabel=relabel, runtime=runtime)
+    return Parts(plan=plan, reward=reward, second=second, venv=venv, agent=agent, relabel=relabel, runtime=runtime)
+
+
+def _second_reward(plan: Plan, first: FrameReward | None) -> FrameReward | None:
+    """The reward that evaluations are scored with as well, by the name of its model or by its file."""
+    said, machine = plan.config.evaluation.second_reward, plan.config.machine
+    if said is None:
+        return None
+    if first is None:
+        raise SpecError("evaluation.second_reward is compared with a text reward, and this run has none. Leave it out.")
+    if said.endswith((".toml", ".json")):
+        spec = RewardSpec.load(said)
+    elif first.spec is not None:
+        spec = replace(first.spec, encoder=said)
+    else:
+        raise SpecError(f"the function {first.name} has no sentences for {said!r} to score; name a .toml or .json file.")
+    if first.spec is not None and spec.hash() == first.spec.hash():
+        raise SpecError(
+            f"evaluation.second_reward={said!r} is the reward that the agent is trained on, which cannot contradict "
+            "itself. Name another model, or other sentences in a file."
+        )
+    return RewardModel.from_spec(
+        spec, device=machine.device, precision=machine.precision, batch_size=machine.batch_size
+    )
 
 
 def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:

@@ -255,6 +255,7 @@ def _curves(rows: Sequence[MetricsRow]) -> list[tuple[str, str]]:
     for columns, label in (
         ({"evaluations": "eval_success"}, "success"),
         ({"training": "train_vlm_reward", "evaluations": "eval_vlm_reward"}, "text reward per step"),
+        ({"evaluations": "eval_second_reward"}, "second reward per step"),
         ({"evaluations": "eval_env_return"}, "environment's own return"),
     ):
         lines = {name: points for name, column in columns.items() if (points := _evaluated(rows, column))}

@@ -1,7 +1,7 @@
 """`PartingWatch`: says while an agent trains that its reward rises and its success does not."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,11 @@ import numpy as np
 from vlmrm.atomic import write_json
 from vlmrm.errors import RunError
 from vlmrm.report.parting import Parting, partings
+from vlmrm.training.budget import MOST_VIDEOS
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
 
 _LOG = logging.getLogger(__name__)
-MOST_VIDEOS = 3
-"""Videos of partings in a run."""
 # In standard errors. Where noise has no say, nearly all of simulated runs with 20 evaluations that learn nothing part
 # by chance; at 3 it is one of twenty, and runs that are paid for something else are still found.
 _CLEAR = 3.0
@@ -28,6 +27,8 @@ class Announced:
 
     parting: Parting
     """The parting as it was known then."""
+    against: str = "success"
+    """What the reward parts from: ``success``, or the ``second reward``."""
     video: str | None
     """Name of the video of the agent at its end, in the run's folder. None: none was recorded."""
 
@@ -38,7 +39,7 @@ class Announced:
         change = round(found.truth_change, 2)
         success = f"{'down' if change < 0 else 'up'} by {abs(change):.2f}" if change else "the same"
         return (
-            f"text reward up by {found.reward_change:.3g}, success {success} over steps {found.first_step:,} to "
+            f"text reward up by {found.reward_change:.3g}, {self.against} {success} over steps {found.first_step:,} to "
             f"{found.last_step:,}"
         )
 
@@ -61,13 +62,18 @@ class PartingWatch:
             StopNow: Somebody asked to stop while the video was made; the parting is announced another time.
         """
         rows = self._run.metrics.read()
-        ending = [one for one in partings_of(rows) if one.last_step == rows[-1].step]
         known = read_announced(self._run)
-        if not ending or (known and ending[0].first_step <= known[-1].parting.last_step):
-            return None  # one that goes on is not another one
+        new = [
+            (against, one)
+            for against, partings_from in PARTINGS.items()
+            for one in partings_from(rows)
+            if one.last_step == rows[-1].step and not _goes_on(one, against, known)
+        ]
+        if not new:
+            return None
         made = sum(one.video is not None for one in known)
-        video = self._film(ending[0].last_step) if made < MOST_VIDEOS else None
-        found = Announced(parting=ending[0], video=video)
+        video = self._film(new[0][1].last_step) if made < MOST_VIDEOS else None
+        found = Announced(parting=new[0][1], against=new[0][0], video=video)
         write_json(self._run.partings, [asdict(one) for one in (*known, found)])
         return f"{found.sentence}: look at {video or f'what the agent does: vlmrm play {self._run.path}'}"
 
@@ -94,9 +100,34 @@ def partings_of(rows: Sequence[MetricsRow]) -> list[Parting]:
         >>> [(one.first_step, one.last_step) for one in partings_of(rows)]
         [(0, 9)]
     """
+    return _partings_from(rows, [(row.step, row.eval_success) for row in rows if row.eval_success is not None])
+
+
+def second_partings_of(rows: Sequence[MetricsRow]) -> list[Parting]:
+    """Return where the text reward of training and a second reward part; as `partings_of`.
+
+    Changes of the second reward are shares of its span in this run, since its scale is another one.
+
+    Args:
+        rows: Rows of ``metrics.csv``.
+    """
+    scores = [(row.step, row.eval_second_reward) for row in rows if row.eval_second_reward is not None]
+    lowest = min((score for _, score in scores), default=0.0)
+    span = max((score for _, score in scores), default=0.0) - lowest
+    return _partings_from(rows, [(step, (score - lowest) / max(span, 1e-9)) for step, score in scores])
+
+
+PARTINGS: Mapping[str, Callable[[Sequence[MetricsRow]], list[Parting]]] = {
+    "success": partings_of,
+    "second reward": second_partings_of,
+}
+"""What a text reward is compared with, by name."""
+
+
+def _partings_from(rows: Sequence[MetricsRow], truth_at: Sequence[tuple[int, float]]) -> list[Parting]:
     rewards = [(row.step, row.train_vlm_reward) for row in rows if row.train_vlm_reward is not None]
     rewarded = dict(rewards)
-    success = [(row.step, row.eval_success) for row in rows if row.eval_success is not None and row.step in rewarded]
+    success = [point for point in truth_at if point[0] in rewarded]
     steps, truth = [step for step, _ in success], [value for _, value in success]
     return [
         found
@@ -114,9 +145,18 @@ def read_announced(run: RunDirectory) -> list[Announced]:
     if not run.partings.exists():
         return []
     try:
-        return [Announced(parting=Parting(**one["parting"]), video=one["video"]) for one in run.read_json(run.partings)]
+        return [
+            Announced(**{**one, "parting": Parting(**one["parting"])})  # of earlier versions all were about success
+            for one in run.read_json(run.partings)
+        ]
     except (KeyError, TypeError) as error:
         raise RunError(f"{run.partings} is damaged: {type(error).__name__}: {error}. Delete it.") from error
+
+
+def _goes_on(found: Parting, against: str, known: Sequence[Announced]) -> bool:
+    """Whether it was announced already: one that goes on is not another one."""
+    last = [one.parting.last_step for one in known if one.against == against]
+    return bool(last) and found.first_step <= last[-1]
 
 
 def _is_clear(reward: tuple[float, float], success: tuple[float, float]) -> bool:

@@ -32,12 +32,15 @@ class MetricsRow:
     """Share of the evaluation episodes that succeeded by the simulator's state."""
     eval_vlm_reward: float | None = None
     """Mean text reward per step of the evaluation episodes that were drawn."""
+    eval_second_reward: float | None = None
+    """Mean per step of a second reward, on which nothing is trained, in the same episodes."""
     eval_env_return: float | None = None
     """Mean sum of the environment's own rewards in an evaluation episode."""
     eval_episode_steps: float | None = None
     """Mean length of an evaluation episode."""
 
 
+_LATER = frozenset({"eval_second_reward"})  # columns that files of earlier versions lack
 _COLUMNS = [entry.name for entry in fields(MetricsRow)]
 
 
@@ -101,5 +104,6 @@ def _cells(row: MetricsRow) -> list[Any]:
 
 
 def _row(cells: Mapping[str, str]) -> MetricsRow:
-    numbers: dict[str, Any] = {name: float(cells[name]) if cells[name] else None for name in _COLUMNS}
+    there = [name for name in _COLUMNS if name in cells or name not in _LATER]
+    numbers: dict[str, Any] = {name: float(cells[name]) if cells[name] else None for name in there}
     return MetricsRow(**numbers | {"step": int(cells["step"]), "time_s": float(cells["time_s"])})

@@ -1,0 +1,85 @@
+"""A second reward looks at the evaluation episodes: where it falls while the first one rises, the agent fools it."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from tests.toys import ColourEncoder
+from tests.training.toy_runs import lamp_config, lamp_reward
+from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.errors import SpecError
+from vlmrm.training import resume, run_parts, train
+from vlmrm.training.run.metrics import MetricsFile, MetricsRow
+from vlmrm.training.run_report import report_run
+from vlmrm.training.watch import second_partings_of
+
+
+@pytest.fixture(autouse=True)
+def colour_models(monkeypatch):
+    """Rewards of files see colours too."""
+    made = classmethod(lambda cls, spec, **_: cls(ColourEncoder(), spec))
+    monkeypatch.setattr(run_parts.RewardModel, "from_spec", made)
+
+
+@pytest.fixture
+def blue(tmp_path):
+    path = tmp_path / "blue.json"
+    RewardSpec(encoder="colour", prompts=PromptSet("blue"), alpha=0.0).save(path)
+    return str(path)
+
+
+def test_a_second_reward_scores_the_same_episodes_and_pays_nothing(tmp_path, blue):
+    train(lamp_config(tmp_path, eval_second_reward=blue), reward=lamp_reward())
+    rows = [row for row in MetricsFile(tmp_path / "run" / "metrics.csv").read() if row.eval_vlm_reward is not None]
+    assert len(rows) >= 2
+    assert all(row.eval_second_reward is not None for row in rows)
+    assert all(row.eval_second_reward != row.eval_vlm_reward for row in rows)
+    (tmp_path / "alone").mkdir()
+    train(lamp_config(tmp_path / "alone"), reward=lamp_reward())
+    alone = MetricsFile(tmp_path / "alone" / "run" / "metrics.csv").read()
+    assert [row.eval_vlm_reward for row in alone if row.eval_vlm_reward is not None] == [
+        row.eval_vlm_reward for row in rows
+    ]
+    page = report_run(tmp_path / "run", episodes=1, reward=lamp_reward()).html()
+    assert "second reward per step" in page
+
+
+def test_rising_reward_and_falling_second_reward_part():
+    noise = np.random.default_rng(0).normal(scale=0.002, size=20)
+    rows = [
+        MetricsRow(step=10 * i, time_s=0.0, train_vlm_reward=0.1 * i + noise[i], eval_second_reward=5 - 0.2 * i)
+        for i in range(20)
+    ]
+    (found,) = second_partings_of(rows)
+    assert (found.first_step, found.last_step, found.truth_change < 0) == (0, 190, True)
+    agreeing = [
+        MetricsRow(step=10 * i, time_s=0.0, train_vlm_reward=0.1 * i, eval_second_reward=5 + 0.2 * i) for i in range(20)
+    ]
+    assert second_partings_of(agreeing) == []
+
+
+def test_files_without_the_column_are_read_and_resumed(tmp_path):
+    train(lamp_config(tmp_path), reward=lamp_reward())
+    metrics = MetricsFile(tmp_path / "run" / "metrics.csv")
+    with metrics.path.open() as file:
+        rows = [{name: cell for name, cell in row.items() if name != "eval_second_reward"} for row in csv.DictReader(file)]
+    with metrics.path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert [row.eval_second_reward for row in metrics.read()] == [None] * len(rows)
+    resume(tmp_path / "run", reward=lamp_reward())
+    assert metrics.read()[-1].step == 200
+
+
+def test_a_second_reward_that_can_say_nothing_is_refused(tmp_path, blue):
+    red = tmp_path / "red.json"
+    lamp_reward().spec.save(red)
+    with pytest.raises(SpecError, match="cannot contradict itself"):
+        train(lamp_config(tmp_path, eval_second_reward=str(red)), reward=lamp_reward())
+    with pytest.raises(SpecError, match="at least 1"):
+        lamp_config(tmp_path, eval_second_reward=blue, eval_drawn=0)
+    with pytest.raises(SpecError, match="this run has none"):
+        train(lamp_config(tmp_path, eval_second_reward=blue, reward="env", encoder=None, goal=(), alpha=None))
+    assert RewardModel is run_parts.RewardModel
