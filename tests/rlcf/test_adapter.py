@@ -78,9 +78,7 @@ def test_all_is_given_back_after_an_error_too(poles: ClipClassifier, reward: Rew
         assert tuned.episode.adapted
 
 
-def test_the_order_of_pictures_changes_no_answer(
-    poles: ClipClassifier, reward: RewardModel, pictures: Tensor
-) -> None:
+def test_the_order_of_pictures_changes_no_answer(poles: ClipClassifier, reward: RewardModel, pictures: Tensor) -> None:
     adapter = Adapter(poles, reward, choice="gumbel", **FAST)
     forwards, backwards = adapter.predict(pictures), adapter.predict(pictures.flip(0))
     assert torch.equal(forwards, backwards.flip(0))
@@ -99,9 +97,7 @@ def test_the_order_matters_where_episodes_are_not_independent(
 
 
 @pytest.mark.parametrize("choices", [{"baseline": "mean"}, {"baseline": "group"}, {"baseline": "loo"}, {"decay": 0.1}])
-def test_equal_rewards_change_not_one_bit(
-    poles: ClipClassifier, pictures: Tensor, choices: dict[str, Any]
-) -> None:
+def test_equal_rewards_change_not_one_bit(poles: ClipClassifier, pictures: Tensor, choices: dict[str, Any]) -> None:
     constant = RewardSpec.from_dict(
         {"encoder": "random:sim-s", "alpha": 0.0, "scaling": {"divide": 0.4, "lowest": 50.0}}
     )  # a floor above every cosine
@@ -120,9 +116,7 @@ def test_decay_to_zero_moves_weights_without_any_reward(poles: ClipClassifier, p
         assert tuned.episode.moved == pytest.approx(weight * (1 - (1 - 1e-3 * 0.1) ** 2), rel=1e-2)
 
 
-def test_the_scale_of_the_reward_hardly_matters_for_adam_s_first_step(
-    poles: ClipClassifier, pictures: Tensor
-) -> None:
+def test_the_scale_of_the_reward_hardly_matters_for_adam_s_first_step(poles: ClipClassifier, pictures: Tensor) -> None:
     def after(divide: float, eps: float) -> Tensor:
         spec = RewardSpec.from_dict({"encoder": "random:sim-s", "alpha": 0.0, "scaling": {"divide": divide}})
         choices = {**FAST, "steps": 1, "eps": eps}
@@ -182,7 +176,9 @@ def test_prompt_tuning_embeds_each_view_once(
     adapter = Adapter(poles, reward, tune="prompt", **{**FAST, "steps": 4})
     seen: list[int] = []
     embed = adapter.policy.encoder.embed_pixels
-    monkeypatch.setattr(adapter.policy.encoder, "embed_pixels", lambda pixels: seen.append(len(pixels)) or embed(pixels))
+    monkeypatch.setattr(
+        adapter.policy.encoder, "embed_pixels", lambda pixels: seen.append(len(pixels)) or embed(pixels)
+    )
     with adapter(pictures[0]):
         assert sum(seen) == VIEWS.count
 
@@ -215,9 +211,10 @@ def test_what_cannot_be_is_refused(poles: ClipClassifier, reward: RewardModel, p
         Adapter(poles, reward, candidates=5)
     with pytest.raises(SpecError, match="self_reward=True"):
         Adapter(poles, RewardModel.from_spec(RewardSpec.clip_score("sim-xs")))
+    shaped = {"encoder": "sim-s", "prompts": {"goal": "a pole"}, "over_time": {"kind": "window", "length": 2}}
+    over_time = RewardModel.from_spec(RewardSpec.from_dict(shaped))
     with pytest.raises(SpecError, match="over_time"):
-        shaped = {"encoder": "sim-s", "prompts": {"goal": "a pole"}, "over_time": {"kind": "window", "length": 2}}
-        Adapter(poles, RewardModel.from_spec(RewardSpec.from_dict(shaped)))
+        Adapter(poles, over_time)
     with pytest.raises(SpecError, match="needs a reward"):
         Adapter(poles, **FAST).answer(pictures[:1])
     with pytest.raises(SpecError, match="learning_rates"):

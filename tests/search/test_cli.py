@@ -41,6 +41,18 @@ def test_a_sentence_is_searched_on_pictures_and_written_as_a_spec(labelled, tmp_
     assert RewardSpec.load(out).encoder == "sim-s"
 
 
+def test_a_sentence_is_searched_on_two_folders(labelled, tmp_path, capsys):
+    for name in ("up", "down"):
+        (tmp_path / name).mkdir()
+    for row in (labelled / "labels.csv").read_text().splitlines()[1:]:
+        file, inside = row.split(",")
+        (tmp_path / ("up" if inside == "1" else "down") / file).symlink_to(labelled / "frames" / file)
+    words = ["--success", tmp_path / "up", "--failure", tmp_path / "down", "--reward", "acrobot/up", "--rounds", "0"]
+    words += ["--sentences", "a double pendulum hanging", "--out", tmp_path / "found.json"]
+    assert main(list(map(str, ["search", "prompts", *words]))) == 0
+    assert "AUROC held out" in capsys.readouterr().out
+
+
 def test_a_camera_is_searched_drawn_printed_and_written(tmp_path, capsys):
     out, picture = tmp_path / "camera.json", tmp_path / "views.png"
     words = ["--views", "2", "--frames", "72", "--held-out", "40", "--out", str(out), "--map", str(picture)]

@@ -47,6 +47,7 @@ VALUES: dict[str, Any] = {
     "evaluation.every": 700,
     "evaluation.episodes": 3,
     "evaluation.drawn": 0,
+    "evaluation.second_reward": "sim-m",
     "evaluation.final_episodes": 4,
     "evaluation.success_target": 0.5,
     "output.checkpoint_every": 300,

@@ -63,7 +63,9 @@ def test_files_without_the_column_are_read_and_resumed(tmp_path):
     train(lamp_config(tmp_path), reward=lamp_reward())
     metrics = MetricsFile(tmp_path / "run" / "metrics.csv")
     with metrics.path.open() as file:
-        rows = [{name: cell for name, cell in row.items() if name != "eval_second_reward"} for row in csv.DictReader(file)]
+        rows = [
+            {name: cell for name, cell in row.items() if name != "eval_second_reward"} for row in csv.DictReader(file)
+        ]
     with metrics.path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

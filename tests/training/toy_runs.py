@@ -11,8 +11,8 @@ from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.training import TrainConfig
 from vlmrm.training.options import EnvOptions, RewardOptions, TrainOptions
-from vlmrm.training.run_options import EvaluationOptions, MachineOptions, OutputOptions
 from vlmrm.training.run.metrics import MetricsFile
+from vlmrm.training.run_options import EvaluationOptions, MachineOptions, OutputOptions
 
 ENV_ID = "toy/Lamp-v0"
 LENGTH = 10
@@ -92,7 +92,15 @@ GROUPS = {
     "env": (EnvOptions, {"env": "id", "env_kwargs": "kwargs", "wrapper": "wrappers"}),
     "reward": (RewardOptions, {"reward": "source"}),
     "train": (TrainOptions, {}),
-    "evaluation": (EvaluationOptions, {"eval_every": "every", "eval_episodes": "episodes", "eval_drawn": "drawn", "eval_second_reward": "second_reward"}),
+    "evaluation": (
+        EvaluationOptions,
+        {
+            "eval_every": "every",
+            "eval_episodes": "episodes",
+            "eval_drawn": "drawn",
+            "eval_second_reward": "second_reward",
+        },
+    ),
     "output": (OutputOptions, {"out": "folder"}),
     "machine": (MachineOptions, {}),
 }

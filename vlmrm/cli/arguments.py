@@ -187,14 +187,24 @@ class Search(Command):
     vlmrm search prompts humanoid/arms_crossed --frames 60 --out found.json
     vlmrm search camera humanoid/arms_crossed --map views.png
     vlmrm search reward frames/ --labels labels.csv --reward reward.toml
+    vlmrm search prompts --success up/ --failure down/ --goal "a red car"
+
+    The winner is written whatever it is worth: the line above it says whether held-out frames show that it is better.
     """
 
     what: Annotated[Positional[str], open_option("prompts|camera|reward")] = ""
     """What to search for."""
     source: Annotated[Positional[str], open_option("SOURCE")] = ""
-    """A task; or, but for a camera, a folder of pictures or a file of frames, with --labels."""
+    """A task; or, but for a camera, a folder of pictures or a file of frames, with --labels, or a video, with
+    --goal-at."""
     labels: Annotated[Path | None, open_option("FILE")] = None
     """CSV file with the columns frame and in_goal."""
+    success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that show the goal, in the place of SOURCE."""
+    failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
+    """Frames that do not."""
+    goal_at: Annotated[str, open_option("FROM-TO[,...]")] = ""
+    """When a video shows the goal, in seconds, as 3-5.5,8-."""
     reward: Annotated[str, open_option("SPEC")] = ""
     """The reward to begin with, as .toml or .json or the name of a task. Default: the task's own, or --goal."""
     goal: Sentences = ()

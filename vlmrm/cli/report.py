@@ -5,8 +5,9 @@ from pathlib import Path
 
 from vlmrm.cli.arguments import Report
 from vlmrm.cli.frame_progress import frame_progress
+from vlmrm.cli.labelled_source import no_labels, source_of_files
 from vlmrm.cli.score import named_spec
-from vlmrm.data import FrameSource, LabelledFolder, LabelledVideo, TwoFolders, frames_of_task, read_scores
+from vlmrm.data import FrameSource, frames_of_task, read_scores
 from vlmrm.errors import SpecError, UnknownTask
 from vlmrm.prompts import PromptSet
 from vlmrm.report import evaluate
@@ -60,34 +61,17 @@ def _report_run(given: Report) -> int:
 
 def _source(given: Report) -> FrameSource:
     """The labelled frames that the options name; exactly one kind of them."""
+    found = source_of_files(given)
+    if found is not None:
+        return found
     path = Path(given.source)
-    if given.success or given.failure:
-        _refuse(given, "success and --failure", "source", "labels", "goal_at")
-        return TwoFolders(success=given.success, failure=given.failure)
-    if not given.source:
-        raise SpecError("give labelled frames: a task, FRAMES with --labels, a video with --goal-at, or --success.")
-    if given.labels is not None:
-        _refuse(given, "labels", "goal_at")
-        return LabelledFolder(frames=path, labels=given.labels)
-    if given.goal_at:
-        return LabelledVideo(video=path, goal=given.goal_at)
     try:
         task = Task.load(path) if path.suffix == ".toml" else find_task(given.source)
     except UnknownTask:
         if not path.exists():
             raise
-        raise SpecError(
-            f"nothing says which frames of {given.source} show the goal. Give --labels, a CSV file with the columns "
-            "frame and in_goal (`vlmrm label` makes one), or --goal-at for a video."
-        ) from None
+        raise no_labels(given.source) from None
     return frames_of_task(task, given.frames, seed=given.seed)
-
-
-def _refuse(given: Report, option: str, *others: str) -> None:
-    for other in others:
-        if getattr(given, other):
-            name = "SOURCE" if other == "source" else f"--{other.replace('_', '-')}"
-            raise SpecError(f"--{option} are the labels already; {name} has no effect beside them.")
 
 
 def _rewards(given: Report, source: FrameSource) -> dict[str, AnyReward]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vlmrm.cli.arguments import Search
+from vlmrm.cli.labelled_source import no_labels, source_of_files
 from vlmrm.cli.score import named_spec
-from vlmrm.data import LabelledFolder
 from vlmrm.errors import SpecError, UnknownTask
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.spec import RewardSpec
@@ -27,7 +27,7 @@ from vlmrm.training.progress import Progress
 
 _OF_OTHERS = {
     "prompts": ("views", "models", "map"),
-    "camera": ("labels", "sentences", "rounds", "models"),
+    "camera": ("labels", "success", "failure", "goal_at", "sentences", "rounds", "models"),
     "reward": ("views", "sentences", "rounds", "map"),
 }
 """Options that have no effect on a kind of search."""
@@ -56,11 +56,11 @@ def _check(given: Search) -> None:
     if not given.what or given.what not in _KINDS:
         said = f"; got {given.what!r}" if given.what else ""
         raise SpecError(f"say what to search for: vlmrm search {'|'.join(_KINDS)} SOURCE{said}.")
-    if not given.source:
+    if not (given.source or given.success or given.failure):
         raise SpecError(f"give labelled frames: vlmrm search {given.what} TASK, or FRAMES with --labels.")
     for name in _OF_OTHERS[given.what]:
         if getattr(given, name) != getattr(Search, name):
-            raise SpecError(f"--{name} has no effect on a search for {given.what}. Leave it out.")
+            raise SpecError(f"--{name.replace('_', '-')} has no effect on a search for {given.what}. Leave it out.")
     if given.out.suffix != ".json":
         raise SpecError(f"what is found is written as JSON, a file whose name ends in .json; got --out {given.out}.")
     if given.out.exists() and not given.force:
@@ -95,9 +95,10 @@ _KINDS: dict[str, Callable[[Search], SearchResult]] = {
 
 
 def _parts(given: Search) -> LabelledParts:
-    """The labelled frames: two draws of a task, or a table of labels in two parts."""
-    if given.labels is not None:
-        return LabelledParts(search=LabelledFolder(frames=Path(given.source), labels=given.labels), seed=given.seed)
+    """The labelled frames: two draws of a task, or those of files in two parts."""
+    found = source_of_files(given)
+    if found is not None:
+        return LabelledParts(search=found, seed=given.seed)
     return LabelledParts.of_task(_task(given), given.frames, held_out=given.held_out, seed=given.seed)
 
 
@@ -107,18 +108,16 @@ def _task(given: Search) -> Task:
     except UnknownTask:
         if not Path(given.source).exists():
             raise
-    raise SpecError(
-        f"nothing says which frames of {given.source} show the goal. Give --labels, a CSV file with the columns frame "
-        "and in_goal (`vlmrm label` makes one)."
-        if given.what != "camera"
-        else f"a camera is searched in a task, whose states can be drawn anew; {given.source} are pictures."
-    )
+    if given.what != "camera":
+        raise no_labels(given.source)
+    raise SpecError(f"a camera is searched in a task, whose states can be drawn anew; {given.source} are pictures.")
 
 
 def _reward(given: Search) -> RewardSpec:
     """The reward to begin with: the one named, the task's own, or --goal."""
     said = {role: getattr(given, role) for role in ("goal", "baseline") if getattr(given, role)}
-    if given.reward or given.labels is None:
+    of_task = given.labels is None and not (given.success or given.failure or given.goal_at)
+    if given.reward or of_task:
         spec = named_spec(given.reward) if given.reward else _task(given).reward
         return replace(spec, prompts=replace(spec.require_prompts(), **said)) if said else spec
     if not given.goal:

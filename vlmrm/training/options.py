@@ -1,4 +1,7 @@
-"""Groups of a `TrainConfig` about what is trained; `run_options` has the others. Each is one box of ``vlmrm train --help`` and one table of ``config.json``."""
+"""Groups of a `TrainConfig` about what is trained; the others are in `run_options`.
+
+Each is one box of ``vlmrm train --help`` and one table of ``config.json``.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

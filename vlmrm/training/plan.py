@@ -25,9 +25,9 @@ from vlmrm.training.budget import fill_evaluation
 from vlmrm.training.config import TrainConfig, refuse_unused
 from vlmrm.training.make_agent import check_hyperparameters
 from vlmrm.training.options import RewardOptions
-from vlmrm.training.run_options import EvaluationOptions
 from vlmrm.training.rollouts import fit_rollout
 from vlmrm.training.run.directory import run_name
+from vlmrm.training.run_options import EvaluationOptions
 from vlmrm.values import require_finite_numbers
 from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
 

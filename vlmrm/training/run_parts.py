@@ -97,7 +97,7 @@ def _second_reward(plan: Plan, first: FrameReward | None) -> FrameReward | None:
     elif first.spec is not None:
         spec = replace(first.spec, encoder=said)
     else:
-        raise SpecError(f"the function {first.name} has no sentences for {said!r} to score; name a .toml or .json file.")
+        raise SpecError(f"the function {first.name} has no sentences for {said!r}; name a .toml or .json file.")
     if first.spec is not None and spec.hash() == first.spec.hash():
         raise SpecError(
             f"evaluation.second_reward={said!r} is the reward that the agent is trained on, which cannot contradict "
