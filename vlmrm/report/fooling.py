@@ -28,6 +28,8 @@ class Shown:
     """Name of the frame."""
     score: float
     """Score that the reward gives it."""
+    row: int
+    """Number of the frame among all, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +60,7 @@ class Extremes:
                     break
                 group = batch.groups[row] if batch.groups else batch.names[row]
                 picture = _kept(batch.frames[row].numpy())
-                shown = Shown(picture=picture, name=batch.names[row], score=float(scores[row]))
+                shown = Shown(picture=picture, name=batch.names[row], score=float(scores[row]), row=first + int(row))
                 heapq.heappush(heap, (entry, group, shown))
                 if len(heap) > _KEPT:
                     heapq.heappop(heap)
