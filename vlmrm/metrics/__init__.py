@@ -26,9 +26,11 @@ Other columns:
 - `episode_auroc`: success against failure of whole episodes.
 - `confusion_matrix`, `diagonal_wins`, `DiagonalWins`: rewards of several goals on frames of each.
 - `signal_to_offset`: how much of a reward varies with what an agent does.
+- `accuracy_difference`, `flips`, `Flips`: two classifiers on the same pictures.
 - `epic`, `Transitions`, `StateActions`: EPIC distance of two rewards of transitions.
 """
 
+from vlmrm.metrics.answers import Flips, accuracy_difference, flips
 from vlmrm.metrics.border import Border, border_scores
 from vlmrm.metrics.calibration import ReliabilityBin, brier_score, expected_calibration_error, reliability
 from vlmrm.metrics.confusion import DiagonalWins, confusion_matrix, diagonal_wins
@@ -61,11 +63,13 @@ __all__ = [
     "Border",
     "DiagonalWins",
     "Estimate",
+    "Flips",
     "Operating",
     "ReliabilityBin",
     "RocCurve",
     "StateActions",
     "Transitions",
+    "accuracy_difference",
     "at_threshold",
     "auroc",
     "average_precision",
@@ -79,6 +83,7 @@ __all__ = [
     "estimates",
     "expected_calibration_error",
     "false_positive_rate",
+    "flips",
     "goal_epic",
     "interquartile_mean",
     "iqm_over_seeds",

@@ -66,7 +66,7 @@ class Adapter:
 
     Example:
         >>> from vlmrm import RewardModel, RewardSpec
-        >>> poles = ClipClassifier.load("sim-xs", ["stands upright", "hangs down"], template="the pole {}")
+        >>> poles = ClipClassifier.load("random:sim-xs", ["stands upright", "hangs down"], template="the pole {}")
         >>> reward = RewardModel.from_spec(RewardSpec.clip_score("random:sim-s"))
         >>> adapter = Adapter(poles, reward, tune="image", learning_rate=1e-3, candidates=2, views=8)
         >>> with adapter(torch.zeros(64, 64, 3, dtype=torch.uint8)) as tuned:

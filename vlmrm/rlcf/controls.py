@@ -18,6 +18,9 @@ from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.reward_side import SentenceRewards
 from vlmrm.types import Frames
 
+CONTROLS = ("zero_shot", "reward_only", "best_of_k", "ensemble")
+"""Names of the controls."""
+
 Row = Float[Tensor, " k"]
 _SURE = 20.0  # logit of an answer over the others, of what gives an answer and no chances
 
@@ -98,3 +101,17 @@ class Control(WithoutEpisodes):
 
     def _logits(self, picture: Frames) -> Row:
         return self._sides.of(picture).controls(self._candidates)[self._name]
+
+
+class Unadapted(WithoutEpisodes):
+    """A classifier as it is.
+
+    Args:
+        classifier: The classifier.
+    """
+
+    def __init__(self, classifier: ClipClassifier) -> None:
+        self._classifier = classifier
+
+    def _logits(self, picture: Frames) -> Row:
+        return self._classifier.logits(picture)[0]

@@ -1,0 +1,144 @@
+"""What methods said of pictures: one record for each picture, method, and comparison."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from vlmrm.metrics import Estimate, Flips, accuracy_difference, expected_calibration_error, flips, share_estimate
+from vlmrm.rlcf.answer import Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureResult:
+    """What one method said of one picture."""
+
+    answer: int
+    """Index of the class."""
+    chance: float
+    """Probability that the method gave it."""
+    rank: int
+    """Place of the right class among all, from 0."""
+    divergence: float = 0.0
+    """Kullback-Leibler divergence of the probabilities from those before adaptation, in nats."""
+    adapted: bool = False
+    """Whether it was adapted to the picture."""
+    moved: float = 0.0
+    """The most that any tuned number has moved."""
+    dropped: str = ""
+    """Why the episode was given up. Empty: it was not."""
+    after_each: tuple[int, ...] = ()
+    """The answer after each step, where steps were traced."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MethodResult:
+    """What one method said of all pictures."""
+
+    name: str
+    """What tables call it."""
+    pictures: Sequence[PictureResult]
+    """One for each picture, in order."""
+    labels: Int[np.ndarray, " n"]
+    """The right class of each picture."""
+
+    @property
+    def right(self) -> Bool[np.ndarray, " n"]:
+        """Whether each answer is right."""
+        right: Bool[np.ndarray, " n"] = np.array([one.answer for one in self.pictures]) == self.labels
+        return right
+
+    @property
+    def accuracy(self) -> Estimate:
+        """Share of pictures answered rightly, with its interval."""
+        return share_estimate(int(self.right.sum()), len(self.labels))
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error of the probability of the answer that was given."""
+        return expected_calibration_error(self.chances, self.right)
+
+    @property
+    def divergence(self) -> float:
+        """Mean divergence from the probabilities before adaptation, in nats."""
+        return float(np.mean([one.divergence for one in self.pictures]))
+
+    @property
+    def unmoved(self) -> int:
+        """Number of episodes that moved no parameter, though none was dropped."""
+        return sum(one.adapted and not one.moved and not one.dropped for one in self.pictures)
+
+    @property
+    def dropped(self) -> int:
+        """Number of episodes that were given up."""
+        return sum(bool(one.dropped) for one in self.pictures)
+
+    def gain_over(self, other: "MethodResult") -> Estimate:
+        """Return by how much it is right more often than another method, with an interval over paired pictures."""
+        return accuracy_difference(other.right, self.right)
+
+    def flips_from(self, other: "MethodResult") -> Flips:
+        """Return how many answers of another method became right, and how many wrong."""
+        return flips(other.right, self.right)
+
+    @property
+    def chances(self) -> Float[np.ndarray, " n"]:
+        """Probability of each answer that was given."""
+        return np.array([one.chance for one in self.pictures])
+
+    @property
+    def share_adapted(self) -> float:
+        """Share of pictures that it was adapted to."""
+        return float(np.mean([one.adapted for one in self.pictures]))
+
+    def right_among(self, count: int) -> float:
+        """Return the share of pictures whose right class is among the first so many."""
+        return float(np.mean([one.rank < count for one in self.pictures]))
+
+    def accuracy_after_each(self) -> list[float]:
+        """Return the accuracy after each step; empty where steps were not traced."""
+        steps = min(len(one.after_each) for one in self.pictures)
+        rows = np.array([one.after_each[:steps] for one in self.pictures])
+        return [float(share) for share in (rows == self.labels[:, None]).mean(axis=0)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """All methods on the same pictures."""
+
+    methods: Mapping[str, MethodResult]
+    """By name; ``zero_shot`` is among them where there are controls."""
+    classes: tuple[str, ...]
+    """Names of the classes."""
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    """Settings under which it was measured: models, template, options and seeds."""
+
+
+def result_of(given: Answer, label: int) -> PictureResult:
+    """Return the record of an answer.
+
+    Args:
+        given: What a method said of a picture.
+        label: The right class.
+    """
+    logits, episode = given.logits, given.episode
+    chances = logits.softmax(dim=0)
+    best = int(logits.argmax())
+    return PictureResult(
+        answer=best,
+        chance=float(chances[best]),
+        rank=int((logits > logits[label]).sum()),
+        divergence=0.0 if episode.before is None else _divergence(logits, episode.before),
+        adapted=episode.adapted,
+        moved=episode.moved,
+        dropped=episode.dropped,
+        after_each=tuple(int(row.argmax()) for row in episode.after_each),
+    )
+
+
+def _divergence(after: Float[Tensor, " k"], before: Float[Tensor, " k"]) -> float:
+    now, then = after.double().log_softmax(0), before.double().log_softmax(0)
+    return max(0.0, float((now.exp() * (now - then)).sum()))

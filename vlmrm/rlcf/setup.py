@@ -1,0 +1,152 @@
+"""`Setup`: policy, reward and methods as plain values, which another process can make and a file can hold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from vlmrm.encoders import load_encoder
+from vlmrm.errors import SpecError, near_matches
+from vlmrm.rewards import RewardModel, RewardSpec
+from vlmrm.rlcf.adapter import Adapter
+from vlmrm.rlcf.answer import Answerer
+from vlmrm.rlcf.classifier import ClipClassifier
+from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, Unadapted
+from vlmrm.rlcf.guard import Guard
+from vlmrm.rlcf.options import AdaptOptions
+from vlmrm.rlcf.training_free import AutoClip, Mta, Tda, TemplateMean, Zero
+from vlmrm.rlcf.views import ViewOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptedMethod:
+    """An adapter, as plain values."""
+
+    options: AdaptOptions
+    """The choices of an episode."""
+    guard: Guard | None = None
+    """What decides before whether to adapt. None: nothing does."""
+    self_reward: bool = False
+    """Whether the policy's own model is its reward."""
+    rewarded: bool = True
+    """Whether it is given the reward; TPT and its like need none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What is compared on the same pictures.
+
+    Example:
+        >>> import torch
+        >>> setup = Setup(policy="sim-xs", classes=("stands upright", "hangs down"), template="the pole {}")
+        >>> setup.methods, setup.make("zero_shot").answer(torch.zeros(1, 64, 64, 3, dtype=torch.uint8)).logits.shape
+        (['zero_shot'], torch.Size([2]))
+    """
+
+    policy: str
+    """Name of the policy's encoder."""
+    classes: tuple[str, ...]
+    """Names of the classes."""
+    template: str = "a photo of a {}."
+    """Sentence with ``{}`` where the class goes."""
+    reward: RewardSpec | None = None
+    """The reward. None: only methods without one work."""
+    adapted: Mapping[str, AdaptedMethod] = field(default_factory=dict)
+    """Adapters, by the name that tables give them."""
+    training_free: Sequence[str] = ()
+    """Methods without training, by name; see `TRAINING_FREE`."""
+    templates: Sequence[str] = ()
+    """Sentences of ``template_mean`` and ``auto_clip``."""
+    candidates: int = 3
+    """Number of answers that ``best_of_k`` and tables look at."""
+    views: ViewOptions = field(default_factory=ViewOptions)
+    """Views of the methods without training that look at several."""
+    seed: int = 0
+    """Decides the views of the methods without training."""
+    device: str | None = None
+    """Device of both models. None: the best there is."""
+
+    def __post_init__(self) -> None:
+        for name in self.training_free:
+            if name not in TRAINING_FREE:
+                raise SpecError(f"no method without training {name!r}. Near: {near_matches(name, TRAINING_FREE)}.")
+        object.__setattr__(self, "classes", tuple(self.classes))
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """Names of all methods, the controls first."""
+        controls = CONTROLS if self.reward is not None else CONTROLS[:1]
+        return [*controls, *self.training_free, *self.adapted]
+
+    def in_order(self, method: str) -> bool:
+        """Return whether a picture's answer depends on the pictures before it."""
+        adapted = self.adapted.get(method)
+        return method == "tda" or (adapted is not None and adapted.options.reset != "episode")
+
+    def protocol(self, method: str) -> dict[str, Any]:
+        """Return all that decides a method's answers, as plain values; weights by their fingerprints."""
+        shared = {"policy": self.policy, "policy_weights": self.classifier.encoder.fingerprint}
+        if self.model is not None:
+            shared |= {"reward": self.model.spec.to_dict(), "reward_weights": self.model.fingerprint}  # type: ignore[dict-item]
+        said: dict[str, Any] = {**shared, "template": self.template, "classes": list(self.classes), "method": method}
+        if method in self.adapted:
+            return said | asdict(self.adapted[method])
+        if method in self.training_free:
+            return said | {"templates": list(self.templates), "views": asdict(self.views), "seed": self.seed}
+        return said | {"candidates": self.candidates}
+
+    @cached_property
+    def classifier(self) -> ClipClassifier:
+        """The policy before adaptation."""
+        return ClipClassifier(load_encoder(self.policy, device=self.device), self.classes, self.template)
+
+    @cached_property
+    def model(self) -> RewardModel | None:
+        """The reward, loaded."""
+        return None if self.reward is None else RewardModel.from_spec(self.reward, device=self.device)
+
+    def make(self, method: str) -> Answerer:
+        """Return a method, ready to answer.
+
+        Args:
+            method: One of `methods`.
+
+        Raises:
+            SpecError: There is none of this name.
+        """
+        if method in self.adapted:
+            return self._adapter(self.adapted[method])
+        if method in self.training_free:
+            return TRAINING_FREE[method](self)
+        if method not in self.methods:
+            raise SpecError(f"no method {method!r}. Near: {near_matches(method, self.methods)}.")
+        if self.model is None:
+            return Unadapted(self.classifier)
+        return Control(self._sides, method, candidates=self.candidates)
+
+    @cached_property
+    def _sides(self) -> BothSides:
+        return BothSides(self.classifier, _required(self.model))
+
+    def _adapter(self, method: AdaptedMethod) -> Adapter:
+        classifier, reward = self.classifier, self.model if method.rewarded else None
+        if method.self_reward:
+            said = _required(self.model).spec
+            reward = RewardModel(classifier.encoder, replace(said, encoder=classifier.encoder.name))
+        return Adapter(classifier, reward, options=method.options, guard=method.guard, self_reward=method.self_reward)
+
+
+TRAINING_FREE: Mapping[str, Callable[[Setup], Answerer]] = {
+    "template_mean": lambda setup: TemplateMean(setup.classifier, setup.templates),
+    "auto_clip": lambda setup: AutoClip(setup.classifier, setup.templates),
+    "zero": lambda setup: Zero(setup.classifier, setup.views, seed=setup.seed),
+    "mta": lambda setup: Mta(setup.classifier, setup.views, seed=setup.seed),
+    "tda": lambda setup: Tda(setup.classifier),
+}
+"""How methods without training are made, by name."""
+
+
+def _required(model: RewardModel | None) -> RewardModel:
+    if model is None:
+        raise SpecError("this needs a reward. Give the setup one.")
+    return model
