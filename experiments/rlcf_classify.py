@@ -59,6 +59,7 @@ def setup() -> Setup:
             "tent": AdaptedMethod(options=replace(RLCF, method="tent", tune="norm", steps=1), rewarded=False),
         },
         training_free=("zero", "mta", "tda"),
+        rivals=RLCF.rivals,
         views=VIEWS,
     )
 

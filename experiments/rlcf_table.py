@@ -85,10 +85,10 @@ def write_results(results: Results, steps: Mapping[str, int], path: Path, protoc
 
 _HEAD = """# A reward adapts a classifier: 81 states of nine scenes
 
-Made by `python experiments/rlcf_classify.py` with today's built-in models: policy sim-xs, reward sim-m as a softmax over
-the 81 sentences. Accuracy in percent, judged by the simulator's state, never by the reward; 243 pictures a cell of a draw
-on which nothing was chosen. Cells and settings were fixed before (`rlcf_cells.md`; settings on texture at 2 and blur at 2
-of another draw). Gains with 95 % intervals over paired pictures.
+Made by `python experiments/rlcf_classify.py` with today's built-in models: policy sim-xs, reward sim-m as a softmax
+over the 81 sentences. Accuracy in percent, judged by the simulator's state, never by the reward; 243 pictures a cell
+of a draw on which nothing was chosen. Cells and settings were fixed before (`rlcf_cells.md`; settings on texture at 2
+and blur at 2 of another draw). Gains with 95 % intervals over paired pictures.
 """
 
 
@@ -147,16 +147,17 @@ def _answers(stood: Results) -> str:
         over = gain(better, method, "zero_shot")
         way = 100 * 100 * over.value / (reward - policy)
         lines.append(
-            f"- {NAMES[method].strip('*')}: {points(over)} over zero-shot (aim: +20), {way:.0f} % of the way from policy to "
-            f"reward (aim: 60 %); {points(gain(better, method, 'tpt'))} over TPT (aim: +15); "
+            f"- {NAMES[method].strip('*')}: {points(over)} over zero-shot (aim: +20), {way:.0f} % of the way from policy "
+            f"to reward (aim: 60 %); {points(gain(better, method, 'tpt'))} over TPT (aim: +15); "
             f"{points(gain(better, method, 'best_of_k'))} over best of 3 (aim for K = 3: +3, interval without 0); "
-            f"{points(gain(better, method, 'kd'))} over KD; {points(gain(better, method, 'reward_only'))} over its own reward."
+            f"{points(gain(better, method, 'kd'))} over KD; "
+            f"{points(gain(better, method, 'reward_only'))} over its own reward."
         )
     lost, kept = gain(worse, "rlcf_k3", "zero_shot"), gain(worse, "guarded", "zero_shot")
     share = gain(better, "guarded", "zero_shot").value / gain(better, "rlcf_k3", "zero_shot").value
     lines.append(
-        f"- Where the reward sees no better, RLCF with K = 3 changes {points(lost)}, with the guard {points(kept)} (aim: a "
-        f"loss of at most 2); on the others the guard keeps {100 * share:.0f} % of the gain (aim: 80 %)."
+        f"- Where the reward sees no better, RLCF with K = 3 changes {points(lost)}, with the guard {points(kept)} (aim: "
+        f"a loss of at most 2); on the others the guard keeps {100 * share:.0f} % of the gain (aim: 80 %)."
     )
     outside = sum(
         int((found["rlcf_k3"].right & (np.array([one.rank for one in found["zero_shot"].pictures]) >= 3)).sum())
@@ -164,8 +165,8 @@ def _answers(stood: Results) -> str:
     )
     total = sum(len(found["rlcf_k3"].labels) for found in better.values())
     lines.append(
-        f"- What the gradient buys that re-ranking cannot: {outside} of {total} pictures are answered rightly by RLCF with "
-        "K = 3 though the right class was not among the policy's first 3."
+        f"- What the gradient buys that re-ranking cannot: {outside} of {total} pictures are answered rightly by RLCF "
+        "with K = 3 though the right class was not among the policy's first 3."
     )
     return "\n".join(lines)
 

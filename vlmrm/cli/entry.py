@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 import vlmrm
+from vlmrm.cli.adapt_arguments import Adapt
 from vlmrm.cli.arguments import Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
 from vlmrm.errors import (
     EnvValueWarning,
@@ -36,7 +37,7 @@ _OURS = (
     | SurvivalBonusWarning
     | WordingWarning
 )
-COMMANDS = ("train", "play", "score", "fit", "report", "search", "label", "tasks", "models")
+COMMANDS = ("train", "play", "score", "fit", "report", "search", "label", "adapt", "tasks", "models")
 _PIPE_BROKEN = 141  # as a shell reports a program that SIGPIPE has ended
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
@@ -49,6 +50,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
   vlmrm report cartpole/upright    how far it can be trusted, on one page
   vlmrm search prompts TASK        a better sentence, camera or form of a reward
   vlmrm label DIR                  label pictures with one key each
+  vlmrm adapt classify DIR         a classifier adapted to each picture by a reward
 
 --version prints the version; --debug, anywhere, shows the traceback of an error."""
 
@@ -60,6 +62,7 @@ _Command = (
     | Annotated[Report, tyro.conf.subcommand("report", description="How far rewards can be trusted, on one page.")]
     | Annotated[Search, tyro.conf.subcommand("search", description="A better sentence, camera or form of a reward.")]
     | Annotated[Label, tyro.conf.subcommand("label", description="Frames labelled with one key each, in a browser.")]
+    | Annotated[Adapt, tyro.conf.subcommand("adapt", description="A classifier adapted to each picture by a reward.")]
     | Annotated[Tasks, tyro.conf.subcommand("tasks", description="The tasks that can be trained by name.")]
     | Annotated[Models, tyro.conf.subcommand("models", description="The built-in models, and how to name others.")]
 )

@@ -157,7 +157,7 @@ class Adapter:
         if self.reward is None:
             raise SpecError("the controls compare with a reward. Give the adapter one.")
         count = self.options.candidates or len(self.classifier.classes)
-        both = BothSides(self.classifier, self.reward).of(picture)
+        both = BothSides(self.classifier, self.reward, rivals=self.options.rivals).of(picture)
         return {name: logits[None] for name, logits in both.controls(count).items()}
 
     def answer(self, picture: Frames, *, trace: bool = False) -> Answer:

@@ -74,11 +74,12 @@ class BothSides:
     Args:
         classifier: The policy.
         reward: The reward; its head scores pairs.
+        rivals: As in `RewardModel.score_pairs`.
     """
 
-    def __init__(self, classifier: ClipClassifier, reward: RewardModel) -> None:
+    def __init__(self, classifier: ClipClassifier, reward: RewardModel, *, rivals: str | None = None) -> None:
         self._classifier = classifier
-        self._rewards = SentenceRewards(reward, classifier.sentences, sees="picture")
+        self._rewards = SentenceRewards(reward, classifier.sentences, sees="picture", rivals=rivals)
 
     def of(self, picture: Frames) -> BothModels:
         """Return what both say of the whole picture."""

@@ -77,7 +77,7 @@ def control_methods(adapter: Adapter) -> dict[str, Answerer]:
         return {"zero_shot": Unadapted(adapter.classifier)}
     classifier = adapter.classifier
     count = adapter.options.candidates or len(classifier.classes)
-    sides = BothSides(classifier, adapter.reward)
+    sides = BothSides(classifier, adapter.reward, rivals=adapter.options.rivals)
     controls: dict[str, Answerer] = {name: Control(sides, name, candidates=count) for name in CONTROLS}
     own = RewardModel(classifier.encoder, RewardSpec.clip_score(classifier.encoder.name))
     controls["self_reward"] = Adapter(classifier, own, options=adapter.options, self_reward=True)

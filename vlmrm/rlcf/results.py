@@ -1,7 +1,7 @@
 """What methods said of pictures: one record for each picture, method, and comparison."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,51 @@ class Evaluation:
     """Names of the classes."""
     protocol: Mapping[str, Any] = field(default_factory=dict)
     """Settings under which it was measured: models, template, options and seeds."""
+
+    def remarks(self, candidates: int) -> list[str]:
+        """Return what a reader of the numbers has to know.
+
+        Args:
+            candidates: Number of answers that are tried.
+        """
+        usual = self.methods["zero_shot"]
+        among = usual.right_among(candidates)
+        found = [f"the right class is among the policy's first {candidates} for {100 * among:.1f} % of the pictures."]
+        for name, one in self.methods.items():
+            if one.share_adapted and one.unmoved == len(one.pictures):
+                found.append(f"{name} moved no parameter in any episode.")
+            if one.dropped:
+                found.append(f"{name}: {one.dropped} episodes were given up: {_first_reason(one)}.")
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers as plain values, for JSON."""
+        usual = self.methods.get("zero_shot")
+        return {
+            "classes": list(self.classes),
+            "judge": "labels",
+            "protocol": dict(self.protocol),
+            "methods": {name: _plain(one, usual) for name, one in self.methods.items()},
+        }
+
+
+def _first_reason(found: MethodResult) -> str:
+    return next(one.dropped for one in found.pictures if one.dropped)
+
+
+def _plain(found: MethodResult, usual: MethodResult | None) -> dict[str, Any]:
+    numbers: dict[str, Any] = {
+        "accuracy": asdict(found.accuracy),
+        "calibration_error": found.calibration_error,
+        "divergence": found.divergence,
+        "adapted": found.share_adapted,
+        "unmoved": found.unmoved,
+        "dropped": found.dropped,
+        "after_each_step": found.accuracy_after_each(),
+    }
+    if usual is not None and found is not usual:
+        numbers |= {"gain": asdict(found.gain_over(usual)), **asdict(found.flips_from(usual))}
+    return numbers
 
 
 def result_of(given: Answer, label: int) -> PictureResult:

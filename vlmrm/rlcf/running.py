@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,10 @@ class _Job:
 
     def in_processes(self, places: Sequence[int], workers: int, tell: Callable[[int, int], None]) -> None:
         """Divide the pictures among processes."""
+        bare = replace(self, setup=replace(self.setup))  # without the models that were loaded here
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             parts = (places[number::workers] for number in range(workers))
-            jobs = [pool.submit(self.work, part, number) for number, part in enumerate(parts) if part]
+            jobs = [pool.submit(bare.work, part, number) for number, part in enumerate(parts) if part]
             waiting: Any = jobs
             while waiting:
                 done, waiting = wait(jobs, timeout=_LOOK_S, return_when=FIRST_EXCEPTION)

@@ -57,6 +57,8 @@ class Setup:
     """Methods without training, by name; see `TRAINING_FREE`."""
     templates: Sequence[str] = ()
     """Sentences of ``template_mean`` and ``auto_clip``."""
+    rivals: str | None = None
+    """Whether answers compete in the reward of the controls: ``texts``, or None; see `AdaptOptions.rivals`."""
     candidates: int = 3
     """Number of answers that ``best_of_k`` and tables look at."""
     views: ViewOptions = field(default_factory=ViewOptions)
@@ -93,7 +95,7 @@ class Setup:
             return said | asdict(self.adapted[method])
         if method in self.training_free:
             return said | {"templates": list(self.templates), "views": asdict(self.views), "seed": self.seed}
-        return said | {"candidates": self.candidates}
+        return said | {"candidates": self.candidates, "rivals": self.rivals}
 
     @cached_property
     def classifier(self) -> ClipClassifier:
@@ -126,7 +128,7 @@ class Setup:
 
     @cached_property
     def _sides(self) -> BothSides:
-        return BothSides(self.classifier, _required(self.model))
+        return BothSides(self.classifier, _required(self.model), rivals=self.rivals)
 
     def _adapter(self, method: AdaptedMethod) -> Adapter:
         classifier, reward = self.classifier, self.model if method.rewarded else None

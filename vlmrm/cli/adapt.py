@@ -1,0 +1,117 @@
+"""``vlmrm adapt``: does a reward adapt a classifier to single pictures?"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vlmrm.atomic import write_json
+from vlmrm.cli.adapt_arguments import Adapt
+from vlmrm.cli.table import format_table
+from vlmrm.data.classified import ClassifiedPictures, read_classes
+from vlmrm.errors import SpecError
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rlcf.options import AdaptOptions, preset
+from vlmrm.rlcf.pictures import LabelledPictures
+from vlmrm.rlcf.results import Evaluation, MethodResult
+from vlmrm.rlcf.running import run_method
+from vlmrm.rlcf.setup import AdaptedMethod, Setup
+from vlmrm.training.progress import Progress
+
+_HEADER = ("method", "right", "95 % interval", "over zero-shot", "mended", "spoilt", "ECE")
+
+
+def run(given: Adapt) -> int:
+    """Adapt, compare, print the table and write the numbers."""
+    if given.what != "classify":
+        raise SpecError(f"say what to adapt for: vlmrm adapt classify FOLDER; got {given.what!r}.")
+    if given.out.suffix != ".json":
+        raise SpecError(f"the numbers are written as JSON, a file whose name ends in .json; got --out {given.out}.")
+    if given.out.exists() and not given.force:
+        raise SpecError(f"{given.out} is there already. Give another --out, or --force to write over it.")
+    classes = () if given.classes is None else read_classes(given.classes)
+    shown = ClassifiedPictures.read(given.folder, table=given.labels, classes=classes)
+    setup = _setup(given, shown.classes)
+    kept = given.keep or given.out.with_suffix("")
+    results = {}
+    for method in setup.methods:
+        pictures = LabelledPictures(shown.pictures, shown.labels)
+        show = _progress(method)
+        results[method] = run_method(setup, method, pictures, kept, workers=given.workers, progress=show)
+    evaluation = Evaluation(methods=results, classes=shown.classes, protocol=setup.protocol("adapted"))
+    print(f"{len(shown.labels):,} pictures of {len(shown.classes)} classes; judged by their labels.")
+    print(format_table(_HEADER, [_row(one, results["zero_shot"]) for one in results.values()]))
+    for remark in evaluation.remarks(setup.candidates):
+        print(f"note: {remark}")
+    write_json(given.out, evaluation.to_dict())
+    print(f"wrote {given.out}; the answers to each picture are in {kept}")
+    return 0
+
+
+def _setup(given: Adapt, classes: tuple[str, ...]) -> Setup:
+    options = _options(given)
+    spec = _reward(given.reward)
+    if options.candidates is not None and options.candidates > len(classes):
+        options = replace(options, candidates=None)
+    needs_none = options.method in ("tpt", "c_tpt", "tent", "pseudo_label")
+    kd = replace(options, method="kd")
+    return Setup(
+        policy=given.policy,
+        classes=classes,
+        template=given.template,
+        reward=spec,
+        adapted={
+            "self_reward": AdaptedMethod(options=options, self_reward=True),
+            "kd": AdaptedMethod(options=kd),
+            "adapted": AdaptedMethod(options=options, rewarded=not needs_none),
+        },
+        rivals=options.rivals,
+        candidates=options.candidates or len(classes),
+        device=given.device,
+    )
+
+
+def _options(given: Adapt) -> AdaptOptions:
+    options = preset(given.preset)
+    said: dict[str, Any] = {
+        "method": given.method or None,
+        "tune": given.tune or None,
+        "steps": given.steps,
+        "learning_rate": given.learning_rate,
+        "candidates": given.candidates,
+        "rivals": given.rivals or None,
+        "seed": given.seed,
+    }
+    return replace(options, **{name: value for name, value in said.items() if value is not None})
+
+
+def _reward(name: str) -> RewardSpec:
+    """A whole reward from a file, or CLIPScore of a model."""
+    if name.endswith((".toml", ".json")):
+        return RewardSpec.load(Path(name))
+    return RewardSpec.clip_score(name)
+
+
+def _row(found: MethodResult, usual: MethodResult) -> tuple[str, ...]:
+    accuracy, gain, turned = found.accuracy, found.gain_over(usual), found.flips_from(usual)
+    beside = (
+        (f"{100 * gain.value:+.1f}", str(turned.mended), str(turned.spoilt)) if found is not usual else ("", "", "")
+    )
+    interval = f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}"
+    return (found.name, f"{100 * accuracy.value:.1f}", interval, *beside, f"{found.calibration_error:.3f}")
+
+
+def _progress(method: str) -> Callable[[int, int], None]:
+    progress, started = Progress(sys.stderr), time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        rate = done / max(time.monotonic() - started, 1e-9)
+        progress.working(
+            f"{method}: {done:,} of {total:,} pictures, {rate:.1f}/s, {(total - done) / max(rate, 1e-9):.0f} s left"
+        )
+        if done == total:
+            progress.end()
+
+    return show

@@ -1,0 +1,64 @@
+"""The options of ``vlmrm adapt``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional
+
+from vlmrm.cli.arguments import Command
+from vlmrm.training.options import open_option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapt(Command):
+    """Adapt a classifier to each picture by a reward, and compare with what needs no gradient.
+
+    vlmrm adapt classify pictures/ --policy ViT-B-16/openai --reward ViT-L-14/openai
+    vlmrm adapt classify pictures/ --labels classes.csv --policy sim-xs --reward sim-m --preset sim_image
+
+    The folder has one folder of pictures for each class, or the pictures themselves with --labels. What was interrupted
+    goes on where it was.
+    """
+
+    what: Annotated[Positional[str], open_option("classify")] = ""
+    """What to adapt for."""
+    folder: Annotated[Positional[str], open_option("FOLDER")] = ""
+    """The pictures."""
+    labels: Annotated[Path | None, open_option("FILE")] = None
+    """CSV file with the columns frame and class."""
+    classes: Annotated[Path | None, open_option("FILE")] = None
+    """Names of the classes, one on each line. Default: those that pictures have."""
+    policy: Annotated[str, open_option("NAME")] = "ViT-B-16/openai"
+    """Model that is adapted. Default: ViT-B-16/openai."""
+    reward: Annotated[str, open_option("NAME|FILE")] = "ViT-L-14/openai"
+    """Model whose CLIPScore is the reward, or a whole reward as .toml or .json. Default: ViT-L-14/openai."""
+    template: Annotated[str, open_option("SENTENCE")] = "a photo of a {}."
+    """Sentence with {} where the class goes. Default: a photo of a {}."""
+    preset: Annotated[str, open_option("NAME")] = "image"
+    """Settings to begin with: image, prompt, prompt_fine_grained or tpt as published; sim_image or sim_tpt for built-in
+    models. Default: image."""
+    method: Annotated[str, open_option("NAME")] = ""
+    """Another loss: rlcf, expected_reward, kd, at_kd, tpt, c_tpt, tent or pseudo_label."""
+    tune: Annotated[Literal["", "prompt", "image", "norm", "lora", "text"], open_option("WHAT")] = ""
+    """What is tuned instead: prompt, image, norm, lora or text."""
+    steps: Annotated[int | None, open_option("N")] = None
+    """Steps of each episode, instead of the preset's."""
+    learning_rate: Annotated[float | None, open_option("RATE")] = None
+    """Learning rate, instead of the preset's."""
+    candidates: Annotated[int | None, open_option("K")] = None
+    """Answers that are tried, instead of the preset's."""
+    rivals: Annotated[Literal["", "texts"], open_option("texts")] = ""
+    """For a softmax reward: classes compete with one another."""
+    seed: Annotated[int | None, open_option("N")] = None
+    """Decides views and candidates."""
+    workers: Annotated[int, open_option("N")] = 1
+    """Processes. Default: 1."""
+    device: Annotated[str | None, open_option("NAME")] = None
+    """cpu, cuda, ... Default: the best there is."""
+    keep: Annotated[Path | None, open_option("FOLDER")] = None
+    """Where the answers to each picture are kept. Default: --out without its ending."""
+    out: Annotated[Path, open_option("FILE")] = Path("adapt.json")
+    """The numbers as JSON. Default: adapt.json."""
+    force: bool = False
+    """Write over a file that is there."""

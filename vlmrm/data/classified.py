@@ -1,0 +1,119 @@
+"""Pictures of classes on disk: a folder for each class, or one folder with a table."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from vlmrm.data.frame_files import picture_files
+from vlmrm.data.named import named
+from vlmrm.data.pictures import read_pictures
+from vlmrm.errors import FrameError
+from vlmrm.types import Frames
+
+_COLUMNS = ("frame", "class")
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """Pictures that are read when they are asked for; their sizes may differ."""
+
+    paths: tuple[Path, ...]
+    """The files."""
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, place: int, /) -> Frames:
+        return torch.from_numpy(next(read_pictures(self.paths[place])).copy())[None]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifiedPictures:
+    """Pictures with the name of each one's class."""
+
+    pictures: PictureFiles
+    """The files."""
+    classes: tuple[str, ...]
+    """Names of the classes."""
+    labels: Int[np.ndarray, " n"]
+    """Index into the classes, for each picture."""
+
+    @classmethod
+    def read(
+        cls, folder: str | Path, *, table: str | Path | None = None, classes: Sequence[str] = ()
+    ) -> "ClassifiedPictures":
+        """Return the pictures of a folder.
+
+        Args:
+            folder: One folder of pictures for each class, named like it; or, with a table, the pictures themselves.
+            table: CSV file with the columns ``frame`` and ``class``; frames are paths in the folder.
+            classes: Names of the classes, in the order wanted; some may have no picture. Empty: those that there are,
+                in the order of the alphabet. Labels go by name, so that no order is assumed.
+
+        Raises:
+            FrameError: There is no such folder, table or picture, or a class is not among the names.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise FrameError(f"{folder} is no folder. Give one with a folder of pictures for each class.")
+        found = _from_folders(folder) if table is None else _from_table(folder, Path(table))
+        known = tuple(classes) or tuple(sorted({name for _, name in found}))
+        strange = sorted({name for _, name in found} - set(known))
+        if strange:
+            raise FrameError(
+                f"{named(strange)} of {folder if table is None else table} are not among the {len(known)} classes "
+                "given: names must be the same to the letter."
+            )
+        place = {name: index for index, name in enumerate(known)}
+        labels = np.array([place[name] for _, name in found])
+        return cls(PictureFiles(tuple(path for path, _ in found)), known, labels)
+
+
+def read_classes(path: str | Path) -> tuple[str, ...]:
+    """Return the names of classes in a file, one on each line.
+
+    Raises:
+        FrameError: It cannot be read, or holds none.
+    """
+    try:
+        names = tuple(line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise FrameError(f"{path} cannot be read: {error}. It has the name of one class on each line.") from error
+    if not names:
+        raise FrameError(f"{path} is empty. It has the name of one class on each line.")
+    return names
+
+
+def _from_folders(folder: Path) -> list[tuple[Path, str]]:
+    found = [
+        (file, inner.name) for inner in sorted(folder.iterdir()) if inner.is_dir() for file in picture_files(inner)
+    ]
+    if not found:
+        raise FrameError(
+            f"{folder} has no folder with pictures, named like a class. For pictures that lie together give a table, a "
+            "CSV file with the columns frame and class."
+        )
+    return found
+
+
+def _from_table(folder: Path, table: Path) -> list[tuple[Path, str]]:
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FrameError(f"{table} cannot be read: {error}.") from error
+    if not rows or any(column not in rows[0] for column in _COLUMNS):
+        raise FrameError(f"{table} has to have the columns {' and '.join(_COLUMNS)}, and one row for each picture.")
+    found = [(folder / (row["frame"] or ""), (row["class"] or "").strip()) for row in rows]
+    missing = [path.name for path, _ in found if not path.is_file()]
+    if missing:
+        raise FrameError(f"{table} names {len(missing)} pictures that are not in {folder}: {named(missing)}.")
+    unnamed = [path.name for path, name in found if not name]
+    if unnamed:
+        raise FrameError(f"{table} names no class for {named(unnamed)}.")
+    return found
