@@ -32,27 +32,28 @@ WORK = Path("runs") / "rlcf_classify"
 PER_CLASS = 3
 TRACED = 16
 """Steps that are traced; a row stands after its own number of them."""
-STEPS = {"rlcf_k3": 6, "rlcf": 8, "expected": 16, "self_reward": 6, "kd": 6}
+STEPS = {"rlcf": 6, "expected": 8, "self_reward": 6, "kd": 6}
 """Steps of each row, chosen on the settings cells."""
 VIEWS = ViewOptions(smallest=0.8, flip=False)
 RLCF = AdaptOptions(learning_rate=3e-4, steps=TRACED, candidates=3, rivals="texts", views=VIEWS)
-GUARD = Guard("confidence", 0.0)
+GUARD = Guard("auto", 0.2)
 
 
 def setup() -> Setup:
     """Return everything that is compared."""
     tpt = AdaptOptions(method="tpt", tune="prompt", steps=1, learning_rate=5e-3, views=VIEWS)
-    guarded = replace(RLCF, steps=STEPS["rlcf_k3"])
+    guarded = replace(RLCF, steps=STEPS["rlcf"])
+    expected = replace(RLCF, method="expected_reward", learning_rate=1e-3)
     return Setup(
         policy=POLICY,
         classes=state_sentences(),
         template="{}",
         reward=RewardSpec.from_dict({"encoder": REWARD, "head": "softmax"}),
         adapted={
-            "rlcf_k3": AdaptedMethod(options=RLCF),
-            "rlcf": AdaptedMethod(options=replace(RLCF, candidates=5)),
-            "expected": AdaptedMethod(options=replace(RLCF, method="expected_reward", learning_rate=1e-3)),
+            "rlcf": AdaptedMethod(options=RLCF),
+            "expected": AdaptedMethod(options=expected),
             "guarded": AdaptedMethod(options=guarded, guard=GUARD),
+            "guarded_expected": AdaptedMethod(options=replace(expected, steps=STEPS["expected"]), guard=GUARD),
             "kd": AdaptedMethod(options=replace(RLCF, method="kd", learning_rate=1e-3, steps=STEPS["kd"])),
             "tpt": AdaptedMethod(options=tpt, rewarded=False),
             "self_reward": AdaptedMethod(options=replace(RLCF, steps=STEPS["self_reward"]), self_reward=True),
@@ -104,7 +105,7 @@ def main(options: Options) -> None:
             group: {cell: run_cell(drawn, cell, WORK / "counted", options.workers) for cell in cells}
             for group, cells in groups.items()
         }
-        write_results(results, STEPS, RESULTS / "rlcf_classify", setup().protocol("rlcf_k3"))
+        write_results(results, STEPS, RESULTS / "rlcf_classify", setup().protocol("rlcf"))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """When to keep one's hands off: a guard decides before an episode, without labels, whether the reward is to be trusted.
 
-Three signs, of which each has a `Guard` that adapts where
+Four signs, of which each has a `Guard` that adapts where
 
     confidence    the reward's highest probability, less the policy's, is at least the threshold
-    domain        the reward's encoder knows pictures like this one
     certainty     the reward's highest probability is at least the threshold
+    domain        the reward's encoder knows pictures like this one
+    auto          it knows them, or is surer than the policy by the threshold; nothing known of a domain: confidence
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from torch import Tensor
 
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.rlcf.reward_side import SentenceRewards
-from vlmrm.types import Frames
+from vlmrm.types import Embeddings, Frames
 
-SIGNS = ("confidence", "certainty", "domain")
+SIGNS = ("auto", "confidence", "certainty", "domain")
+"""What a guard can go by."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class Guard:
         SpecError: There is no such sign.
     """
 
-    sign: str = "confidence"
-    """``confidence``, ``certainty`` or ``domain``."""
-    threshold: int | float = 0.0
+    sign: str = "auto"
+    """``auto``, ``confidence``, ``certainty`` or ``domain``."""
+    threshold: int | float = 0.2
     """Where the sign begins to speak for adapting; not used by ``domain``."""
 
     def __post_init__(self) -> None:
@@ -50,14 +52,21 @@ class Guard:
         if rewards is None:
             raise SpecError("a guard looks at the reward. Give the adapter one.")
         seen = rewards.whole(picture)
-        if self.sign == "domain":
-            domain = rewards.reward.encoder.domain
-            if domain is None:
-                raise SpecError(
-                    f"nothing is known of what {rewards.reward.encoder.name!r} was trained on. Use Guard('confidence')."
-                )
-            return not any(bool(strange[0]) for strange in domain.strange_frames(seen).values())
+        known = None if self.sign in ("confidence", "certainty") else _known(rewards, seen)
+        if self.sign == "domain" and known is None:
+            raise SpecError(
+                f"nothing is known of what {rewards.reward.encoder.name!r} was trained on. Use Guard('confidence')."
+            )
+        if self.sign == "domain" or known:
+            return bool(known)
         sure = float(rewards.logits(seen).softmax(dim=1).max())
-        if self.sign == "certainty":
-            return sure >= self.threshold
-        return sure - float(policy.softmax(dim=0).max()) >= self.threshold
+        beside = 0.0 if self.sign == "certainty" else float(policy.softmax(dim=0).max())
+        return sure - beside >= self.threshold
+
+
+def _known(rewards: SentenceRewards, seen: Embeddings) -> bool | None:
+    """Whether the reward's encoder was trained on pictures like this one. None: nobody knows."""
+    domain = rewards.reward.encoder.domain
+    if domain is None:
+        return None
+    return not any(bool(strange[0]) for strange in domain.strange_frames(seen).values())

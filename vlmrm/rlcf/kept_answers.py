@@ -43,7 +43,7 @@ class KeptAnswers:
     def _of(self, path: Path, lines: list[str]) -> dict[int, PictureResult]:
         try:
             said, rows = json.loads(lines[0]), [json.loads(line) for line in lines[1:]]
-            answers = {row.pop("place"): PictureResult(**row) for row in rows}
+            answers = {row.pop("place"): _result(row) for row in rows}
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"{path} is damaged: {type(error).__name__}: {error}. Delete it.") from error
         if said != self._protocol:
@@ -61,6 +61,10 @@ class KeptAnswers:
     def writer(self, part: int) -> "Writer":
         """Return what adds answers to the file of one process."""
         return Writer(self._folder / f"{self._method}.{part}.jsonl", self._protocol)
+
+
+def _result(row: dict[str, Any]) -> PictureResult:
+    return PictureResult(**{**row, "after_each": tuple(row["after_each"])})
 
 
 class Writer:
