@@ -71,6 +71,8 @@ class Options:
 
     only: Literal["all", "settings", "counted", "report"] = "all"
     """Which part."""
+    cells: tuple[str, ...] = ()
+    """Only these cells, as texture-4, so that several processes can share the work. Empty: all, and the tables."""
     workers: Annotated[int, tyro.conf.arg(help="Number of processes.")] = 1
     """Number of processes."""
 
@@ -101,10 +103,16 @@ def main(options: Options) -> None:
             run_cell(drawn, cell, WORK / "settings", options.workers)
     if options.only in ("all", "counted", "report"):
         drawn = state_pictures(PER_CLASS, seed=COUNTED)
-        results = {
-            group: {cell: run_cell(drawn, cell, WORK / "counted", options.workers) for cell in cells}
+        wanted = {
+            group: [cell for cell in cells if not options.cells or f"{cell[0]}-{cell[1]}" in options.cells]
             for group, cells in groups.items()
         }
+        results = {
+            group: {cell: run_cell(drawn, cell, WORK / "counted", options.workers) for cell in cells}
+            for group, cells in wanted.items()
+        }
+        if options.cells:
+            return
         write_results(results, STEPS, RESULTS / "rlcf_classify", setup().protocol("rlcf"))
 
 

@@ -81,6 +81,7 @@ def _options(given: Adapt) -> AdaptOptions:
         "steps": given.steps,
         "learning_rate": given.learning_rate,
         "candidates": given.candidates,
+        "views": None if given.views is None else replace(options.views, count=given.views),
         "rivals": given.rivals or None,
         "seed": given.seed,
     }

@@ -48,6 +48,8 @@ class Adapt(Command):
     """Learning rate, instead of the preset's."""
     candidates: Annotated[int | None, open_option("K")] = None
     """Answers that are tried, instead of the preset's."""
+    views: Annotated[int | None, open_option("N")] = None
+    """Views of each picture, instead of the preset's."""
     rivals: Annotated[Literal["", "texts"], open_option("texts")] = ""
     """For a softmax reward: classes compete with one another."""
     seed: Annotated[int | None, open_option("N")] = None

@@ -58,7 +58,7 @@ def corrupt(frames: Frames, kind: str, severity: int, *, seed: int = 0) -> Frame
     return torch.stack(changed).mul(255).round().clamp(0, 255).to(torch.uint8) if changed else frames
 
 
-def _blur(sigma: float) -> _Change:
+def _blur(sigma: int | float) -> _Change:
     """Gaussian; sigma is a share of the side."""
 
     def change(picture: _Picture, _: torch.Generator) -> _Picture:
@@ -72,17 +72,17 @@ def _blur(sigma: float) -> _Change:
     return change
 
 
-def _noise(deviation: float) -> _Change:
+def _noise(deviation: int | float) -> _Change:
     """Gaussian noise of each colour of each pixel; white is 1."""
     return lambda picture, random: (picture + deviation * torch.randn(picture.shape, generator=random)).clamp(0, 1)
 
 
-def _contrast(kept: float) -> _Change:
+def _contrast(kept: int | float) -> _Change:
     """Nearer to the picture's own mean grey."""
     return lambda picture, _: picture.mean() + kept * (picture - picture.mean())
 
 
-def _fog(thickness: float) -> _Change:
+def _fog(thickness: int | float) -> _Change:
     """Bright clouds before everything."""
 
     def change(picture: _Picture, random: torch.Generator) -> _Picture:
@@ -92,7 +92,7 @@ def _fog(thickness: float) -> _Change:
     return change
 
 
-def _texture(share: float) -> _Change:
+def _texture(share: int | float) -> _Change:
     """A coloured pattern that shows through everything."""
     return lambda picture, random: (1 - share) * picture + share * _pattern(picture, random, 3)
 
@@ -107,7 +107,7 @@ def _pattern(picture: _Picture, random: torch.Generator, colours: int) -> Float[
     return (total - low) / (high - low)
 
 
-def _occlude(share: float) -> _Change:
+def _occlude(share: int | float) -> _Change:
     """A grey square that hides this share of the picture."""
 
     def change(picture: _Picture, random: torch.Generator) -> _Picture:
@@ -121,7 +121,7 @@ def _occlude(share: float) -> _Change:
     return change
 
 
-def _rotate(degrees: float) -> _Change:
+def _rotate(degrees: int | float) -> _Change:
     """Turned to the left or to the right, the border continued."""
 
     def change(picture: _Picture, random: torch.Generator) -> _Picture:
@@ -135,7 +135,7 @@ def _rotate(degrees: float) -> _Change:
     return change
 
 
-def _zoom_out(scale: float) -> _Change:
+def _zoom_out(scale: int | float) -> _Change:
     """The picture at this scale, in the middle of its border's mean colour."""
 
     def change(picture: _Picture, _: torch.Generator) -> _Picture:
@@ -150,7 +150,7 @@ def _zoom_out(scale: float) -> _Change:
     return change
 
 
-def _pixelate(share: float) -> _Change:
+def _pixelate(share: int | float) -> _Change:
     """Squares of one colour; their number along a side is this share of its pixels."""
 
     def change(picture: _Picture, _: torch.Generator) -> _Picture:
@@ -160,7 +160,7 @@ def _pixelate(share: float) -> _Change:
     return change
 
 
-def _jpeg(quality: float) -> _Change:
+def _jpeg(quality: int | float) -> _Change:
     """Written as JPEG of this quality, and read again."""
 
     def change(picture: _Picture, _: torch.Generator) -> _Picture:
@@ -173,7 +173,7 @@ def _jpeg(quality: float) -> _Change:
     return change
 
 
-CORRUPTIONS: dict[str, tuple[Callable[[float], _Change], Sequence[float]]] = {
+CORRUPTIONS: dict[str, tuple[Callable[[int | float], _Change], Sequence[int | float]]] = {
     "texture": (_texture, (0.15, 0.25, 0.35, 0.45, 0.55)),
     "rotate": (_rotate, (5, 10, 15, 20, 30)),
     "occlude": (_occlude, (0.05, 0.12, 0.2, 0.3, 0.4)),

@@ -1,0 +1,56 @@
+"""`vlmrm adapt` on a folder of pictures, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.refusals import refused
+from vlmrm.cli import main
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    for name in ("stands upright", "hangs down"):
+        (folder / name).mkdir()
+        for number in range(2):
+            Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8)).save(folder / name / f"{number}.png")
+    return folder
+
+
+WORDS = ["--policy", "random:sim-xs", "--reward", "random:sim-s", "--template", "the pole {}", "--preset", "sim_image", "--views", "4"]
+
+
+def test_a_table_with_every_control_is_printed_and_written(pictures, tmp_path, capsys):
+    words = ["adapt", "classify", str(pictures), *WORDS, "--steps", "1", "--out", str(tmp_path / "out.json")]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    for method in ("zero_shot", "reward_only", "best_of_k", "ensemble", "self_reward", "kd", "adapted"):
+        assert method in printed
+    assert "4 pictures of 2 classes" in printed
+    said = json.loads((tmp_path / "out.json").read_text())
+    assert said["classes"] == ["hangs down", "stands upright"]
+    assert said["protocol"]["options"]["candidates"] is None  # 3 of 2 classes are all
+    assert len(list((tmp_path / "out").glob("*.jsonl"))) == 7
+    assert main([*words, "--force"]) == 0  # from what was kept
+    assert main([*words[:-2], "--steps", "2", "--out", str(tmp_path / "out.json"), "--force"]) == 2
+    assert "other settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["retrieve", "FOLDER"], "say what to adapt for"),
+        (["classify", "nowhere"], "no folder"),
+        (["classify", "FOLDER", "--preset", "images"], "image"),
+        (["classify", "FOLDER", "--out", "numbers.csv"], "ends in .json"),
+        (["classify", "FOLDER", *WORDS, "--reward", "random:sim-xs"], "self_reward"),
+        (["classify", "FOLDER", *WORDS, "--template", "a pole"], "one {}"),
+    ],
+)
+def test_what_cannot_be_is_refused(pictures, tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(capsys, "adapt", *(pictures if word == "FOLDER" else word for word in words))
