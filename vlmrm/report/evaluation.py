@@ -15,13 +15,10 @@ from vlmrm.report.answers import Evidence, answers_of
 from vlmrm.report.candidates import NONSENSE, AnyReward, Candidate, candidates_of
 from vlmrm.report.curves_over_state import curves_over_state
 from vlmrm.report.encounters import Encounters, meet
-from vlmrm.report.likeness import likenesses
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import nearness_of
-from vlmrm.report.parts import parts_of
 from vlmrm.report.report import Entry, Report
 from vlmrm.report.scoring import Labels, Progress, Scored, score_frames
-from vlmrm.report.surface import surface_over_state
 from vlmrm.report.verdict import FEW, judge
 from vlmrm.tasks import SuccessRule, Task, all_tasks, find_task
 
@@ -150,15 +147,11 @@ def _entry(
         encounters=encounters,
         labels=labels,
     )
-    fooling, embeddings = scored.fooling[candidate.name], scored.embeddings.get(candidate.name)
     return Entry(
         evidence=evidence,
         verdict=judge(measures, about=None if nearness is None else nearness.share),
         answers=answers_of(evidence),
-        fooling=fooling,
-        alike={} if embeddings is None else likenesses(fooling, embeddings, labels.in_goal, list(labels.names)),
-        surface=surface_over_state(scores, labels.states, rule),
-        parts=parts_of(scored.parts.get(candidate.name, {}), labels.in_goal),
+        fooling=scored.fooling[candidate.name],
     )
 
 

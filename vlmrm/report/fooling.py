@@ -28,8 +28,6 @@ class Shown:
     """Name of the frame."""
     score: float
     """Score that the reward gives it."""
-    row: int
-    """Number of the frame among all, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +58,7 @@ class Extremes:
                     break
                 group = batch.groups[row] if batch.groups else batch.names[row]
                 picture = _kept(batch.frames[row].numpy())
-                shown = Shown(picture=picture, name=batch.names[row], score=float(scores[row]), row=first + int(row))
+                shown = Shown(picture=picture, name=batch.names[row], score=float(scores[row]))
                 heapq.heappush(heap, (entry, group, shown))
                 if len(heap) > _KEPT:
                     heapq.heappop(heap)

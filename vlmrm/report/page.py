@@ -20,7 +20,6 @@ from vlmrm.report.plots import (
     draw_distributions,
     draw_reliability,
     draw_roc,
-    draw_surface,
     picture_data,
 )
 from vlmrm.report.report import Entry, Report
@@ -121,7 +120,6 @@ def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
         "roc": draw_roc(scores, _best_controls(scored.controls[entry.name], evidence.measures), in_goal),
         "reliability": "" if evidence.measures.calibration is None else draw_reliability(scores, in_goal),
         "curves": draw_curves(moving) if moving else "",
-        "surface": "" if entry.surface is None else draw_surface(entry.surface),
         "paid": [(shown, picture_data(shown.picture)) for shown in entry.fooling.paid],
         "missed": [(shown, picture_data(shown.picture)) for shown in entry.fooling.missed],
         "heat": _heat_picture(entry),

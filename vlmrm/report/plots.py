@@ -13,13 +13,11 @@ from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from PIL import Image
 
 from vlmrm.metrics import Estimate, reliability, roc_curve
 from vlmrm.report.curves_over_state import Curve
 from vlmrm.report.figures import BLUE, GREEN, GREY
-from vlmrm.report.surface import Surface
 
 RED = "#d62728"
 _INK = "#010203"  # stands for the page's own text colour, which is light on a dark page
@@ -104,25 +102,6 @@ def draw_curves(curves: Sequence[Curve]) -> str:
             axes.plot(curve.centres, curve.mean, color=BLUE, linewidth=1.6)
             axes.set_xlabel(curve.variable)
         panels[0].set_ylabel("reward")
-        return _svg(figure)
-
-
-def draw_surface(surface: Surface) -> str:
-    """Draw the mean reward over two variables of the state, with the success bounds of both as a frame."""
-    with mpl.rc_context(_STYLE):
-        figure, (axes,) = _figure(1)
-        drawn = axes.pcolormesh(*surface.edges, np.ma.masked_invalid(surface.mean), cmap="viridis", rasterized=True)
-        sides = [
-            (max(low, edges[0]), min(high, edges[-1]))
-            for (low, high), edges in zip(surface.bounds, surface.edges, strict=True)
-        ]
-        (left, right), (bottom, top) = sides
-        frame = Rectangle((left, bottom), right - left, top - bottom, fill=False, edgecolor=RED, linewidth=1.6)
-        axes.add_patch(frame)
-        axes.plot(*surface.peak, "x", color=RED)
-        figure.colorbar(drawn, ax=axes, label="reward")
-        axes.set_xlabel(surface.variables[0])
-        axes.set_ylabel(surface.variables[1])
         return _svg(figure)
 
 

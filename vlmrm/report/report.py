@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 
 from vlmrm.report.answers import CARE, Answer, Evidence
-from vlmrm.report.fooling import Fooling, Shown
-from vlmrm.report.likeness import Likeness
-from vlmrm.report.parts import Part
+from vlmrm.report.fooling import Fooling
 from vlmrm.report.saving import save_page
 from vlmrm.report.scoring import Scored
-from vlmrm.report.surface import Surface
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
 
 _ORDER = (GOOD, WEAK, USELESS)
@@ -32,12 +29,6 @@ class Entry:
     """What people ask of it."""
     fooling: Fooling
     """Frames where it and the labels disagree most."""
-    alike: Mapping[int, Likeness]
-    """For each of these frames, by its number, the nearest with the other label; empty: the reward has no encoder."""
-    surface: Surface | None
-    """The reward over two variables of the state. None: success is judged on fewer, or there are too few frames."""
-    parts: Sequence[Part]
-    """What its scores are made of; empty: nothing is known of parts."""
 
     @property
     def name(self) -> str:
@@ -155,21 +146,12 @@ def _plain_entry(entry: Entry) -> dict[str, Any]:
         "measures": _plain(asdict(evidence.measures)),
         "controls_left_out": dict(evidence.candidate.without),
         "answers": [asdict(answer) for answer in entry.answers],
-        "peak_over_two": None
-        if entry.surface is None
-        else dict(zip(entry.surface.variables, entry.surface.peak, strict=True)),
-        "parts": [asdict(part) for part in entry.parts],
         "encounter": None if evidence.encounter is None else asdict(evidence.encounter),
         "fooled_by": {
-            kind: [_fooling_frame(shown, entry) for shown in getattr(entry.fooling, kind)]
+            kind: [{"frame": shown.name, "score": shown.score} for shown in getattr(entry.fooling, kind)]
             for kind in ("paid", "missed")
         },
     }
-
-
-def _fooling_frame(shown: Shown, entry: Entry) -> dict[str, Any]:
-    alike = entry.alike.get(shown.row)
-    return {"frame": shown.name, "score": shown.score, "alike": None if alike is None else asdict(alike)}
 
 
 def _plain(value: Any) -> Any:

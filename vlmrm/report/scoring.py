@@ -63,10 +63,6 @@ class Scored:
     """Highest cosine of any frame with each sentence, by the name of the encoder."""
     fooling: Mapping[str, Fooling]
     """What fools each candidate."""
-    parts: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]]
-    """What the scores of each candidate are made of, by the name of the part; empty where they have no parts."""
-    embeddings: Mapping[str, Float[np.ndarray, "n d"]]
-    """Embeddings of all frames by the model of each candidate that has one, by the candidate's name."""
     embedded: Mapping[str, int]
     """How many frames each model has embedded."""
 
@@ -111,8 +107,6 @@ def score_frames(
         labels=labels,
         scores={candidate.name: made[candidate.name, None] for candidate in candidates},
         controls={c.name: {control: made[c.name, control] for control in c.controls} for c in candidates},
-        parts=scoring.joined_parts(len(labels)),
-        embeddings=scoring.joined_embeddings(),
         cosines=scoring.cosines,
         fooling={name: kept.fooling() for name, kept in scoring.extremes.items()},
         embedded=dict(scoring.embedded),
@@ -127,9 +121,6 @@ class _Scoring:
         self.cosines: dict[str, dict[str, float]] = {}
         self.extremes = {candidate.name: Extremes() for candidate in candidates}
         self.embedded: Counter[str] = Counter()
-        self._parts: dict[tuple[str, str], list[Any]] = {}
-        self._embeddings: dict[Any, list[Any]] = {}
-        self._read_by: dict[str, Any] = {}
         self._sentences, self._texts = list(sentences), dict[str, Any]()
 
     def add(self, batch: LabelledFrames, readers: "Sequence[Sequence[_Asked]]", first: int) -> None:
@@ -143,30 +134,11 @@ class _Scoring:
             if seen is not None:
                 self.embedded[_model_of(members[0].reward)] += len(batch)
                 self._compare(members[0].reward, seen)
-                if seen.embeddings.shape[1] and any(member.control is None for member in members):
-                    self._embeddings.setdefault(members[0].reads_as, []).append(seen.embeddings.numpy())
             for member in members:
-                scores, parts = member.score(batch, seen)
+                scores = member.score(batch, seen)
                 self.columns.setdefault((member.candidate, member.control), []).append(scores)
                 if member.control is None:
-                    for part, column in parts.items():
-                        self._parts.setdefault((member.candidate, part), []).append(column)
-                    self._read_by[member.candidate] = member.reads_as
                     self.extremes[member.candidate].add(replace(batch, frames=small[plain]), scores, first)
-
-    def joined_parts(self, n: int) -> dict[str, dict[str, Float[np.ndarray, " n"]]]:
-        """Return the parts of each candidate's scores that every frame has."""
-        found: dict[str, dict[str, Float[np.ndarray, " n"]]] = {}
-        for (candidate, part), columns in self._parts.items():
-            column = np.concatenate(columns)
-            if len(column) == n:
-                found.setdefault(candidate, {})[part] = column
-        return found
-
-    def joined_embeddings(self) -> dict[str, Float[np.ndarray, "n d"]]:
-        """Return the embeddings that each candidate was scored on; candidates of one model share them."""
-        joined = {reader: np.concatenate(rows) for reader, rows in self._embeddings.items()}
-        return {candidate: joined[reader] for candidate, reader in self._read_by.items() if reader in joined}
 
     def _compare(self, reward: FrameReward | Scores, seen: FrameFeatures) -> None:
         """Keep the highest cosine with each sentence that any frame has had so far."""
@@ -201,14 +173,11 @@ class _Asked:
     def read(self, frames: Frames) -> FrameFeatures | None:
         return None if isinstance(self.reward, Scores) else self.reward.read(frames)
 
-    def score(
-        self, batch: LabelledFrames, seen: FrameFeatures | None
-    ) -> tuple[Float[np.ndarray, " n"], dict[str, Float[np.ndarray, " n"]]]:
-        """Scores, and the parts that they are made of."""
+    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
         if isinstance(self.reward, Scores):
-            return self.reward.of(batch), {}
-        columns = {name: column.double().numpy() for name, column in self.reward.explain(seen).items()}
-        return columns.pop("score"), columns
+            return self.reward.of(batch)
+        scores: Float[np.ndarray, " n"] = self.reward.explain(seen)["score"].double().numpy()
+        return scores
 
 
 def _passes(candidates: Sequence[Candidate], source: FrameSource) -> list[tuple[Preprocessing | None, list[_Asked]]]:
