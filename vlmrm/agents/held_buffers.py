@@ -110,9 +110,10 @@ def hold(buffer: Any, scores: Scores) -> None:
     Raises:
         PairingError: Somebody else holds it.
     """
-    if isinstance(buffer, HeldBuffer):
-        if buffer.scores is not scores:
-            raise PairingError("two RelabelCallbacks would reward one agent. Use one, and give it to learn() once.")
+    holder = _holder(buffer)
+    if holder is not None and holder is not scores:
+        raise PairingError("two RelabelCallbacks would reward one agent. Use one, and give it to learn() once.")
+    if holder is not None:
         return
     plain, ours = type(buffer), _HeldReplay if isinstance(buffer, ReplayBuffer) else _HeldRollout
     buffer.__class__ = type(plain.__name__, (ours, plain), {"plain": plain, "scores": scores})
@@ -120,6 +121,11 @@ def hold(buffer: Any, scores: Scores) -> None:
 
 def release(buffer: Any) -> None:
     """Score what is stored, and give a buffer its own class back; nothing to do where nobody holds it."""
-    if isinstance(buffer, HeldBuffer):
-        buffer.scores.flush()
+    holder = _holder(buffer)
+    if holder is not None:
+        holder.flush()
         buffer.__class__ = buffer.plain
+
+
+def _holder(buffer: Any) -> Scores | None:
+    return buffer.scores if isinstance(buffer, HeldBuffer) else None

@@ -96,10 +96,11 @@ class LogRewards(BaseCallback):
 def _outside(venv: VecEnv) -> list[str]:
     """Names of the wrappers around ours, the outermost first."""
     names: list[str] = []
-    while isinstance(venv, VecEnvWrapper):
-        if isinstance(venv, VecVLMReward):
-            return names
+    ours = unwrap_vec_wrapper(venv, VecVLMReward)
+    while isinstance(venv, VecEnvWrapper) and venv is not ours:
         names.append(type(venv).__name__)
         venv = venv.venv
+    if ours is not None:
+        return names
     inside = venv.env_method("__str__", indices=[0])[0].strip("<>").split("<")  # of <Outermost<Next<...>>>
     return names + list(takewhile(lambda name: name != VLMReward.__name__, inside))

@@ -206,14 +206,20 @@ def require_ensemble(encoder: Encoder, why: str) -> EnsembleEncoder:
     Raises:
         SpecError: If it is none.
     """
-    if not isinstance(encoder, EnsembleEncoder):
+    found = _as_ensemble(encoder)
+    if found is None:
         raise SpecError(f"{why} an ensemble of encoders, e.g. 'sim-s + sim-m'; {encoder.name!r} is none.")
-    return encoder
+    return found
 
 
 def embed_pictures(encoder: Encoder, pictures: Frames) -> Embeddings:
     """Return the embeddings of pictures of any size, which each member of an ensemble resizes once."""
-    return (encoder.embed_pictures if isinstance(encoder, EnsembleEncoder) else encoder.embed_frames)(pictures)
+    found = _as_ensemble(encoder)
+    return encoder.embed_frames(pictures) if found is None else found.embed_pictures(pictures)
+
+
+def _as_ensemble(encoder: Encoder) -> EnsembleEncoder | None:
+    return encoder if isinstance(encoder, EnsembleEncoder) else None
 
 
 def ensemble_members(name: str) -> dict[str, float]:

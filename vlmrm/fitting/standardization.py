@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from vlmrm.fitting.few_shot import certain
-from vlmrm.rewards.heads.ensemble import EnsembleOptions
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.score_spec import ScoreSpec
 from vlmrm.rewards.transforms.scaling import ScalingOptions, mean_and_spread
@@ -26,16 +25,12 @@ def standardize(reward: RewardModel, frames: Any) -> RewardModel:
         SpecError: If the frames do not show a scale, or the reward has milestones.
     """
     spec = reward.spec
-    if not isinstance(spec.options, EnsembleOptions):
+    if not spec.options.has_parts:
         plain = reward.with_spec(replace(spec.before("scaling"), over_time=None))
         return reward.with_spec(replace(spec.before("scaling"), scaling=_scaling(spec, plain.score(frames))))
-    bare = spec.options.without_fits("scaling", "threshold").head(reward.encoder, spec.require_prompts())
-    columns = bare.columns(certain(reward).read(frames).embeddings)
-    parts = tuple(
-        replace(part, scaling=_scaling(part, scores))
-        for part, scores in zip(spec.options.parts, columns.values(), strict=True)
-    )
-    return reward.with_spec(replace(spec.before("judge"), options=replace(spec.options, parts=parts)))
+    embeddings = certain(reward).read(frames).embeddings
+    options = spec.options.scale_parts(reward.encoder, spec.require_prompts(), embeddings, _scaling)
+    return reward.with_spec(replace(spec.before("judge"), options=options))
 
 
 def _scaling(spec: ScoreSpec, scores: Rewards) -> ScalingOptions:

@@ -86,7 +86,7 @@ class RewardModel:
         cls, spec: AnySpec, *, device: str | None = None, precision: str | None = None, batch_size: int | None = None
     ) -> "RewardModel":
         """Load the encoder and the judge of a spec, or of its ``.toml`` or ``.json`` file; see `load_encoder`."""
-        spec = spec if isinstance(spec, RewardSpec) else RewardSpec.load(spec)
+        spec = RewardSpec.load(spec) if isinstance(spec, str | Path) else spec
         encoder = load_encoder(
             spec.encoder, device=device, precision=precision, resize_mode=spec.resize_mode, batch_size=batch_size
         )

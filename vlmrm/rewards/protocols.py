@@ -172,6 +172,8 @@ class HeadOptions:
     """Whether it is the projection of the paper, which alpha is the share of."""
     score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     """Between which numbers scores lie."""
+    has_parts: ClassVar[bool] = False
+    """Whether its score is made of parts, each of which may have a scaling of its own."""
     one_scale: ClassVar[bool] = False
     """Whether scores of different encoders can be compared, as probabilities can."""
     refuses: ClassVar[Mapping[str, str]] = {}
@@ -198,6 +200,19 @@ class HeadOptions:
 
     def without_fits(self, *words: str) -> "HeadOptions":
         """Return the options with words such as ``few_shot`` and ``scaling`` left out of the parts, if there are."""
+        return self
+
+    def scale_parts(
+        self, encoder: Encoder, prompts: PromptSet, embeddings: Embeddings, scale: Callable[[Any, Rewards], Any]
+    ) -> "HeadOptions":
+        """Return the options with a scaling for each part, if there are.
+
+        Args:
+            encoder: Embeds the sentences.
+            prompts: Sentences of the whole reward.
+            embeddings: Embeddings of the frames to scale on.
+            scale: Returns the scaling of a part, given its spec and its scores.
+        """
         return self
 
     def sentences(self, prompts: PromptSet) -> Sequence[str]:

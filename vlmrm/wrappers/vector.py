@@ -14,6 +14,7 @@ from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_frames
 from vlmrm.wrappers.plain_values import plain_flags
 from vlmrm.wrappers.reported_returns import ReportedReturns
+from vlmrm.wrappers.wrapper_chain import find_wrapper
 
 
 class VLMReward(VectorWrapper):  # which takes no types before Gymnasium 1.4
@@ -152,7 +153,7 @@ def _require_captured_frames(envs: VectorEnv[Any, Any, Any], reward: FrameReward
             f"the environments in {envs} have no CaptureFrame, and frames taken after a reset belong to the next "
             'episode. Make them with gym.make_vec(..., wrappers=[CaptureFrame], render_mode="rgb_array").'
         )
-    if _is_rewarded(envs) or any(base.call("has_wrapper_attr", "rewards_frames")):
+    if find_wrapper(envs, VLMReward) is not None or any(base.call("has_wrapper_attr", "rewards_frames")):
         raise PairingError(
             "the environments have a VLMReward already, whose reward would be taken for their own. Use one: around all "
             "of them, with CaptureFrame around each."
@@ -160,11 +161,3 @@ def _require_captured_frames(envs: VectorEnv[Any, Any, Any], reward: FrameReward
     drawn = zip(base.get_attr("capture_preprocessing"), base.get_attr("drawn_quality"), strict=True)
     for captured, quality in drawn:
         require_fitting_frames(captured, quality, reward)
-
-
-def _is_rewarded(envs: VectorEnv[Any, Any, Any]) -> bool:
-    while isinstance(envs, VectorWrapper):
-        if isinstance(envs, VLMReward):
-            return True
-        envs = envs.env
-    return False

@@ -3,13 +3,14 @@
 from typing import Any, TypeVar
 
 import gymnasium as gym
+from gymnasium.vector import VectorWrapper
 from gymnasium.wrappers import Autoreset
 
-Kind = TypeVar("Kind", bound=gym.Env[Any, Any])
+Kind = TypeVar("Kind")
 
 
-def find_wrapper(env: gym.Env[Any, Any], kind: type[Kind]) -> Kind | None:
-    """The outermost wrapper of one kind, or None.
+def find_wrapper(env: Any, kind: type[Kind]) -> Kind | None:
+    """The outermost wrapper of one kind around an environment or a vector environment, or None.
 
     Example:
         >>> env = gym.make("CartPole-v1")
@@ -22,7 +23,7 @@ def find_wrapper(env: gym.Env[Any, Any], kind: type[Kind]) -> Kind | None:
     while True:
         if isinstance(layer, kind):
             return layer
-        if not isinstance(layer, gym.Wrapper):
+        if not isinstance(layer, gym.Wrapper | VectorWrapper):
             return None
         layer = layer.env
 

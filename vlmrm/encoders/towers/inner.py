@@ -55,7 +55,7 @@ def text_tower(model: Any) -> Any:
     Args:
         model: A model of OpenCLIP.
     """
-    return getattr(model, "text", model)
+    return dict(model.named_children()).get("text", model)
 
 
 def require_towers(towers: Collection[str]) -> None:

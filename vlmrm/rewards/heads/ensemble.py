@@ -7,7 +7,7 @@ ensemble itself, a part may name the `member` whose embeddings it scores alone.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -44,6 +44,10 @@ class Part(ScoreSpec):
             raise SpecError("'ensemble' cannot be part of an ensemble, whose parts score single frames.")
         super().__post_init__()
 
+    @property
+    def encoder(self) -> None:
+        """Name of the encoder: None, since a part has the encoder of the whole."""
+
     def usual_alpha(self) -> float | None:
         """Return the alpha by the part's own sentences; without any it depends on those of the whole."""
         return None if self.prompts is None else super().usual_alpha()
@@ -59,6 +63,7 @@ def _read_parts(values: Any, path: str) -> tuple[Part, ...]:
 class EnsembleOptions(HeadOptions):
     """Options of the head ``ensemble``."""
 
+    has_parts: ClassVar[bool] = True
     score_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     parts: Sequence[Part] = field(metadata={"read": _read_parts})
     """Parts, at least two, each a table with a ``weight`` and what a spec may say of a head: ``head``, ``options``,
@@ -97,6 +102,14 @@ class EnsembleOptions(HeadOptions):
         """Return the options with these words of a spec left out of every part."""
         dropped: dict[str, Any] = dict.fromkeys(words)
         return replace(self, parts=tuple(replace(part, **dropped) for part in self.parts))
+
+    def scale_parts(
+        self, encoder: Encoder, prompts: PromptSet, embeddings: Embeddings, scale: Callable[[Any, Rewards], Any]
+    ) -> "EnsembleOptions":
+        """Return the options with a scaling for each part, by its scores without scaling and threshold."""
+        scores = self.without_fits("scaling", "threshold").head(encoder, prompts).columns(embeddings).values()
+        parts = zip(self.parts, scores, strict=True)
+        return replace(self, parts=tuple(replace(part, scaling=scale(part, own)) for part, own in parts))
 
     def build(self, encoder: Encoder, prompts: PromptSet, alpha: float) -> "EnsembleHead":
         """Return the weighted mean of the parts' scores; parts of different scales are warned of."""

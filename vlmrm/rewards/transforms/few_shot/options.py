@@ -47,11 +47,10 @@ class FewShotOptions(TransformOptions):
         Raises:
             SpecError: If the frames were embedded by another.
         """
-        named = getattr(spec, "encoder", self.encoder)  # a part of an ensemble has the encoder of the whole
-        if self.encoder != named:
+        if spec.encoder is not None and self.encoder != spec.encoder:
             raise SpecError(
-                f"few_shot was fitted with {self.encoder!r}, and the reward's encoder is {named!r}. Fit it again with "
-                "the other encoder."
+                f"few_shot was fitted with {self.encoder!r}, and the reward's encoder is {spec.encoder!r}. Fit it again "
+                "with the other encoder."
             )
 
     def apply(self, context: Context) -> Context:
