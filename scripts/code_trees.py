@@ -43,6 +43,13 @@ def words(tree: ast.Module) -> Iterator[tuple[str, int]]:
         yield from ((w, node.lineno) for w in found if isinstance(w, str) and re.fullmatch(r"[\w.:-]+", w))
 
 
+def brought_in(tree: ast.Module) -> set[str]:
+    """Names that a file imports from other packages, whose classes may be called as ours are."""
+    found = nodes({Path(): tree}, ast.Import, ast.ImportFrom)
+    foreign = [node for node in found if not (getattr(node, "module", None) or node.names[0].name).startswith("vlmrm")]
+    return {alias.asname or alias.name for node in foreign for alias in node.names}
+
+
 def constants(trees: Trees) -> dict[str, Any]:
     """Values of names that are assigned a constant."""
     return {name(node.targets[0]): getattr(node.value, "value", None) for node in nodes(trees, ast.Assign)}

@@ -17,14 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from code_trees import Trees, constants, lines, name, nodes, parse, sizes, words
+from code_features import FEATURES, knowing
+from code_trees import Trees, brought_in, constants, lines, name, nodes, parse, sizes, words
 
-FEATURES = {
-    "milestones": "milestone", "cocoop": "cocoop|conditional", "clips": r"clips|clip_?(frames|options)|^clip$",
-    "posterior": "posterior|laplace|frame_?noise|uncertain", "judge": "judge(?!d$|_?success)|yes_?no",
-    "few_shot": "few_?shot", "views": "views|view_?(encoder|rows)|place_crops", "auto_clip": "auto_?clip",
-    "factored": "factor(s|ed)(?![a-z])", "pseudo_labels": "pseudo_?label|find_?support|bank", "x_clip": "x_?clip",
-}  # fmt: skip
 CHOSEN_BY = {"head", "kind", "method", "ensemble"}
 CHOICES = re.compile(
     "projection|softmax|contrast|sigmoid|milestones|auto_clip|factored|ensemble|proker|tip_adapter|proto_clip|lora|svd|"
@@ -63,20 +58,25 @@ def type_checks(trees: Trees) -> int:
     members = ast.FunctionDef | ast.AnnAssign
     has = {getattr(part, "name", "") or name(part.target) for part in parts if isinstance(part, members)}
 
-    def counts(node: Any) -> bool:
+    def counts(node: Any, foreign: set[str]) -> bool:
         function, arguments = name(getattr(node, "func", None)), getattr(node, "args", [])
         if function == "hasattr" or (function == "getattr" and len(arguments) == 3):
             return getattr(arguments[1], "value", None) in has
         if isinstance(node, ast.Call):
-            return function in ("isinstance", "issubclass") and mentions_own(arguments[1])
+            return function in ("isinstance", "issubclass") and mentions_own(arguments[1], foreign)
         if isinstance(node, ast.Compare):
-            return name(getattr(node.left, "func", None)) == "type" and mentions_own(node.comparators[0])
-        return mentions_own(node.cls)
+            return name(getattr(node.left, "func", None)) == "type" and mentions_own(node.comparators[0], foreign)
+        return mentions_own(node.cls, foreign)
 
-    def mentions_own(node: Any) -> bool:
-        return any(name(part) in own for part in ast.walk(node))
+    def mentions_own(node: Any, foreign: set[str]) -> bool:
+        parts = [part for part in ast.walk(node) if name(getattr(part, "value", None)) not in foreign]
+        return any(name(part) in own - foreign for part in parts)
 
-    return sum(map(counts, nodes(trees, ast.MatchClass, ast.Compare, ast.Call)))
+    return sum(
+        counts(node, brought_in(tree))
+        for path, tree in trees.items()
+        for node in nodes({path: tree}, ast.MatchClass, ast.Compare, ast.Call)
+    )
 
 
 def comparisons(trees: Trees) -> int:
@@ -159,10 +159,7 @@ def measure(root: Path) -> dict[str, Any]:
     trees = parse(root, "vlmrm")
     everything = parse(root, "vlmrm", "envs", "scripts")
     said = {str(path): set(dict(words(tree))) for path, tree in trees.items()}
-    knows = {
-        of: sum(not re.search(own, path) and any(re.search(own, w, re.I) for w in file) for path, file in said.items())
-        for of, own in FEATURES.items()
-    }
+    knows = {feature: len(knowing(feature, said)) for feature in FEATURES}
     return {
         "import circles / files in them": circles(trees, inner=False),
         "  with the imports inside of functions": circles(trees, inner=True),

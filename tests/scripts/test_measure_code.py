@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
 
+import code_features
 import code_trees
 import measure_code
 
@@ -60,6 +61,16 @@ def test_type_checks_are_counted_on_own_classes_however_they_are_written(tree):
     assert measure_code.type_checks(trees) == 5
 
 
+def test_a_class_of_another_package_is_not_ours_though_one_of_ours_has_its_name(tree):
+    trees = tree(
+        a="class Box: ...\nclass Ours: ...",
+        b="from gymnasium import spaces\nisinstance(x, spaces.Box)",
+        c="from vlmrm.a import Box\nisinstance(x, Box)",
+        d="from gymnasium.spaces import Box\nfrom vlmrm.a import Ours\nisinstance(x, Box), isinstance(x, Ours)",
+    )
+    assert measure_code.type_checks(trees) == 2
+
+
 def test_only_words_of_a_specification_count_as_comparisons(tree):
     trees = tree(
         a="""
@@ -85,6 +96,19 @@ def test_a_feature_is_known_where_code_names_it_and_not_where_a_text_does(tree):
     )
     known = [{word for word, _ in code_trees.words(of)} for of in trees.values()]
     assert ["milestones" in " ".join(found) for found in known] == [False, True, True, False]
+
+
+def test_a_word_with_another_meaning_in_a_room_is_no_knowledge_of_the_feature_there():
+    said = {
+        "vlmrm/rewards/features/views.py": {"ViewsOptions"},
+        "vlmrm/rewards/spec.py": {"views"},
+        "vlmrm/rlcf/views.py": {"views"},
+        "vlmrm/rlcf/policy.py": {"vlmrm.rlcf.views", "views"},
+        "vlmrm/search/rewards.py": {"vlmrm.rewards.features.views", "views"},
+        "vlmrm/metrics/tally.py": {"clip"},
+    }
+    assert code_features.knowing("views", said) == ["vlmrm/rewards/spec.py", "vlmrm/search/rewards.py"]
+    assert code_features.knowing("clips", said) == []
 
 
 def test_a_field_docstring_is_a_fragment_where_it_leans_on_the_name(tree):

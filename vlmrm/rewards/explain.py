@@ -18,8 +18,9 @@ def explain(context: Context, over_time: OverTime, seen: FrameFeatures) -> dict[
         seen: Features of the frames; where the reward looks back, of those of one episode in order.
 
     Returns:
-        ``score``; the parts that the head is made of, by name; ``std`` where the uncertainty is known; ``judge`` where
-        one is asked; and ``reward`` where the reward looks back, NaN for the first frame.
+        ``score``; the parts that the head is made of, by name; ``std`` where the uncertainty is known; what was read
+        of each frame as one number, as ``judge`` where one is asked; and ``reward`` where the reward looks back, NaN
+        for the first frame.
     """
     pixels = seen.extra.get("pixels")
     alone = seen if pixels is None else PlainFeatures(context.encoder).read(pixels)
@@ -27,8 +28,7 @@ def explain(context: Context, over_time: OverTime, seen: FrameFeatures) -> dict[
     std = context.score.std(alone) if context.spec.threshold is None else None
     if std is not None:
         columns["std"] = std
-    if "judge" in seen.extra:
-        columns["judge"] = seen.extra["judge"]
+    columns |= {name: values for name, values in seen.extra.items() if values.ndim == 1}
     if over_time.needs_history:
         paid = episode_rewards(over_time, seen, terminated=False)
         columns["reward"] = torch.cat([paid.new_full((1,), torch.nan), paid])

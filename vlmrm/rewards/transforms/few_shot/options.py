@@ -49,8 +49,8 @@ class FewShotOptions(TransformOptions):
         """
         if spec.encoder is not None and self.encoder != spec.encoder:
             raise SpecError(
-                f"few_shot was fitted with {self.encoder!r}, and the reward's encoder is {spec.encoder!r}. Fit it again "
-                "with the other encoder."
+                f"few_shot was fitted with {self.encoder!r}, and the reward's encoder is {spec.encoder!r}. Fit it "
+                "again with the other encoder."
             )
 
     def apply(self, context: Context) -> Context:
