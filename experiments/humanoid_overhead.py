@@ -32,7 +32,7 @@ from vlmrm.agents.make_vec import make_vec
 from vlmrm.tasks import find_task
 from vlmrm.training.algorithms import find_algorithm
 from vlmrm.training.make_agent import make_agent
-from vlmrm.training.run.directory import environment_versions
+from vlmrm.training.run.versions import environment_versions
 from vlmrm.training.threads import LearnOnOneThread, cpu_threads, learns_on_one_thread
 from vlmrm.wrappers import RenderMujoco
 from vlmrm.wrappers.make_env import MakeEnv

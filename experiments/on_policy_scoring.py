@@ -27,7 +27,7 @@ from vlmrm import RewardModel
 from vlmrm.agents import RelabelCallback, VecVLMReward
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.tasks import find_task
-from vlmrm.training.run.directory import environment_versions
+from vlmrm.training.run.versions import environment_versions
 from vlmrm.training.threads import cpu_threads
 from vlmrm.wrappers.make_env import MakeEnv
 

@@ -24,7 +24,7 @@ import tyro
 from PIL import Image
 
 from vlmrm.rendering import Camera
-from vlmrm.training.run.directory import environment_versions
+from vlmrm.training.run.versions import environment_versions
 from vlmrm.wrappers import CaptureFrame, RenderMujoco
 
 GOAL = 8.0  # times the frames per second of Gymnasium's own viewer, for the humanoid

@@ -69,11 +69,12 @@ class RewardModel:
         self.encoder, self.spec = encoder, spec
         if judge is not None and spec.judge is None:
             raise SpecError(_NO_GATE)
-        self._pairs = PairScorer(encoder, spec)
+        self.pairs = PairScorer(encoder, spec)
+        """What `score_pairs` asks; for callers that embed pictures once and score them with many texts."""
         self._built = None if spec.prompts is None else build_reward(encoder, spec, judge)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in vars(self) or name not in ("encoder", "spec", "_pairs", "_built"):
+        if name in vars(self) or name not in ("encoder", "spec", "pairs", "_built"):
             raise AttributeError(f"{name} of a reward cannot be set; with_spec(...) returns another reward.")
         super().__setattr__(name, value)
 
@@ -123,7 +124,7 @@ class RewardModel:
     @property
     def capture(self) -> Preprocessing | None:
         """How frames may be shrunk before they are scored; None: not at all, since a judge looks at them too."""
-        return None if self.spec.judge is not None else self._pairs.preprocessing
+        return None if self.spec.judge is not None else self.pairs.preprocessing
 
     @property
     def name(self) -> str:
@@ -133,7 +134,7 @@ class RewardModel:
     @property
     def fingerprint(self) -> str:
         """Which weights, preprocessing and crops the reward reads frames with."""
-        return self._pairs.fingerprint if self._built is None else self._built.context.extractor.fingerprint
+        return self.pairs.fingerprint if self._built is None else self._built.context.extractor.fingerprint
 
     @property
     def judged(self) -> JudgedFeatures | None:
@@ -161,11 +162,6 @@ class RewardModel:
             raise SpecError(_NO_STD)
         return scores, std
 
-    @property
-    def pairs(self) -> PairScorer:
-        """What `score_pairs` asks; for callers that embed pictures once and score them with many texts."""
-        return self._pairs
-
     def score_pairs(self, images: Any, texts: Sequence[str], *, rivals: str | None = None) -> Float[Tensor, "n k"]:
         """Return the score of every picture with every text, each text in the goal's place; see `pairs`.
 
@@ -174,7 +170,7 @@ class RewardModel:
             texts: Sentences; their embeddings are kept.
             rivals: ``texts``: of the head softmax, the other texts are rivals too, so that no call can be cut by texts.
         """
-        return self._pairs(as_frames(images), list(texts), rivals)
+        return self.pairs(as_frames(images), list(texts), rivals)
 
     def explain(self, frames: Any) -> dict[str, Tensor]:
         """Return what each score is made of, by name; for a reward that looks back, frames are those of one episode."""

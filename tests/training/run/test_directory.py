@@ -6,7 +6,8 @@ import pytest
 
 from vlmrm.atomic import write_json
 from vlmrm.errors import RunError
-from vlmrm.training.run.directory import RunDirectory, environment_versions, git_revision, run_name
+from vlmrm.training.run.directory import RunDirectory, run_name
+from vlmrm.training.run.versions import environment_versions, git_revision
 
 
 def git(*arguments):
@@ -37,9 +38,9 @@ def test_only_a_run_is_opened_and_what_a_crash_left_is_cleared(tmp_path):
 
 def test_each_start_is_written_down_with_its_versions(tmp_path):
     run = RunDirectory.create(tmp_path / "run")
-    run.note_versions(0, "weights")
-    run.note_versions(500, None)
-    entries = json.loads(run.versions.read_text())
+    run.versions.note(0, "weights")
+    run.versions.note(500, None)
+    entries = json.loads(run.versions.path.read_text())
     assert [entry["from_step"] for entry in entries] == [0, 500]
     assert [entry["encoder"] for entry in entries] == ["weights", None]
     assert set(entries[0]) == {"from_step", "time", "python", "platform", "packages", "git", "encoder", "scoring"}
@@ -48,20 +49,20 @@ def test_each_start_is_written_down_with_its_versions(tmp_path):
 
 def test_a_run_goes_on_with_the_encoder_it_began_with_and_no_other(tmp_path):
     run = RunDirectory.create(tmp_path / "run")
-    run.require_same_encoder("weights")  # it has not begun yet
-    run.note_versions(0, "weights")
-    run.require_same_encoder("weights")
+    run.versions.require_same_encoder("weights")  # it has not begun yet
+    run.versions.note(0, "weights")
+    run.versions.require_same_encoder("weights")
     for other in ("others", None):
         with pytest.raises(RunError, match=rf"began with an encoder of fingerprint weights, .* is {other}\."):
-            run.require_same_encoder(other)
+            run.versions.require_same_encoder(other)
 
 
 def test_a_run_without_a_text_reward_or_without_a_note_of_it_goes_on(tmp_path):
     run = RunDirectory.create(tmp_path / "run")
-    run.note_versions(0, None)
-    run.require_same_encoder(None)
-    write_json(run.versions, [{"from_step": 0, "first_look": [0.5]}])  # as it was written before
-    run.require_same_encoder("weights")
+    run.versions.note(0, None)
+    run.versions.require_same_encoder(None)
+    write_json(run.versions.path, [{"from_step": 0, "first_look": [0.5]}])  # as it was written before
+    run.versions.require_same_encoder("weights")
 
 
 def test_the_git_revision_says_whether_files_differ_from_it(tmp_path, monkeypatch):

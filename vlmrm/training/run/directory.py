@@ -1,20 +1,15 @@
 """`RunDirectory`: where one training run keeps everything it writes."""
 
-import platform
 import re
-import subprocess
-from collections.abc import Mapping
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from vlmrm.atomic import remove_unfinished, write_json
 from vlmrm.errors import RunError
-from vlmrm.plain_files import read_json
 from vlmrm.training.run.metrics import MetricsFile
+from vlmrm.training.run.versions import VersionsFile, read_run_json
 
-_PACKAGES = ("vlmrm", "torch", "gymnasium", "stable-baselines3", "open_clip_torch", "mujoco", "numpy")
 _BEST = "best.json"
 
 
@@ -23,7 +18,7 @@ class RunDirectory:
 
     - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
       ``uncertainty.safetensors``: a copy of what the reward reads, where it says so.
-    - ``versions.json``: Python, packages, git revision and the encoder's fingerprint, an entry per start or resumption.
+    - ``versions.json``: see `VersionsFile`.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
     - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
@@ -37,7 +32,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.config, self.versions = path / "config.json", path / "versions.json"
+        self.config, self.versions = path / "config.json", VersionsFile(path / "versions.json")
         self.metrics = MetricsFile(path / "metrics.csv")
         self.tensorboard = path / "tensorboard"
         self.checkpoints = path / "checkpoints"
@@ -48,6 +43,8 @@ class RunDirectory:
         self.sb3_zip = path / "model.zip"
         self.comparison = path / "env_reward"
         """The run on the environment's own reward, where one was asked for."""
+
+    read_json = staticmethod(read_run_json)
 
     @classmethod
     def create(cls, path: Path) -> "RunDirectory":
@@ -92,41 +89,6 @@ class RunDirectory:
             remove_unfinished(folder)
         return run
 
-    def note_versions(self, step: int, fingerprint: str | None, scoring: Mapping[str, Any] | None = None) -> None:
-        """Write down with what the run is started or resumed.
-
-        Args:
-            step: Step of the run from which on this holds.
-            fingerprint: Fingerprint of the encoder; None without a text reward.
-            scoring: Device, precision and batch size of the encoder; None: the reward was loaded by the caller.
-        """
-        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint, "scoring": scoring}
-        write_json(self.versions, [*self._starts(), entry])
-
-    def require_same_encoder(self, fingerprint: str | None) -> None:
-        """Refuse to go on with another encoder than the run began with.
-
-        A spec names its encoder and does not know its weights. A run that goes on with others would be trained on two
-        rewards, and its curves would tell of neither.
-
-        Args:
-            fingerprint: Fingerprint of the encoder as it is now; None without a text reward.
-
-        Raises:
-            RunError: If the run began with another one.
-        """
-        began = next((entry.get("encoder") for entry in self._starts()), None)
-        if began is not None and began != fingerprint:
-            raise RunError(
-                f"{self.path} cannot go on: it began with an encoder of fingerprint {began}, whose fingerprint now is "
-                f"{fingerprint}. The encoder's weights or its preprocessing have changed: put the former back, or "
-                "begin a new run."
-            )
-
-    def _starts(self) -> list[dict[str, Any]]:
-        """One entry per start or resumption so far."""
-        return list(self.read_json(self.versions)) if self.versions.exists() else []
-
     def files(self) -> dict[str, str]:
         """What is there, by kind, with its path."""
         kinds = {
@@ -160,18 +122,6 @@ class RunDirectory:
         """
         write_json(self.checkpoints / _BEST, {"step": step, "success": success, "env_return": env_return})
 
-    @staticmethod
-    def read_json(path: Path) -> Any:
-        """The contents of one of the run's JSON files.
-
-        Raises:
-            RunError: It is missing or damaged.
-        """
-        try:
-            return read_json(path)
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} is missing or damaged: {error}") from error
-
 
 def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
     """The name of a run's folder.
@@ -188,37 +138,3 @@ def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
     """
     plain = [re.sub(r"[^A-Za-z0-9._]+", "-", part).strip("-.") for part in (task, reward)]
     return "-".join([*plain, f"seed{seed}", now.strftime("%Y%m%d-%H%M%S")])
-
-
-def environment_versions() -> dict[str, Any]:
-    """Python, the packages that matter for the numbers, and the git revision of the current folder."""
-    return {
-        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: found for name in _PACKAGES if (found := _package_version(name)) is not None},
-        "git": git_revision(),
-    }
-
-
-def git_revision() -> Mapping[str, Any] | None:
-    """The commit that the current folder is at, and whether files differ from it; None outside a repository."""
-    revision = _git("rev-parse", "HEAD")
-    if revision is None:
-        return None
-    return {"revision": revision, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def _package_version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
