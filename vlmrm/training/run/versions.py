@@ -51,9 +51,9 @@ class VersionsFile:
         began = next((entry.get("encoder") for entry in self._entries()), None)
         if began is not None and began != fingerprint:
             raise RunError(
-                f"{self.path.parent} cannot go on: it began with an encoder of fingerprint {began}, whose "
-                f"fingerprint now is {fingerprint}. The encoder's weights or its preprocessing have changed: put the former back, or "
-                "begin a new run."
+                f"{self.path.parent} cannot go on: it began with an encoder of fingerprint {began}, whose fingerprint "
+                f"now is {fingerprint}. The encoder's weights or its preprocessing have changed: put the former back, "
+                "or begin a new run."
             )
 
     def _entries(self) -> list[dict[str, Any]]:
