@@ -23,14 +23,18 @@ from vlmrm.wrappers import CaptureFrame
 def make(size):
     return CaptureFrame(gym.make("CartPole-v1", render_mode="rgb_array"), size)
 
+def brightness(frames):
+    sizes.add(frames.shape[1])
+    return frames.float().mean(dim=(1, 2, 3))
+
 def of_stable_baselines(kind, **start):
-    envs = VecVLMReward(kind([partial(make, reward.capture)], **start), reward)
+    envs = VecVLMReward(kind([partial(make, size)], **start), reward)
     envs.seed(0)
     envs.reset()
     return envs, envs.step([0])[1]
 
 def of_gymnasium(kind, **start):
-    envs = VLMReward(kind([partial(make, reward.capture)], **start), reward)
+    envs = VLMReward(kind([partial(make, size)], **start), reward)
     envs.reset(seed=0)
     return envs, envs.step([0])[1]
 
@@ -38,21 +42,22 @@ if __name__ == "__main__":
     multiprocessing.set_forkserver_preload(
         ["vlmrm.wrappers.capture_frame", "stable_baselines3.common.vec_env", "gymnasium.envs.classic_control.cartpole"]
     )
-    multiprocessing.get_context("forkserver").Process(target=print).start()  # it imports while the model loads
+    multiprocessing.get_context("forkserver").Process(target=print).start()  # it imports while this does
     from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
-    from vlmrm import PromptSet, RewardModel, RewardSpec
+    from vlmrm.rewards import FunctionReward
     from vlmrm.agents import VecVLMReward
+    from vlmrm.frames import Preprocessing
     from vlmrm.wrappers.vector import VLMReward
-    spec = RewardSpec(encoder="random:ViT-S-32-alt", prompts=PromptSet("a pole upright"), resize_mode="squash")
-    reward = RewardModel.from_spec(spec)
+    size = Preprocessing(size_px=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), resize_mode="squash")
+    sizes, reward = set(), FunctionReward(brightness)
     for run, single, processes, word in (
         (of_stable_baselines, DummyVecEnv, SubprocVecEnv, "start_method"),
         (of_gymnasium, SyncVectorEnv, AsyncVectorEnv, "context"),
     ):
         for kind, start in [(single, {}), *((processes, {word: start}) for start in ("fork", "forkserver", "spawn"))]:
             envs, rewards = run(kind, **start)
-            print(f"{rewards[0]:.4f}", reward.capture.size_px, kind.__name__, *start.values(), flush=True)
+            print(f"{rewards[0]:.2f}", *sizes, kind.__name__, *start.values(), flush=True)
             envs.close()
 """
 
