@@ -6,6 +6,7 @@
 Importing this package registers the environments with Gymnasium under ``vlmrm/``.
 """
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,14 @@ def tasks() -> "dict[str, Task]":
         >>> tasks()["cartpole/upright"].reward.prompts.goal
         ('pole vertically upright on top of the cart',)
     """
+    return dict(_read(Path(__file__).parent / "catalogue"))
+
+
+@cache
+def _read(folder: Path) -> "dict[str, Task]":
     from vlmrm.tasks import Task  # loads torch, which environments alone do not need
 
-    found = (Task.load(path) for path in sorted((Path(__file__).parent / "catalogue").rglob("*.toml")))
-    return {task.name: task for task in found}
+    return {task.name: task for task in map(Task.load, sorted(folder.rglob("*.toml")))}
 
 
 def task(name: str) -> "Task":
