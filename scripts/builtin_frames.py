@@ -25,11 +25,13 @@ def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tupl
     """
     scenes = config.scenes
     paths = [config.work / f"frames-{scene}-{config.size_px}px-{count(scene)}-{seed}.npz" for scene in scenes]
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:  # torch's threads do not survive a fork
-        longest_first = sorted(zip(scenes, paths, strict=True), key=lambda pair: -count(pair[0]))
-        jobs = [pool.submit(_draw, path, scene, count(scene), seed, config) for scene, path in longest_first]
-        for job in jobs:
-            job.result()
+    missing = [(scene, path) for scene, path in zip(scenes, paths, strict=True) if not path.is_file()]
+    if missing:
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:  # torch's threads do not survive a fork
+            longest_first = sorted(missing, key=lambda pair: -count(pair[0]))
+            jobs = [pool.submit(_draw, path, scene, count(scene), seed, config) for scene, path in longest_first]
+            for job in jobs:
+                job.result()
     frames, states = [], []
     for scene, path in zip(scenes, paths, strict=True):
         with np.load(path, allow_pickle=False) as kept:
@@ -40,9 +42,7 @@ def load_or_draw(config: Config, count: Callable[[str], int], seed: int) -> tupl
 
 
 def _draw(path: Path, scene: str, count: int, seed: int, config: Config) -> None:
-    """Draw the frames of one scene into a file, unless they are there."""
-    if path.is_file():
-        return
+    """Draw the frames of one scene into a file."""
     torch.set_num_threads(1)
     started = time.time()
     frames, states = random_pictures(find_scene(scene), count, seed=seed, preprocessing=config.preprocessing())

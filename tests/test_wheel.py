@@ -46,7 +46,7 @@ def somebodys(wheel, tmp_path_factory):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    run("-c", f"import vlmrm, vlmrm_envs; assert vlmrm.__file__.startswith({str(site)!r})")
+    run.site = str(site)
     return run
 
 
@@ -57,13 +57,19 @@ def test_nothing_in_the_wheel_is_called_envs(wheel):
 
 
 def test_tasks_are_listed_trained_and_loaded_beside_somebodys_envs(somebodys):
-    assert "cartpole/upright" in somebodys("-m", "vlmrm", "tasks", "cartpole")
     trained = ["cartpole/upright", "--steps", "60", "--eval-episodes", "1", "--final-episodes", "1", "--no-videos"]
     somebodys("-m", "vlmrm", "train", *trained, "--out", "run")
     script = """
+        from vlmrm.cli import main
         from vlmrm.training import load_agent
         import gymnasium as gym
+        import vlmrm
+        print(vlmrm.__file__)
+        main(["tasks", "cartpole"])
         env = gym.make("vlmrm_envs:vlmrm/CartPole-v0")
         print(int(load_agent("run").predict(env.reset(seed=0)[0])[0]))
     """
-    assert somebodys("-c", "\n".join(line.strip() for line in script.splitlines())).strip() in {"0", "1"}
+    said = somebodys("-c", "\n".join(line.strip() for line in script.splitlines())).splitlines()
+    assert said[0].startswith(somebodys.site)
+    assert any("cartpole/upright" in line for line in said)
+    assert said[-1] in {"0", "1"}

@@ -39,6 +39,8 @@ class NearCopies:
 
     def __contains__(self, text: str) -> bool:
         """Whether a sentence is a near copy; that depends on its words that prompts have and on how many it has."""
+        if not self._prompts:
+            return False
         words = content_words(text)
         shared, count = words & self._vocabulary, len(words)
         if (shared, count) not in self._answers:

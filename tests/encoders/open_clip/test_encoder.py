@@ -93,13 +93,13 @@ def test_sentences_are_embedded_as_by_open_clip_with_the_models_own_tokenizer(en
 def test_the_batch_size_never_changes_a_reward(encoder):
     """Ragged last batches, one frame at a time, and all at once."""
     whole = reward_of(encoder)
-    scores = whole.score(frames(7))
-    assert scores.shape == (7,)
+    scores = whole.score(frames(4))
+    assert scores.shape == (4,)
     assert scores.std() > 0
-    for batch_size in (1, 3, 7):
+    for batch_size in (1, 3):
         runtime = type(encoder.runtime)(device=torch.device("cpu"), precision="fp32", batch_size=batch_size)
         split = OpenClipEncoder(encoder.model, encoder.tokenizer, name=encoder.name, runtime=runtime)
-        torch.testing.assert_close(reward_of(split).score(frames(7)), scores, atol=1e-5, rtol=0)
+        torch.testing.assert_close(reward_of(split).score(frames(4)), scores, atol=1e-5, rtol=0)
 
 
 def test_a_frame_shrunk_by_the_environment_has_the_same_embedding(builtin_like):
