@@ -25,7 +25,7 @@ from vlmrm.atomic import whole_file
 from vlmrm.data import LabelledFrames, TaskStates
 from vlmrm.prompts import PromptSet
 from vlmrm.report import evaluate
-from vlmrm.report.candidates import AnyReward
+from vlmrm.report.scorers import AnyReward
 from vlmrm.report.verdict import best_control
 from vlmrm.rewards import FunctionReward, RewardModel
 from vlmrm.tasks import find_task

@@ -38,7 +38,7 @@ def test_controls_have_another_sentence_or_other_weights_and_nothing_else():
 
 def test_a_model_is_loaded_once_for_all_rewards_and_controls():
     one, other = candidates_of({"one": SPEC, "other": replace(SPEC, alpha=0.0)})
-    encoders = {id(reward.encoder) for c in (one, other) for reward in (c.reward, *c.controls.values())}
+    encoders = {id(used.reward.encoder) for c in (one, other) for used in (c.scorer, *c.controls.values())}
     assert len(encoders) == 2  # with weights, and without
 
 

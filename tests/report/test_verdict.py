@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from vlmrm.report.candidates import BASELINE
+from vlmrm.data import LabelledFrames
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import Nearness
-from vlmrm.report.scoring import Labels
+from vlmrm.report.scorers import BASELINE
 from vlmrm.report.verdict import judge, mistakes_removed
 from vlmrm.tasks import SuccessRule
 
@@ -20,8 +21,10 @@ RESULTS = Path(__file__).parents[2] / "experiments" / "results"
 
 
 def labels(in_goal=IN_GOAL, **words):
-    unknown = {"groups": (), "steps": None, "states": {}, "kinds": (), "env_rewards": None, "terminated": None}
-    return Labels(in_goal=in_goal, names=[str(i) for i in range(len(in_goal))], **unknown | words)
+    names = [str(i) for i in range(len(in_goal))]
+    return LabelledFrames(
+        frames=torch.empty(len(names), 0, 0, 3, dtype=torch.uint8), in_goal=in_goal, names=names, **words
+    )
 
 
 def apart(distance, in_goal=IN_GOAL):

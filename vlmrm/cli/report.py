@@ -11,7 +11,7 @@ from vlmrm.data import FrameSource, frames_of_task, read_scores
 from vlmrm.errors import SpecError, UnknownTask
 from vlmrm.prompts import PromptSet
 from vlmrm.report import evaluate
-from vlmrm.report.candidates import AnyReward
+from vlmrm.report.scorers import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import Task, find_task

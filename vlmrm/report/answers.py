@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vlmrm.data.labelled import LabelledFrames
 from vlmrm.report.candidates import Candidate
 from vlmrm.report.curves_over_state import Curve
 from vlmrm.report.encounters import Encounter, Encounters
 from vlmrm.report.measures import Measures
 from vlmrm.report.nearness import HARDLY_ABOUT, Nearness
-from vlmrm.report.scoring import Labels
 from vlmrm.report.words import decimal, percent
 
 FINE, CARE, UNKNOWN = "fine", "care", "unknown"
@@ -53,7 +53,7 @@ class Evidence:
     """How near any frame comes to the goal and to other sentences; None: the reward has no sentences."""
     encounters: Encounters | None
     """What a random policy meets; None: there is no task to play."""
-    labels: Labels
+    labels: LabelledFrames
     """What is known of the frames."""
 
     @property

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from vlmrm.data.scores import Scores
 from vlmrm.data.task_frames import Rollouts
 from vlmrm.errors import OutOfDomainWarning
 from vlmrm.report.candidates import Candidate
@@ -62,7 +61,8 @@ def meet(candidates: Sequence[Candidate], task: Task, *, seed: int = 0) -> Encou
     """
     length = with_time_limit(task).episode_steps or 1
     episodes = max(_STEPS // length, _EPISODES)
-    alone = [Candidate(name=one.name, reward=one.reward) for one in candidates if not isinstance(one.reward, Scores)]
+    playing = {one.name: one.reward for one in candidates if one.reward is not None}
+    alone = [Candidate(name=one.name, scorer=one.scorer) for one in candidates if one.name in playing]
     scored = score_frames(alone, Rollouts(task=task, episodes=episodes, seed=seed + 10_000))
     labels = scored.labels
     which = np.unique(np.array(labels.groups), return_inverse=True)[1]
@@ -72,11 +72,7 @@ def meet(candidates: Sequence[Candidate], task: Task, *, seed: int = 0) -> Encou
         ended_early=0 if labels.terminated is None else int(labels.terminated.sum()),
         in_goal=float(labels.in_goal.mean()),
         begins_in_goal=bool(labels.in_goal[first].mean() > 0.5),
-        rewards={
-            one.name: _encounter(scored.scores[one.name], which, first, one.reward)
-            for one in alone
-            if not isinstance(one.reward, Scores)
-        },
+        rewards={name: _encounter(scored.scores[name], which, first, reward) for name, reward in playing.items()},
     )
 
 

@@ -8,17 +8,17 @@ from importlib.metadata import version
 import numpy as np
 
 from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledFrames
-from vlmrm.data.scores import Scores
 from vlmrm.data.task_frames import frames_of_task
 from vlmrm.errors import SpecError
 from vlmrm.report.answers import Evidence, answers_of
-from vlmrm.report.candidates import NONSENSE, AnyReward, Candidate, candidates_of
+from vlmrm.report.candidates import Candidate, candidates_of
 from vlmrm.report.curves_over_state import curves_over_state
 from vlmrm.report.encounters import Encounters, meet
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import nearness_of
 from vlmrm.report.report import Entry, Report
-from vlmrm.report.scoring import Labels, Progress, Scored, score_frames
+from vlmrm.report.scorers import NONSENSE, AnyReward
+from vlmrm.report.scoring import Progress, Scored, score_frames
 from vlmrm.report.verdict import FEW, judge
 from vlmrm.tasks import SuccessRule, Task, all_tasks, find_task
 
@@ -84,7 +84,7 @@ def evaluate(
 
 
 def _encounters(candidates: Sequence[Candidate], source: FrameSource) -> Encounters | None:
-    if source.task is None or all(isinstance(candidate.reward, Scores) for candidate in candidates):
+    if source.task is None or all(candidate.reward is None for candidate in candidates):
         return None
     return meet(candidates, source.task)
 
@@ -98,14 +98,15 @@ def source_of(frames: AnyFrames) -> FrameSource:
     Raises:
         SpecError: If it gives none.
     """
-    if isinstance(frames, str):
-        frames = find_task(frames)
-    if isinstance(frames, Task):
-        return frames_of_task(frames)
-    if isinstance(frames, LabelledFrames):
-        return GivenFrames(frames=frames)
-    if isinstance(frames, FrameSource):
-        return frames
+    match frames:
+        case str():
+            return frames_of_task(find_task(frames))
+        case Task():
+            return frames_of_task(frames)
+        case LabelledFrames():
+            return GivenFrames(frames=frames)
+        case FrameSource():
+            return frames
     raise SpecError(f"labelled frames are a source of vlmrm.data, LabelledFrames, or a task; got {frames!r}.")
 
 
@@ -120,7 +121,7 @@ def _sentences(candidates: Sequence[Candidate], task: Task | None) -> list[str]:
     return list(dict.fromkeys([*found, *NONSENSE])) if said else []
 
 
-def _require_both(labels: Labels, source: FrameSource) -> None:
+def _require_both(labels: LabelledFrames, source: FrameSource) -> None:
     goals = int(labels.in_goal.sum())
     if goals in (0, len(labels)):
         what = "in the goal" if goals == 0 else "outside of the goal"
@@ -155,7 +156,7 @@ def _entry(
     )
 
 
-def _remarks(candidates: Sequence[Candidate], labels: Labels) -> list[str]:
+def _remarks(candidates: Sequence[Candidate], labels: LabelledFrames) -> list[str]:
     """What a reader of the numbers has to know."""
     found = []
     if len(set(labels.groups)) < 2:

@@ -1,7 +1,7 @@
 """The reward over one variable of the simulator's state: does it peak where the goal is?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.rendering.own_context import OwnContext
 from vlmrm.report.figures import GREEN, GREY, new_figure, save_figure
-from vlmrm.rewards.model import RewardModel
+from vlmrm.report.scorers import Encoders, scorer_of
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.tasks import SuccessRule, Sweep
 
@@ -124,12 +124,13 @@ def _name(reward: FrameReward) -> str | None:
 def _curves(reward: FrameReward) -> dict[float, FrameReward]:
     """The reward by its alpha; of a plain projection, with other alphas as well."""
     spec = reward.spec
-    if spec is None or not isinstance(reward, RewardModel):
+    if spec is None:
         return {0.0: reward}
-    if not replace(spec, scaling=None).compares_alphas or not spec.require_prompts().baseline:
-        return {spec.alpha: reward}
-    others = {alpha: reward.with_spec(replace(spec, alpha=alpha)) for alpha in ALPHAS if alpha != spec.alpha}
-    return dict(sorted({**others, spec.alpha: reward}.items()))
+    others = [alpha for alpha in ALPHAS if alpha != spec.alpha] if spec.require_prompts().baseline else []
+    curves = {alpha: one.reward for alpha, one in scorer_of(reward, Encoders()).with_alphas(others).items()}
+    return dict(
+        sorted({**{alpha: one for alpha, one in curves.items() if one is not None}, spec.alpha: reward}.items())
+    )
 
 
 def _holds(inner: Any, sweep: Sweep, value: float, rule: SuccessRule) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from vlmrm.data.labelled import LabelledFrames
 from vlmrm.errors import SpecError
 from vlmrm.metrics import (
     Border,
@@ -27,7 +28,6 @@ from vlmrm.metrics import (
     threshold_at_false_positives,
     value_order_correlation,
 )
-from vlmrm.report.scoring import Labels
 from vlmrm.tasks import SuccessRule
 
 RESAMPLES = 300
@@ -101,7 +101,7 @@ class Measures:
 
 def measure(
     scores: Float[np.ndarray, " n"],
-    labels: Labels,
+    labels: LabelledFrames,
     *,
     controls: Mapping[str, Float[np.ndarray, " n"]],
     rule: SuccessRule | None,
@@ -148,19 +148,19 @@ def measure(
     )
 
 
-def _calibration(scores: Float[np.ndarray, " n"], labels: Labels) -> tuple[float, float] | None:
+def _calibration(scores: Float[np.ndarray, " n"], labels: LabelledFrames) -> tuple[float, float] | None:
     if scores.min() < 0 or scores.max() > 1:
         return None
     return expected_calibration_error(scores, labels.in_goal), brier_score(scores, labels.in_goal)
 
 
-def _borders(scores: Float[np.ndarray, " n"], labels: Labels, rule: SuccessRule | None) -> Mapping[str, Border]:
+def _borders(scores: Float[np.ndarray, " n"], labels: LabelledFrames, rule: SuccessRule | None) -> Mapping[str, Border]:
     if rule is None or not set(rule.where) <= set(labels.states):
         return {}
     return border_scores(scores, labels.states, rule.where)
 
 
-def _episodes(scores: Float[np.ndarray, " n"], labels: Labels, rule: SuccessRule | None) -> Episodes | None:
+def _episodes(scores: Float[np.ndarray, " n"], labels: LabelledFrames, rule: SuccessRule | None) -> Episodes | None:
     if labels.steps is None or not labels.groups:
         return None
     groups: Any = np.array(labels.groups)

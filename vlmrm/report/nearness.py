@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vlmrm.prompts import PromptSet
-from vlmrm.report.candidates import NONSENSE
+from vlmrm.report.scorers import NONSENSE
 
 HARDLY_ABOUT = 0.5
 """Share below which a sentence is hardly about the scene."""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader
 
-from vlmrm.data.scores import Scores
 from vlmrm.frames.batch import as_frames
 from vlmrm.report.heat_maps import occlusion, overlay
 from vlmrm.report.measures import RESAMPLES, Measures
@@ -130,7 +129,7 @@ def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
 def _heat_picture(entry: Entry) -> HeatPicture | None:
     """Where the reward looks in the frame that fools it most. None: nobody can say, or it would take too long."""
     reward, paid = entry.evidence.candidate.reward, entry.fooling.paid
-    if isinstance(reward, Scores) or not paid or (reward.spec is not None and reward.spec.judge is not None):
+    if reward is None or not paid or (reward.spec is not None and reward.spec.judge is not None):
         return None
     try:
         frame = as_frames(paid[0].picture)

@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
 from vlmrm.data.labelled import FrameSource, LabelledFrames
-from vlmrm.data.scores import Scores
 from vlmrm.errors import FrameError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.report.candidates import Candidate
 from vlmrm.report.fooling import Extremes, Fooling
+from vlmrm.report.scorers import Scorer
 from vlmrm.rewards.features import FrameFeatures
-from vlmrm.rewards.model import RewardModel
-from vlmrm.rewards.protocols import FrameReward
 from vlmrm.types import Frames
 
 Progress = Callable[[int, int | None], None]
@@ -25,36 +23,11 @@ Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Labels:
-    """What is known of all frames of a source."""
-
-    in_goal: Bool[np.ndarray, " n"]
-    """Whether each shows the goal."""
-    names: Sequence[str]
-    """Name of each."""
-    groups: Sequence[str]
-    """Episode, video or view of each; empty: unknown."""
-    steps: Int[np.ndarray, " n"] | None
-    """Place in the episode; None: unknown."""
-    states: Mapping[str, Float[np.ndarray, " n"]]
-    """Variables of the simulator's state; empty: unknown."""
-    kinds: Sequence[str]
-    """What each was made as; empty: unknown."""
-    env_rewards: Float[np.ndarray, " n"] | None
-    """The environment's own reward of each step; None: unknown."""
-    terminated: Bool[np.ndarray, " n"] | None
-    """Whether the environment ended the episode there; None: unknown."""
-
-    def __len__(self) -> int:
-        return len(self.in_goal)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Scored:
     """Frames and their scores."""
 
-    labels: Labels
-    """What is known of the frames."""
+    labels: LabelledFrames
+    """What is known of the frames, without their pictures."""
     scores: Mapping[str, Float[np.ndarray, " n"]]
     """Scores by the name of the candidate."""
     controls: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]]
@@ -101,7 +74,8 @@ def score_frames(
                 progress(done, total)
     if not collected:
         raise FrameError(f"{source.name} holds no frame.")
-    labels = _labels(collected)
+    whole = LabelledFrames.join(collected)
+    labels = replace(whole, states=dict(sorted(whole.states.items())))
     made = {key: _column(parts, len(labels), source) for key, parts in scoring.columns.items()}
     return Scored(
         labels=labels,
@@ -127,67 +101,52 @@ class _Scoring:
         """Score a batch, whose first frame has this number: each model embeds it once, each size is made once."""
         small: dict[Preprocessing | None, Frames] = {None: batch.frames}
         for members in readers:
-            plain = _plain(members[0].capture)
+            reader = members[0].scorer
+            plain = _plain(reader.capture)
             if plain is not None and plain not in small:
                 small[plain] = plain.resize(batch.frames)
-            seen = members[0].read(small[plain])
+            seen = reader.read(small[plain])
             if seen is not None:
-                self.embedded[_model_of(members[0].reward)] += len(batch)
-                self._compare(members[0].reward, seen)
+                self.embedded[reader.name] += len(batch)
+                self._compare(reader, seen)
             for member in members:
-                scores = member.score(batch, seen)
+                scores = member.scorer.score(batch, seen)
                 self.columns.setdefault((member.candidate, member.control), []).append(scores)
                 if member.control is None:
                     self.extremes[member.candidate].add(replace(batch, frames=small[plain]), scores, first)
 
-    def _compare(self, reward: FrameReward | Scores, seen: FrameFeatures) -> None:
+    def _compare(self, reader: Scorer, seen: FrameFeatures) -> None:
         """Keep the highest cosine with each sentence that any frame has had so far."""
-        if not isinstance(reward, RewardModel) or not self._sentences or not seen.embeddings.shape[1]:
+        if not self._sentences or not seen.embeddings.shape[1]:
             return
-        if reward.name not in self._texts:
-            self._texts[reward.name] = reward.encoder.embed_texts(self._sentences)
-        highest = (seen.embeddings @ self._texts[reward.name].T).amax(dim=0).tolist()
-        known = self.cosines.setdefault(reward.name, {})
+        if reader.name not in self._texts:
+            self._texts[reader.name] = reader.embed_texts(self._sentences)
+        texts = self._texts[reader.name]
+        if texts is None:
+            return
+        highest = (seen.embeddings @ texts.T).amax(dim=0).tolist()
+        known = self.cosines.setdefault(reader.name, {})
         for sentence, cosine in zip(self._sentences, highest, strict=True):
             known[sentence] = max(known.get(sentence, -1.0), cosine)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Asked:
-    """One reward that scores the frames, and for whom."""
+    """What scores the frames, and for whom."""
 
     candidate: str
     control: str | None
-    reward: FrameReward | Scores
-
-    @property
-    def capture(self) -> Preprocessing | None:
-        return None if isinstance(self.reward, Scores) else self.reward.capture
-
-    @property
-    def reads_as(self) -> Any:
-        """Rewards that read frames alike have the same."""
-        fingerprint = None if isinstance(self.reward, Scores) else self.reward.fingerprint
-        return id(self.reward) if fingerprint is None else fingerprint
-
-    def read(self, frames: Frames) -> FrameFeatures | None:
-        return None if isinstance(self.reward, Scores) else self.reward.read(frames)
-
-    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
-        if isinstance(self.reward, Scores):
-            return self.reward.of(batch)
-        scores: Float[np.ndarray, " n"] = self.reward.explain(seen)["score"].double().numpy()
-        return scores
+    scorer: Scorer
 
 
 def _passes(candidates: Sequence[Candidate], source: FrameSource) -> list[tuple[Preprocessing | None, list[_Asked]]]:
     """Which rewards see the same pictures; normalisation comes later and is each model's own."""
     found: dict[Preprocessing | None, tuple[Preprocessing | None, list[_Asked]]] = {}
     for candidate in candidates:
-        rewards: list[tuple[str | None, FrameReward | Scores]] = [(None, candidate.reward), *candidate.controls.items()]
-        for control, reward in rewards:
-            asked = _Asked(candidate=candidate.name, control=control, reward=reward)
-            capture = asked.capture if source.draws else None
+        scorers: list[tuple[str | None, Scorer]] = [(None, candidate.scorer), *candidate.controls.items()]
+        for control, scorer in scorers:
+            asked = _Asked(candidate=candidate.name, control=control, scorer=scorer)
+            capture = scorer.capture if source.draws else None
             found.setdefault(_plain(capture), (capture, []))[1].append(asked)
     return list(found.values())
 
@@ -201,30 +160,12 @@ def _by_model(asked: Sequence[_Asked]) -> list[list[_Asked]]:
     """Rewards that read frames alike, so that the first reads for all of them."""
     groups: dict[Any, list[_Asked]] = {}
     for one in asked:
-        groups.setdefault(one.reads_as, []).append(one)
+        groups.setdefault(one.scorer.reads_as, []).append(one)
     return list(groups.values())
-
-
-def _model_of(reward: FrameReward | Scores) -> str:
-    return reward.spec.encoder if isinstance(reward, RewardModel) else reward.name
 
 
 def _without_pictures(batch: LabelledFrames) -> LabelledFrames:
     return replace(batch, frames=torch.empty(len(batch), 0, 0, 3, dtype=torch.uint8))
-
-
-def _labels(parts: Sequence[LabelledFrames]) -> Labels:
-    whole = LabelledFrames.join(parts)
-    return Labels(
-        in_goal=whole.in_goal,
-        names=whole.names,
-        groups=whole.groups,
-        steps=whole.steps,
-        states=dict(sorted(whole.states.items())),
-        kinds=whole.kinds,
-        env_rewards=whole.env_rewards,
-        terminated=whole.terminated,
-    )
 
 
 def _column(parts: Sequence[Any], n: int, source: FrameSource) -> Float[np.ndarray, " n"]:

@@ -6,9 +6,9 @@ The rule was settled on 20 rewards made good and bad on purpose and tried on 40 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vlmrm.report.candidates import BASELINE
 from vlmrm.report.measures import Control, Measures
 from vlmrm.report.nearness import HARDLY_ABOUT
+from vlmrm.report.scorers import BASELINE
 from vlmrm.report.words import percent
 
 GOOD, WEAK, USELESS = "good", "weak", "useless"

@@ -8,18 +8,17 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from vlmrm.data.labelled import SeveralSources
+from vlmrm.data.labelled import LabelledFrames, SeveralSources
 from vlmrm.data.task_frames import Act, Policy, Rollouts, random_policy
 from vlmrm.errors import RunError, SpecError
 from vlmrm.metrics import Estimate, kendall, share_estimate
-from vlmrm.report.candidates import AnyReward
 from vlmrm.report.evaluation import evaluate
 from vlmrm.report.page import fill, shown_entry
 from vlmrm.report.parting import Parting
 from vlmrm.report.plots import draw_lines
 from vlmrm.report.report import Report
 from vlmrm.report.saving import save_page
-from vlmrm.report.scoring import Labels
+from vlmrm.report.scorers import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.training.acting import Actor
@@ -222,7 +221,7 @@ def acting(agent: Agent) -> Policy:
     return begin
 
 
-def _agent(name: str, scores: np.ndarray, labels: Labels) -> AgentResult:
+def _agent(name: str, scores: np.ndarray, labels: LabelledFrames) -> AgentResult:
     episodes = [group for group in dict.fromkeys(labels.groups) if group.startswith(f"{name}, ")]
     rows = np.isin(np.array(labels.groups), episodes)
     own = np.zeros(len(labels)) if labels.env_rewards is None else labels.env_rewards
@@ -235,7 +234,7 @@ def _agent(name: str, scores: np.ndarray, labels: Labels) -> AgentResult:
     )
 
 
-def _rank(scores: np.ndarray, labels: Labels) -> float | None:
+def _rank(scores: np.ndarray, labels: LabelledFrames) -> float | None:
     groups: Any = np.array(labels.groups)
     names = list(dict.fromkeys(labels.groups))
     if labels.env_rewards is None or len(names) < 2:

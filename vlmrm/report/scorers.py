@@ -1,0 +1,236 @@
+"""What gives labelled frames their scores, whatever a user handed in.
+
+- `ScoredElsewhere`: a file of scores, which knows nothing of other frames.
+- `FrameScorer`: any reward of frames, a function included.
+- `SentenceScorer`: a `RewardModel`, whose sentences, alphas and weights can be exchanged.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from vlmrm.data.labelled import LabelledFrames
+from vlmrm.data.scores import Scores
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.open_clip.names import untrained
+from vlmrm.encoders.registry import load_encoder
+from vlmrm.errors import SpecError
+from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.prompts import PromptSet
+from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.function import FunctionReward
+from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.protocols import FrameReward
+from vlmrm.rewards.spec import RewardSpec
+from vlmrm.types import Embeddings, Frames
+
+NONSENSE = (
+    "a zebra grazing",
+    "a stop sign beside a road",
+    "a bowl of soup",
+    "a sailing boat at sea",
+    "a bunch of roses",
+)
+"""Sentences of the controls that are about something else; of one alone it is chance how well it does."""
+BASELINE, UNTRAINED = "the baseline as the goal", "random weights"
+"""Names of the other controls."""
+AnyReward = RewardSpec | FrameReward | Scores | Callable[..., Any] | str | Path
+"""A spec or the name of its file, a reward, scores made elsewhere, or a function from frames to numbers."""
+
+
+class Encoders:
+    """Encoders by name, so that each is loaded once for any number of rewards."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[str, str | None], Encoder] = {}
+
+    def reward(self, spec: RewardSpec) -> RewardModel:
+        """Return the reward of a spec."""
+        key = (spec.encoder, spec.resize_mode)
+        if key not in self._loaded:
+            self._loaded[key] = load_encoder(spec.encoder, resize_mode=spec.resize_mode)
+        judge = None if spec.judge is None else spec.judge.load(None)
+        return RewardModel(self._loaded[key], spec, judge)
+
+
+MakeControl = Callable[[Encoders], "SentenceScorer"]
+"""Makes a reward that ought to be worthless, or raises a VlmrmError that says why there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scorer:
+    """Gives frames their scores; by default one of which nothing else is known."""
+
+    title: str = "reward"
+    """What a report calls it if nobody gave it another name."""
+
+    @property
+    def name(self) -> str:
+        """What reads the frames."""
+        return self.title if self.reward is None else self.reward.name
+
+    @property
+    def reward(self) -> FrameReward | None:
+        """What can be asked about any frame. None: it knows the labelled ones alone."""
+        return None
+
+    @property
+    def spec(self) -> RewardSpec | None:
+        """Everything that decides its scores. None: no file holds it."""
+        return None if self.reward is None else self.reward.spec
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Which weights it reads with. None: unknown."""
+        return None if self.reward is None else self.reward.fingerprint
+
+    @property
+    def capture(self) -> Preprocessing | None:
+        """How frames may be shrunk before they are scored. None: not at all."""
+        return None if self.reward is None else self.reward.capture
+
+    @property
+    def reads_as(self) -> Any:
+        """Scorers that read frames alike have the same."""
+        return id(self) if self.fingerprint is None else self.fingerprint
+
+    def read(self, frames: Frames) -> FrameFeatures | None:
+        """Return what there is to know of each frame. None: it looks at none."""
+        return None if self.reward is None else self.reward.read(frames)
+
+    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
+        """Return the score of each frame.
+
+        Args:
+            batch: The frames.
+            seen: What `read` returned for them, or that of another scorer that reads alike.
+        """
+        raise NotImplementedError
+
+    def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
+        """Return the embeddings of sentences, to compare frames with. None: it embeds none."""
+        return None
+
+    def with_alphas(self, alphas: Sequence[float]) -> dict[float, "FrameScorer"]:
+        """Return the same reward by other alphas; empty: it has none to choose."""
+        return {}
+
+    def controls(self) -> Mapping[str, MakeControl]:
+        """Return what makes each of its controls; empty: it has no sentence that could be exchanged."""
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoredElsewhere(Scorer):
+    """Scores that something else gave."""
+
+    scores: Scores
+    """Score of each frame, by its name."""
+
+    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
+        """Return the score of each frame by its name; FrameError where one has none."""
+        return self.scores.of(batch)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FrameScorer(Scorer):
+    """A reward of frames."""
+
+    asked: FrameReward
+    """The reward."""
+
+    @property
+    def reward(self) -> FrameReward:
+        """The reward."""
+        return self.asked
+
+    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
+        """Return the score of each frame by itself, also of a reward that looks back."""
+        scores: Float[np.ndarray, " n"] = self.asked.explain(seen)["score"].double().numpy()
+        return scores
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SentenceScorer(FrameScorer):
+    """A reward of sentences."""
+
+    asked: RewardModel
+    """The reward."""
+
+    def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
+        """Return the embeddings of sentences by the encoder of the reward."""
+        return self.asked.encoder.embed_texts(list(sentences))
+
+    def with_alphas(self, alphas: Sequence[float]) -> dict[float, FrameScorer]:
+        """Return the same reward by other alphas; empty: it is no plain projection."""
+        spec = self.asked.spec
+        if not replace(spec, scaling=None).compares_alphas:
+            return {}
+        return {alpha: self._with(replace(spec, alpha=alpha)) for alpha in alphas}
+
+    def controls(self) -> Mapping[str, MakeControl]:
+        """Return what makes its controls: sentences about something else, the baseline, and random weights."""
+        others: dict[str, MakeControl] = {f"“{sentence}”": partial(self._nonsense, sentence) for sentence in NONSENSE}
+        return {**others, BASELINE: self._baseline, UNTRAINED: self._untrained}
+
+    def _with(self, spec: RewardSpec) -> "SentenceScorer":
+        return SentenceScorer(asked=self.asked.with_spec(spec))
+
+    def _nonsense(self, sentence: str, encoders: Encoders) -> "SentenceScorer":
+        spec = self._unfitted()
+        prompts = spec.require_prompts()
+        return self._with(replace(spec, prompts=PromptSet(sentence, prompts.baseline, prompts.negatives)))
+
+    def _baseline(self, encoders: Encoders) -> "SentenceScorer":
+        spec = self._unfitted()
+        prompts = spec.require_prompts()
+        if not prompts.baseline:
+            raise SpecError("it has no baseline")
+        if spec.options.projects:
+            return self._with(replace(spec, prompts=PromptSet(prompts.baseline), alpha=0.0))
+        return self._with(replace(spec, prompts=PromptSet(prompts.baseline, (), prompts.negatives)))
+
+    def _untrained(self, encoders: Encoders) -> "SentenceScorer":
+        spec = self._unfitted()
+        name = untrained(spec.encoder)
+        if name is None:
+            raise SpecError(f"no untrained model is known for {spec.encoder}")
+        return SentenceScorer(asked=encoders.reward(replace(spec, encoder=name)))
+
+    def _unfitted(self) -> RewardSpec:
+        """Labels would give the goal away; clips and thresholds would hide how well a control ranks."""
+        spec = self.asked.spec
+        if not spec.options.reads_goal() or spec.options.is_fitted:
+            raise SpecError(f"its head {spec.head} was fitted, whatever the sentence says")
+        return replace(spec, few_shot=None, uncertainty=None, judge=None, scaling=None, threshold=None, over_time=None)
+
+
+def scorer_of(given: AnyReward, encoders: Encoders) -> Scorer:
+    """Return what scores frames, of whatever a user gave.
+
+    Args:
+        given: As `vlmrm.report.evaluate` takes it.
+        encoders: Those that are loaded already.
+
+    Raises:
+        SpecError: If it is nothing that scores frames.
+    """
+    match given:
+        case str() | Path():
+            return SentenceScorer(title=Path(given).stem, asked=encoders.reward(RewardSpec.load(given)))
+        case RewardSpec():
+            return SentenceScorer(title=given.encoder, asked=encoders.reward(given))
+        case Scores():
+            return ScoredElsewhere(title=given.name, scores=given)
+        case RewardModel():
+            return SentenceScorer(title=given.name, asked=given)
+        case FrameReward():
+            return FrameScorer(title=given.name, asked=given)
+        case _ if callable(given):
+            return FrameScorer(asked=FunctionReward(given))
+    raise SpecError(f"a reward is a spec, the name of its file, a FrameReward or a function of frames; got {given!r}.")
