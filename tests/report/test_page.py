@@ -12,7 +12,8 @@ from tests.report.test_evaluation import reds
 from tests.toys import red_reward
 from vlmrm.report import evaluate
 from vlmrm.report.curves_over_state import curves_over_state
-from vlmrm.report.plots import draw_curves, draw_distributions, draw_roc
+from vlmrm.report.map_over_state import map_over_state
+from vlmrm.report.plots import draw_curves, draw_distributions, draw_map, draw_roc
 from vlmrm.tasks import SuccessRule
 
 RESULTS = Path(__file__).parents[2] / "experiments" / "results"
@@ -109,3 +110,31 @@ def test_curves_say_where_the_reward_peaks_and_how_far_that_is_from_the_goal():
     assert curves_over_state(angle, {"angle": angle}, None)[0].bounds == (-np.inf, np.inf)
     assert curves_over_state(angle[:2], {"angle": angle[:2]}, rule) == []
     assert replace(wrong, bounds=(-np.inf, 80.0)).off == 0
+
+
+def test_a_map_shows_a_peak_that_no_single_curve_does():
+    """The reward is highest at height 3.5 and lean 30; either alone is best elsewhere or anywhere."""
+    lean, height = (grid.ravel() for grid in np.meshgrid(np.arange(0.0, 40, 2), np.arange(0.0, 4, 0.2)))
+    scores = np.where((lean >= 30) & (height > 3), 1.0, 0.01 * lean - 0.001 * height)
+    rule = SuccessRule(where={"lean": (0, 10), "height": (3, np.inf)}, within_last=1, at_least=1)
+    found = map_over_state(scores, {"lean": lean, "height": height, "speed": np.zeros(400)}, rule)
+    assert found.variables == ("lean", "height")
+    assert found.mean.shape == (7, 7)  # 400 frames, some 8 to a cell
+    assert found.peak[0] >= 30 - 38 / 14
+    assert found.peak[1] > 3
+    assert not found.peaks_inside
+    assert replace(found, bounds=((20.0, 40.0), (3.0, np.inf))).peaks_inside
+    corner = scores[(lean < 38 / 7) & (height < 3.8 / 7)]
+    assert found.mean[0, 0] == pytest.approx(corner.mean())
+    assert draw_map(found).count("<path") > 49
+
+
+def test_there_is_no_map_of_one_variable_and_cells_of_few_frames_are_blank():
+    values = np.linspace(0, 1, 200)
+    assert map_over_state(values, {"lean": values}, None) is None
+    found = map_over_state(values, {"lean": values, "height": values}, None)  # frames lie along the diagonal
+    assert np.isfinite(found.mean).sum() == 5
+    assert np.isfinite(np.diag(found.mean)).all()
+    assert not found.bounded
+    few = values[:2]
+    assert map_over_state(few, {"lean": few, "height": few}, None) is None

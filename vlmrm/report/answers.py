@@ -9,6 +9,7 @@ from vlmrm.data.labelled import LabelledFrames
 from vlmrm.report.candidates import Candidate
 from vlmrm.report.curves_over_state import Curve
 from vlmrm.report.encounters import Encounter, Encounters
+from vlmrm.report.map_over_state import StateMap
 from vlmrm.report.measures import Measures
 from vlmrm.report.nearness import HARDLY_ABOUT, Nearness
 from vlmrm.report.words import decimal, percent
@@ -49,6 +50,8 @@ class Evidence:
     """Median score of other frames."""
     curves: Sequence[Curve]
     """The reward over the state; empty: nothing is known of it."""
+    state_map: StateMap | None
+    """The reward over two variables of the state at once; None: there are no two, or too few frames."""
     nearness: Nearness | None
     """How near any frame comes to the goal and to other sentences; None: the reward has no sentences."""
     encounters: Encounters | None

@@ -14,6 +14,7 @@ from vlmrm.report.answers import Evidence, answers_of
 from vlmrm.report.candidates import Candidate, candidates_of
 from vlmrm.report.curves_over_state import curves_over_state
 from vlmrm.report.encounters import Encounters, meet
+from vlmrm.report.map_over_state import map_over_state
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import nearness_of
 from vlmrm.report.report import Entry, Report
@@ -144,6 +145,7 @@ def _entry(
         goal_median=float(np.median(scores[labels.in_goal])),
         other_median=float(np.median(scores[~labels.in_goal])),
         curves=curves_over_state(scores, labels.states, rule),
+        state_map=map_over_state(scores, labels.states, rule),
         nearness=nearness,
         encounters=encounters,
         labels=labels,

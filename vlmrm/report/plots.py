@@ -13,15 +13,18 @@ from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from vlmrm.metrics import Estimate, reliability, roc_curve
 from vlmrm.report.curves_over_state import Curve
 from vlmrm.report.figures import BLUE, GREEN, GREY
+from vlmrm.report.map_over_state import StateMap
 
 RED = "#d62728"
 _INK = "#010203"  # stands for the page's own text colour, which is light on a dark page
 _PICTURE_PX, _QUALITY = 128, 70
+_LEVELS = 12  # colours of a map
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "vlmrm", "text.parse_math": False, "font.size": 9, "text.color": _INK,
     "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK, "axes.edgecolor": _INK,
@@ -102,6 +105,27 @@ def draw_curves(curves: Sequence[Curve]) -> str:
             axes.plot(curve.centres, curve.mean, color=BLUE, linewidth=1.6)
             axes.set_xlabel(curve.variable)
         panels[0].set_ylabel("reward")
+        return _svg(figure)
+
+
+def draw_map(found: StateMap) -> str:
+    """Draw the mean reward over two variables of the state, the success bounds outlined; what is unknown is blank."""
+    with mpl.rc_context(_STYLE):
+        figure, (axes,) = _figure(1)
+        axes.grid(visible=False)
+        levels = mpl.colormaps["viridis"].resampled(_LEVELS)
+        mesh = axes.pcolormesh(*found.edges, np.ma.masked_invalid(found.mean), cmap=levels)
+        figure.colorbar(mesh, ax=axes, label="mean reward").outline.set_visible(False)
+        shown = [(float(edges[0]), float(edges[-1])) for edges in found.edges]
+        corners = [np.clip(bounds, *ends) for bounds, ends in zip(found.bounds, shown, strict=True)]
+        (left, right), (low, high) = corners
+        if found.bounded:
+            for colour, width in (("white", 3.4), ("black", 1.4)):  # seen on every colour, light or dark
+                outline = Rectangle((left, low), right - left, high - low, fill=False, color=colour, linewidth=width)
+                outline.set_clip_on(False)
+                axes.add_patch(outline)
+        axes.set_xlabel(found.variables[0])
+        axes.set_ylabel(found.variables[1])
         return _svg(figure)
 
 

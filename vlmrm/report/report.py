@@ -9,6 +9,7 @@ import numpy as np
 
 from vlmrm.report.answers import CARE, Answer, Evidence
 from vlmrm.report.fooling import Fooling
+from vlmrm.report.map_over_state import StateMap
 from vlmrm.report.saving import save_page
 from vlmrm.report.scoring import Scored
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
@@ -146,11 +147,26 @@ def _plain_entry(entry: Entry) -> dict[str, Any]:
         "measures": _plain(asdict(evidence.measures)),
         "controls_left_out": dict(evidence.candidate.without),
         "answers": [asdict(answer) for answer in entry.answers],
+        "map": None if evidence.state_map is None else _plain_map(evidence.state_map),
         "encounter": None if evidence.encounter is None else asdict(evidence.encounter),
         "fooled_by": {
             kind: [{"frame": shown.name, "score": shown.score} for shown in getattr(entry.fooling, kind)]
             for kind in ("paid", "missed")
         },
+    }
+
+
+def _plain_map(found: StateMap) -> dict[str, Any]:
+    """Without numbers that JSON has no word for: blank cells and open bounds are null."""
+    known = [[float(cell) if np.isfinite(cell) else None for cell in row] for row in found.mean]
+    bounds = [[bound if np.isfinite(bound) else None for bound in pair] for pair in found.bounds]
+    return {
+        "variables": list(found.variables),
+        "edges": [edges.tolist() for edges in found.edges],
+        "mean": known,
+        "bounds": bounds,
+        "peak": list(found.peak),
+        "peaks_inside": found.peaks_inside,
     }
 
 
