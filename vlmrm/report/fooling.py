@@ -3,15 +3,18 @@
 import heapq
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 
 from vlmrm.data.labelled import LabelledFrames
+from vlmrm.report.look_alikes import LookAlike, LookAlikes
+from vlmrm.types import Embeddings
 
 _SHOWN = 6  # pictures a row on the page
 _KEPT = 4 * _SHOWN  # of these the first of each group are shown
@@ -28,6 +31,8 @@ class Shown:
     """Name of the frame."""
     score: float
     """Score that the reward gives it."""
+    look_alike: LookAlike | None = None
+    """The frame of the other label that looks most like it to the reward's model. None: it has no embeddings."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,8 +52,17 @@ class Extremes:
     _paid: list[Any] = field(default_factory=list)
     _missed: list[Any] = field(default_factory=list)
 
-    def add(self, batch: LabelledFrames, scores: Float[np.ndarray, " n"], first: int) -> None:
-        """Look at one batch, whose first frame has this number."""
+    def add(
+        self, batch: LabelledFrames, scores: Float[np.ndarray, " n"], embeddings: Embeddings | None, first: int
+    ) -> None:
+        """Look at one batch.
+
+        Args:
+            batch: The frames as the model sees them.
+            scores: Score of each.
+            embeddings: What the model made of each. None: nothing that could be compared.
+            first: Number of the first frame among all.
+        """
         for heap, sign, which in ((self._paid, 1, ~batch.in_goal), (self._missed, -1, batch.in_goal)):
             rows = np.flatnonzero(which & np.isfinite(scores))
             order: Any = np.argsort(-sign * scores[rows], kind="stable")[:_KEPT]
@@ -59,13 +73,27 @@ class Extremes:
                 group = batch.groups[row] if batch.groups else batch.names[row]
                 picture = _kept(batch.frames[row].numpy())
                 shown = Shown(picture=picture, name=batch.names[row], score=float(scores[row]))
-                heapq.heappush(heap, (entry, group, shown))
+                vector = None if embeddings is None else embeddings[row].clone()
+                heapq.heappush(heap, (entry, group, shown, vector))
                 if len(heap) > _KEPT:
                     heapq.heappop(heap)
 
-    def fooling(self) -> Fooling:
-        """The first of each group, then others."""
-        return Fooling(paid=_spread(self._paid), missed=_spread(self._missed))
+    def fooling(self, known: LookAlikes | None) -> Fooling:
+        """The first of each group, then others, each with the frame of the other label that looks most like it.
+
+        Args:
+            known: All frames by how they look to the model. None: it has no embeddings.
+        """
+        return Fooling(
+            paid=[_beside(shown, vector, known, in_goal=True) for shown, vector in _spread(self._paid)],
+            missed=[_beside(shown, vector, known, in_goal=False) for shown, vector in _spread(self._missed)],
+        )
+
+
+def _beside(shown: Shown, vector: torch.Tensor | None, known: LookAlikes | None, *, in_goal: bool) -> Shown:
+    if vector is None or known is None:
+        return shown
+    return replace(shown, look_alike=known.of(vector, in_goal=in_goal))
 
 
 def _kept(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
@@ -77,11 +105,11 @@ def _kept(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
     return np.array(image)
 
 
-def _spread(heap: Sequence[Any]) -> list[Shown]:
+def _spread(heap: Sequence[Any]) -> list[tuple[Shown, torch.Tensor | None]]:
     ordered = sorted(heap, key=lambda kept: kept[0], reverse=True)
     place: Counter[str] = Counter()
     ranked = []
-    for number, (_, group, shown) in zip(count(), ordered, strict=False):
-        ranked.append((place[group], number, shown))
+    for number, (_, group, shown, vector) in zip(count(), ordered, strict=False):
+        ranked.append((place[group], number, (shown, vector)))
         place[group] += 1
-    return [shown for _, _, shown in sorted(ranked, key=lambda one: one[:2])[:_SHOWN]]
+    return [kept for _, _, kept in sorted(ranked, key=lambda one: one[:2])[:_SHOWN]]

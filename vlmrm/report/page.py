@@ -11,7 +11,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 
 from vlmrm.frames.batch import as_frames
+from vlmrm.report.fooling import Shown
 from vlmrm.report.heat_maps import occlusion, overlay
+from vlmrm.report.look_alikes import MOST as LOOKED_THROUGH
 from vlmrm.report.measures import RESAMPLES, Measures
 from vlmrm.report.plots import (
     draw_comparison,
@@ -122,11 +124,18 @@ def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
         "curves": draw_curves(moving) if moving else "",
         "map": "" if evidence.state_map is None else draw_map(evidence.state_map),
         "state_map": evidence.state_map,
-        "paid": [(shown, picture_data(shown.picture)) for shown in entry.fooling.paid],
-        "missed": [(shown, picture_data(shown.picture)) for shown in entry.fooling.missed],
+        "paid": [_pictures(shown) for shown in entry.fooling.paid],
+        "missed": [_pictures(shown) for shown in entry.fooling.missed],
+        "looked_through": LOOKED_THROUGH,
         "heat": _heat_picture(entry),
         "spec": "" if spec is None else json.dumps(spec.to_dict(), indent=2, ensure_ascii=False),
     }
+
+
+def _pictures(shown: Shown) -> tuple[Shown, str, str]:
+    """A frame with its picture, and that of the frame that looks like it; empty: there is none."""
+    beside = "" if shown.look_alike is None else picture_data(shown.look_alike.picture)
+    return shown, picture_data(shown.picture), beside
 
 
 def _heat_picture(entry: Entry) -> HeatPicture | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vlmrm.report.answers import CARE, Answer, Evidence
-from vlmrm.report.fooling import Fooling
+from vlmrm.report.fooling import Fooling, Shown
 from vlmrm.report.map_over_state import StateMap
 from vlmrm.report.saving import save_page
 from vlmrm.report.scoring import Scored
@@ -150,10 +150,16 @@ def _plain_entry(entry: Entry) -> dict[str, Any]:
         "map": None if evidence.state_map is None else _plain_map(evidence.state_map),
         "encounter": None if evidence.encounter is None else asdict(evidence.encounter),
         "fooled_by": {
-            kind: [{"frame": shown.name, "score": shown.score} for shown in getattr(entry.fooling, kind)]
-            for kind in ("paid", "missed")
+            "paid": [_plain_shown(shown) for shown in entry.fooling.paid],
+            "missed": [_plain_shown(shown) for shown in entry.fooling.missed],
         },
     }
+
+
+def _plain_shown(shown: Shown) -> dict[str, Any]:
+    alike = shown.look_alike
+    beside = None if alike is None else {"frame": alike.name, "cosine": alike.cosine}
+    return {"frame": shown.name, "score": shown.score, "look_alike": beside}
 
 
 def _plain_map(found: StateMap) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from vlmrm.errors import FrameError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.report.candidates import Candidate
 from vlmrm.report.fooling import Extremes, Fooling
+from vlmrm.report.look_alikes import LookAlikes
 from vlmrm.report.scorers import Scorer
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.types import Frames
@@ -82,7 +83,7 @@ def score_frames(
         scores={candidate.name: made[candidate.name, None] for candidate in candidates},
         controls={c.name: {control: made[c.name, control] for control in c.controls} for c in candidates},
         cosines=scoring.cosines,
-        fooling={name: kept.fooling() for name, kept in scoring.extremes.items()},
+        fooling={c.name: scoring.extremes[c.name].fooling(scoring.known.get(c.scorer.reads_as)) for c in candidates},
         embedded=dict(scoring.embedded),
     )
 
@@ -94,6 +95,7 @@ class _Scoring:
         self.columns: dict[tuple[str, str | None], list[Any]] = {}
         self.cosines: dict[str, dict[str, float]] = {}
         self.extremes = {candidate.name: Extremes() for candidate in candidates}
+        self.known: dict[Any, LookAlikes] = {}
         self.embedded: Counter[str] = Counter()
         self._sentences, self._texts = list(sentences), dict[str, Any]()
 
@@ -109,11 +111,15 @@ class _Scoring:
             if seen is not None:
                 self.embedded[reader.name] += len(batch)
                 self._compare(reader, seen)
+            shown = replace(batch, frames=small[plain])
+            embeddings = None if seen is None or not seen.embeddings.shape[1] else seen.embeddings
+            if embeddings is not None and any(member.control is None for member in members):
+                self.known.setdefault(reader.reads_as, LookAlikes()).add(shown, embeddings)
             for member in members:
                 scores = member.scorer.score(batch, seen)
                 self.columns.setdefault((member.candidate, member.control), []).append(scores)
                 if member.control is None:
-                    self.extremes[member.candidate].add(replace(batch, frames=small[plain]), scores, first)
+                    self.extremes[member.candidate].add(shown, scores, embeddings, first)
 
     def _compare(self, reader: Scorer, seen: FrameFeatures) -> None:
         """Keep the highest cosine with each sentence that any frame has had so far."""
