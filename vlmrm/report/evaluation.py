@@ -135,7 +135,8 @@ def _entry(
     candidate: Candidate, scored: Scored, encounters: Encounters | None, rule: SuccessRule | None, budget: float
 ) -> Entry:
     scores, labels = scored.scores[candidate.name], scored.labels
-    measures = measure(scores, labels, controls=scored.controls[candidate.name], rule=rule, budget=budget)
+    controls, parts = scored.controls[candidate.name], scored.parts[candidate.name]
+    measures = measure(scores, labels, controls=controls, rule=rule, budget=budget, parts=parts)
     spec = candidate.spec
     cosines = {} if spec is None else scored.cosines.get(spec.encoder, {})
     nearness = nearness_of(spec.prompts, cosines) if spec is not None and spec.prompts is not None and cosines else None

@@ -28,6 +28,7 @@ from vlmrm.metrics import (
     threshold_at_false_positives,
     value_order_correlation,
 )
+from vlmrm.report.parts import PartShare, shares_of_parts
 from vlmrm.tasks import SuccessRule
 
 RESAMPLES = 300
@@ -95,6 +96,8 @@ class Measures:
     """Spearman's correlation of the reward with each variable of the state."""
     episodes: Episodes | None
     """Over episodes; None: the frames are in no order."""
+    parts: Sequence[PartShare]
+    """What the reward is made of, with the share of each; empty: its head has no parts."""
     controls: Sequence[Control]
     """The controls, each beside the reward."""
 
@@ -106,6 +109,7 @@ def measure(
     controls: Mapping[str, Float[np.ndarray, " n"]],
     rule: SuccessRule | None,
     budget: float = 0.05,
+    parts: Mapping[str, Float[np.ndarray, " n"]] | None = None,
 ) -> Measures:
     """Measure one reward.
 
@@ -115,6 +119,7 @@ def measure(
         controls: Scores of the controls, by name.
         rule: Bounds on the state, for the borders; None: there are none.
         budget: Share of the other frames that a threshold may let through.
+        parts: What the scores are made of, by name. None: nothing is known of it.
 
     Raises:
         SpecError: If a score is not finite, or all labels are the same.
@@ -137,6 +142,7 @@ def measure(
         borders=_borders(scores, labels, rule),
         correlations={name: spearman(scores, values) for name, values in labels.states.items()},
         episodes=_episodes(scores, labels, rule),
+        parts=shares_of_parts(scores, parts or {}, labels.in_goal),
         controls=[
             Control(
                 name=name,

@@ -39,6 +39,7 @@ NONSENSE = (
 """Sentences of the controls that are about something else; of one alone it is chance how well it does."""
 BASELINE, UNTRAINED = "the baseline as the goal", "random weights"
 """Names of the other controls."""
+_NO_PARTS = ("std", "judge", "reward")  # columns of an explanation beside the score and its parts
 AnyReward = RewardSpec | FrameReward | Scores | Callable[..., Any] | str | Path
 """A spec or the name of its file, a reward, scores made elsewhere, or a function from frames to numbers."""
 
@@ -103,8 +104,8 @@ class Scorer:
         """Return what there is to know of each frame. None: it looks at none."""
         return None if self.reward is None else self.reward.read(frames)
 
-    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
-        """Return the score of each frame.
+    def columns(self, batch: LabelledFrames, seen: FrameFeatures | None) -> dict[str, Float[np.ndarray, " n"]]:
+        """Return the ``score`` of each frame, and the parts that it is made of by their names.
 
         Args:
             batch: The frames.
@@ -132,9 +133,9 @@ class ScoredElsewhere(Scorer):
     scores: Scores
     """Score of each frame, by its name."""
 
-    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
+    def columns(self, batch: LabelledFrames, seen: FrameFeatures | None) -> dict[str, Float[np.ndarray, " n"]]:
         """Return the score of each frame by its name; FrameError where one has none."""
-        return self.scores.of(batch)
+        return {"score": self.scores.of(batch)}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,10 +150,10 @@ class FrameScorer(Scorer):
         """The reward."""
         return self.asked
 
-    def score(self, batch: LabelledFrames, seen: FrameFeatures | None) -> Float[np.ndarray, " n"]:
-        """Return the score of each frame by itself, also of a reward that looks back."""
-        scores: Float[np.ndarray, " n"] = self.asked.explain(seen)["score"].double().numpy()
-        return scores
+    def columns(self, batch: LabelledFrames, seen: FrameFeatures | None) -> dict[str, Float[np.ndarray, " n"]]:
+        """Return the score of each frame by itself, also of a reward that looks back, and its parts."""
+        said = self.asked.explain(seen)
+        return {name: column.double().numpy() for name, column in said.items() if name not in _NO_PARTS}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -33,6 +33,8 @@ class Scored:
     """Scores by the name of the candidate."""
     controls: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]]
     """Scores of the controls of each candidate."""
+    parts: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]]
+    """What the scores of each candidate are made of, by its name and theirs; empty where its head has no parts."""
     cosines: Mapping[str, Mapping[str, float]]
     """Highest cosine of any frame with each sentence, by the name of the encoder."""
     fooling: Mapping[str, Fooling]
@@ -82,6 +84,7 @@ def score_frames(
         labels=labels,
         scores={candidate.name: made[candidate.name, None] for candidate in candidates},
         controls={c.name: {control: made[c.name, control] for control in c.controls} for c in candidates},
+        parts={name: _joined(batches) for name, batches in scoring.parts.items()},
         cosines=scoring.cosines,
         fooling={c.name: scoring.extremes[c.name].fooling(scoring.known.get(c.scorer.reads_as)) for c in candidates},
         embedded=dict(scoring.embedded),
@@ -95,6 +98,7 @@ class _Scoring:
         self.columns: dict[tuple[str, str | None], list[Any]] = {}
         self.cosines: dict[str, dict[str, float]] = {}
         self.extremes = {candidate.name: Extremes() for candidate in candidates}
+        self.parts: dict[str, list[Mapping[str, Float[np.ndarray, " n"]]]] = {}
         self.known: dict[Any, LookAlikes] = {}
         self.embedded: Counter[str] = Counter()
         self._sentences, self._texts = list(sentences), dict[str, Any]()
@@ -116,9 +120,11 @@ class _Scoring:
             if embeddings is not None and any(member.control is None for member in members):
                 self.known.setdefault(reader.reads_as, LookAlikes()).add(shown, embeddings)
             for member in members:
-                scores = member.scorer.score(batch, seen)
+                columns = member.scorer.columns(batch, seen)
+                scores = columns.pop("score")
                 self.columns.setdefault((member.candidate, member.control), []).append(scores)
                 if member.control is None:
+                    self.parts.setdefault(member.candidate, []).append(columns)
                     self.extremes[member.candidate].add(shown, scores, embeddings, first)
 
     def _compare(self, reader: Scorer, seen: FrameFeatures) -> None:
@@ -172,6 +178,10 @@ def _by_model(asked: Sequence[_Asked]) -> list[list[_Asked]]:
 
 def _without_pictures(batch: LabelledFrames) -> LabelledFrames:
     return replace(batch, frames=torch.empty(len(batch), 0, 0, 3, dtype=torch.uint8))
+
+
+def _joined(batches: Sequence[Mapping[str, Float[np.ndarray, " b"]]]) -> dict[str, Float[np.ndarray, " n"]]:
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
 def _column(parts: Sequence[Any], n: int, source: FrameSource) -> Float[np.ndarray, " n"]:
