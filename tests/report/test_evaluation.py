@@ -109,6 +109,7 @@ def test_pages_and_numbers_are_saved_side_by_side(report, tmp_path):
     page = report.save(tmp_path / "report.html")
     text = page.read_text()
     assert page.stat().st_size < 3_000_000
+    assert text.count('src="data:video/mp4;base64,') == 1  # what a random policy is paid, by the best reward
     assert "http://" not in text.replace("http://www.w3.org", "")
     numbers = json.loads((tmp_path / "report.json").read_text())
     assert numbers["headline"] == report.headline
@@ -120,8 +121,19 @@ def test_pages_and_numbers_are_saved_side_by_side(report, tmp_path):
         report.save(tmp_path / "report.pdf")
 
 
-def test_a_notebook_shows_the_page(report):
-    assert report._repr_html_().startswith("<iframe srcdoc=")
+def test_a_random_policys_first_episode_is_kept_with_its_rewards(report):
+    met = report.best.evidence.encounters
+    film = met.films[report.best.name]
+    assert len(film.frames) == len(film.rewards) == 120  # steps of an episode of 200
+    right = RewardModel.from_spec(replace(TASK.reward, scaling=None, alpha=report.best.evidence.candidate.spec.alpha))
+    np.testing.assert_allclose(film.rewards[:3], right.score(np.stack(film.frames[:3])).numpy(), atol=1e-5)
+    assert film.rewards[0] != met.films["upside down"].rewards[0]
+
+
+def test_a_notebook_shows_the_page_without_a_film_where_there_is_no_task():
+    shown = evaluate(red_reward(), reds([0.9, 0.1], [True, False]), controls=False)._repr_html_()
+    assert shown.startswith("<iframe srcdoc=")
+    assert "data:video" not in shown
 
 
 def test_names_and_sentences_are_escaped_on_the_page():

@@ -112,12 +112,17 @@ def test_curves_say_where_the_reward_peaks_and_how_far_that_is_from_the_goal():
     assert replace(wrong, bounds=(-np.inf, 80.0)).off == 0
 
 
+def map_of(scores, states):
+    return map_over_state(scores, states, curves_over_state(scores, states, None))
+
+
 def test_a_map_shows_a_peak_that_no_single_curve_does():
     """The reward is highest at height 3.5 and lean 30; either alone is best elsewhere or anywhere."""
     lean, height = (grid.ravel() for grid in np.meshgrid(np.arange(0.0, 40, 2), np.arange(0.0, 4, 0.2)))
     scores = np.where((lean >= 30) & (height > 3), 1.0, 0.01 * lean - 0.001 * height)
     rule = SuccessRule(where={"lean": (0, 10), "height": (3, np.inf)}, within_last=1, at_least=1)
-    found = map_over_state(scores, {"lean": lean, "height": height, "speed": np.zeros(400)}, rule)
+    states = {"lean": lean, "height": height, "speed": np.zeros(400)}
+    found = map_over_state(scores, states, curves_over_state(scores, states, rule))
     assert found.variables == ("lean", "height")
     assert found.mean.shape == (7, 7)  # 400 frames, some 8 to a cell
     assert found.peak[0] >= 30 - 38 / 14
@@ -131,10 +136,9 @@ def test_a_map_shows_a_peak_that_no_single_curve_does():
 
 def test_there_is_no_map_of_one_variable_and_cells_of_few_frames_are_blank():
     values = np.linspace(0, 1, 200)
-    assert map_over_state(values, {"lean": values}, None) is None
-    found = map_over_state(values, {"lean": values, "height": values}, None)  # frames lie along the diagonal
+    assert map_of(values, {"lean": values}) is None
+    found = map_of(values, {"lean": values, "height": values})  # frames lie along the diagonal
     assert np.isfinite(found.mean).sum() == 5
     assert np.isfinite(np.diag(found.mean)).all()
     assert not found.bounded
-    few = values[:2]
-    assert map_over_state(few, {"lean": few, "height": few}, None) is None
+    assert map_of(values[:10], {"lean": values[:10], "height": values[:10]}) is None

@@ -1,22 +1,26 @@
 """What a reward pays for nothing: to a random policy, to a picture that never changes, and to a black one."""
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from vlmrm.data.labelled import LabelledFrames
 from vlmrm.data.task_frames import Rollouts
 from vlmrm.errors import OutOfDomainWarning
+from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.report.candidates import Candidate
 from vlmrm.report.scoring import score_frames
+from vlmrm.report.video import Episode
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.tasks import Task
 from vlmrm.wrappers.make_env import with_time_limit
 
 _STEPS, _EPISODES = 600, 3  # in all, and at least; drawing costs more than anything else here
+_FILMED = 120  # steps that a page shows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +53,8 @@ class Encounters:
     """Whether most episodes begin in the goal."""
     rewards: Mapping[str, Encounter]
     """What each candidate pays."""
+    films: Mapping[str, Episode]
+    """The first episode with what each candidate pays for it, as long as a page shows of one."""
 
 
 def meet(candidates: Sequence[Candidate], task: Task, *, seed: int = 0) -> Encounters:
@@ -63,7 +69,8 @@ def meet(candidates: Sequence[Candidate], task: Task, *, seed: int = 0) -> Encou
     episodes = max(_STEPS // length, _EPISODES)
     playing = {one.name: one.reward for one in candidates if one.reward is not None}
     alone = [Candidate(name=one.name, scorer=one.scorer) for one in candidates if one.name in playing]
-    scored = score_frames(alone, Rollouts(task=task, episodes=episodes, seed=seed + 10_000))
+    source = _Filmed(task=task, episodes=episodes, seed=seed + 10_000)
+    scored = score_frames(alone, source)
     labels = scored.labels
     which = np.unique(np.array(labels.groups), return_inverse=True)[1]
     first = np.append(True, which[1:] != which[:-1])
@@ -73,7 +80,29 @@ def meet(candidates: Sequence[Candidate], task: Task, *, seed: int = 0) -> Encou
         in_goal=float(labels.in_goal.mean()),
         begins_in_goal=bool(labels.in_goal[first].mean() > 0.5),
         rewards={name: _encounter(scored.scores[name], which, first, reward) for name, reward in playing.items()},
+        films={name: source.film(scored.scores[name]) for name in playing},
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Filmed(Rollouts):
+    """Episodes, the beginning of the first of which is kept."""
+
+    kept: list[LabelledFrames] = field(default_factory=list)
+
+    def batches(self, preprocessing: Preprocessing | None = None) -> Iterator[LabelledFrames]:
+        for batch in super().batches(preprocessing):
+            if not self.kept:
+                self.kept.append(batch.take(np.arange(min(len(batch), _FILMED))))
+            yield batch
+
+    def film(self, scores: Float[np.ndarray, " n"]) -> Episode:
+        """The beginning of the first episode, with what one reward pays for it."""
+        (first,) = self.kept
+        paid = scores[: len(first)].tolist()
+        return Episode(
+            frames=list(first.frames.numpy()), rewards=paid, in_goal=first.in_goal.tolist(), title="random policy"
+        )
 
 
 def _encounter(

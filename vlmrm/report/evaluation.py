@@ -140,13 +140,14 @@ def _entry(
     spec = candidate.spec
     cosines = {} if spec is None else scored.cosines.get(spec.encoder, {})
     nearness = nearness_of(spec.prompts, cosines) if spec is not None and spec.prompts is not None and cosines else None
+    curves = curves_over_state(scores, labels.states, rule)
     evidence = Evidence(
         candidate=candidate,
         measures=measures,
         goal_median=float(np.median(scores[labels.in_goal])),
         other_median=float(np.median(scores[~labels.in_goal])),
-        curves=curves_over_state(scores, labels.states, rule),
-        state_map=map_over_state(scores, labels.states, rule),
+        curves=curves,
+        state_map=map_over_state(scores, labels.states, curves),
         nearness=nearness,
         encounters=encounters,
         labels=labels,

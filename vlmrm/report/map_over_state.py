@@ -1,14 +1,13 @@
 """The reward over two variables of the simulator's state at once: what each of its curves hides of the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
 
 import numpy as np
 from jaxtyping import Float
 
-from vlmrm.report.curves_over_state import Curve, curves_over_state
-from vlmrm.tasks import SuccessRule
+from vlmrm.report.curves_over_state import Curve
 
 _MOST, _FEWEST = 14, 4  # cells along a side
 _FRAMES_A_CELL, _FEWEST_FRAMES = 8, 3  # on average over all cells, and at least: fewer tell nothing
@@ -51,24 +50,21 @@ class StateMap:
 
 
 def map_over_state(
-    scores: Float[np.ndarray, " n"], states: Mapping[str, Float[np.ndarray, " n"]], rule: SuccessRule | None
+    scores: Float[np.ndarray, " n"], states: Mapping[str, Float[np.ndarray, " n"]], curves: Sequence[Curve]
 ) -> StateMap | None:
-    """Return the reward over the two variables that it moves most with, those that success is judged on first.
+    """Return the reward over two variables: of those that have a curve, the two that it moves most with.
 
     Args:
         scores: One per frame.
         states: Variables of the state, by name.
-        rule: Success bounds. None: there are none.
+        curves: The reward over each variable alone.
 
     Returns:
         None where there are no two variables, or too few frames for cells.
     """
-    judged = curves_over_state(scores, states, rule)
-    others = curves_over_state(scores, {name: states[name] for name in set(states) - _named(judged)}, None)
-    ranked = [*sorted(judged, key=_moves, reverse=True), *sorted(others, key=lambda one: (-_moves(one), one.variable))]
-    if len(ranked) < 2:
+    if len(curves) < 2:
         return None
-    across, up = ranked[:2]
+    across, up = sorted(curves, key=lambda curve: float(np.ptp(curve.mean)), reverse=True)[:2]
     count = min(max(isqrt(len(scores) // _FRAMES_A_CELL), _FEWEST), _MOST)
     edges = [np.linspace(states[one.variable].min(), states[one.variable].max(), count + 1) for one in (across, up)]
     mean = _means(scores, states[across.variable], states[up.variable], edges[0], edges[1])
@@ -80,14 +76,6 @@ def map_over_state(
         mean=mean,
         bounds=(across.bounds, up.bounds),
     )
-
-
-def _named(curves: list[Curve]) -> set[str]:
-    return {curve.variable for curve in curves}
-
-
-def _moves(curve: Curve) -> float:
-    return float(np.ptp(curve.mean))
 
 
 def _means(

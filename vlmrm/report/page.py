@@ -26,6 +26,7 @@ from vlmrm.report.plots import (
 )
 from vlmrm.report.report import Entry, Report
 from vlmrm.report.verdict import best_control
+from vlmrm.report.video import video_data
 from vlmrm.report.words import percent
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.types import Frames
@@ -33,6 +34,7 @@ from vlmrm.types import Frames
 _LOG = logging.getLogger(__name__)
 _SHOWN_IN_FULL = 6  # rewards; the others are in the table
 _MOST_CURVES = 6
+_LARGEST_FILM = 1_000_000  # characters; a page is to stay below three million
 _PATCHES = (8, 4)  # along each side of a heat map: the first that is quick enough
 _MAP_S, _MAP_PIXELS = 1.0, 20_000_000  # what the frames of a heat map may take
 
@@ -60,10 +62,12 @@ def render_page(report: Report) -> str:
         report: What to show.
     """
     shown = report.entries[:_SHOWN_IN_FULL]
+    entries = [shown_entry(report, entry) for entry in shown]
+    entries[0]["film"] = _film(report.best)  # of one reward, so that the page stays small
     return fill(
         "report.html",
         report=report,
-        entries=[shown_entry(report, entry) for entry in shown],
+        entries=entries,
         more=len(report.entries) - len(shown),
         comparison=_comparison(report) if len(report.entries) > 1 else "",
         rows=[_row(entry) for entry in report.entries],
@@ -130,6 +134,15 @@ def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
         "heat": _heat_picture(entry),
         "spec": "" if spec is None else json.dumps(spec.to_dict(), indent=2, ensure_ascii=False),
     }
+
+
+def _film(entry: Entry) -> str:
+    """What a random policy does and is paid, between the lowest and highest reward of the page; empty: no task."""
+    encounters, measures = entry.evidence.encounters, entry.evidence.measures
+    if encounters is None or entry.name not in encounters.films:
+        return ""
+    film = video_data(encounters.films[entry.name], limits=(measures.lowest, measures.highest))
+    return film if len(film) <= _LARGEST_FILM else ""
 
 
 def _pictures(shown: Shown) -> tuple[Shown, str, str]:

@@ -1,5 +1,7 @@
 """Videos of episodes, with the reward drawn as a curve below each picture."""
 
+import base64
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +54,27 @@ def write_video(episode: Episode, path: Path, *, limits: tuple[float, float] | N
         for picture in draw_frames(episode, limits=limits):
             writer.append_data(picture)
     return path
+
+
+def video_data(episode: Episode, *, limits: tuple[float, float] | None = None) -> str:
+    """Return the video as a data address, for a page.
+
+    Args:
+        episode: Frames and rewards.
+        limits: As in `write_video`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return mp4_data(write_video(episode, Path(folder) / "episode.mp4", limits=limits).read_bytes())
+
+
+def mp4_data(video: bytes) -> str:
+    """Return a data address of what an mp4 file holds.
+
+    Example:
+        >>> mp4_data(b"abc")
+        'data:video/mp4;base64,YWJj'
+    """
+    return f"data:video/mp4;base64,{base64.b64encode(video).decode()}"
 
 
 def _writer(path: Path, fps: float) -> Any:

@@ -1,9 +1,9 @@
 """Videos of a run as data addresses, for its page."""
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 
+from vlmrm.report.video import mp4_data
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.watch import read_announced
 
@@ -38,4 +38,4 @@ def _held(paths: Mapping[str, Path], room: int) -> dict[str, bytes]:
 
 
 def _films(held: Mapping[str, bytes]) -> list[Film]:
-    return [(label, f"data:video/mp4;base64,{base64.b64encode(data).decode()}") for label, data in held.items()]
+    return [(label, mp4_data(data)) for label, data in held.items()]
