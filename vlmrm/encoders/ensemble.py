@@ -77,13 +77,12 @@ class EnsembleEncoder:
         """The largest member's. Only its resize is used here; every member normalises by itself."""
         self.size_px = self.preprocessing.size_px
         """Side of the square picture that the largest member sees."""
-        self.logit_scale = sum(w * encoder.logit_scale for w, encoder in zip(self.weights, encoders, strict=True))
+        weighted = list(zip(self.weights, encoders, strict=True))
+        self.logit_scale = sum(w * encoder.logit_scale for w, encoder in weighted)
         """Mean of the members' by weights."""
-        self.logit_bias = sum(w * encoder.logit_bias for w, encoder in zip(self.weights, encoders, strict=True))
+        self.logit_bias = sum(w * encoder.logit_bias for w, encoder in weighted)
         """Mean of the members' by weights; a probability only where all were trained with a sigmoid."""
-        self.shares = tuple(
-            w * encoder.logit_scale / self.logit_scale for w, encoder in zip(self.weights, encoders, strict=True)
-        )
+        self.shares = tuple(w * encoder.logit_scale / self.logit_scale for w, encoder in weighted)
         """Share of each member's cosine in a cosine of this encoder; they sum to 1."""
         self.domain: EncoderDomain | None = _JointDomain(self) if any(e.domain is not None for e in encoders) else None
         """What those members know of which that is known."""
@@ -91,8 +90,7 @@ class EnsembleEncoder:
     @property
     def fingerprint(self) -> str:
         """Short hash of the members' fingerprints and weights, in their order."""
-        members = [encoder.fingerprint for encoder in self.members]
-        return fingerprint_of({"members": members, "weights": self.weights})
+        return fingerprint_of({"members": [encoder.fingerprint for encoder in self.members], "weights": self.weights})
 
     def embed_frames(self, frames: Frames) -> Embeddings:
         """The members' embeddings side by side, each times the square root of its share."""
@@ -146,8 +144,7 @@ class EnsembleEncoder:
     def member_logits(self, frames: Embeddings, texts: Float[Tensor, "k d"]) -> Float[Tensor, "members n k"]:
         """Each member's own logits; their mean by `weights` is the ensemble's.
 
-        Logits have one scale, so that a softmax or sigmoid of these may go into
-        `vlmrm.rewards.transforms.uncertainty.moments.ensemble`.
+        A softmax or sigmoid of these may go into `vlmrm.rewards.transforms.uncertainty.moments.ensemble`.
 
         Args:
             frames: As `embed_frames` makes them.
@@ -242,8 +239,6 @@ def ensemble_members(name: str) -> dict[str, float]:
         {'sim-s': 0.25, 'ViT-B-32/openai': 0.75}
         >>> ensemble_members("sim-s + random:sim-s#7")
         {'sim-s': 0.5, 'random:sim-s#7': 0.5}
-        >>> ensemble_members("sim-s")
-        {}
     """
     parts = [part.strip() for part in f" {name} ".split(_JOINT)]
     found = [_WEIGHTED.fullmatch(part) for part in parts]

@@ -205,14 +205,7 @@ class HeadOptions:
     def scale_parts(
         self, encoder: Encoder, prompts: PromptSet, embeddings: Embeddings, scale: Callable[[Any, Rewards], Any]
     ) -> "HeadOptions":
-        """Return the options with a scaling for each part, if there are.
-
-        Args:
-            encoder: Embeds the sentences.
-            prompts: Sentences of the whole reward.
-            embeddings: Embeddings of the frames to scale on.
-            scale: Returns the scaling of a part, given its spec and its scores.
-        """
+        """Return the options with a scaling for each part, if there are: what `scale` makes of its spec and scores."""
         return self
 
     def sentences(self, prompts: PromptSet) -> Sequence[str]:
@@ -286,11 +279,7 @@ class TimeOptions:
         return None
 
     def check(self, spec: Any) -> None:
-        """Refuse a spec that does not fit.
-
-        Raises:
-            SpecError: If it does not.
-        """
+        """Refuse a spec that does not fit, by a SpecError."""
 
     def build_head(self, encoder: Encoder, prompts: PromptSet) -> Head | None:
         """Return the head of single frames that this kind brings itself; None: the spec's own."""
