@@ -21,7 +21,8 @@ def pictures(tmp_path_factory):
     return folder
 
 
-WORDS = ["--policy", "random:sim-xs", "--reward", "random:sim-s", "--template", "the pole {}", "--preset", "sim_image", "--views", "4"]
+WORDS = ["--policy", "random:sim-xs", "--reward", "random:sim-s", "--template", "the pole {}"]
+WORDS += ["--preset", "sim_image", "--views", "4"]
 
 
 def test_a_table_with_every_control_is_printed_and_written(pictures, tmp_path, capsys):

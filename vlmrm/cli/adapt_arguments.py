@@ -24,7 +24,7 @@ class Adapt(Command):
     what: Annotated[Positional[str], open_option("classify")] = ""
     """What to adapt for."""
     folder: Annotated[Positional[str], open_option("FOLDER")] = ""
-    """The pictures."""
+    """Folder of the pictures."""
     labels: Annotated[Path | None, open_option("FILE")] = None
     """CSV file with the columns frame and class."""
     classes: Annotated[Path | None, open_option("FILE")] = None

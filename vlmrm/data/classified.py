@@ -23,7 +23,7 @@ class PictureFiles:
     """Pictures that are read when they are asked for; their sizes may differ."""
 
     paths: tuple[Path, ...]
-    """The files."""
+    """Files of the pictures, in order."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -37,7 +37,7 @@ class ClassifiedPictures:
     """Pictures with the name of each one's class."""
 
     pictures: PictureFiles
-    """The files."""
+    """Pictures, read when they are asked for."""
     classes: tuple[str, ...]
     """Names of the classes."""
     labels: Int[np.ndarray, " n"]

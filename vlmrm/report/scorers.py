@@ -143,11 +143,11 @@ class FrameScorer(Scorer):
     """A reward of frames."""
 
     asked: FrameReward
-    """The reward."""
+    """Reward that scores."""
 
     @property
     def reward(self) -> FrameReward:
-        """The reward."""
+        """Reward that scores."""
         return self.asked
 
     def columns(self, batch: LabelledFrames, seen: FrameFeatures | None) -> dict[str, Float[np.ndarray, " n"]]:
@@ -161,7 +161,7 @@ class SentenceScorer(FrameScorer):
     """A reward of sentences."""
 
     asked: RewardModel
-    """The reward."""
+    """Reward that scores."""
 
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
         """Return the embeddings of sentences by the encoder of the reward."""

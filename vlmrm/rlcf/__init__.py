@@ -5,12 +5,25 @@
 - `ClipClassifier`: zero-shot classification with any encoder.
 - `Adapter`: adapts it to one picture after the other; `AdaptOptions` and `PRESETS` are its choices.
 - `Guard`: decides before, without labels, whether to adapt.
+- `as_trl`, `preference_pairs`: the same reward for TRL's trainers.
 """
 
 from vlmrm.rlcf.adapter import Adapter, Tuned
 from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.guard import Guard
+from vlmrm.rlcf.hand_over import as_trl, preference_pairs
 from vlmrm.rlcf.options import PRESETS, AdaptOptions, preset
 from vlmrm.rlcf.views import ViewOptions
 
-__all__ = ["PRESETS", "AdaptOptions", "Adapter", "ClipClassifier", "Guard", "Tuned", "ViewOptions", "preset"]
+__all__ = [
+    "PRESETS",
+    "AdaptOptions",
+    "Adapter",
+    "ClipClassifier",
+    "Guard",
+    "Tuned",
+    "ViewOptions",
+    "as_trl",
+    "preference_pairs",
+    "preset",
+]

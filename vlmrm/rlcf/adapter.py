@@ -34,15 +34,27 @@ class Tuned:
     adapter: "Adapter"
     """What adapted it."""
     episode: Episode
-    """What happened."""
+    """What happened in the episode."""
 
     def predict(self, images: Any) -> Logits:
         """Return the logits of pictures by the adapted classifier."""
         return self.adapter.logits_now(as_frames(images))
 
     def controls(self, image: Any) -> dict[str, Logits]:
-        """Return what stands beside the answer to a picture, without a gradient; see `vlmrm.rlcf.controls`."""
-        return self.adapter.controls(as_frames(image))
+        """Return what stands beside the answer to a picture, without a gradient; see `vlmrm.rlcf.controls`.
+
+        Args:
+            image: One RGB picture at full size.
+
+        Raises:
+            SpecError: There is no reward.
+        """
+        adapter = self.adapter
+        if adapter.reward is None:
+            raise SpecError("the controls compare with a reward. Give the adapter one.")
+        count = adapter.options.candidates or len(adapter.classifier.classes)
+        sides = BothSides(adapter.classifier, adapter.reward, rivals=adapter.options.rivals)
+        return {name: logits[None] for name, logits in sides.of(as_frames(image)).controls(count).items()}
 
 
 class Adapter:
@@ -147,18 +159,6 @@ class Adapter:
             with self(picture[None]) as tuned:
                 rows.append(tuned.predict(picture[None]))
         return torch.cat(rows)
-
-    def controls(self, picture: Frames) -> dict[str, Logits]:
-        """Return the logits of the policy alone, of the reward alone, of the best of K and of both together.
-
-        Raises:
-            SpecError: There is no reward.
-        """
-        if self.reward is None:
-            raise SpecError("the controls compare with a reward. Give the adapter one.")
-        count = self.options.candidates or len(self.classifier.classes)
-        both = BothSides(self.classifier, self.reward, rivals=self.options.rivals).of(picture)
-        return {name: logits[None] for name, logits in both.controls(count).items()}
 
     def answer(self, picture: Frames, *, trace: bool = False) -> Answer:
         """Return the answer to one picture, after an episode of its own; see `vlmrm.rlcf.answer.Answerer`."""

@@ -22,9 +22,9 @@ _LOG = logging.getLogger(__name__)
 class TrlReward:
     """A reward in the form that TRL calls: keyword arguments of one batch in, one number for each completion out.
 
-    It is no `torch.nn.Module`, which TRL would take for a classifier of texts, and can be pickled: another process loads
-    the models again from the spec. The pictures of a group are one picture to it, by their content, so that each is
-    embedded once however many completions it has; TRL hands over a new object for each.
+    It is no `torch.nn.Module`, which TRL would take for a classifier of texts, and can be pickled: another process
+    loads the models again from the spec. The pictures of a group are one picture to it, by their content, so that each
+    is embedded once however many completions it has; TRL hands over a new object for each.
 
     Args:
         reward: The reward; its head scores pairs.

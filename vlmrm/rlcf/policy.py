@@ -58,7 +58,7 @@ class TunedEncoder:
         tune = options.tune
         copied = ("image", "text") if callable(tune) else _COPIED[tune]
         self.encoder = DifferentiableEncoder(encoder, copied=copied, on_device=True)
-        """The copy."""
+        """Copy that is tuned."""
         self.parameters, self.moves = self._select(tune, options, template)
         """What is tuned, and the towers that then give other embeddings."""
         self.encoder.model.eval()

@@ -54,9 +54,9 @@ class Box:
     """A part of a picture, in pixels."""
 
     top: int
-    """First row."""
+    """First row of the part."""
     left: int
-    """First column."""
+    """First column of the part."""
     height: int
     """Number of rows."""
     width: int

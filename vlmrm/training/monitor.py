@@ -116,7 +116,7 @@ class RunMonitor(BaseCallback):
             self._done("eval", step)
         if evaluation is not None:
             values |= _columns(evaluation)
-            self._keep_best(evaluation)
+            _keep_best(self.model, self._run, evaluation)
         self._done("row", step)
         time_s = round(self._time_before_s + time.monotonic() - self._started, 2)
         row = MetricsRow(step=step, time_s=time_s, **values)
@@ -149,15 +149,6 @@ class RunMonitor(BaseCallback):
     def _done(self, what: str, step: int) -> None:
         self._next[what] = (step // self._every[what] + 1) * self._every[what]
 
-    def _keep_best(self, evaluation: Evaluation) -> None:
-        """By true success, then by the environment's own return; the text reward has no say."""
-        best = self._run.read_best()
-        if best is None or _merit(evaluation.success, evaluation.env_return) > _merit(
-            best["success"], best["env_return"]
-        ):
-            save_best(self.model, self._run.checkpoints)
-            self._run.write_best(self.model.num_timesteps, evaluation.success, evaluation.env_return)
-
     def _tell_partings(self) -> None:
         said = self._measures.watch()
         if said is not None:
@@ -177,6 +168,14 @@ class RunMonitor(BaseCallback):
             "success": "" if row.eval_success is None else f"success {row.eval_success:.0%}",
         }
         self._progress.update(row.step, facts)
+
+
+def _keep_best(agent: BaseAlgorithm, run: RunDirectory, evaluation: Evaluation) -> None:
+    """By true success, then by the environment's own return; the text reward has no say."""
+    best, merit = run.read_best(), _merit(evaluation.success, evaluation.env_return)
+    if best is None or merit > _merit(best["success"], best["env_return"]):
+        save_best(agent, run.checkpoints)
+        run.write_best(agent.num_timesteps, evaluation.success, evaluation.env_return)
 
 
 def _merit(success: float | None, env_return: float | None) -> tuple[float, float]:
