@@ -41,7 +41,7 @@ def test_every_view_is_tried_on_the_same_states_and_the_first_is_the_shipped_one
 
 def test_the_camera_is_written_as_json_and_as_toml(found, tmp_path):
     result, _ = found
-    result.save(tmp_path / "camera.json")
+    result.save(tmp_path / "camera.json", take_best=True)
     written = json.loads((tmp_path / "camera.json").read_text())
     assert Camera.from_dict(written["camera"]) == result.best.camera
     assert camera_toml(ASIDE).startswith("[camera]\nlookat_m = [0.25, 0.0, 0.0]\ndistance_m = 0.55")

@@ -65,17 +65,23 @@ def test_where_nothing_is_better_that_is_said_and_the_shipped_one_is_written(red
     assert RewardSpec.load(tmp_path / "same.json") == green.spec
 
 
-def test_ranking_looks_at_the_part_to_search_on_alone(red):
+def test_ranking_looks_at_the_part_to_search_on_alone(red, tmp_path):
     flipped = GivenFrames(frames=LabelledFrames(
         frames=PARTS.held_out.frames.frames, in_goal=~PARTS.held_out.frames.in_goal, names=PARTS.held_out.frames.names
     ))  # fmt: skip
     options = PromptSearch(sentences=["green"], rounds=0, alphas=())
-    found = search_prompts(red, LabelledParts(search=PARTS.search, held_out=flipped), options=options)
+    given = red.with_spec(red_spec(scaling={"divide": 2.0}))
+    found = search_prompts(given, LabelledParts(search=PARTS.search, held_out=flipped), options=options)
     assert "green" in found.best.name
     assert found.best.gain.high < 0
-    assert "Keep the shipped one" in found.headline
+    assert found.headline.startswith("The shipped sentence is kept: the one found is worse on held-out frames: ")
     assert found.best.overfitting == pytest.approx(1 - found.best.held_out.value)
     assert f"{found.best.overfitting:+.3f} is overfitting" in found.warning
+    assert found.to_dict()["kept"] == found.shipped.name
+    found.save(tmp_path / "kept.json")
+    assert RewardSpec.load(tmp_path / "kept.json") == given.spec  # with the scaling, which was not searched with
+    found.save(tmp_path / "best.json", take_best=True)
+    assert RewardSpec.load(tmp_path / "best.json") == found.best.spec
 
 
 def test_a_proposer_sees_the_history_best_first_and_what_it_writes_is_tried(red):

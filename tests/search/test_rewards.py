@@ -46,7 +46,7 @@ def test_what_is_fitted_is_ranked_on_frames_that_it_was_not_fitted_to(found):
 
 
 def test_the_winner_is_a_spec_that_can_be_loaded(found, tmp_path):
-    found.save(tmp_path / "reward.json")
+    found.save(tmp_path / "reward.json", take_best=True)
     assert RewardSpec.load(tmp_path / "reward.json") == found.best.spec
     assert found.best.held_out is not None
 

@@ -189,7 +189,8 @@ class Search(Command):
     vlmrm search reward frames/ --labels labels.csv --reward reward.toml
     vlmrm search prompts --success up/ --failure down/ --goal "a red car"
 
-    The winner is written whatever it is worth: the line above it says whether held-out frames show that it is better.
+    What is found is judged on other frames than it was chosen on. Where these do not show for sure that it is better,
+    the reward is written as it was.
     """
 
     what: Annotated[Positional[str], open_option("prompts|camera|reward")] = ""
@@ -230,7 +231,9 @@ class Search(Command):
     map: Annotated[Path | None, open_option("FILE")] = None
     """PNG file for what each view reaches; of camera."""
     out: Annotated[Path, open_option("FILE")] = Path("found.json")
-    """File that the winner is written to. Default: found.json."""
+    """File for the winner, or for the reward as it was. Default: found.json."""
+    take_best: bool = False
+    """Write the winner even where held-out frames do not show that it is better."""
     force: bool = False
     """Write over a file that is there."""
 

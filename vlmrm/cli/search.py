@@ -34,22 +34,30 @@ _OF_OTHERS = {
 
 
 def run(given: Search) -> int:
-    """Search, print what was found, and write the winner."""
+    """Search, print what was found, and write what is kept."""
     _check(given)
     result = _KINDS[given.what](given)
-    result.save(given.out)
+    result.save(given.out, take_best=given.take_best)
     print(result.table())
     print(f"\n{result.headline}")
     if result.warning:
         print(result.warning)
     for remark in result.remarks:
         print(f"note: {remark}")
-    if result.what == "camera" and result.best.camera is not None:
+    takes = result.is_better or given.take_best
+    if takes and result.best.camera is not None:
         print(f"\n{camera_toml(result.best.camera)}\n")
     if given.map is not None:
         print(f"drew {draw_camera_map(result, given.map)}")
-    print(f"wrote {given.out}")
+    print(f"wrote {given.out}: {_written(result, takes)}")
     return 0
+
+
+def _written(result: SearchResult, takes: bool) -> str:
+    if takes and result.best is not result.shipped:
+        return f"the {result.what} found"
+    more = "" if result.best is result.shipped else "; --take-best writes the one found"
+    return f"the {result.what} as it was{more}"
 
 
 def _check(given: Search) -> None:

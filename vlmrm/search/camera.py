@@ -55,7 +55,8 @@ def search_camera(
     options, start = options or CameraSearch(), _start(task, around)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of frames that a model does not know, once for each view
-        views = _Views(task, dict(rewards) if rewards else {"": task.reward})
+        compared = dict(rewards) if rewards else {"": task.reward}
+        views = _Views(task, compared)
         shipped, *tried = _all_views(views, start, options, progress)
         remarks = [*views.remarks, DRAWN_AGAIN]
         if options.finalists:
@@ -73,6 +74,7 @@ def search_camera(
         require_enough(searched, held_out, task.name)
         exam = Exam(
             what="camera",
+            given=next(iter(compared.values())),
             searched=searched.in_goal,
             in_goal=held_out.in_goal,
             groups=held_out.for_intervals,

@@ -63,6 +63,8 @@ class Exam:
 
     what: str
     """What is searched for: ``sentence``, ``camera`` or ``reward``."""
+    given: RewardSpec
+    """The reward as it was given, with all that the search left out of it."""
     searched: Bool[np.ndarray, " m"]
     """Whether each frame to search on shows the goal."""
     in_goal: Bool[np.ndarray, " n"]
@@ -81,6 +83,8 @@ class SearchResult:
 
     what: str
     """What was searched for: ``sentence``, ``camera`` or ``reward``."""
+    given: RewardSpec
+    """The reward as it was given, with all that the search left out of it."""
     shipped: Found
     """What the search began with."""
     ranked: Sequence[Found]
@@ -113,10 +117,12 @@ class SearchResult:
         if gain.low > 0:
             return f"A better {self.what} was found: {best.name}. {numbers}."
         if gain.high < 0:
-            return f"The {self.what} found is worse on held-out frames: {best.name}. {numbers}. Keep the shipped one."
+            return (
+                f"The shipped {self.what} is kept: the one found is worse on held-out frames: {best.name}. {numbers}."
+            )
         return (
-            f"The {self.what} found is not shown to be better: {best.name}. {numbers}, which includes 0. Keep the "
-            "shipped one, or search on more frames."
+            f"The shipped {self.what} is kept: the one found is not shown to be better: {best.name}. {numbers}, which "
+            "includes 0. More labelled frames would tell."
         )
 
     @property
@@ -153,6 +159,7 @@ class SearchResult:
             "what": self.what,
             "headline": self.headline,
             "overfitting": self.warning,
+            "kept": self.best.name if self.is_better else self.shipped.name,
             "tried": len(self.ranked),
             "frames": {"search": list(self.searched), "held_out": list(self.judged)},
             "remarks": list(self.remarks),
@@ -160,21 +167,26 @@ class SearchResult:
             "best": [one.to_dict() for one in self.ranked[:JUDGED]],
         }
 
-    def save(self, path: str | Path) -> None:
-        """Write the winner: a spec that `RewardSpec.load` reads, or for a camera its table ``camera``.
+    def save(self, path: str | Path, *, take_best: bool = False) -> None:
+        """Write what is kept: a spec that `RewardSpec.load` reads, or for a camera its table ``camera`` with the spec.
+
+        The winner where it is shown to be better on held-out frames; else the reward as it was given.
 
         Args:
             path: A file whose name ends in ``.json``.
+            take_best: Write the winner in any case.
 
         Raises:
             SpecError: If it ends otherwise.
         """
-        if self.what != "camera" or self.best.camera is None:
-            self.best.spec.save(path)
+        takes = self.is_better or take_best
+        spec, camera = (self.best.spec, self.best.camera) if takes else (self.given, self.shipped.camera)
+        if camera is None:
+            spec.save(path)
             return
         if Path(path).suffix != ".json":
             raise SpecError(f"a camera is written as JSON, a file whose name ends in .json; got {path}.")
-        write_json(Path(path), {"camera": self.best.camera.to_dict(), "reward": self.best.spec.to_dict()})
+        write_json(Path(path), {"camera": camera.to_dict(), "reward": spec.to_dict()})
 
 
 def _row(one: Found) -> tuple[str, ...]:
@@ -210,6 +222,7 @@ def judge_found(
     judged = {id(one): _judge(one, usual, exam) for one in (shipped, *ranked[:most])}
     return SearchResult(
         what=exam.what,
+        given=exam.given,
         shipped=judged[id(shipped)],
         ranked=[judged.get(id(one), one) for one in ranked],
         searched=(int(exam.searched.sum()), int((~exam.searched).sum())),

@@ -111,6 +111,7 @@ def search_prompts(
         search.forms(rivals=[*options.rivals, *rivals_of(parts.search.task, spec.require_prompts())])
     exam = Exam(
         what="sentence",
+        given=loaded.spec,
         searched=read.search.in_goal,
         in_goal=read.held_out.in_goal,
         groups=read.held_out.for_intervals,

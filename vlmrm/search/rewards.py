@@ -97,6 +97,7 @@ def search_rewards(
         read = bench.read(spec)
         exam = Exam(
             what="reward",
+            given=reward,
             searched=read.search.in_goal,
             in_goal=read.held_out.in_goal,
             groups=read.held_out.for_intervals,
