@@ -38,6 +38,13 @@ def test_the_page_is_served_until_it_is_ended_and_the_outcome_is_printed(picture
     assert (pictures / "labels.csv").read_text() == "frame,in_goal,rater\n0.png,1,ben\n"
 
 
+def test_a_system_without_file_locks_is_named(monkeypatch, pictures, capsys):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    for name in [name for name in sys.modules if name.startswith(("vlmrm.labelling", "vlmrm.cli.label"))]:
+        monkeypatch.delitem(sys.modules, name)
+    assert "needs the file locks of Linux and macOS" in refused(capsys, "label", pictures)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -115,6 +115,22 @@ def test_frames_of_a_file_are_called_by_their_numbers(tmp_path, name, whole_fold
     assert source.about.endswith(f"without a label: {'the rest of a video' if name.endswith('mp4') else 2}.")
 
 
+def test_neighbours_in_a_video_are_one_group_where_the_table_tells_none(tmp_path, frames):
+    """At 2 frames per second 5 seconds have 10 frames; an array has no times, and a picture is alone."""
+    imageio.mimwrite(frames / "clip.mp4", [np.full((16, 16, 3), 9 * i, np.uint8) for i in range(21)], fps=2)
+    clip(frames / "clip.npy", [0, 40])
+    rows = ["2.png", "clip.mp4#0", "./clip.mp4#9", "clip.mp4#10", "clip.mp4#20", "clip.npy#0", "clip.npy#1"]
+    text = "frame,in_goal\n" + "".join(f"{name},{n % 2}\n" for n, name in enumerate(rows))
+    source = LabelledFolder(frames=frames, labels=table(tmp_path, text))
+    found = {name: group for batch in source.batches() for name, group in zip(batch.names, batch.groups, strict=True)}
+    assert [found[name] for name in rows] == [
+        "2.png", *["clip.mp4 from 0 s"] * 2, "clip.mp4 from 5 s", "clip.mp4 from 10 s", "clip.npy", "clip.npy"
+    ]  # fmt: skip
+    told = text.replace("goal\n", "goal,group\n").replace(",0\n", ",0,mine\n").replace(",1\n", ",1,mine\n")
+    again = LabelledFolder(frames=frames, labels=table(tmp_path, told))
+    assert {group for batch in again.batches() for group in batch.groups} == {"mine"}
+
+
 def test_a_picture_may_have_the_sign_of_a_number_in_its_name(tmp_path, frames):
     picture(frames / "a#1.png", 50)
     assert reds(LabelledFolder(frames=frames, labels=table(tmp_path, "frame,in_goal\na#1.png,1\n"))) == [50]

@@ -107,6 +107,23 @@ def count_frames(file: Path) -> int | None:
     return len(stored) if stored.ndim == 4 else 1
 
 
+def frame_rate(file: Path) -> float | None:
+    """Return the frames per second that a video is said to have. None: it is no video, or does not say.
+
+    Raises:
+        FrameError: It cannot be read.
+    """
+    if file.suffix.lower() not in VIDEOS:
+        return None
+    try:
+        with imageio.get_reader(file) as opened:
+            reader: Any = opened
+            rate_fps = float(reader.get_meta_data().get("fps") or 0)
+    except (OSError, ValueError, RuntimeError, SyntaxError) as error:
+        raise FrameError(f"{file} cannot be read as a video: {error}") from error
+    return rate_fps if 0 < rate_fps < float("inf") else None
+
+
 def natural_order(path: Path) -> tuple[tuple[tuple[tuple[str, int], ...], str], ...]:
     """A key that orders files as a person would: 2 before 10, and the files of a folder together.
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vlmrm.data.frame_files import FrameBatch, count_frames, natural_order, picture_files, read_files
+from vlmrm.data.frame_files import FrameBatch, count_frames, frame_rate, natural_order, picture_files, read_files
 from vlmrm.data.label_table import Label, LabelTable
 from vlmrm.data.labelled import LabelledFrames
+from vlmrm.data.labelled_video import PIECE_S
 from vlmrm.data.named import named
 from vlmrm.errors import FrameError
 from vlmrm.frames.preprocessing import Preprocessing
@@ -26,6 +27,9 @@ class LabelledFolder:
 
     Frames without a label, and frames on which raters disagree, are left out and counted. The frames come in the order
     of their names, whatever the order of the table.
+
+    Neighbours in a video are nearly one picture. Where the table tells no groups and labels frames of a video, those of
+    5 seconds, by its frame rate, count as one group; so do those of one array or animation, which have no times.
 
     Raises:
         FrameError: If the table cannot be read or has no label on which its raters agree, it has two names for one
@@ -84,7 +88,7 @@ class LabelledFolder:
         wanted = dict(self._labelled)
         files = sorted({self._places[label.frame].file for label in wanted.values()}, key=natural_order)
         for batch in read_files(files, keep=self._labelled.__contains__):
-            yield _with_labels(batch, [wanted.pop(name) for name in batch.names])
+            yield self._with_labels(batch, [wanted.pop(name) for name in batch.names])
         if wanted:
             raise FrameError(
                 f"{self.labels} labels frames that their files do not hold: "
@@ -126,6 +130,28 @@ class LabelledFolder:
         """Labels by the names that `read_frames` gives the frames."""
         return {self._places[label.frame].name: label for label in self._table.agreed().labels}
 
+    def _with_labels(self, batch: FrameBatch, labels: Sequence[Label]) -> LabelledFrames:
+        steps = [label.step for label in labels if label.step is not None]
+        return LabelledFrames(
+            frames=batch.frames,
+            in_goal=np.array([label.in_goal for label in labels]),
+            names=[label.frame for label in labels],
+            groups=[self._groups[label.frame] for label in labels] if self._groups else (),
+            steps=np.array(steps) if steps else None,
+            states={name: np.array([label.states[name] for label in labels]) for name in labels[0].states},
+        )
+
+    @cached_property
+    def _groups(self) -> dict[str, str]:
+        """Group of each labelled frame by its name in the table; empty: these are pictures of which nothing is told."""
+        labels = list(self._labelled.values())
+        if labels[0].group:
+            return {label.frame: label.group for label in labels}
+        places = {label.frame: self._places[label.frame] for label in labels}
+        numbered = {place.file for place in places.values() if place.number is not None}
+        rates_fps = {file: frame_rate(file) for file in numbered}
+        return {frame: _piece(frame, place, rates_fps.get(place.file)) for frame, place in places.items() if numbered}
+
     def _count_unlabelled(self) -> int | None:
         """Number of frames, in these files and in pictures beside them, without a label. None: one is a video."""
         files = {place.file for place in self._places.values()}
@@ -144,6 +170,8 @@ class _Place:
     """File that holds it."""
     name: str
     """Name that `read_frames` gives it."""
+    number: int | None
+    """Number of the frame in its file. None: the file is one picture."""
 
 
 def _folder(given: Path) -> Path:
@@ -162,7 +190,8 @@ def _find(given: Path, frame: str) -> _Place | None:
     for text, suffix in ((relative, ""), (before, sign + number)):
         file = _folder(given) / text
         if text and file.is_file() and (file == given or given.is_dir()):
-            return _Place(file=file, name=f"{file}{suffix}")
+            which = int(number) if suffix and number.isdecimal() else None
+            return _Place(file=file, name=f"{file}{suffix}", number=which)
     return None
 
 
@@ -173,16 +202,15 @@ def _count(file: Path) -> int | None:
         return 0
 
 
-def _with_labels(batch: FrameBatch, labels: Sequence[Label]) -> LabelledFrames:
-    steps = [label.step for label in labels if label.step is not None]
-    return LabelledFrames(
-        frames=batch.frames,
-        in_goal=np.array([label.in_goal for label in labels]),
-        names=[label.frame for label in labels],
-        groups=[label.group for label in labels if label.group],
-        steps=np.array(steps) if steps else None,
-        states={name: np.array([label.states[name] for label in labels]) for name in labels[0].states},
-    )
+def _piece(frame: str, place: _Place, rate_fps: float | None) -> str:
+    """Group of a frame of which the table tells none: some seconds of its video, or else its file."""
+    if place.number is None:
+        return frame
+    file = os.path.normpath(frame.rpartition("#")[0])
+    if rate_fps is None:
+        return file
+    every = max(round(PIECE_S * rate_fps), 1)
+    return f"{file} from {PIECE_S * (place.number // every):g} s"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,7 +17,8 @@ from vlmrm.data.video_times import VideoTimes, video_times
 from vlmrm.errors import FrameError
 from vlmrm.frames.preprocessing import Preprocessing
 
-_PIECE_S = 5.0
+PIECE_S = 5.0
+"""Seconds of a video whose frames count as one group."""
 _ROUNDING_S = 0.001  # of the times that people write, and of those in some files
 
 
@@ -131,7 +132,7 @@ class LabelledVideo:
     def _group(self, start_s: float) -> str:
         borders = [0.0, *(border for one in self._ranges for border in (one.start_s, one.end_s))]
         border_s = max((border for border in borders if border <= start_s + _ROUNDING_S), default=0.0)
-        piece_s = border_s + _PIECE_S * ((start_s + _ROUNDING_S - border_s) // _PIECE_S)
+        piece_s = border_s + PIECE_S * ((start_s + _ROUNDING_S - border_s) // PIECE_S)
         return f"{self.name} from {piece_s:.10g} s"
 
     def _require_frames(self, one: TimeRange) -> None:

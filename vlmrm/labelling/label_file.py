@@ -5,7 +5,6 @@ lose nothing of each other: their labels are merged, and where both label a fram
 counts. A lock on the folder keeps one from writing between the other's reading and writing.
 """
 
-import fcntl
 import os
 import posixpath
 import tempfile
@@ -15,6 +14,14 @@ from pathlib import Path
 
 from vlmrm.data.label_table import LabelTable
 from vlmrm.errors import FrameError, VlmrmError
+
+try:
+    import fcntl
+except ImportError as error:
+    raise VlmrmError(
+        "labelling needs the file locks of Linux and macOS, which this system lacks. Make the table of labels by hand, "
+        "a CSV file with the columns frame and in_goal."
+    ) from error
 
 _Version = tuple[int, int, int]  # inode, nanoseconds and size: a file that was written anew differs in one of them
 
