@@ -1,6 +1,7 @@
 """A second reward looks at the evaluation episodes: where it falls while the first one rises, the agent fools it."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,9 @@ def test_rising_reward_and_falling_second_reward_part():
     ]
     (found,) = second_partings_of(rows)
     assert (found.first_step, found.last_step, found.truth_change < 0) == (0, 190, True)
+    overtaken = [replace(row, eval_second_reward=min(0.5 * row.step, 30.0)) for row in rows]
+    (found,) = second_partings_of(overtaken)  # rises, then stays at its highest while the reward goes on
+    assert found.last_step == 190
     agreeing = [
         MetricsRow(step=10 * i, time_s=0.0, train_vlm_reward=0.1 * i, eval_second_reward=5 + 0.2 * i) for i in range(20)
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from vlmrm.atomic import write_json
 from vlmrm.errors import RunError
-from vlmrm.report.parting import Parting, partings
+from vlmrm.report.parting import WINDOW, Parting, partings
 from vlmrm.training.budget import MOST_VIDEOS
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
@@ -19,6 +19,7 @@ _LOG = logging.getLogger(__name__)
 # In standard errors. Where noise has no say, nearly all of simulated runs with 20 evaluations that learn nothing part
 # by chance; at 3 it is one of twenty, and runs that are paid for something else are still found.
 _CLEAR = 3.0
+_NOISY_WINDOW = 7  # evaluations of a second reward that are looked at together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +107,15 @@ def partings_of(rows: Sequence[MetricsRow]) -> list[Parting]:
 def second_partings_of(rows: Sequence[MetricsRow]) -> list[Parting]:
     """Return where the text reward of training and a second reward part; as `partings_of`.
 
-    Changes of the second reward are shares of its span in this run, since its scale is another one.
+    A second reward has no end that counts as reached, and a single drawn episode is noisy: it is looked at from its own
+    maximum, and over more evaluations.
 
     Args:
         rows: Rows of ``metrics.csv``.
     """
     scores = [(row.step, row.eval_second_reward) for row in rows if row.eval_second_reward is not None]
-    lowest = min((score for _, score in scores), default=0.0)
-    span = max((score for _, score in scores), default=0.0) - lowest
-    return _partings_from(rows, [(step, (score - lowest) / max(span, 1e-9)) for step, score in scores])
+    highest = max((score for _, score in scores), default=0.0)
+    return _partings_from(rows, [(step, score - highest) for step, score in scores], window=_NOISY_WINDOW)
 
 
 PARTINGS: Mapping[str, Callable[[Sequence[MetricsRow]], list[Parting]]] = {
@@ -124,14 +125,16 @@ PARTINGS: Mapping[str, Callable[[Sequence[MetricsRow]], list[Parting]]] = {
 """What a text reward is compared with, by name."""
 
 
-def _partings_from(rows: Sequence[MetricsRow], truth_at: Sequence[tuple[int, float]]) -> list[Parting]:
+def _partings_from(
+    rows: Sequence[MetricsRow], truth_at: Sequence[tuple[int, float]], *, window: int = WINDOW
+) -> list[Parting]:
     rewards = [(row.step, row.train_vlm_reward) for row in rows if row.train_vlm_reward is not None]
     rewarded = dict(rewards)
     success = [point for point in truth_at if point[0] in rewarded]
     steps, truth = [step for step, _ in success], [value for _, value in success]
     return [
         found
-        for found in partings(steps, [rewarded[step] for step in steps], truth)
+        for found in partings(steps, [rewarded[step] for step in steps], truth, window=window)
         if _is_clear(_rise(rewards, found), _rise(success, found))
     ]
 
