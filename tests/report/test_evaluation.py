@@ -23,11 +23,21 @@ TASK = envs.task("pendulum/upright")
 CONTROLS = {*(f"“{sentence}”" for sentence in NONSENSE), BASELINE, UNTRAINED}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_episode():
+    """A random policy plays once, which costs a third and asks nothing less of the code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vlmrm.report.encounters._STEPS", 1)
+        patch.setattr("vlmrm.report.encounters._EPISODES", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
-def report():
+def report(one_episode):
     """Two alphas of a task's own reward, and the same upside down, with all controls."""
     right = RewardModel.from_spec(replace(TASK.reward, scaling=None))
     upside_down = FunctionReward(lambda frames: -right.score(frames), name="upside down")
+    upside_down.capture = right.capture  # so that the states are drawn once for both
     rewards = {"sim-s": right, "upside down": upside_down}
     return evaluate(rewards, TaskStates(task=TASK, n=320, seed=0), alphas=(0.0, 0.5))
 
@@ -80,7 +90,7 @@ def test_the_gain_over_a_control_is_the_difference_of_both(report):
 
 def test_a_sentence_about_something_else_is_useless_on_the_same_frames():
     zebra = replace(TASK.reward, scaling=None, alpha=0.0, prompts=PromptSet("a lighthouse above the cliffs"))
-    report = evaluate(zebra, TaskStates(task=TASK, n=320, seed=0))
+    report = evaluate(zebra, TaskStates(task=TASK, n=60, seed=0), controls=False)
     assert report.best.verdict.word == "useless"
     (about,) = [answer for answer in report.best.answers if "about this scene" in answer.question]
     assert about.level == "care"
