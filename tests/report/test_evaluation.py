@@ -119,11 +119,13 @@ def test_pages_and_numbers_are_saved_side_by_side(report, tmp_path):
     page = report.save(tmp_path / "report.html")
     text = page.read_text()
     assert page.stat().st_size < 3_000_000
+    assert "Does it take one goal for another?" in text
     assert text.count('src="data:video/mp4;base64,') == 1  # what a random policy is paid, by the best reward
     assert "http://" not in text.replace("http://www.w3.org", "")
     numbers = json.loads((tmp_path / "report.json").read_text())
     assert numbers["headline"] == report.headline
     assert numbers["frames"] == 320
+    assert numbers["goals"]["names"] == ["pendulum/upright", "pendulum/hanging"]
     first = numbers["rewards"][0]
     assert first["measures"]["auroc"]["value"] == report.best.evidence.measures.auroc.value
     assert RewardSpec.from_dict(first["spec"]).hash() == first["spec_hash"]

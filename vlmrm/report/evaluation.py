@@ -18,6 +18,7 @@ from vlmrm.report.map_over_state import map_over_state
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import nearness_of
 from vlmrm.report.report import Entry, Report
+from vlmrm.report.scene_goals import SceneGoals, compare_goals
 from vlmrm.report.scorers import NONSENSE, AnyReward
 from vlmrm.report.scoring import Progress, Scored, score_frames
 from vlmrm.report.verdict import FEW, judge
@@ -74,10 +75,12 @@ def evaluate(
         encounters = _encounters(candidates, source)
     rule = None if source.task is None else source.task.success
     entries = [_entry(candidate, scored, encounters, rule, budget) for candidate in candidates]
+    entries.sort(key=lambda entry: entry.rank)
     return Report(
         source=source.name,
         about=source.about,
-        entries=sorted(entries, key=lambda entry: entry.rank),
+        entries=entries,
+        goals=_goals(entries[0].evidence.candidate, source),
         scored=scored,
         remarks=[*_remarks(candidates, scored.labels), *dict.fromkeys(str(one.message) for one in caught)],
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
@@ -88,6 +91,13 @@ def _encounters(candidates: Sequence[Candidate], source: FrameSource) -> Encount
     if source.task is None or all(candidate.reward is None for candidate in candidates):
         return None
     return meet(candidates, source.task)
+
+
+def _goals(best: Candidate, source: FrameSource) -> SceneGoals | None:
+    """The best reward among the goals of its scene; of states made on purpose, which show each goal."""
+    if source.task is None or source.task.states is None or not source.draws:
+        return None
+    return compare_goals(best.scorer, source.task)
 
 
 def source_of(frames: AnyFrames) -> FrameSource:

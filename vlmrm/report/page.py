@@ -132,6 +132,7 @@ def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
         "missed": [_pictures(shown) for shown in entry.fooling.missed],
         "looked_through": LOOKED_THROUGH,
         "heat": _heat_picture(entry),
+        "goals": report.goals if entry is report.best else None,
         "spec": "" if spec is None else json.dumps(spec.to_dict(), indent=2, ensure_ascii=False),
     }
 

@@ -11,6 +11,7 @@ from vlmrm.report.answers import CARE, Answer, Evidence
 from vlmrm.report.fooling import Fooling, Shown
 from vlmrm.report.map_over_state import StateMap
 from vlmrm.report.saving import save_page
+from vlmrm.report.scene_goals import SceneGoals
 from vlmrm.report.scoring import Scored
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
 
@@ -54,6 +55,8 @@ class Report:
     """Entry of each reward, the best first."""
     scored: Scored
     """Frames and scores."""
+    goals: SceneGoals | None
+    """Whether the best reward takes a goal of the scene for another. None: there is no other, or nobody can say."""
     remarks: Sequence[str]
     """What limits the numbers."""
     versions: Mapping[str, str]
@@ -101,6 +104,7 @@ class Report:
             "embedded": dict(self.scored.embedded),
             "changes": self.changes,
             "remarks": list(self.remarks),
+            "goals": None if self.goals is None else _plain(asdict(self.goals)),
             "versions": dict(self.versions),
             "rewards": [_plain_entry(entry) for entry in self.entries],
         }
@@ -181,4 +185,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return value.item() if isinstance(value, np.generic) else value

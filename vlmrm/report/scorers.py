@@ -121,6 +121,14 @@ class Scorer:
         """Return the same reward by other alphas; empty: it has none to choose."""
         return {}
 
+    def with_prompts(self, prompts: PromptSet) -> "Scorer":
+        """Return the same reward with other sentences; what labels have fitted is left out.
+
+        Raises:
+            SpecError: If it has no sentences, or cannot take these.
+        """
+        raise SpecError(f"{self.name} has no sentence that could be exchanged")
+
     def controls(self) -> Mapping[str, MakeControl]:
         """Return what makes each of its controls; empty: it has no sentence that could be exchanged."""
         return {}
@@ -173,6 +181,10 @@ class SentenceScorer(FrameScorer):
         if not replace(spec, scaling=None).compares_alphas:
             return {}
         return {alpha: self._with(replace(spec, alpha=alpha)) for alpha in alphas}
+
+    def with_prompts(self, prompts: PromptSet) -> Scorer:
+        """Return the same reward with other sentences; SpecError where it cannot take these."""
+        return self._with(replace(self._unfitted(), prompts=prompts))
 
     def controls(self) -> Mapping[str, MakeControl]:
         """Return what makes its controls: sentences about something else, the baseline, and random weights."""
