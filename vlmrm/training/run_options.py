@@ -40,7 +40,10 @@ class EvaluationOptions:
         if not 0 <= self.drawn <= most:
             raise SpecError(f"evaluation.drawn must lie in 0 to episodes={most}; got {self.drawn}.")
         if self.second_reward is not None and not self.drawn:
-            raise SpecError("evaluation.second_reward looks at drawn episodes: let evaluation.drawn be at least 1.")
+            raise SpecError(
+                "evaluation.second_reward looks at drawn episodes, and there are none: ask for at least 1 with --eval-episodes "
+                "and --eval-drawn."
+            )
         require_share("success_target", self.success_target)
         if not self.success_target:
             raise SpecError("success_target must be above 0: every agent reaches a target of 0.")
