@@ -84,7 +84,7 @@ def test_a_second_reward_that_can_say_nothing_is_refused(tmp_path, blue):
     lamp_reward().spec.save(red)
     with pytest.raises(SpecError, match="cannot contradict itself"):
         train(lamp_config(tmp_path, eval_second_reward=str(red)), reward=lamp_reward())
-    with pytest.raises(SpecError, match="at least 1 with --eval-episodes"):
+    with pytest.raises(SpecError, match="at least 1 with --eval"):
         lamp_config(tmp_path, eval_second_reward=blue, eval_drawn=0)
     with pytest.raises(SpecError, match="this run has none"):
         train(lamp_config(tmp_path, eval_second_reward=blue, reward="env", encoder=None, goal=(), alpha=None))

@@ -41,8 +41,8 @@ class EvaluationOptions:
             raise SpecError(f"evaluation.drawn must lie in 0 to episodes={most}; got {self.drawn}.")
         if self.second_reward is not None and not self.drawn:
             raise SpecError(
-                "evaluation.second_reward looks at drawn episodes, and there are none: ask for at least 1 with --eval-episodes "
-                "and --eval-drawn."
+                "evaluation.second_reward looks at drawn episodes, and there are none: ask for at least 1 with "
+                "--eval-episodes and --eval-drawn."
             )
         require_share("success_target", self.success_target)
         if not self.success_target:
