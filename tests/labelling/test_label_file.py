@@ -1,6 +1,5 @@
 import os
-import subprocess
-import sys
+from multiprocessing import get_context
 
 import pytest
 
@@ -8,6 +7,7 @@ from tests.labelling.pages import said, serve
 from vlmrm.data.label_table import Label, LabelTable
 from vlmrm.errors import FrameError, VlmrmError
 from vlmrm.labelling import LabelOptions, label
+from vlmrm.labelling.label_file import LabelFile
 
 
 def test_labels_of_frames_that_are_not_there_stay_and_are_told_of_once(frames, labels_csv):
@@ -68,18 +68,23 @@ def test_what_the_same_rater_labelled_elsewhere_is_not_asked_again(frames, label
         assert here.state()["labelled"] == 3
 
 
-def test_many_at_once_in_several_processes(frames, labels_csv, tmp_path):
-    """Each process writes the whole file; the lock and the second reading keep all 4 x 50 labels."""
-    script = (
-        "import sys; from pathlib import Path; from vlmrm.labelling.label_file import LabelFile\n"
-        "file = LabelFile(Path(sys.argv[1]), sys.argv[2])\n"
-        "for number in range(50): file.put(f'{number}.png', True)\n"
-    )
-    workers = [
-        subprocess.Popen([sys.executable, "-c", script, str(labels_csv), f"rater {number}"]) for number in range(4)
-    ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0, 0, 0]
-    assert len(LabelTable.read(labels_csv).labels) == 200
+def put_many(labels_csv, rater):
+    file = LabelFile(labels_csv, rater)
+    for number in range(20):
+        file.put(f"{number}.png", True)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # these only write files
+def test_many_at_once_in_several_processes(labels_csv):
+    """Each process writes the whole file; the lock and the second reading keep all 4 x 20 labels."""
+    forks = get_context("fork")  # which need not load everything anew
+    workers = [forks.Process(target=put_many, args=(labels_csv, f"rater {number}")) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=120)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+    assert len(LabelTable.read(labels_csv).labels) == 80
 
 
 def test_an_answer_that_cannot_be_saved_does_not_count(frames, labels_csv):

@@ -1,107 +1,20 @@
-"""What is stored is what is loaded, to the bit; and nothing in a file is ever run."""
+"""What is stored is what is loaded, to the bit."""
 
-import hashlib
-import json
-import pickle
 import random
 import shutil
 from pathlib import Path
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Dict
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from tests.toys import CountingEnv
-from vlmrm.errors import RunError
+from tests.training.run.agents import SETTINGS, DictObservation, assert_same_state, make, numbers_of
 from vlmrm.training.algorithms import find_algorithm
 from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.agent_state import read_state, start_new_episode
-from vlmrm.training.run.checkpoint import (
-    find_best,
-    list_checkpoints,
-    load_checkpoint,
-    load_newest,
-    save_best,
-    save_checkpoint,
-)
-
-SMALL = {"policy_kwargs": {"net_arch": [8]}, "batch_size": 4}
-REPLAY = SMALL | {"buffer_size": 40, "learning_starts": 5, "train_freq": 4}
-SETTINGS = {
-    "DQN": REPLAY | {"target_update_interval": 7, "exploration_fraction": 0.5},
-    "SAC": REPLAY,
-    "SAC with gSDE and a fixed entropy": REPLAY | {"use_sde": True, "ent_coef": 0.1},
-    "TD3": REPLAY | {"action_noise": 0.1},
-    "DDPG": REPLAY,
-    "DQN with n-step returns": REPLAY | {"n_steps": 3},
-    "PPO": SMALL | {"n_steps": 8},
-    "A2C": {"policy_kwargs": {"net_arch": [8]}, "n_steps": 4},
-    "QRDQN": REPLAY | {"target_update_interval": 7, "exploration_fraction": 0.5},
-    "TQC": REPLAY,
-    "CrossQ": REPLAY,
-    "TRPO": SMALL | {"n_steps": 8},
-    "RecurrentPPO": {"policy_kwargs": {"net_arch": [8], "lstm_hidden_size": 4}, "batch_size": 4, "n_steps": 8},
-    "MaskablePPO": SMALL | {"n_steps": 8},
-}
-
-
-class DictObservation(gym.ObservationWrapper):
-    def __init__(self, env):
-        super().__init__(env)
-        self.observation_space = Dict({"t": env.observation_space, "twice": Box(0, 40, (2,), np.float32)})
-
-    def observation(self, observation):
-        return {"t": observation, "twice": np.repeat(observation * 2, 2)}
-
-
-class Choosy(gym.Wrapper):
-    """Forbids one of the two buttons at every other step; most algorithms do not ask."""
-
-    def action_masks(self):
-        return np.array([True, self.unwrapped.t % 2 == 0])
-
-
-def make(name="DQN", *, seed=0, num_envs=1, wrapper=None, **changes):
-    algorithm = find_algorithm(name.split()[0])
-    continuous = "Discrete" not in algorithm.actions
-
-    def env():
-        made = Choosy(CountingEnv((3, 5, 2), continuous=continuous))
-        return wrapper(made) if wrapper else made
-
-    from stable_baselines3.common.vec_env import DummyVecEnv
-
-    settings = SETTINGS[name] | changes
-    return make_agent(algorithm, DummyVecEnv([env] * num_envs), hyperparameters=settings, seed=seed, device="cpu")
-
-
-def without_python_random(values):
-    """The checks of types while the tests run draw from Python's random numbers themselves."""
-    return values | {"random": values["random"] | {"python": None}}
-
-
-def assert_same_state(ours, agent):
-    theirs = read_state(agent)
-    assert without_python_random(ours.values) == without_python_random(theirs.values)
-    assert ours.tensors.keys() == theirs.tensors.keys()
-    for name, tensor in ours.tensors.items():
-        assert torch.equal(tensor, theirs.tensors[name]), name
-    assert ours.replay.keys() == theirs.replay.keys()
-    for name, array in ours.replay.items():
-        np.testing.assert_array_equal(array, theirs.replay[name], err_msg=name)
-        assert array.dtype == theirs.replay[name].dtype
-
-
-def numbers_of(agent):
-    """Every plain number an agent keeps, whether we know its name or not."""
-    unlike = {"seed", "start_time"}
-    return {
-        name: value
-        for name, value in vars(agent).items()
-        if isinstance(value, bool | int | float) and name not in unlike
-    }
+from vlmrm.training.run.checkpoint import find_best, list_checkpoints, load_checkpoint, save_best, save_checkpoint
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -202,107 +115,6 @@ def test_the_best_agent_is_stored_without_its_replay_buffer_and_replaced(tmp_pat
     assert torch.equal(other.q_net.state_dict()["q_net.0.weight"], agent.q_net.state_dict()["q_net.0.weight"])
 
 
-@pytest.mark.parametrize("name", ["agent.safetensors", "replay.npz", "state.json", "manifest.json"])
-def test_a_damaged_file_is_named_and_the_checkpoint_before_it_is_used(name, tmp_path):
-    agent = make("DQN").learn(20)
-    save_checkpoint(agent, tmp_path)
-    good = without_python_random(read_state(agent).values)
-    agent.learn(20, reset_num_timesteps=False)
-    newest = save_checkpoint(agent, tmp_path)
-    contents = bytearray((newest / name).read_bytes())
-    contents[len(contents) // 2] ^= 0xFF
-    (newest / name).write_bytes(contents)
-    with pytest.raises(RunError, match=name):
-        load_checkpoint(make("DQN"), newest)
-    other = make("DQN", seed=1)
-    used, faults = load_newest(other, tmp_path)
-    assert used == tmp_path / "step-00000020"
-    assert len(faults) == 1
-    assert name in str(faults[0])
-    assert without_python_random(read_state(other).values) == good
-
-
-@pytest.mark.parametrize("name", ["agent.safetensors", "replay.npz", "state.json", "manifest.json"])
-def test_a_file_that_is_cut_off_or_missing_is_named(name, tmp_path):
-    path = save_checkpoint(make("DQN").learn(20), tmp_path)
-    file = path / name
-    file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(RunError, match=name):
-        load_checkpoint(make("DQN"), path)
-    file.unlink()
-    with pytest.raises(RunError, match=name):
-        load_checkpoint(make("DQN"), path)
-
-
-def test_with_every_checkpoint_damaged_nothing_is_guessed(tmp_path):
-    path = save_checkpoint(make("DQN").learn(20), tmp_path)
-    (path / "state.json").write_text("{}")
-    with pytest.raises(RunError, match=r"no checkpoint .* can be read[\s\S]*state\.json"):
-        load_newest(make("DQN"), tmp_path)
-
-
-def test_a_run_without_checkpoints_says_so(tmp_path):
-    assert load_newest(make("DQN"), tmp_path) == (None, [])
-
-
-class Explosive:
-    """Touches a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
-
-
-@pytest.mark.parametrize("name", ["agent.safetensors", "replay.npz", "state.json"])
-def test_no_code_in_a_file_is_ever_run(name, tmp_path):
-    """Even where somebody put a pickle in place of a file and made the manifest fit."""
-    proof = tmp_path / "was run"
-    pickle.loads(pickle.dumps(Explosive(proof)))
-    assert proof.exists()  # so the bait works
-    proof.unlink()
-    path = save_checkpoint(make("DQN").learn(20), tmp_path / "checkpoints")
-    if name == "replay.npz":
-        np.savez(path / name, rewards=np.array([Explosive(proof)], dtype=object))
-    elif name == "agent.safetensors":
-        torch.save(Explosive(proof), path / name)
-    else:
-        (path / name).write_bytes(pickle.dumps(Explosive(proof)))
-    manifest = json.loads((path / "manifest.json").read_text())
-    manifest["sha256"][name] = hashlib.sha256((path / name).read_bytes()).hexdigest()
-    (path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(RunError, match=name):
-        load_checkpoint(make("DQN"), path)
-    assert not proof.exists()
-
-
-def test_a_checkpoint_of_another_algorithm_or_network_is_refused(tmp_path):
-    path = save_checkpoint(make("DQN").learn(20), tmp_path)
-    with pytest.raises(RunError, match="DQN, and the agent is PPO"):
-        load_checkpoint(make("PPO"), path)
-    with pytest.raises(RunError, match="other networks"):
-        load_checkpoint(make("DQN", policy_kwargs={"net_arch": [16]}), path)
-    with pytest.raises(RunError, match="40 rows of 1 env"):
-        load_checkpoint(make("DQN", buffer_size=50), path)
-
-
-def test_a_crash_while_writing_leaves_the_checkpoints_before_it_alone(tmp_path, monkeypatch):
-    agent = make("DQN").learn(20)
-    first = save_checkpoint(agent, tmp_path)
-    agent.num_timesteps = 24
-
-    def full_disk(*args, **kwargs):
-        raise OSError("no space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("numpy.savez", full_disk)
-        with pytest.raises(OSError, match="no space"):
-            save_checkpoint(agent, tmp_path)
-    assert list(tmp_path.iterdir()) == [first]
-    load_checkpoint(make("DQN"), first)
-
-
 def test_a_checkpoint_may_be_written_again(tmp_path):
     agent = make("DQN").learn(20)
     path = save_checkpoint(agent, tmp_path)
@@ -316,7 +128,6 @@ def test_a_checkpoint_may_be_written_again(tmp_path):
 
 def test_an_n_step_return_does_not_reach_into_the_episode_after_a_resumption(tmp_path):
     """Episodes of 11 steps; stored after 8, in the middle of one."""
-    from stable_baselines3.common.vec_env import DummyVecEnv
 
     def agent():
         settings = SETTINGS["DQN with n-step returns"] | {"learning_starts": 1000, "gamma": 1.0}
