@@ -16,7 +16,7 @@ from vlmrm.rewards.transforms.few_shot.kernel import KernelCorrection
 from vlmrm.rewards.transforms.judge import Gate
 from vlmrm.rewards.transforms.scaling import Scale
 from vlmrm.rewards.transforms.threshold import Threshold
-from vlmrm.rewards.transforms.uncertainty.disagreement import Disagreement
+from vlmrm.rewards.transforms.uncertainty.pessimism import Pessimism
 
 GOALS = PromptSet(["red", "green"])
 JUDGE = {"model": "toy", "question": "Is there any blue?", "above": 0.45, "bonus": 0.5}
@@ -64,7 +64,7 @@ def test_views_stand_in_front_of_all_of_them():
 def test_the_score_is_built_of_them_in_that_order():
     for words, kinds in (
         (WITH_JUDGE, [KernelCorrection, Gate, Scale, Threshold]),
-        (UNSURE, [KernelCorrection, Disagreement, Scale, Threshold]),
+        (UNSURE, [KernelCorrection, Pessimism, Scale, Threshold]),
     ):
         spec = model(**words).spec
         judge = BlueJudge() if spec.judge else None

@@ -27,6 +27,7 @@ from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.heads.sentences import embed_apart
 from vlmrm.rewards.heads.softmax import temperature_of
 from vlmrm.rewards.protocols import Context, Head, OverTime, TimeOptions
+from vlmrm.rewards.transforms import ORDER
 from vlmrm.types import Embeddings, Rewards
 from vlmrm.values import require_above_0, require_number, require_share, require_whole
 
@@ -42,9 +43,7 @@ class MilestonesOptions(TimeOptions):
 
     says_goal_reached: ClassVar[bool] = True
     scores_frames: ClassVar[bool] = False
-    refuses: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("few_shot", "uncertainty", "judge", "scaling", "threshold"), f"{_OWN}, which that cannot change"
-    )
+    refuses: ClassVar[Mapping[str, str]] = dict.fromkeys(ORDER, f"{_OWN}, which that cannot change")
     temperature: int | float | None = None
     """Temperature of the softmax over milestones and negatives, above 0. None: the model's own."""
     threshold: int | float = 0.5

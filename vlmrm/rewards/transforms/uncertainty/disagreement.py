@@ -17,11 +17,11 @@ from torch import Tensor
 from vlmrm.encoders.ensemble import require_ensemble
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.protocols import Context, ScoreTransform
+from vlmrm.rewards.protocols import Context
 from vlmrm.rewards.score import build_score
-from vlmrm.rewards.transforms.uncertainty.moments import ensemble, lower_confidence
+from vlmrm.rewards.transforms.uncertainty.moments import ensemble
 from vlmrm.rewards.transforms.uncertainty.options import UncertaintyOptions
-from vlmrm.types import Rewards
+from vlmrm.rewards.transforms.uncertainty.pessimism import Pessimism
 from vlmrm.values import require_choice
 
 Members = Callable[[FrameFeatures], Float[Tensor, "s n"]]
@@ -56,35 +56,7 @@ class DisagreementOptions(UncertaintyOptions):
     def apply(self, context: Context) -> Context:
         """Return the context with pessimistic scores."""
         members = _KINDS[self.ensemble][1](context)
-        return context.then(Disagreement(members, float(self.kappa)))
-
-
-@dataclass(frozen=True, eq=False)
-class Disagreement(ScoreTransform):
-    """A score less `kappa` standard deviations of the members' scores.
-
-    Example:
-        >>> members = lambda seen: seen.embeddings.T
-        >>> seen = FrameFeatures(embeddings=torch.tensor([[0.6, 0.6], [1.0, 0.2]]))
-        >>> Disagreement(members, kappa=1.0)(torch.tensor([0.6, 0.6]), seen).round(decimals=4)
-        tensor([0.6000, 0.0343])
-    """
-
-    members: Members
-    """Scores of each member."""
-    kappa: float
-    """Number of standard deviations to take off: above 0 pessimistic, 0 the score itself."""
-
-    def __call__(self, scores: Rewards, seen: FrameFeatures) -> Rewards:
-        """Return the pessimistic score of each frame."""
-        return lower_confidence(scores, self._std(seen), kappa=self.kappa) if self.kappa else scores
-
-    def std(self, std: Rewards | None, seen: FrameFeatures) -> Rewards | None:
-        """Return the standard deviation of the members' scores of each frame."""
-        return self._std(seen)
-
-    def _std(self, seen: FrameFeatures) -> Rewards:
-        return ensemble(self.members(seen))[1]
+        return context.then(Pessimism(lambda seen: ensemble(members(seen))[1], float(self.kappa)))
 
 
 def _check_prompts(spec: Any) -> None:

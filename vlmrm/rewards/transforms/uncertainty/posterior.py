@@ -24,10 +24,11 @@ from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.features.posterior import PosteriorFeatures
-from vlmrm.rewards.protocols import Context, ScoreEmbeddings, ScoreTransform
+from vlmrm.rewards.protocols import Context
 from vlmrm.rewards.transforms.uncertainty.laplace import ProjectionPosterior, TowerSample, fit_posteriors
-from vlmrm.rewards.transforms.uncertainty.moments import lower_confidence, reward_variance
+from vlmrm.rewards.transforms.uncertainty.moments import reward_variance
 from vlmrm.rewards.transforms.uncertainty.options import UncertaintyOptions
+from vlmrm.rewards.transforms.uncertainty.pessimism import Pessimism
 from vlmrm.types import Frames, Rewards
 
 
@@ -60,38 +61,12 @@ class PosteriorOptions(UncertaintyOptions):
         encoder = context.encoder
         require_same_weights("uncertainty", self.fingerprint, encoder.name, encoder.fingerprint)
         extractor = PosteriorFeatures(encoder, load_posterior(self), sha256=self.sha256, watch=context.watch)
-        pessimism = Pessimism(context.score.of_embeddings, float(self.kappa))
-        return replace(context.then(pessimism), extractor=extractor)
+        score = context.score.of_embeddings
 
+        def std(seen: FrameFeatures) -> Rewards:
+            return reward_variance(score, seen.embeddings, seen.extra["variance"]).sqrt()
 
-@dataclass(frozen=True, eq=False)
-class Pessimism(ScoreTransform):
-    """A score less `kappa` standard deviations, from the variance that features hold in "variance".
-
-    Example:
-        >>> import torch
-        >>> unsure = Pessimism(lambda embeddings: embeddings[:, 0], kappa=1.0)
-        >>> variance = torch.tensor([[0.0, 0.0], [0.25, 0.0]])
-        >>> seen = FrameFeatures(embeddings=torch.tensor([[0.0, 1.0], [0.0, 1.0]]), extra={"variance": variance})
-        >>> unsure(torch.zeros(2), seen).round(decimals=3)
-        tensor([ 0.0000, -0.3970])
-    """
-
-    score: ScoreEmbeddings
-    """Scores embeddings; smooth: a threshold has no deviation."""
-    kappa: float
-    """Number of standard deviations to take off: above 0 pessimistic, 0 the score itself."""
-
-    def __call__(self, scores: Rewards, seen: FrameFeatures) -> Rewards:
-        """Return the pessimistic score of each frame."""
-        return lower_confidence(scores, self._std(seen), kappa=self.kappa) if self.kappa else scores
-
-    def std(self, std: Rewards | None, seen: FrameFeatures) -> Rewards | None:
-        """Return the standard deviation of the score of each frame."""
-        return self._std(seen)
-
-    def _std(self, seen: FrameFeatures) -> Rewards:
-        return reward_variance(self.score, seen.embeddings, seen.extra["variance"]).sqrt()
+        return replace(context.then(Pessimism(std, float(self.kappa))), extractor=extractor)
 
 
 def fit_posterior(encoder: Encoder, frames: Frames, prompts: PromptSet) -> ProjectionPosterior:
