@@ -110,9 +110,10 @@ def only_for_tests(root: Path, trees: Trees) -> dict[str, int]:
     """Lines of public code whose name is used nowhere but in tests; a framework may call methods of its subclasses."""
     used: dict[str, set[tuple[Path, int]]] = {}
     for path, tree in parse(root, "vlmrm", "envs", "scripts", "experiments").items():
+        read = {node.id for node in nodes({path: tree}, ast.Name)}
         for word, line in words(tree):
-            if path.name == "__init__.py" and ":" not in word:
-                continue  # what a package passes on is no use, but a row of a registry is
+            if path.name == "__init__.py" and ":" not in word and word not in read:
+                continue  # what a package passes on is no use, but what its code reads or a row of a registry says is
             for part in re.split("[.:-]", word):
                 used.setdefault(part, set()).add((path, line))
     ours, entries = {node.name for node in nodes(trees, ast.ClassDef)}, (root / "pyproject.toml").read_text()

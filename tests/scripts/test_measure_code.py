@@ -135,6 +135,7 @@ def test_code_that_only_tests_use_is_found_by_name(tree, tmp_path):
         def used(): ...
         def recursive():
             recursive()
+        def in_a_table(): ...
         def entered(): ...
         def _private(): ...
         class Own:
@@ -144,7 +145,7 @@ def test_code_that_only_tests_use_is_found_by_name(tree, tmp_path):
             def step(self): ...
         """,
         b="from vlmrm.a import Own, OfAFramework\nused()",
-        __init__="from vlmrm.a import recursive",
+        __init__="from vlmrm.a import recursive, in_a_table\nKINDS = {'b': in_a_table}",
     )
     found = measure_code.only_for_tests(tmp_path, trees)
     assert found == {"vlmrm/a.py: recursive": 2, "vlmrm/a.py: forgotten": 2}
