@@ -177,8 +177,8 @@ def _why(gap: float) -> str:
         f"- Why not all aims: the reward sees {gap:.0f} points better than the policy on these cells, so that +20 is "
         f"{100 * 20 / gap:.0f} % of the way. More steps of RLCF do not close it: its push does not fade, and with more "
         "candidates (5, 10, all; tried on the settings cells) it ends lower. The exact gradient of the expected reward "
-        "fades, and gets further. With CLIPScore in the place of the softmax RLCF reached 81 instead of 85 % on texture "
-        "at 2: of three candidates the two better ones are both pushed up."
+        "fades, and gets further. With CLIPScore in the place of the softmax RLCF reached 81 instead of 85 % on "
+        "texture at 2: of three candidates the two better ones are both pushed up."
     )
 
 
@@ -189,8 +189,8 @@ def _above(better: Mapping[Cell, Mapping[str, MethodResult]]) -> str:
     }
     (kind, severity), most = max(away.items(), key=lambda pair: pair[1])
     return (
-        "- RLCF above its own reward (aim: by 2 points, confirmed on a new draw): in none of these cells; the nearest is "
-        f"{kind} at {severity}, {most:+.1f}. Other pairs and cells were not searched yet."
+        "- RLCF above its own reward (aim: by 2 points, confirmed on a new draw): in none of these cells; the nearest "
+        f"is {kind} at {severity}, {most:+.1f}. Other pairs and cells were not searched yet."
     )
 
 
