@@ -19,6 +19,7 @@ from rlcf_cells import COUNTED, POLICY, RESULTS, REWARD, SETTINGS, SETTINGS_CELL
 from rlcf_table import write_results
 from vlmrm_envs.state_classes import StatePictures, state_pictures, state_sentences
 
+from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.frames.corruptions import corrupt
 from vlmrm.rewards import RewardSpec
 from vlmrm.rlcf import AdaptOptions, Guard, ViewOptions
@@ -26,7 +27,6 @@ from vlmrm.rlcf.pictures import LabelledPictures
 from vlmrm.rlcf.results import MethodResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
-from vlmrm.training.progress import Progress
 
 WORK = Path("runs") / "rlcf_classify"
 PER_CLASS = 3
@@ -55,9 +55,9 @@ def setup() -> Setup:
             "guarded": AdaptedMethod(options=guarded, guard=GUARD),
             "guarded_expected": AdaptedMethod(options=replace(expected, steps=STEPS["expected"]), guard=GUARD),
             "kd": AdaptedMethod(options=replace(RLCF, method="kd", learning_rate=1e-3, steps=STEPS["kd"])),
-            "tpt": AdaptedMethod(options=tpt, rewarded=False),
+            "tpt": AdaptedMethod(options=tpt),
             "self_reward": AdaptedMethod(options=replace(RLCF, steps=STEPS["self_reward"]), self_reward=True),
-            "tent": AdaptedMethod(options=replace(RLCF, method="tent", tune="norm", steps=1), rewarded=False),
+            "tent": AdaptedMethod(options=replace(RLCF, method="tent", tune="norm", steps=1)),
         },
         training_free=("zero", "mta", "tda"),
         rivals=RLCF.rivals,
@@ -83,12 +83,11 @@ def run_cell(drawn: StatePictures, cell: Cell, folder: Path, workers: int) -> di
     shown = LabelledPictures(corrupt(drawn.frames, kind, severity), np.asarray(drawn.labels))
     asked, found = setup(), {}
     for method in asked.methods:
-        progress = Progress()
         said = f"{kind} {severity}, {method}"
+        progress = frame_progress(f"answered by {said}", what="pictures")
         found[method] = run_method(
-            asked, method, shown, folder / f"{kind}-{severity}", workers=workers,
-            progress=lambda done, total, said=said, progress=progress: progress.working(f"{said}: {done} of {total}"),
-        )  # fmt: skip
+            asked, method, shown, folder / f"{kind}-{severity}", workers=workers, progress=progress
+        )
         after = found[method].accuracy_after_each()
         print(f"{said}: {found[method].accuracy} {[round(100 * share) for share in after]}", flush=True)
     return found

@@ -1,7 +1,6 @@
 """The tables of `rlcf_classify.py`."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,6 @@ NAMES = {
 }
 
 
-def at_step(found: MethodResult, step: int | None) -> MethodResult:
-    """Return what a method says after one of its steps; None: at its end."""
-    if step is None:
-        return found
-    pictures = [replace(one, answer=one.after_each[step - 1]) for one in found.pictures]
-    return replace(found, pictures=pictures)
-
-
 def joined(cells: Mapping[Cell, Mapping[str, MethodResult]], method: str) -> np.ndarray:
     """Return whether each answer is right, cell after cell."""
     return np.concatenate([found[method].right for found in cells.values()])
@@ -64,10 +55,7 @@ def write_results(results: Results, steps: Mapping[str, int], path: Path, protoc
     """
     stood = {
         group: {
-            cell: {
-                name: at_step(one, steps.get(name) if one.accuracy_after_each() else None)
-                for name, one in found.items()
-            }
+            cell: {name: one.after(steps[name]) if name in steps else one for name, one in found.items()}
             for cell, found in cells.items()
         }
         for group, cells in results.items()
@@ -199,7 +187,7 @@ def _plain(stood: Results) -> list[dict[str, Any]]:
         {
             "group": group, "corruption": kind, "severity": severity, "method": method,
             "accuracy": one.accuracy.value, "interval": [one.accuracy.low, one.accuracy.high],
-            "ece": one.calibration_error, "divergence": one.divergence, "adapted": one.share_adapted,
+            "ece": one.calibration_error, "adapted": one.share_adapted,
             "unmoved": one.unmoved, "dropped": one.dropped, "right_among_3": one.right_among(3),
         }
         for group, cells in stood.items()

@@ -5,7 +5,7 @@ of the humanoid. A picture is kept where exactly one class of its scene is true 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -78,10 +78,8 @@ class StatePictures:
     """Pictures of one size, in random order."""
     labels: Int[np.ndarray, " n"]
     """The index of each picture's class."""
-    classes: tuple[str, ...] = field(default_factory=lambda: state_sentences())
+    classes: tuple[str, ...]
     """The sentence of each class."""
-    scenes: Sequence[str] = ()
-    """Name of the scene of each picture."""
 
 
 def state_sentences() -> tuple[str, ...]:
@@ -108,27 +106,21 @@ def state_pictures(per_class: int, *, seed: int, size_px: int = 160) -> StatePic
 
     Raises:
         FrameError: A class hardly ever holds alone, or an argument is impossible.
-
-    Example:
-        >>> drawn = state_pictures(1, seed=7, size_px=32)  # doctest: +SKIP
-        >>> len(drawn.frames) == len(state_sentences())  # doctest: +SKIP
-        True
     """
     if per_class < 1:
         raise FrameError(f"at least 1 picture of each class can be drawn; got {per_class}.")
-    frames, labels, scenes = [], [], []
+    frames, labels = [], []
     first = 0
     for name, said in STATE_CLASSES.items():
         drawn, classes = _of_scene(find_scene(name), said, per_class, seed, size_px)
         frames.append(drawn)
         labels.append(classes + first)
-        scenes += [name] * len(drawn)
         first += len(said)
-    order = np.random.default_rng(seed).permutation(len(scenes))
+    order = np.random.default_rng(seed).permutation(sum(map(len, labels)))
     return StatePictures(
         frames=torch.cat(frames)[torch.from_numpy(order)],
         labels=np.concatenate(labels)[order],
-        scenes=[scenes[row] for row in order],
+        classes=state_sentences(),
     )
 
 

@@ -266,3 +266,12 @@ def test_the_classifier_itself_answers_as_the_encoder_does(poles: ClipClassifier
     expected = encoder.logit_scale * encoder.embed_frames(pictures) @ encoder.embed_texts(list(poles.sentences)).T
     assert torch.allclose(poles.predict(pictures), expected, atol=1e-4)
     assert Answer(expected[0]).episode.adapted is False
+
+
+def test_looking_after_each_step_does_not_change_the_steps(
+    poles: ClipClassifier, reward: RewardModel, pictures: Tensor
+) -> None:
+    adapter = Adapter(poles, reward, method="tent", tune="norm", batch_statistics=True, **{**FAST, "steps": 3})
+    traced = adapter.answer(pictures[:1], trace=True)
+    assert torch.equal(adapter.answer(pictures[:1]).logits, traced.logits)
+    assert torch.equal(traced.episode.after_each[-1], traced.logits)

@@ -53,7 +53,7 @@ def test_what_is_there_is_not_computed_again_and_a_line_that_was_cut_off_is(tmp_
     file.write_text("".join(lines[:3]) + lines[3][:20])
     told = []
     again = run_method(SETUP, "rlcf", SHOWN, tmp_path / "part", progress=lambda done, total: told.append(done)).pictures
-    assert told == [3, 4, 5]
+    assert told == [1, 2, 3]
     assert again[0].answer == 99
     assert again[1:] == whole[1:]
 
@@ -77,7 +77,7 @@ def test_answers_of_other_settings_are_refused(tmp_path):
     other = replace(SETUP, adapted={"rlcf": AdaptedMethod(options=replace(OPTIONS, steps=3))})
     with pytest.raises(RunError, match="other settings: options"):
         run_method(other, "rlcf", SHOWN, tmp_path)
-    with pytest.raises(RunError, match="other settings: labels"):
+    with pytest.raises(RunError, match="other settings: pictures"):
         run_method(SETUP, "rlcf", LabelledPictures(PICTURES, np.array([0, 1, 2, 0, 0])), tmp_path)
     (tmp_path / "zero.0.jsonl").write_text("{}\n[\n")
     with pytest.raises(RunError, match="damaged"):
@@ -132,3 +132,41 @@ def test_unknown_methods_are_named():
         Setup(policy="sim-xs", classes=CLASSES, training_free=("tdaa",))
     with pytest.raises(SpecError, match="rlcf"):
         SETUP.make("rlfc")
+
+
+def test_a_control_gives_the_answer_of_highest_reward_whatever_head_the_reward_has():
+    """A head with a baseline ranks otherwise than the cosines of its encoder."""
+    spec = RewardSpec.from_dict(
+        {"encoder": "random:sim-s", "prompts": {"goal": "a", "baseline": "a lamp"}, "alpha": 1.0}
+    )
+    reward = RewardModel.from_spec(spec)
+    classifier = ClipClassifier.load("random:sim-xs", CLASSES, "the pole {}")
+    with Adapter(classifier, reward, options=OPTIONS)(PICTURES[0]) as tuned:
+        controls = tuned.controls(PICTURES[0])
+    scores = reward.score_pairs(PICTURES[:1], list(classifier.sentences))[0]
+    assert controls["reward_only"].argmax() == scores.argmax()
+    policy = classifier.logits(PICTURES[:1])
+    assert controls["best_of_k"].sort().values.equal(policy.sort().values)  # exchanged, and no chance invented
+
+
+def test_controls_of_a_reward_whose_texts_compete_are_made_the_same_way():
+    classifier = ClipClassifier.load("random:sim-xs", CLASSES, "the pole {}")
+    softmax = RewardModel.from_spec(RewardSpec.from_dict({"encoder": "random:sim-s", "head": "softmax"}))
+    adapter = Adapter(classifier, softmax, options=replace(OPTIONS, rivals="texts"))
+    assert evaluate(adapter, PICTURES[:1], [0]).methods["self_reward"].pictures[0].adapted
+
+
+def test_a_traced_answer_has_its_own_chance_and_others_stay_what_they_were():
+    traced = PictureResult(answer=2, chance=0.9, rank=0, after_each=(1, 2), chance_after_each=(0.4, 0.9))
+    kept_off = PictureResult(answer=0, chance=0.6, rank=1)
+    found = MethodResult(name="some", pictures=[traced, kept_off], labels=np.array([1, 0]))
+    assert found.accuracy_after_each() == [1.0, 0.5]
+    assert (found.after(1).pictures[0].chance, found.after(1).pictures[1]) == (0.4, kept_off)
+
+
+def test_other_pictures_with_the_same_labels_are_not_taken_for_these(tmp_path):
+    run_method(SETUP, "zero_shot", SHOWN, tmp_path)
+    with pytest.raises(RunError, match="other settings: pictures"):
+        run_method(SETUP, "zero_shot", LabelledPictures(255 - PICTURES, SHOWN.labels), tmp_path)
+    with pytest.raises(SpecError, match="by a name"):
+        AdaptedMethod(options=AdaptOptions(tune=lambda name: True))

@@ -1,14 +1,12 @@
 """``vlmrm adapt``: does a reward adapt a classifier to single pictures?"""
 
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from vlmrm.atomic import write_json
 from vlmrm.cli.adapt_arguments import Adapt
+from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.table import format_table
 from vlmrm.data.classified import ClassifiedPictures, read_classes
 from vlmrm.errors import SpecError
@@ -18,7 +16,6 @@ from vlmrm.rlcf.pictures import LabelledPictures
 from vlmrm.rlcf.results import Evaluation, MethodResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
-from vlmrm.training.progress import Progress
 
 _HEADER = ("method", "right", "95 % interval", "over zero-shot", "mended", "spoilt", "ECE")
 
@@ -38,7 +35,7 @@ def run(given: Adapt) -> int:
     results = {}
     for method in setup.methods:
         pictures = LabelledPictures(shown.pictures, shown.labels)
-        show = _progress(method)
+        show = frame_progress(f"answered by {method}", what="pictures")
         results[method] = run_method(setup, method, pictures, kept, workers=given.workers, progress=show)
     evaluation = Evaluation(methods=results, classes=shown.classes, protocol=setup.protocol("adapted"))
     print(f"{len(shown.labels):,} pictures of {len(shown.classes)} classes; judged by their labels.")
@@ -55,8 +52,6 @@ def _setup(given: Adapt, classes: tuple[str, ...]) -> Setup:
     spec = _reward(given.reward)
     if options.candidates is not None and options.candidates > len(classes):
         options = replace(options, candidates=None)
-    needs_none = options.method in ("tpt", "c_tpt", "tent", "pseudo_label")
-    kd = replace(options, method="kd")
     return Setup(
         policy=given.policy,
         classes=classes,
@@ -64,8 +59,8 @@ def _setup(given: Adapt, classes: tuple[str, ...]) -> Setup:
         reward=spec,
         adapted={
             "self_reward": AdaptedMethod(options=options, self_reward=True),
-            "kd": AdaptedMethod(options=kd),
-            "adapted": AdaptedMethod(options=options, rewarded=not needs_none),
+            "kd": AdaptedMethod(options=replace(options, method="kd")),
+            "adapted": AdaptedMethod(options=options),
         },
         rivals=options.rivals,
         candidates=options.candidates or len(classes),
@@ -102,17 +97,3 @@ def _row(found: MethodResult, usual: MethodResult) -> tuple[str, ...]:
     )
     interval = f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}"
     return (found.name, f"{100 * accuracy.value:.1f}", interval, *beside, f"{found.calibration_error:.3f}")
-
-
-def _progress(method: str) -> Callable[[int, int], None]:
-    progress, started = Progress(sys.stderr), time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        rate = done / max(time.monotonic() - started, 1e-9)
-        progress.working(
-            f"{method}: {done:,} of {total:,} pictures, {rate:.1f}/s, {(total - done) / max(rate, 1e-9):.0f} s left"
-        )
-        if done == total:
-            progress.end()
-
-    return show

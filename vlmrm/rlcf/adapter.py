@@ -13,8 +13,8 @@ from vlmrm.encoders.towers.state import TowerState
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.frames.batch import as_frames
 from vlmrm.rewards import RewardModel
-from vlmrm.rlcf.answer import Answer
-from vlmrm.rlcf.classifier import ClipClassifier, Logits
+from vlmrm.rlcf.answer import Answer, Logits
+from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.controls import BothSides
 from vlmrm.rlcf.episode import Episode, run_steps
 from vlmrm.rlcf.guard import Guard
@@ -186,8 +186,6 @@ class Adapter:
             return Tuned(self, Episode(adapted=False, before=before))
         rows = most_confident(views, options.views.kept)
         evidence = self._evidence(picture, [boxes[int(row)] for row in rows], views[rows])
-        if options.batch_statistics:
-            policy.use_batch_statistics()
         after = (lambda: self.logits_now(picture)[0]) if trace else None
         episode = run_steps(policy, sight, rows, self._method(evidence), options, after)
         episode.before = before

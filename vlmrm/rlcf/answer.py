@@ -1,5 +1,6 @@
 """What is said of one picture, and the protocol of whatever says it: an adapter, or a method without training."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +13,7 @@ from vlmrm.rlcf.episode import Episode
 from vlmrm.types import Frames
 
 Logits = Float[Tensor, "n k"]
+"""One row for each picture; one column for each answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class Answerer(Protocol):
         """Forget what earlier pictures have left behind."""
 
 
-class WithoutEpisodes:
+class WithoutEpisodes(ABC):
     """Classifies pictures without steps: subclasses say how."""
 
     def answer(self, picture: Frames, *, trace: bool = False) -> Answer:
@@ -52,8 +54,9 @@ class WithoutEpisodes:
         """Return the logits of pictures, in order."""
         return torch.stack([self.answer(picture[None]).logits for picture in as_frames(images)])
 
-    def reset(self) -> None:
-        """Forget earlier pictures; most methods remember none."""
+    def reset(self) -> None:  # noqa: B027  # most methods remember no picture
+        """Forget earlier pictures."""
 
+    @abstractmethod
     def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
-        raise NotImplementedError
+        """Return one number for each class."""

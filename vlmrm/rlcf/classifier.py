@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,19 +14,19 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import PromptError
 from vlmrm.frames.batch import as_frames
-
-Logits = Float[Tensor, "n k"]
-"""One row for each picture, or view of one; one column for each answer."""
+from vlmrm.rlcf.answer import Logits, WithoutEpisodes
+from vlmrm.types import Frames
 
 
 @dataclass(frozen=True, eq=False)
-class ClipClassifier:
+class ClipClassifier(WithoutEpisodes):
     """An encoder and one sentence for each class: the class whose sentence is nearest to a picture is the answer.
 
     Raises:
         PromptError: A class name is empty or there twice, there are fewer than 2, or the template has no ``{}``.
 
     Example:
+        >>> import torch
         >>> poles = ClipClassifier.load("sim-s", ["stands upright", "hangs down"], template="the pole {}")
         >>> poles.sentences, poles.logits(torch.zeros(3, 96, 96, 3, dtype=torch.uint8)).shape
         (('the pole stands upright', 'the pole hangs down'), torch.Size([3, 2]))
@@ -81,8 +80,8 @@ class ClipClassifier:
         """Return `logits`: without adaptation, each picture is answered as it is."""
         return self.logits(images)
 
-    def reset(self) -> None:
-        """Do nothing: no picture changes the answer to another."""
+    def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
+        return self.logits(picture)[0]
 
 
 def require_classes(classes: Sequence[str]) -> None:
@@ -115,8 +114,3 @@ def require_template(template: str) -> None:
     """
     if template.count("{}") != 1:
         raise PromptError(f"a template has one {{}}, where the class goes, as 'a photo of a {{}}.'; got {template!r}.")
-
-
-def answers(logits: Logits) -> list[int]:
-    """Return the index of the best answer in each row; the first of several that are alike."""
-    return [int(row.argmax()) for row in torch.as_tensor(logits)]

@@ -6,23 +6,25 @@ best_of_k      of the policy's K most likely answers the one with the highest re
 ensemble       the mean of both models' probabilities
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.rewards import RewardModel
+from vlmrm.encoders.ensemble import ensemble_members
+from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.answer import WithoutEpisodes
 from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.reward_side import SentenceRewards
+from vlmrm.rlcf.views import picture_bytes
 from vlmrm.types import Frames
 
 CONTROLS = ("zero_shot", "reward_only", "best_of_k", "ensemble")
 """Names of the controls."""
 
 Row = Float[Tensor, " k"]
-_SURE = 20.0  # logit of an answer over the others, of what gives an answer and no chances
 
 
 def best_of_k(policy: Row, rewards: Row, count: int) -> int:
@@ -35,6 +37,32 @@ def best_of_k(policy: Row, rewards: Row, count: int) -> int:
     """
     likely = policy.topk(count).indices
     return int(likely[rewards[likely].argmax()])
+
+
+def put_first(logits: Row, answer: int) -> Row:
+    """Return logits in which an answer is the best, by an exchange with what was: no chance is invented.
+
+    Example:
+        >>> import torch
+        >>> put_first(torch.tensor([3.0, 2.0, 1.0]), 2)
+        tensor([1., 2., 3.])
+    """
+    exchanged, best = logits.clone(), int(logits.argmax())
+    exchanged[[best, answer]] = logits[[answer, best]]
+    return exchanged
+
+
+def own_reward(classifier: ClipClassifier, reward: RewardModel) -> RewardModel:
+    """Return the reward that the policy's own model gives in the place of a reward's, for ``self_reward``.
+
+    Args:
+        classifier: The policy.
+        reward: The reward. That of several models has no like of one: CLIPScore takes its place.
+    """
+    name = classifier.encoder.name
+    several = bool(ensemble_members(reward.spec.encoder))
+    spec = RewardSpec.clip_score(name) if several else replace(reward.spec, encoder=name)
+    return RewardModel(classifier.encoder, spec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +82,11 @@ class BothModels:
         Args:
             count: Number of candidates of ``best_of_k``.
         """
-        chosen = best_of_k(self.policy, self.rewards, count)
-        best = self.policy.clone()
-        best[chosen] = best.max() + _SURE
-        by_reward = self.reward_logits.clone()
-        by_reward[self.rewards.argmax()] += 1e-4 * by_reward.abs().max()  # where rounding or a clamp leaves a tie
         joint = (self.policy.softmax(0) + self.reward_logits.softmax(0)) / 2
         return {
             "zero_shot": self.policy,
-            "reward_only": by_reward,
-            "best_of_k": best,
+            "reward_only": put_first(self.reward_logits, int(self.rewards.argmax())),
+            "best_of_k": put_first(self.policy, best_of_k(self.policy, self.rewards, count)),
             "ensemble": joint.log(),
         }
 
@@ -80,12 +103,16 @@ class BothSides:
     def __init__(self, classifier: ClipClassifier, reward: RewardModel, *, rivals: str | None = None) -> None:
         self._classifier = classifier
         self._rewards = SentenceRewards(reward, classifier.sentences, sees="picture", rivals=rivals)
+        self._known: dict[str, BothModels] = {}
 
     def of(self, picture: Frames) -> BothModels:
-        """Return what both say of the whole picture."""
-        seen = self._rewards.whole(picture)
-        scores, logits = self._rewards.scores(seen)[0], self._rewards.logits(seen)[0]
-        return BothModels(self._classifier.logits(picture)[0], scores, logits)
+        """Return what both say of the whole picture; each picture is asked about once, whichever control wants it."""
+        key = hashlib.sha256(picture_bytes(picture)).hexdigest()
+        if key not in self._known:
+            seen = self._rewards.whole(picture)
+            scores, logits = self._rewards.scores(seen)[0], self._rewards.logits(seen)[0]
+            self._known[key] = BothModels(self._classifier.logits(picture)[0], scores, logits)
+        return self._known[key]
 
 
 class Control(WithoutEpisodes):
@@ -102,17 +129,3 @@ class Control(WithoutEpisodes):
 
     def _logits(self, picture: Frames) -> Row:
         return self._sides.of(picture).controls(self._candidates)[self._name]
-
-
-class Unadapted(WithoutEpisodes):
-    """A classifier as it is.
-
-    Args:
-        classifier: The classifier.
-    """
-
-    def __init__(self, classifier: ClipClassifier) -> None:
-        self._classifier = classifier
-
-    def _logits(self, picture: Frames) -> Row:
-        return self._classifier.logits(picture)[0]

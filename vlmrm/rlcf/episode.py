@@ -59,6 +59,8 @@ def run_steps(
     )
     with torch.enable_grad():
         for _ in range(options.steps):
+            if options.batch_statistics:
+                policy.use_batch_statistics()  # in each step: whoever looked in between was answered without
             loss = loss_of(sight.logits(rows), sight)
             episode.losses.append(float(loss.detach()))
             if not torch.isfinite(loss):

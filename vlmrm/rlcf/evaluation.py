@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.adapter import Adapter
 from vlmrm.rlcf.answer import Answerer
-from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, Unadapted
+from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, own_reward
 from vlmrm.rlcf.pictures import Pictures, checked_labels
 from vlmrm.rlcf.results import Evaluation, MethodResult, PictureResult, result_of
 from vlmrm.types import Frames
@@ -74,12 +73,12 @@ def control_methods(adapter: Adapter) -> dict[str, Answerer]:
         adapter: An adapter with a reward.
     """
     if adapter.reward is None:
-        return {"zero_shot": Unadapted(adapter.classifier)}
+        return {"zero_shot": adapter.classifier}
     classifier = adapter.classifier
     count = adapter.options.candidates or len(classifier.classes)
     sides = BothSides(classifier, adapter.reward, rivals=adapter.options.rivals)
     controls: dict[str, Answerer] = {name: Control(sides, name, candidates=count) for name in CONTROLS}
-    own = RewardModel(classifier.encoder, RewardSpec.clip_score(classifier.encoder.name))
+    own = own_reward(classifier, adapter.reward)
     controls["self_reward"] = Adapter(classifier, own, options=adapter.options, self_reward=True)
     controls["kd"] = Adapter(classifier, adapter.reward, options=replace(adapter.options, method="kd"))
     return controls

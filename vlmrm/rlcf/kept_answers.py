@@ -53,6 +53,11 @@ class KeptAnswers:
             )
         return answers
 
+    def count(self) -> int:
+        """Return how many answers there are, without reading them."""
+        files = self._folder.glob(f"{self._method}.*.jsonl")
+        return sum(max(path.read_bytes().count(b"\n") - 1, 0) for path in files)
+
     def forget(self) -> None:
         """Delete what there is."""
         for path in self._folder.glob(f"{self._method}.*.jsonl"):
@@ -64,7 +69,8 @@ class KeptAnswers:
 
 
 def _result(row: dict[str, Any]) -> PictureResult:
-    return PictureResult(**{**row, "after_each": tuple(row["after_each"])})
+    values: dict[str, Any] = {name: tuple(said) if isinstance(said, list) else said for name, said in row.items()}
+    return PictureResult(**values)
 
 
 class Writer:

@@ -1,5 +1,6 @@
 """Pictures with the right class of each."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -7,6 +8,8 @@ import numpy as np
 from jaxtyping import Int
 
 from vlmrm.errors import FrameError
+
+_LOOKED_AT = 16  # pictures in a digest
 
 
 @runtime_checkable
@@ -26,6 +29,14 @@ class LabelledPictures:
     """Pictures at full size."""
     labels: Int[np.ndarray, " n"]
     """The index of the right class of each."""
+
+    @property
+    def digest(self) -> str:
+        """Short hash of the labels and of some of the pictures, which tells kept answers of others apart."""
+        digest = hashlib.sha256(np.asarray(self.labels, dtype=np.int64).tobytes())
+        for place in range(0, len(self.pictures), max(len(self.pictures) // _LOOKED_AT, 1)):
+            digest.update(np.asarray(self.pictures[place]).tobytes())
+        return digest.hexdigest()[:16]
 
 
 def checked_labels(pictures: Pictures, labels: Any, classes: int) -> Int[np.ndarray, " n"]:

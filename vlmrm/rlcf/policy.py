@@ -1,7 +1,7 @@
 """What is adapted: a copy of an encoder, of which some parameters may move, and what it makes of one query.
 
-`TunedEncoder` holds the copy and the parameters. A `Sight` is one query as it sees it: a picture in several views among
-sentences (`PictureSight`), or a sentence among pictures (`SentenceSight`). What no step changes is embedded once.
+`TunedEncoder` holds the copy and the parameters. A `Sight` is one query as it sees it; `PictureSight` is a picture in
+several views among sentences. What no step changes is embedded once.
 """
 
 from collections.abc import Callable, Sequence
@@ -148,28 +148,6 @@ class Sentences:
         if self._kept is None:
             self._kept = _without_graph(self._policy.encoder.embed_texts, self._texts)
         return self._kept
-
-
-class SentenceSight:
-    """A sentence among pictures that have been embedded.
-
-    Args:
-        policy: The encoder that is tuned.
-        sentence: The query.
-        pictures: Unit-length rows of the policy's own, before adaptation.
-    """
-
-    def __init__(self, policy: TunedEncoder, sentence: str, pictures: Embeddings) -> None:
-        self._policy, self._sentence, self._pictures = policy, sentence, pictures
-
-    def logits(self, rows: Int[Tensor, " r"] | None = None) -> Logits:
-        """Return the one row of the sentence."""
-        sentence = self._policy.encoder.embed_texts([self._sentence])
-        return self._policy.scale * sentence @ self._pictures.T + self._policy.encoder.logit_bias
-
-    def answers(self) -> Embeddings:
-        """Return the embeddings of the pictures."""
-        return self._pictures
 
 
 def _without_graph(embed: Callable[[Any], Embeddings], what: Any) -> Embeddings:

@@ -1,7 +1,7 @@
 """What methods said of pictures: one record for each picture, method, and comparison."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,17 @@ class PictureResult:
     """Why the episode was given up. Empty: it was not."""
     after_each: tuple[int, ...] = ()
     """The answer after each step, where steps were traced."""
+    chance_after_each: tuple[float, ...] = ()
+    """The probability of that answer."""
+
+    def after(self, step: int) -> "PictureResult":
+        """Return what the method said after one of its steps, from 1; what was not adapted stays as it is.
+
+        Rank, divergence and movement stay those of the end.
+        """
+        if step > len(self.after_each):
+            return self
+        return replace(self, answer=self.after_each[step - 1], chance=self.chance_after_each[step - 1])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,9 +111,12 @@ class MethodResult:
 
     def accuracy_after_each(self) -> list[float]:
         """Return the accuracy after each step; empty where steps were not traced."""
-        steps = min(len(one.after_each) for one in self.pictures)
-        rows = np.array([one.after_each[:steps] for one in self.pictures])
-        return [float(share) for share in (rows == self.labels[:, None]).mean(axis=0)]
+        steps = max(len(one.after_each) for one in self.pictures)
+        return [float(self.after(step + 1).right.mean()) for step in range(steps)]
+
+    def after(self, step: int) -> "MethodResult":
+        """Return what the method said after one of its steps, from 1."""
+        return replace(self, pictures=[one.after(step) for one in self.pictures])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -181,6 +195,7 @@ def result_of(given: Answer, label: int) -> PictureResult:
         moved=episode.moved,
         dropped=episode.dropped,
         after_each=tuple(int(row.argmax()) for row in episode.after_each),
+        chance_after_each=tuple(float(row.softmax(dim=0).max()) for row in episode.after_each),
     )
 
 

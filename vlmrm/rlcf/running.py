@@ -1,6 +1,5 @@
 """`run_method`: one method on many pictures, over several processes, each answer on disk as soon as it is known."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -56,7 +55,7 @@ class _Job:
                 done, waiting = wait(jobs, timeout=_LOOK_S, return_when=FIRST_EXCEPTION)
                 for job in done:
                     job.result()
-                tell(len(self.kept.read()), len(self.labels))
+                tell(self.kept.count() - (len(self.labels) - len(places)), len(places))
 
 
 def run_method(
@@ -77,14 +76,14 @@ def run_method(
         folder: Where answers are kept.
         workers: Number of processes. A method whose answers depend on the pictures before takes one, and begins anew
             where it was interrupted.
-        progress: Told how many pictures are done, and of how many.
+        progress: Told how many of the pictures that were missing are done, and of how many.
 
     Raises:
         RunError: The folder holds answers of other settings, or a damaged file.
         FrameError: Labels do not fit the pictures or the classes.
     """
     right = checked_labels(shown.pictures, shown.labels, len(setup.classes))
-    kept = KeptAnswers(folder, method, setup.protocol(method) | {"pictures": len(right), "labels": _digest(right)})
+    kept = KeptAnswers(folder, method, setup.protocol(method) | {"pictures": shown.digest})
     known = kept.read()
     if setup.in_order(method) and len(known) < len(right):
         kept.forget()
@@ -95,12 +94,8 @@ def run_method(
         with kept.writer(0) as writer:
             for done, (place, result) in enumerate(job.answers(missing), start=1):
                 writer.add(place, result)
-                tell(len(known) + done, len(right))
+                tell(done, len(missing))
     elif missing:
         job.in_processes(missing, workers, tell)
     said = kept.read()
     return MethodResult(name=method, pictures=[said[place] for place in range(len(right))], labels=right)
-
-
-def _digest(labels: Int[np.ndarray, " n"]) -> str:
-    return hashlib.sha256(np.asarray(labels, dtype=np.int64).tobytes()).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """`Setup`: policy, reward and methods as plain values, which another process can make and a file can hold."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,9 @@ from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.adapter import Adapter
 from vlmrm.rlcf.answer import Answerer
 from vlmrm.rlcf.classifier import ClipClassifier
-from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, Unadapted
+from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, own_reward
 from vlmrm.rlcf.guard import Guard
-from vlmrm.rlcf.options import AdaptOptions
+from vlmrm.rlcf.options import TUNED, AdaptOptions
 from vlmrm.rlcf.training_free import AutoClip, Mta, Tda, TemplateMean, Zero
 from vlmrm.rlcf.views import ViewOptions
 
@@ -28,8 +28,10 @@ class AdaptedMethod:
     """What decides before whether to adapt. None: nothing does."""
     self_reward: bool = False
     """Whether the policy's own model is its reward."""
-    rewarded: bool = True
-    """Whether it is given the reward; TPT and its like need none."""
+
+    def __post_init__(self) -> None:
+        if callable(self.options.tune):
+            raise SpecError(f"what is tuned is said by a name here, one of {TUNED}: a file can hold no function.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +89,10 @@ class Setup:
 
     def protocol(self, method: str) -> dict[str, Any]:
         """Return all that decides a method's answers, as plain values; weights by their fingerprints."""
-        shared = {"policy": self.policy, "policy_weights": self.classifier.encoder.fingerprint}
+        said: dict[str, Any] = {"policy": self.policy, "policy_weights": self.classifier.encoder.fingerprint}
         if self.model is not None:
-            shared |= {"reward": self.model.spec.to_dict(), "reward_weights": self.model.fingerprint}  # type: ignore[dict-item]
-        said: dict[str, Any] = {**shared, "template": self.template, "classes": list(self.classes), "method": method}
+            said |= {"reward": self.model.spec.to_dict(), "reward_weights": self.model.fingerprint}
+        said |= {"template": self.template, "classes": list(self.classes), "method": method}
         if method in self.adapted:
             return said | asdict(self.adapted[method])
         if method in self.training_free:
@@ -123,7 +125,7 @@ class Setup:
         if method not in self.methods:
             raise SpecError(f"no method {method!r}. Near: {near_matches(method, self.methods)}.")
         if self.model is None:
-            return Unadapted(self.classifier)
+            return self.classifier
         return Control(self._sides, method, candidates=self.candidates)
 
     @cached_property
@@ -131,11 +133,10 @@ class Setup:
         return BothSides(self.classifier, _required(self.model), rivals=self.rivals)
 
     def _adapter(self, method: AdaptedMethod) -> Adapter:
-        classifier, reward = self.classifier, self.model if method.rewarded else None
-        if method.self_reward:
-            said = _required(self.model).spec
-            reward = RewardModel(classifier.encoder, replace(said, encoder=classifier.encoder.name))
-        return Adapter(classifier, reward, options=method.options, guard=method.guard, self_reward=method.self_reward)
+        reward = own_reward(self.classifier, _required(self.model)) if method.self_reward else self.model
+        return Adapter(
+            self.classifier, reward, options=method.options, guard=method.guard, self_reward=method.self_reward
+        )
 
 
 TRAINING_FREE: Mapping[str, Callable[[Setup], Answerer]] = {
