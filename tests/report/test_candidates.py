@@ -9,7 +9,8 @@ from vlmrm.data import Scores
 from vlmrm.errors import SpecError
 from vlmrm.fitting import fit
 from vlmrm.prompts import PromptSet
-from vlmrm.report.candidates import BASELINE, NONSENSE, UNTRAINED, candidates_of
+from vlmrm.report.candidates import candidates_of
+from vlmrm.report.scorers import BASELINE, NONSENSE, UNTRAINED
 from vlmrm.rewards import RewardModel
 
 SPEC = envs.task("cartpole/upright").reward

@@ -15,7 +15,7 @@ from vlmrm.errors import FrameError, SpecError
 from vlmrm.metrics import auroc
 from vlmrm.prompts import PromptSet
 from vlmrm.report import evaluate
-from vlmrm.report.candidates import BASELINE, NONSENSE, UNTRAINED
+from vlmrm.report.scorers import BASELINE, NONSENSE, UNTRAINED
 from vlmrm.report.verdict import best_control
 from vlmrm.rewards import FunctionReward, RewardModel, RewardSpec
 

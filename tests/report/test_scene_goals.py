@@ -7,6 +7,7 @@ import pytest
 import vlmrm_envs as envs
 
 from tests.toys import red_function
+from vlmrm.report import scene_goals
 from vlmrm.report.scene_goals import compare_goals
 from vlmrm.report.scorers import Encoders, scorer_of
 
@@ -38,3 +39,10 @@ def test_what_has_no_sentence_or_no_neighbour_is_compared_with_nothing(encoders)
     assert compare_goals(scorer_of(red_function(), encoders), TASK) is None
     alone = envs.task("acrobot/up")
     assert compare_goals(scorer_of(alone.reward, encoders), alone) is None
+
+
+def test_a_goal_whose_states_cannot_be_drawn_is_left_out(encoders, monkeypatch):
+    broken = replace(OTHER, name="pendulum/broken", states="vlmrm_envs.labelled:nothing_here")
+    monkeypatch.setattr(scene_goals, "all_tasks", lambda: {task.name: task for task in (TASK, OTHER, broken)})
+    found = compare_goals(scorer_of(TASK.reward, encoders), TASK)
+    assert list(found.names) == ["pendulum/upright", "pendulum/hanging"]

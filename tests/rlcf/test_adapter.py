@@ -54,7 +54,7 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
 def test_an_episode_changes_the_answer_and_gives_every_byte_back(
     poles: ClipClassifier, reward: RewardModel, pictures: Tensor, tune: Any
 ) -> None:
-    original = everything_of(poles.encoder.model)  # type: ignore[attr-defined]
+    original = everything_of(poles.encoder.model)
     adapter = Adapter(poles, reward, tune=tune, **FAST)
     before, random = everything_of(adapter.policy.encoder.model), torch.get_rng_state()
     started = adapter.logits_now(pictures[:1])
@@ -64,7 +64,7 @@ def test_an_episode_changes_the_answer_and_gives_every_byte_back(
     assert not torch.equal(adapted, started)
     assert torch.equal(adapter.logits_now(pictures[:1]), started)
     assert same(before, everything_of(adapter.policy.encoder.model))
-    assert same(original, everything_of(poles.encoder.model))  # type: ignore[attr-defined]
+    assert same(original, everything_of(poles.encoder.model))
     assert torch.equal(random, torch.get_rng_state())
 
 
@@ -164,7 +164,7 @@ def test_nan_in_the_reward_gives_the_episode_up(poles: ClipClassifier, pictures:
     adapter = Adapter(poles, broken, **FAST)
     assert adapter._rewards is not None
     unadapted = adapter.logits_now(pictures[:1])
-    adapter._rewards.scores = lambda seen: torch.full((1, len(CLASSES)), torch.nan)  # type: ignore[method-assign]
+    adapter._rewards.scores = lambda seen: torch.full((1, len(CLASSES)), torch.nan)
     with adapter(pictures[0]) as tuned:
         assert "nan" in tuned.episode.dropped
         assert torch.equal(tuned.predict(pictures[0]), unadapted)
@@ -254,7 +254,7 @@ def test_bad_options_say_what_to_do() -> None:
         ({"method": "rclf"}, "rlcf"),
     ]:
         with pytest.raises(SpecError, match=message):
-            Adapter(ClipClassifier.load("random:sim-xs", CLASSES, "{}"), options=AdaptOptions(**choices))  # type: ignore[arg-type]
+            Adapter(ClipClassifier.load("random:sim-xs", CLASSES, "{}"), options=AdaptOptions(**choices))
 
 
 def test_fewer_than_ten_views_still_keep_one() -> None:

@@ -37,7 +37,7 @@ EVIDENCE = Evidence(
 
 
 def gradient(rewards: torch.Tensor = REWARDS, **choices: object) -> torch.Tensor:
-    options = AdaptOptions(**choices)  # type: ignore[arg-type]
+    options = AdaptOptions(**choices)
     logits = LOGITS.clone().requires_grad_()
     evidence = replace(EVIDENCE, rewards=lambda: rewards, reward_logits=lambda: 10 * rewards, options=options)
     METHODS[options.method](evidence)(logits, Fixed()).backward()

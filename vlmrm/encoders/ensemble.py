@@ -239,6 +239,8 @@ def ensemble_members(name: str) -> dict[str, float]:
         {'sim-s': 0.25, 'ViT-B-32/openai': 0.75}
         >>> ensemble_members("sim-s + random:sim-s#7")
         {'sim-s': 0.5, 'random:sim-s#7': 0.5}
+        >>> ensemble_members("sim-s")
+        {}
     """
     parts = [part.strip() for part in f" {name} ".split(_JOINT)]
     found = [_WEIGHTED.fullmatch(part) for part in parts]

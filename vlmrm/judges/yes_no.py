@@ -72,7 +72,7 @@ class YesNoJudge:
     def __init__(self, model: Any, processor: Any, question: str, *, name: str) -> None:
         if not question.strip():
             raise PromptError(f"a judge needs a question; got {question!r}. Ask one that yes or no answers.")
-        if not {"image_processor", "tokenizer"} <= vars(processor).keys():
+        if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
             raise EncoderError(f"{name!r} has no processor of pictures and words; got {type(processor).__name__}.")
         self.name = name
         """How to load it again."""

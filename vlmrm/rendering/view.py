@@ -124,10 +124,10 @@ def model_of(env: gym.Env[Any, Any]) -> tuple[Any, Any]:
         import mujoco
     except ImportError as error:
         raise MissingExtra('MuJoCo environments need mujoco: pip install "vlmrm[mujoco]"') from error
-    inner = env.unwrapped
-    model, data = (inner.get_wrapper_attr(n) if inner.has_wrapper_attr(n) else None for n in ("model", "data"))
+    inner: Any = env.unwrapped
+    model, data = getattr(inner, "model", None), getattr(inner, "data", None)
     if not isinstance(model, mujoco.MjModel) or not isinstance(data, mujoco.MjData):
-        if any(hasattr(part, "physics") for part in (inner, vars(inner).get("_env"))):  # as shimmy wraps it
+        if any(hasattr(part, "physics") for part in (inner, getattr(inner, "_env", None))):  # as shimmy wraps it
             raise FrameError(
                 f"{env} is of dm_control, which keeps its model in physics: not supported. Its pictures are drawn by "
                 "the environment itself; leave camera and render quality out."

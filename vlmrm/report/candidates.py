@@ -9,11 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vlmrm.errors import SpecError, VlmrmError
-from vlmrm.report.scorers import BASELINE, NONSENSE, UNTRAINED, AnyReward, Encoders, Scorer, scorer_of
+from vlmrm.report.scorers import BASELINE, UNTRAINED, AnyReward, Encoders, Scorer, scorer_of
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
-
-__all__ = ["BASELINE", "NONSENSE", "UNTRAINED", "AnyReward", "Candidate", "Encoders", "candidates_of"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -62,7 +62,10 @@ def compare_goals(scorer: Scorer, task: Task) -> SceneGoals | None:
             return None
         shown: dict[str, LabelledFrames] = {}
         for one in (task, *(other for other in scene if other.name in named)):
-            frames = _in_goal(replace(one, camera=task.camera, render_quality=task.render_quality), scorer.capture)
+            try:
+                frames = _in_goal(replace(one, camera=task.camera, render_quality=task.render_quality), scorer.capture)
+            except VlmrmError:
+                continue  # a goal of somebody else's whose states cannot be drawn is no reason to report nothing
             if len(frames) >= _FEWEST:
                 shown[one.name] = frames
         if len(shown) < 2 or task.name not in shown:

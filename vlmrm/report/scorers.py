@@ -5,6 +5,7 @@
 - `SentenceScorer`: a `RewardModel`, whose sentences, alphas and weights can be exchanged.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -64,7 +65,7 @@ MakeControl = Callable[[Encoders], "SentenceScorer"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scorer:
+class Scorer(ABC):
     """Gives frames their scores; by default one of which nothing else is known."""
 
     title: str = "reward"
@@ -104,6 +105,7 @@ class Scorer:
         """Return what there is to know of each frame. None: it looks at none."""
         return None if self.reward is None else self.reward.read(frames)
 
+    @abstractmethod
     def columns(self, batch: LabelledFrames, seen: FrameFeatures | None) -> dict[str, Float[np.ndarray, " n"]]:
         """Return the ``score`` of each frame, and the parts that it is made of by their names.
 
@@ -111,7 +113,6 @@ class Scorer:
             batch: The frames.
             seen: What `read` returned for them, or that of another scorer that reads alike.
         """
-        raise NotImplementedError
 
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
         """Return the embeddings of sentences, to compare frames with. None: it embeds none."""

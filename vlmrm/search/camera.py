@@ -14,7 +14,7 @@ from jaxtyping import Float
 from vlmrm.data import TaskStates
 from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
-from vlmrm.report.candidates import Encoders
+from vlmrm.report.scorers import Encoders
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.search.found import Exam, Found, SearchResult, judge_found, rank
@@ -110,11 +110,11 @@ class _Views:
             plain, remarks = plain_spec(spec)
             self._models[name] = encoders.reward(plain)
             self.remarks += [one for one in remarks if one not in self.remarks]
-        self._read: dict[tuple[str, Camera, int, int], ReadFrames] = {}
+        self._read: dict[tuple[str, Camera | None, int, int], ReadFrames] = {}
 
-    def read(self, camera: Camera, n: int, seed: int, model: RewardModel | None = None) -> ReadFrames:
-        """Draw and read n states from a camera."""
-        reader = model or next(iter(self._models.values()))
+    def read(self, camera: Camera | None, n: int, seed: int, model: RewardModel | None = None) -> ReadFrames:
+        """Draw and read n states from a camera; None: the task's own."""
+        camera, reader = camera or self._task.camera, model or next(iter(self._models.values()))
         key = (reader.fingerprint, camera, n, seed)
         if key not in self._read:
             source = TaskStates(task=replace(self._task, camera=camera), n=n, seed=seed)
@@ -129,21 +129,21 @@ class _Views:
 
     def again(self, one: Found, n: int, seed: int) -> Found:
         """The same reward and camera on other states."""
-        camera, model = one.camera or self._task.camera, self._model(one)
-        frames = self.read(camera, n, seed, model)  # type: ignore[arg-type]  # everything tried here has a camera
+        model = self._model(one)
+        frames = self.read(one.camera, n, seed, model)
         return replace(one, search=separation_of(_scores(model, frames), frames.in_goal))
 
     def score(self, one: Found, n: int, seed: int) -> Float[np.ndarray, " n"]:
         """Scores of other states."""
         model = self._model(one)
-        return _scores(model, self.read(one.camera, n, seed, model))  # type: ignore[arg-type]
+        return _scores(model, self.read(one.camera, n, seed, model))
 
     def strange(self, one: Found, options: CameraSearch) -> list[str]:
         """A remark where the model knows little of what a camera shows."""
         model = self._model(one)
         if model.encoder.domain is None or model.spec.views is not None:
             return []
-        seen = self.read(one.camera, options.frames, options.seed, model).features.embeddings  # type: ignore[arg-type]
+        seen = self.read(one.camera, options.frames, options.seed, model).features.embeddings
         shares = {name: float(rows.double().mean()) for name, rows in model.encoder.domain.strange_frames(seen).items()}
         return [
             f"{share:.0%} of the frames from the best view look like nothing {name} was trained on."

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from vlmrm.errors import SpecError, VlmrmError
 from vlmrm.fitting import fit_embeddings
-from vlmrm.report.candidates import Encoders
+from vlmrm.report.scorers import Encoders
 from vlmrm.rewards.features.views import ViewsOptions
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec

@@ -50,7 +50,7 @@ def learns_on_one_thread(agent: BaseAlgorithm) -> bool:
         >>> learns_on_one_thread(DQN("MlpPolicy", "CartPole-v1", device="cpu"))
         True
     """
-    small = vars(agent).get("batch_size", 0) < _WORTH_SHARING
+    small = getattr(agent, "batch_size", 0) < _WORTH_SHARING
     return small and agent.device.type == "cpu" and reads(agent.observation_space) == "Mlp"
 
 

@@ -67,7 +67,7 @@ class HuggingFaceEncoder:
         """How to load it again."""
         self.logit_scale = float(model.logit_scale.detach().float().exp())  # before bf16 rounds it
         """Factor on cosines in the model's own loss."""
-        bias = dict(model.named_parameters(recurse=False)).get("logit_bias")
+        bias = getattr(model, "logit_bias", None)
         self.logit_bias = 0.0 if bias is None else float(bias.detach())
         """Added to the scaled cosine; 0 where the model has none (all but SigLIP)."""
         self.domain: EncoderDomain | None = None

@@ -55,7 +55,7 @@ def text_tower(model: Any) -> Any:
     Args:
         model: A model of OpenCLIP.
     """
-    return dict(model.named_children()).get("text", model)
+    return getattr(model, "text", model)
 
 
 def require_towers(towers: Collection[str]) -> None:
