@@ -1,21 +1,21 @@
 """Does a reward adapt a classifier to single pictures, and what does the gradient buy that re-ranking cannot?
 
-    python experiments/rlcf_classify.py --workers 2         (about 80 minutes on 2 cores; goes on where it was)
-    python experiments/rlcf_classify.py --only report       (tables from what there is)
+    python experiments/rlcf_classify.py          (about 50 minutes on 1 core; goes on where it was, then the tables)
+    python experiments/rlcf_classify.py --cells texture-4 rotate-3      (a part, for another process at the same time)
 
 Policy sim-xs, reward sim-m, 81 state classes; the cells are those of `rlcf_cells.py`, 243 pictures each of a draw of
-their own. Labels are the simulator's state. Settings were chosen on texture at 2 and blur at 2 of another draw, which
-are not counted; one setting holds for all cells. Answers are kept in ``runs/rlcf_classify``; results go to
+their own. Labels are the simulator's state. Settings were chosen on two other cells of another draw, see
+`rlcf_settings.py`; one setting holds for all cells. Answers are kept in ``runs/rlcf_classify``; results go to
 ``experiments/results/rlcf_classify.json`` and ``.md``.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import tyro
-from rlcf_cells import COUNTED, POLICY, RESULTS, REWARD, SETTINGS, SETTINGS_CELLS, Cell, counted_cells
+from rlcf_cells import COUNTED, POLICY, RESULTS, REWARD, Cell, counted_cells
 from rlcf_table import write_results
 from vlmrm_envs.state_classes import StatePictures, state_pictures, state_sentences
 
@@ -69,15 +69,13 @@ def setup() -> Setup:
 class Options:
     """What to run."""
 
-    only: Literal["all", "settings", "counted", "report"] = "all"
-    """Which part."""
     cells: tuple[str, ...] = ()
     """Only these cells, as texture-4, so that several processes can share the work. Empty: all, and the tables."""
     workers: Annotated[int, tyro.conf.arg(help="Number of processes.")] = 1
     """Number of processes."""
 
 
-def run_cell(drawn: StatePictures, cell: Cell, folder: Path, workers: int) -> dict[str, MethodResult]:
+def run_cell(drawn: StatePictures, cell: Cell, workers: int) -> dict[str, MethodResult]:
     """Return what every method says of one cell."""
     kind, severity = cell
     shown = LabelledPictures(corrupt(drawn.frames, kind, severity), np.asarray(drawn.labels))
@@ -86,7 +84,7 @@ def run_cell(drawn: StatePictures, cell: Cell, folder: Path, workers: int) -> di
         said = f"{kind} {severity}, {method}"
         progress = frame_progress(f"answered by {said}", what="pictures")
         found[method] = run_method(
-            asked, method, shown, folder / f"{kind}-{severity}", workers=workers, progress=progress
+            asked, method, shown, WORK / "counted" / f"{kind}-{severity}", workers=workers, progress=progress
         )
         after = found[method].accuracy_after_each()
         print(f"{said}: {found[method].accuracy} {[round(100 * share) for share in after]}", flush=True)
@@ -95,23 +93,16 @@ def run_cell(drawn: StatePictures, cell: Cell, folder: Path, workers: int) -> di
 
 def main(options: Options) -> None:
     """Run what is missing, and write the tables."""
-    groups = counted_cells()
-    if options.only in ("all", "settings"):
-        drawn = state_pictures(2, seed=SETTINGS)
-        for cell in SETTINGS_CELLS:
-            run_cell(drawn, cell, WORK / "settings", options.workers)
-    if options.only in ("all", "counted", "report"):
-        drawn = state_pictures(PER_CLASS, seed=COUNTED)
-        wanted = {
-            group: [cell for cell in cells if not options.cells or f"{cell[0]}-{cell[1]}" in options.cells]
-            for group, cells in groups.items()
+    drawn = state_pictures(PER_CLASS, seed=COUNTED)
+    results = {
+        group: {
+            cell: run_cell(drawn, cell, options.workers)
+            for cell in cells
+            if not options.cells or f"{cell[0]}-{cell[1]}" in options.cells
         }
-        results = {
-            group: {cell: run_cell(drawn, cell, WORK / "counted", options.workers) for cell in cells}
-            for group, cells in wanted.items()
-        }
-        if options.cells:
-            return
+        for group, cells in counted_cells().items()
+    }
+    if not options.cells:
         write_results(results, STEPS, RESULTS / "rlcf_classify", setup().protocol("rlcf"))
 
 

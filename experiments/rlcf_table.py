@@ -75,8 +75,8 @@ _HEAD = """# A reward adapts a classifier: 81 states of nine scenes
 
 Made by `python experiments/rlcf_classify.py` with today's built-in models: policy sim-xs, reward sim-m as a softmax
 over the 81 sentences. Accuracy in percent, judged by the simulator's state, never by the reward; 243 pictures a cell
-of a draw on which nothing was chosen. Cells and settings were fixed before (`rlcf_cells.md`; settings on texture at 2
-and blur at 2 of another draw). Gains with 95 % intervals over paired pictures.
+of a draw on which nothing was chosen. Cells and settings were fixed before (`rlcf_cells.md`,
+`rlcf_settings.md`). Gains with 95 % intervals over paired pictures.
 """
 
 
@@ -163,10 +163,9 @@ def _answers(stood: Results) -> str:
 def _why(gap: float) -> str:
     return (
         f"- Why not all aims: the reward sees {gap:.0f} points better than the policy on these cells, so that +20 is "
-        f"{100 * 20 / gap:.0f} % of the way. More steps of RLCF do not close it: its push does not fade, and with more "
-        "candidates (5, 10, all; tried on the settings cells) it ends lower. The exact gradient of the expected reward "
-        "fades, and gets further. With CLIPScore in the place of the softmax RLCF reached 81 instead of 85 % on "
-        "texture at 2: of three candidates the two better ones are both pushed up."
+        f"{100 * 20 / gap:.0f} % of the way. More steps of RLCF do not close it: its push does not fade. More candidates "
+        "and CLIPScore in the place of the softmax end lower (`rlcf_settings.md`). The exact gradient of the expected "
+        "reward fades, and gets further."
     )
 
 
