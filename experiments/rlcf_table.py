@@ -163,9 +163,9 @@ def _answers(stood: Results) -> str:
 def _why(gap: float) -> str:
     return (
         f"- Why not all aims: the reward sees {gap:.0f} points better than the policy on these cells, so that +20 is "
-        f"{100 * 20 / gap:.0f} % of the way. More steps of RLCF do not close it: its push does not fade. More candidates "
-        "and CLIPScore in the place of the softmax end lower (`rlcf_settings.md`). The exact gradient of the expected "
-        "reward fades, and gets further."
+        f"{100 * 20 / gap:.0f} % of the way. More steps of RLCF do not close it: its push does not fade. More "
+        "candidates and CLIPScore in the place of the softmax end lower (`rlcf_settings.md`). The exact gradient of "
+        "the expected reward fades, and gets further."
     )
 
 

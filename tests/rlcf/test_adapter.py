@@ -216,7 +216,7 @@ def test_what_cannot_be_is_refused(poles: ClipClassifier, reward: RewardModel, p
     with pytest.raises(SpecError, match="over_time"):
         Adapter(poles, over_time)
     with pytest.raises(SpecError, match="needs a reward"):
-        Adapter(poles, **FAST).answer(pictures[:1])
+        Adapter(poles, **FAST)
     with pytest.raises(SpecError, match="learning_rates"):
         Adapter(poles, reward, learning_rates=1e-3)
     with pytest.raises(FrameError, match="one picture; got 3"), Adapter(poles, reward, **FAST)(pictures):
@@ -241,6 +241,13 @@ def test_what_cannot_be_is_refused(poles: ClipClassifier, reward: RewardModel, p
 def test_classes_that_cannot_be_told_apart_are_refused(classes: tuple[str, ...], template: str, message: str) -> None:
     with pytest.raises(PromptError, match=message):
         ClipClassifier.load("sim-xs", classes, template)
+
+
+def test_a_method_that_asks_no_reward_minds_none(poles: ClipClassifier, pictures: Tensor) -> None:
+    """A softmax without rivals scores no pairs, and the policy's own model is no reward: TPT asks neither."""
+    softmax = RewardModel.from_spec(RewardSpec.from_dict({"encoder": "sim-xs", "head": "softmax"}))
+    adapter = Adapter(poles, softmax, method="tpt", tune="prompt", **FAST)
+    assert adapter.answer(pictures[:1]).episode.moved > 0
 
 
 def test_bad_options_say_what_to_do() -> None:

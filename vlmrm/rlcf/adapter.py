@@ -18,7 +18,7 @@ from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.controls import BothSides
 from vlmrm.rlcf.episode import Episode, run_steps
 from vlmrm.rlcf.guard import Guard
-from vlmrm.rlcf.methods import Evidence, find_method
+from vlmrm.rlcf.methods import ASK_REWARD, Evidence, find_method
 from vlmrm.rlcf.options import AdaptOptions
 from vlmrm.rlcf.policy import PictureSight, Sentences, TunedEncoder
 from vlmrm.rlcf.reward_side import SentenceRewards, require_another_model
@@ -73,7 +73,8 @@ class Adapter:
         **changes: Choices other than those of ``options``, by name; ``views`` may be their number.
 
     Raises:
-        SpecError: The reward has no pairs, or is the classifier's own model; or a choice is impossible.
+        SpecError: The method or the guard needs a reward and there is none, it has no pairs, or it is the classifier's
+            own model; or a choice is impossible.
         EncoderError: The classifier is no model of OpenCLIP, or has nothing of the kind to tune.
 
     Example:
@@ -102,9 +103,8 @@ class Adapter:
         self._method = find_method(self.options.method)
         _require_candidates(self.options, len(classifier.classes))
         self._rewards: SentenceRewards | None = None
-        if reward is not None:
-            require_another_model(classifier.encoder, reward, self_reward=self_reward)
-            self._rewards = self._reward_side(reward)
+        if self.options.method in ASK_REWARD or guard is not None:
+            self._rewards = self._reward_side(reward, self_reward=self_reward)
         self.policy = TunedEncoder(classifier.encoder, self.options, classifier.template)
         """The copy that is tuned, and what of it."""
         self._sentences = Sentences(self.policy, classifier.sentences)
@@ -112,7 +112,10 @@ class Adapter:
         self._start = Start(self.policy.parameters, self.options)
         self._busy = False
 
-    def _reward_side(self, reward: RewardModel) -> SentenceRewards:
+    def _reward_side(self, reward: RewardModel | None, *, self_reward: bool) -> SentenceRewards:
+        if reward is None:
+            raise SpecError(f"the method {self.options.method!r}, or the guard, needs a reward. Give the adapter one.")
+        require_another_model(self.classifier.encoder, reward, self_reward=self_reward)
         sees, rivals = self.options.reward_sees, self.options.rivals
         return SentenceRewards(reward, self.classifier.sentences, sees=sees, rivals=rivals)
 

@@ -25,7 +25,10 @@ METHODS: Mapping[str, Callable[[Evidence], Loss]] = {
 }
 """Every loss, by name."""
 
-__all__ = ["METHODS", "Evidence", "Loss", "find_method"]
+ASK_REWARD = frozenset({"rlcf", "expected_reward", "kd", "at_kd"})
+"""The losses that ask the reward."""
+
+__all__ = ["ASK_REWARD", "METHODS", "Evidence", "Loss", "find_method"]
 
 
 def find_method(name: str) -> Callable[[Evidence], Loss]:
