@@ -9,7 +9,9 @@ from tests.toys import red_reward
 from tests.training.toy_runs import LENGTH, lamp_config, lamp_reward
 from vlmrm.cli import main
 from vlmrm.errors import RunError, SpecError
+from vlmrm.tasks import find_task
 from vlmrm.training import train
+from vlmrm.training.run_agents import BEST, HALF, LAST, RANDOM, agents_of_run
 from vlmrm.training.run_report import report_run
 
 
@@ -27,18 +29,36 @@ def report(run):
 
 
 def test_agents_are_ranked_by_what_the_simulator_says(report):
-    agents = {agent.name: agent for agent in report.agents}
-    random, last = agents["random policy"], agents["agent at the end"]
+    agents = {agent.name: agent for agent in report.ranks.agents}
+    random, half, _, last = (agents[name] for name in (RANDOM, HALF, BEST, LAST))
     assert last.in_goal > random.in_goal
     assert last.reward > random.reward
     assert last.env_return > random.env_return
-    assert (random.episodes, last.episodes) == (3, 3)
-    assert report.rank > 0.5
+    assert random.in_goal <= half.in_goal < last.in_goal
+    assert [agent.episodes for agent in agents.values()] == [3, 3, 3, 3]
+    assert report.ranks.kendall > 0.5
+
+
+def test_a_task_is_reported_with_the_agents_of_a_run(run, tmp_path, capsys):
+    out, words = tmp_path / "page.html", ["--agents", str(run), "--goal", "a red lamp", "--frames", "40"]
+    assert main(["report", str(run.parent / "lamp.toml"), *words, "--out", str(out)]) == 0
+    ((name, ranks),) = json.loads(out.with_suffix(".json").read_text())["agents"].items()
+    assert name == "sim-s"
+    assert [agent["name"] for agent in ranks["agents"]] == [RANDOM, HALF, BEST, LAST]
+    assert "Does it rank agents as the environment does?" in out.read_text()
+    files = ["--success", str(run / "before.mp4"), "--failure", str(run / "after.mp4"), "--goal", "a red lamp"]
+    assert main(["report", *files, "--agents", str(run), "--out", str(tmp_path / "other.html")]) == 2
+    assert "--agents act in a task" in capsys.readouterr().err
+
+
+def test_agents_of_another_environment_do_not_act_in_a_task(run):
+    with pytest.raises(SpecError, match=r"act in another environment: env_id .*Lamp-v0 where pendulum/upright has"):
+        agents_of_run(run, task=find_task("pendulum/upright"))
 
 
 def test_the_reward_is_judged_on_the_frames_that_the_agents_met(report):
     labels = report.judged.scored.labels
-    assert len(labels) == 3 * 3 * (LENGTH + 1)  # three agents, three episodes, and the frame of the reset
+    assert len(labels) == 4 * 3 * (LENGTH + 1)  # four agents, three episodes, and the frame of the reset
     measures = report.judged.best.evidence.measures
     assert measures.auroc.value == 1.0  # red as the lamp is bright, and bright is the goal
     assert measures.borders["brightness"].auroc == 1.0

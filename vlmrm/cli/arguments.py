@@ -141,6 +141,7 @@ class Report(Command):
     vlmrm report --success up/ --failure down/ --goal "a red car" --baseline "a car"
     vlmrm report drive.mp4 --goal-at 3-5.5,8- --rewards reward.toml
     vlmrm report runs/FOLDER
+    vlmrm report runs/SEED-0 runs/SEED-1 runs/SEED-2
 
     The page opens without a network; the same numbers are beside it as JSON. `vlmrm label` makes labels.
     """
@@ -148,6 +149,8 @@ class Report(Command):
     source: Annotated[Positional[str], open_option("SOURCE")] = ""
     """A task or its .toml file; a folder of pictures or a file of frames, with --labels; a video, with --goal-at; the
     folder of a run."""
+    others: Annotated[Positional[tuple[str, ...]], open_option("[RUN ...]")] = ()
+    """Folders of more runs, to compare with the first."""
     labels: Annotated[Path | None, open_option("FILE")] = None
     """CSV file with the columns frame and in_goal."""
     success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
@@ -174,6 +177,8 @@ class Report(Command):
     """Decides the states. Default: 0."""
     budget: Annotated[float, open_option("SHARE")] = 0.05
     """Share of the frames outside of the goal that a threshold may let through. Default: 0.05."""
+    agents: Annotated[Path | None, open_option("RUN")] = None
+    """Folder of a run in the task's environment, whose agents play episodes that the rewards rank."""
     out: Annotated[Path, open_option("FILE")] = Path("report.html")
     """The page. Default: report.html."""
     force: bool = False

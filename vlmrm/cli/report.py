@@ -15,11 +15,13 @@ from vlmrm.report.scorers import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import Task, find_task
+from vlmrm.training.run_agents import agents_of_run
 from vlmrm.training.run_report import report_run
+from vlmrm.training.runs_report import report_runs
 
 _OF_FRAMES = (
     "labels", "success", "failure", "goal_at", "rewards", "scores", "goal", "baseline", "models", "alphas", "frames",
-    "seed", "budget",
+    "seed", "budget", "agents",
 )  # fmt: skip
 
 
@@ -31,9 +33,16 @@ def run(given: Report) -> int:
         raise SpecError(f"{given.out} is there already. Give another --out, or --force to write over it.")
     if (Path(given.source) / "config.json").is_file():
         return _report_run(given)
+    if given.others:
+        raise SpecError(
+            f"several runs can be compared, and {given.source} is none. Give one SOURCE, or folders of runs."
+        )
     source = _source(given)
     rewards = _rewards(given, source)
+    agents = {} if given.agents is None else agents_of_run(given.agents, task=_task_to_act_in(source))
     report = evaluate(rewards, source, alphas=given.alphas, budget=given.budget, progress=frame_progress("scored"))
+    if agents and source.task is not None:
+        report = report.with_agents(source.task, agents)
     report.save(given.out)
     print(report.table())
     print(f"\n{report.headline} {report.best.verdict.sentence}")
@@ -46,17 +55,36 @@ def run(given: Report) -> int:
 
 
 def _report_run(given: Report) -> int:
-    """The page of a training run."""
+    """The page of a training run, or of several."""
     unused = [name for name in _OF_FRAMES if getattr(given, name) != getattr(Report, name)]
     if unused:
         raise SpecError(f"{given.source} is a run, which has its own; --{unused[0].replace('_', '-')} has no effect.")
+    if given.others:
+        return _report_runs(given)
     report = report_run(given.source)
     report.save(given.out)
     print(report.headline)
-    for agent in report.agents:
+    for agent in () if report.ranks is None else report.ranks.agents:
         print(f"{agent.name}: {percent(agent.in_goal)} of its steps in the goal, text reward {agent.reward:.3f} a step")
     print(f"wrote {given.out} and {given.out.with_suffix('.json')}")
     return 0
+
+
+def _report_runs(given: Report) -> int:
+    report = report_runs([given.source, *given.others])
+    report.save(given.out)
+    print(report.headline)
+    for setting in report.settings:
+        said = "one run" if setting.average is None else f"interquartile mean {setting.average}"
+        print(f"{setting.name}: {said} ({', '.join(f'{value:.3g}' for value in setting.values)})")
+    print(f"wrote {given.out} and {given.out.with_suffix('.json')}")
+    return 0
+
+
+def _task_to_act_in(source: FrameSource) -> Task:
+    if source.task is None:
+        raise SpecError(f"--agents act in a task, and {source.name} is made of files. Report a task, or leave it out.")
+    return source.task
 
 
 def _source(given: Report) -> FrameSource:

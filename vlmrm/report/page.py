@@ -133,6 +133,7 @@ def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
         "looked_through": LOOKED_THROUGH,
         "heat": _heat_picture(entry),
         "goals": report.goals if entry is report.best else None,
+        "agents": report.agents.get(entry.name),
         "spec": "" if spec is None else json.dumps(spec.to_dict(), indent=2, ensure_ascii=False),
     }
 

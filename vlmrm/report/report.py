@@ -1,12 +1,14 @@
 """`Report`: how good some rewards are, as a table, as JSON, and as a page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vlmrm.data.task_frames import Policy
+from vlmrm.report.agents import AgentRanks, rank_agents
 from vlmrm.report.answers import CARE, Answer, Evidence
 from vlmrm.report.fooling import Fooling, Shown
 from vlmrm.report.map_over_state import StateMap
@@ -14,6 +16,7 @@ from vlmrm.report.saving import save_page
 from vlmrm.report.scene_goals import SceneGoals
 from vlmrm.report.scoring import Scored
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
+from vlmrm.tasks import Task
 
 _ORDER = (GOOD, WEAK, USELESS)
 _HEADER = ("reward", "verdict", "AUROC", "AP", "FP at 90 %", "EPIC", "best control")
@@ -61,6 +64,8 @@ class Report:
     """What limits the numbers."""
     versions: Mapping[str, str]
     """Versions of the packages that made them."""
+    agents: Mapping[str, AgentRanks] = field(default_factory=dict)
+    """How each reward ranks agents. Empty: none were given."""
 
     @property
     def best(self) -> Entry:
@@ -82,6 +87,17 @@ class Report:
         """What to change, of the best reward."""
         advised = [answer.advice for answer in self.best.answers if answer.level == CARE and answer.advice]
         return [*(f"{reason[:1].upper()}{reason[1:]}." for reason in self.best.verdict.reasons), *advised]
+
+    def with_agents(self, task: Task, agents: Mapping[str, Policy], *, episodes: int = 3) -> "Report":
+        """Return the report with how each reward ranks agents beside how the environment's own return does.
+
+        Args:
+            task: The task that they act in.
+            agents: The agents by their names; `vlmrm.training.run_agents` makes them of a run.
+            episodes: Episodes of each.
+        """
+        candidates = [entry.evidence.candidate for entry in self.entries]
+        return replace(self, agents=rank_agents(candidates, task, agents, episodes=episodes))
 
     def table(self) -> str:
         """Return the numbers of all rewards as lines of text, for terminals."""
@@ -105,6 +121,7 @@ class Report:
             "changes": self.changes,
             "remarks": list(self.remarks),
             "goals": None if self.goals is None else _plain(asdict(self.goals)),
+            "agents": {name: asdict(ranks) for name, ranks in self.agents.items()},
             "versions": dict(self.versions),
             "rewards": [_plain_entry(entry) for entry in self.entries],
         }

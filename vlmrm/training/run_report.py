@@ -5,13 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-import numpy as np
-
-from vlmrm.data.labelled import LabelledFrames, SeveralSources
-from vlmrm.data.task_frames import Act, Policy, Rollouts, random_policy
-from vlmrm.errors import RunError, SpecError
-from vlmrm.metrics import Estimate, kendall, share_estimate
+from vlmrm.errors import SpecError
+from vlmrm.metrics import Estimate, share_estimate
+from vlmrm.report.agents import AgentRanks, episodes_of, ranks_of
 from vlmrm.report.evaluation import evaluate
 from vlmrm.report.page import fill, shown_entry
 from vlmrm.report.parting import Parting
@@ -21,35 +17,16 @@ from vlmrm.report.saving import save_page
 from vlmrm.report.scorers import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.protocols import FrameReward
-from vlmrm.training.acting import Actor
-from vlmrm.training.acting import Policy as Agent
 from vlmrm.training.episodes import Evaluation
 from vlmrm.training.outcome import Summary
 from vlmrm.training.plan import Plan
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
-from vlmrm.training.run_parts import load_agent
+from vlmrm.training.run_agents import LAST, RANDOM, agents_of_run
 from vlmrm.training.run_videos import films_of
 from vlmrm.training.watch import partings_of
 
-_RANDOM, _BEST, _LAST = "random policy", "agent of the best evaluation", "agent at the end"
 _REWARD = "the reward of the run"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgentResult:
-    """What one agent did in the episodes that were drawn for the page."""
-
-    name: str
-    """Name of the agent on the page."""
-    episodes: int
-    """Number of episodes."""
-    in_goal: float
-    """Share of the steps in the goal, by the simulator."""
-    env_return: float
-    """Mean sum of the environment's own rewards."""
-    reward: float
-    """Mean text reward per step."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,10 +41,9 @@ class RunReport:
     """Numbers over the steps."""
     summary: Summary | None
     """The results. None: the run has not finished."""
-    agents: Sequence[AgentResult]
-    """Random, best and last agent; empty where there is no text reward to judge."""
-    rank: float | None
-    """Kendall's tau of text return and the environment's own over all episodes drawn; None: no text reward."""
+    ranks: AgentRanks | None
+    """Agents of the run and a random policy by its reward and by the environment's own. None: there is no text reward
+    to judge."""
     partings: Sequence[Parting]
     """Where text reward and success part."""
     judged: Report | None
@@ -121,8 +97,7 @@ class RunReport:
         return {
             "headline": self.headline,
             "facts": dict(self.facts),
-            "agents": [asdict(agent) for agent in self.agents],
-            "kendall": self.rank,
+            **({"agents": [], "kendall": None} if self.ranks is None else asdict(self.ranks)),
             "partings": [asdict(one) for one in self.partings],
             "summary": None if self.summary is None else _without_paths(self.summary),
             "reward": None if self.judged is None else self.judged.to_dict(),
@@ -168,14 +143,13 @@ def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None
     plan = Plan.from_dict(RunDirectory.read_json(directory.config), directory.path)
     finished = directory.summary.exists()
     rows = directory.metrics.read()
-    judged, agents, rank, why = _judge(plan, directory, episodes, reward)
+    judged, ranks, why = _judge(plan, directory, episodes, reward)
     return RunReport(
         folder=directory.path,
         plan=plan,
         rows=rows,
         summary=Summary.from_dict(RunDirectory.read_json(directory.summary)) if finished else None,
-        agents=agents,
-        rank=rank,
+        ranks=ranks,
         partings=partings_of(rows),
         judged=judged,
         why_not_judged=why,
@@ -184,64 +158,16 @@ def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None
 
 def _judge(
     plan: Plan, directory: RunDirectory, episodes: int, given: FrameReward | None
-) -> tuple[Report | None, list[AgentResult], float | None, str]:
+) -> tuple[Report | None, AgentRanks | None, str]:
     reward: AnyReward | None = plan.spec if given is None else given
     if reward is None:
-        return None, [], None, "It was trained on the environment's own reward, or on a function that no file holds."
-    policies: dict[str, Policy] = {_RANDOM: random_policy}
-    for name, best in ((_BEST, True), (_LAST, False)):
-        try:
-            policies[name] = acting(load_agent(directory.path, best=best))
-        except RunError:
-            continue  # it has no checkpoint yet
-    sources = [
-        Rollouts(task=plan.task, episodes=episodes, seed=20_000, policy=policy, policy_name=name)
-        for name, policy in policies.items()
-    ]
+        return None, None, "It was trained on the environment's own reward, or on a function that no file holds."
+    agents = agents_of_run(directory.path)
     try:
-        report = evaluate({_REWARD: reward}, SeveralSources(sources=sources))
+        report = evaluate({_REWARD: reward}, episodes_of(plan.task, agents, episodes=episodes))
     except SpecError as error:
-        return None, [], None, str(error)
-    scores, labels = report.scored.scores[_REWARD], report.scored.labels
-    agents = [_agent(name, scores, labels) for name in policies]
-    return report, agents, _rank(scores, labels), ""
-
-
-def acting(agent: Agent) -> Policy:
-    """Return an agent as what acts in episodes: deterministic, with its memory and masks.
-
-    Args:
-        agent: An agent of Stable-Baselines3.
-    """
-
-    def begin(env: gym.Env[Any, Any], seed: int) -> Act:
-        actor = Actor(agent, [env])
-        return lambda observation, first: actor.act([observation], [True])[0]
-
-    return begin
-
-
-def _agent(name: str, scores: np.ndarray, labels: LabelledFrames) -> AgentResult:
-    episodes = [group for group in dict.fromkeys(labels.groups) if group.startswith(f"{name}, ")]
-    rows = np.isin(np.array(labels.groups), episodes)
-    own = np.zeros(len(labels)) if labels.env_rewards is None else labels.env_rewards
-    return AgentResult(
-        name=name,
-        episodes=len(episodes),
-        in_goal=float(labels.in_goal[rows].mean()),
-        env_return=float(own[rows].sum()) / len(episodes),
-        reward=float(scores[rows].mean()),
-    )
-
-
-def _rank(scores: np.ndarray, labels: LabelledFrames) -> float | None:
-    groups: Any = np.array(labels.groups)
-    names = list(dict.fromkeys(labels.groups))
-    if labels.env_rewards is None or len(names) < 2:
-        return None
-    text = [float(scores[groups == name].sum()) for name in names]
-    own = [float(labels.env_rewards[groups == name].sum()) for name in names]
-    return kendall(text, own)
+        return None, None, str(error)
+    return report, ranks_of(report.scored.scores[_REWARD], report.scored.labels, agents), ""
 
 
 def _evaluated(rows: Sequence[MetricsRow], column: str) -> list[tuple[int, float]]:
@@ -273,8 +199,8 @@ def _successes(report: RunReport) -> list[tuple[str, Estimate]]:
     if summary is None:
         return []
     named = {
-        _RANDOM: summary.random,
-        _LAST: summary.trained,
+        RANDOM: summary.random,
+        LAST: summary.trained,
         "agent trained on the environment's own reward": summary.env_reward,
     }
     return [(name, found) for name, one in named.items() if (found := report.success_of(one)) is not None]
