@@ -15,7 +15,7 @@ from vlmrm.training.plan import Plan
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import load_agent
 
-RANDOM, HALF = "random policy", "agent at the end, every other action random"
+RANDOM, HALF = "random policy", "agent at the end, half of its actions random"
 """Names of those that no checkpoint holds."""
 BEST, LAST = "agent of the best evaluation", "agent at the end"
 """Names of those of a run's checkpoints."""
