@@ -29,7 +29,7 @@ class RunResult:
     said: Mapping[str, str]
     """What was to be done, as JSON by the path of each option."""
     summary: Summary
-    """The results."""
+    """Results of the run at its end."""
     rows: Sequence[MetricsRow]
     """Numbers over the steps."""
 
@@ -61,7 +61,7 @@ class Setting:
     name: str
     """What tells it from the other settings, or its task."""
     runs: Sequence[RunResult]
-    """Its runs, in the order of their seeds."""
+    """Runs of this setting, in the order of their seeds."""
     values: Sequence[float]
     """Success or return of each run."""
     average: Estimate | None
