@@ -64,6 +64,16 @@ def test_settings_are_kept_apart_and_named_by_what_differs(make_run, tmp_path, c
     assert "one run<span" in (tmp_path / "runs.html").read_text()  # which has no interval
 
 
+def test_what_a_setting_leaves_open_is_not_in_its_name_and_the_best_may_be_two(make_run):
+    text, other = make_run("text", seed=0, success=0.9), make_run("other", seed=1, success=0.9)
+    config = json.loads((other / "config.json").read_text())
+    config["config"]["train"]["hyperparameters"]["gamma"] = 0.9
+    (other / "config.json").write_text(json.dumps(config))
+    report = report_runs([text, other])
+    assert [setting.name for setting in report.settings] == ["lamp/bright", "train.hyperparameters.gamma 0.9"]
+    assert "lamp/bright and train.hyperparameters.gamma 0.9 are the best: success 0.9 of one run" in report.headline
+
+
 def test_runs_without_a_success_rule_are_compared_by_return(make_run):
     report = report_runs([make_run("a", seed=0, success=None), make_run("b", seed=1, success=0.5)])
     assert not report.by_success

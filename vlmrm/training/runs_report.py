@@ -17,6 +17,7 @@ from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
 
 _BY_CHANCE = ("config.train.seed", "config.output.", "config.machine.", "config.task")  # may differ within a setting
+_NOTHING = (None, "null", "[]", "{}")  # an option that was not given
 _MOST_LINES = 3
 
 
@@ -80,13 +81,16 @@ class RunsReport:
     @property
     def headline(self) -> str:
         """What came out, in a sentence."""
-        best = max(self.settings, key=lambda setting: interquartile_mean(setting.values))
+        averages = {setting.name: interquartile_mean(setting.values) for setting in self.settings}
+        first = [setting for setting in self.settings if averages[setting.name] == max(averages.values())]
+        best = first[0]
         what = "success" if self.by_success else "return by the environment's own reward"
         said = f"{best.values[0]:.3g} of one run" if best.average is None else str(best.average)
         count = sum(len(setting.runs) for setting in self.settings)
         if len(self.settings) == 1:
             return f"{best.name}: over {count} seeds the interquartile mean of {what} is {said}."
-        return f"Of {count} runs in {len(self.settings)} settings, {best.name} is the best: {what} {said}."
+        names = " and ".join(setting.name for setting in first) + (" is" if len(first) == 1 else " are")
+        return f"Of {count} runs in {len(self.settings)} settings, {names} the best: {what} {said}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers as plain values, for JSON."""
@@ -173,11 +177,14 @@ def _names(settings: Sequence[Mapping[str, str]], task: str) -> list[str]:
     paths = list(dict.fromkeys(path for setting in settings for path in setting))
     apart = [path for path in paths if len({setting.get(path) for setting in settings}) > 1]
     short = [path for path in apart if path.startswith(("config.", "task.name"))] or apart
-    names = []
-    for setting in settings:
-        said = [f"{path.removeprefix('config.')} {setting.get(path, 'null')}" for path in short]
-        names.append(", ".join(said) or task)
-    return names
+    said = [_said(setting, [path for path in short if setting.get(path) not in _NOTHING]) for setting in settings]
+    if len(set(said)) < len(settings):
+        said = [_said(setting, short) for setting in settings]
+    return [name or task for name in said]
+
+
+def _said(setting: Mapping[str, str], paths: Sequence[str]) -> str:
+    return ", ".join(f"{path.removeprefix('config.')} {setting.get(path, 'null')}" for path in paths)
 
 
 def _setting(name: str, runs: Sequence[RunResult], by_success: bool) -> Setting:
