@@ -23,7 +23,8 @@ from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.frames.corruptions import corrupt
 from vlmrm.rewards import RewardSpec
 from vlmrm.rlcf import AdaptOptions, Guard, ViewOptions
-from vlmrm.rlcf.pictures import LabelledPictures
+from vlmrm.rlcf.answer_sets import Classes
+from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.results import MethodResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
@@ -46,8 +47,7 @@ def setup() -> Setup:
     expected = replace(RLCF, method="expected_reward", learning_rate=1e-3)
     return Setup(
         policy=POLICY,
-        classes=state_sentences(),
-        template="{}",
+        answers=Classes(state_sentences(), "{}"),
         reward=RewardSpec.from_dict({"encoder": REWARD, "head": "softmax"}),
         adapted={
             "rlcf": AdaptedMethod(options=RLCF),
@@ -78,7 +78,7 @@ class Options:
 def run_cell(drawn: StatePictures, cell: Cell, workers: int) -> dict[str, MethodResult]:
     """Return what every method says of one cell."""
     kind, severity = cell
-    shown = LabelledPictures(corrupt(drawn.frames, kind, severity), np.asarray(drawn.labels))
+    shown = Labelled(corrupt(drawn.frames, kind, severity), np.asarray(drawn.labels))
     asked, found = setup(), {}
     for method in asked.methods:
         said = f"{kind} {severity}, {method}"

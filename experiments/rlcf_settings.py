@@ -23,7 +23,8 @@ from vlmrm.atomic import whole_file
 from vlmrm.frames.corruptions import corrupt
 from vlmrm.rewards import RewardSpec
 from vlmrm.rlcf import AdaptOptions, Guard, ViewOptions
-from vlmrm.rlcf.pictures import LabelledPictures
+from vlmrm.rlcf.answer_sets import Classes
+from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.results import MethodResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
@@ -63,15 +64,15 @@ GUARDS = {
 GUARDED_STEPS = 6
 
 
-def shown(cell: Cell) -> LabelledPictures:
+def shown(cell: Cell) -> Labelled:
     """Return the pictures of a cell of the settings' own draw."""
     drawn = state_pictures(2, seed=SETTINGS)
-    return LabelledPictures(corrupt(drawn.frames, *cell), np.asarray(drawn.labels))
+    return Labelled(corrupt(drawn.frames, *cell), np.asarray(drawn.labels))
 
 
 def setup(reward: RewardSpec, methods: dict[str, AdaptedMethod], rivals: str | None) -> Setup:
     """Return one reward with the methods that are tried with it."""
-    return Setup(policy=POLICY, classes=state_sentences(), template="{}", reward=reward, adapted=methods, rivals=rivals)
+    return Setup(policy=POLICY, answers=Classes(state_sentences(), "{}"), reward=reward, adapted=methods, rivals=rivals)
 
 
 def run(cell: Cell) -> dict[str, MethodResult]:

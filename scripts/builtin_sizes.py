@@ -1,4 +1,4 @@
-"""The built-in models that scripts/train_builtin.py can train: what decides their weights."""
+"""The built-in models that scripts/train_builtin.py can train: what decides their weights, and their folders."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,15 +12,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """What decides the weights, and where they are kept."""
+class Architecture:
+    """A small CLIP, and where it is kept."""
 
     name: str
     """Name of the model."""
-    scenes: tuple[str, ...] = tuple(SCENES)
-    """Names of the scenes that it learns about."""
-    shares: dict[str, int] = field(default_factory=dict)
-    """Number of shares of the frames, pictures and sentences, for scenes that do not get the share of their record."""
     size_px: int
     """Side of the square pictures that it sees."""
     width: int
@@ -33,6 +29,45 @@ class Config:
     """Width of the text tower."""
     text_layers: int = 2
     """Blocks of the text tower."""
+    seed: int = 0
+    """Random seed, which decides everything."""
+    work: Path = REPOSITORY / "cache"
+    """Folder of drawn frames and of checkpoints."""
+    out: Path = REPOSITORY / "vlmrm" / "encoders" / "builtin"
+    """Folder in which the model's own folder is made."""
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide the weights."""
+        return {k: v for k, v in asdict(self).items() if k not in ("work", "out")}
+
+    def model(self) -> dict[str, Any]:
+        """Architecture, as OpenCLIP reads it."""
+        return {
+            "embed_dim": self.embed_dim,
+            "vision_cfg": {
+                "image_size": self.size_px, "layers": list(self.layers), "width": self.width, "head_width": 32,
+            },
+            "text_cfg": {
+                "context_length": 32, "vocab_size": 49408, "width": self.text_width, "heads": self.text_width // 32,
+                "layers": self.text_layers,
+            },
+        }  # fmt: skip
+
+    def preprocessing(self) -> Preprocessing:
+        """How pictures are prepared for the model."""
+        return Preprocessing(
+            size_px=self.size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash", interpolation="bicubic"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Architecture):
+    """A model of simulated scenes: what decides its weights."""
+
+    scenes: tuple[str, ...] = tuple(SCENES)
+    """Names of the scenes that it learns about."""
+    shares: dict[str, int] = field(default_factory=dict)
+    """Number of shares of the frames, pictures and sentences, for scenes that do not get the share of their record."""
     frames: int = 6_000
     """Pictures drawn for each share."""
     pictures: int = 7
@@ -53,12 +88,6 @@ class Config:
     """Steps until the learning rate has its peak."""
     weight_decay: float = 0.05
     """Weight decay of AdamW, on matrices only."""
-    seed: int = 0
-    """Random seed, which decides everything."""
-    work: Path = REPOSITORY / "cache"
-    """Folder of drawn frames and of checkpoints."""
-    out: Path = REPOSITORY / "vlmrm" / "encoders" / "builtin"
-    """Folder in which the model's own folder is made."""
 
     def share(self, scene: str) -> int:
         """Number of shares that a scene gets."""
@@ -67,26 +96,7 @@ class Config:
     def identity(self) -> dict[str, Any]:
         """The settings that decide the weights."""
         shares = {scene: self.share(scene) for scene in self.scenes if self.share(scene) > 1}
-        return {k: v for k, v in asdict(self).items() if k not in ("work", "out")} | {"shares": shares}
-
-    def model(self) -> dict[str, Any]:
-        """Architecture, as OpenCLIP reads it."""
-        return {
-            "embed_dim": self.embed_dim,
-            "vision_cfg": {
-                "image_size": self.size_px, "layers": list(self.layers), "width": self.width, "head_width": 32,
-            },
-            "text_cfg": {
-                "context_length": 32, "vocab_size": 49408, "width": self.text_width, "heads": self.text_width // 32,
-                "layers": self.text_layers,
-            },
-        }  # fmt: skip
-
-    def preprocessing(self) -> Preprocessing:
-        """How pictures are prepared for the model."""
-        return Preprocessing(
-            size_px=self.size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash", interpolation="bicubic"
-        )
+        return super().identity() | {"shares": shares}
 
 
 CLASSIC_CONTROL = ("cartpole", "mountain_car", "pendulum", "acrobot")

@@ -16,23 +16,20 @@ not only scenes, and so is each pair of scenes: a sentence about one scene says 
 one about an animal on a meadow says nothing of any.
 """
 
-import json
 import math
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 import tyro
 from builtin_batches import Batches, CompactVocabulary
 from builtin_domain import fit_domain
+from builtin_export import export
 from builtin_frames import load_or_draw
 from builtin_learning import Muon, Progress, descend, schedule, set_rate, soft_clip_loss
 from builtin_sizes import SIZES, Config
 from builtin_supervision import Heads, StateEncoder, places, state_features
-from safetensors.torch import save_file
 from torch import Tensor
 from vlmrm_envs.scenes import find_scene
 from vlmrm_envs.scenes.scene import SceneStates
@@ -205,22 +202,6 @@ def load(path: Path, training: Training, optimisers: list[torch.optim.Optimizer]
     for optimiser, state in zip(optimisers, kept["optimisers"], strict=False):  # none before the first picture
         optimiser.load_state_dict(state)
     return kept["step"], kept["minutes"]
-
-
-def export(config: Config, weights: dict[str, Tensor], card: dict[str, Any]) -> Path:
-    """Write the model's folder in OpenCLIP's format, weights in fp16."""
-    folder = config.out / config.name
-    folder.mkdir(parents=True, exist_ok=True)
-    preprocess = asdict(config.preprocessing())
-    preprocess.pop("size_px")
-    settings = {"model_cfg": config.model(), "preprocess_cfg": preprocess}
-    (folder / "open_clip_config.json").write_text(json.dumps(settings, indent=2) + "\n")
-    halves = {
-        k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in weights.items() if k != "attn_mask"
-    }
-    save_file(halves, folder / "open_clip_model.safetensors")
-    (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
-    return folder
 
 
 def main(config: Config) -> None:

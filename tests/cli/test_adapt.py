@@ -33,7 +33,7 @@ def test_a_table_with_every_control_is_printed_and_written(pictures, tmp_path, c
         assert method in printed
     assert "4 pictures of 2 classes" in printed
     said = json.loads((tmp_path / "out.json").read_text())
-    assert said["classes"] == ["hangs down", "stands upright"]
+    assert said["protocol"]["classes"] == ["hangs down", "stands upright"]
     assert said["protocol"]["options"]["candidates"] is None  # 3 of 2 classes are all
     assert len(list((tmp_path / "out").glob("*.jsonl"))) == 7
     assert main([*words, "--force"]) == 0  # from what was kept

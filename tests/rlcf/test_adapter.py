@@ -219,10 +219,10 @@ def test_what_cannot_be_is_refused(poles: ClipClassifier, reward: RewardModel, p
         Adapter(poles, **FAST)
     with pytest.raises(SpecError, match="learning_rates"):
         Adapter(poles, reward, learning_rates=1e-3)
-    with pytest.raises(FrameError, match="one picture; got 3"), Adapter(poles, reward, **FAST)(pictures):
+    with pytest.raises(FrameError, match="one query; got 3"), Adapter(poles, reward, **FAST)(pictures):
         pass
     adapter = Adapter(poles, reward, **FAST)
-    with pytest.raises(SpecError, match="another picture"), adapter(pictures[0]), adapter(pictures[1]):
+    with pytest.raises(SpecError, match="another query"), adapter(pictures[0]), adapter(pictures[1]):
         pass
     ensemble = ClipClassifier(load_encoder("sim-xs + sim-s"), CLASSES, "the pole {}")
     with pytest.raises(EncoderError, match="not a model of OpenCLIP"):

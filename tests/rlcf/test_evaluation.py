@@ -11,9 +11,10 @@ from vlmrm import RewardModel, RewardSpec
 from vlmrm.errors import FrameError, RunError, SpecError
 from vlmrm.metrics import accuracy_difference, flips
 from vlmrm.rlcf import Adapter, AdaptOptions, ClipClassifier, Guard, ViewOptions
+from vlmrm.rlcf.answer_sets import Classes
 from vlmrm.rlcf.evaluation import evaluate
 from vlmrm.rlcf.kept_answers import KeptAnswers
-from vlmrm.rlcf.pictures import LabelledPictures
+from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.results import MethodResult, PictureResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
@@ -22,8 +23,7 @@ CLASSES = ("stands upright", "hangs down", "points left")
 OPTIONS = AdaptOptions(steps=2, learning_rate=1e-3, candidates=2, views=ViewOptions(count=4, smallest=0.8, flip=False))
 SETUP = Setup(
     policy="random:sim-xs",
-    classes=CLASSES,
-    template="the pole {}",
+    answers=Classes(CLASSES, "the pole {}"),
     reward=RewardSpec.from_dict({"encoder": "random:sim-s", "alpha": 0.0}),
     adapted={"rlcf": AdaptedMethod(options=OPTIONS), "never": AdaptedMethod(options=replace(OPTIONS, reset="never"))},
     training_free=("zero", "mta", "tda", "template_mean", "auto_clip"),
@@ -32,7 +32,7 @@ SETUP = Setup(
     views=OPTIONS.views,
 )
 PICTURES = torch.randint(0, 256, (5, 64, 64, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-SHOWN = LabelledPictures(PICTURES, np.array([0, 1, 2, 0, 1]))
+SHOWN = Labelled(PICTURES, np.array([0, 1, 2, 0, 1]))
 
 
 def test_every_method_answers_every_picture(tmp_path):
@@ -77,8 +77,8 @@ def test_answers_of_other_settings_are_refused(tmp_path):
     other = replace(SETUP, adapted={"rlcf": AdaptedMethod(options=replace(OPTIONS, steps=3))})
     with pytest.raises(RunError, match="other settings: options"):
         run_method(other, "rlcf", SHOWN, tmp_path)
-    with pytest.raises(RunError, match="other settings: pictures"):
-        run_method(SETUP, "rlcf", LabelledPictures(PICTURES, np.array([0, 1, 2, 0, 0])), tmp_path)
+    with pytest.raises(RunError, match="other settings: queries"):
+        run_method(SETUP, "rlcf", Labelled(PICTURES, np.array([0, 1, 2, 0, 0])), tmp_path)
     (tmp_path / "zero.0.jsonl").write_text("{}\n[\n")
     with pytest.raises(RunError, match="damaged"):
         KeptAnswers(tmp_path, "zero", {}).read()
@@ -97,7 +97,7 @@ def test_evaluate_gives_the_record_with_every_control():
     assert said["protocol"]["guard"] == {"sign": "certainty", "threshold": 0.0}
     assert said["methods"]["kd"].keys() >= {"gain", "mended", "spoilt", "accuracy", "calibration_error"}
     json.dumps(said)
-    with pytest.raises(FrameError, match="one label"):
+    with pytest.raises(FrameError, match="5 queries and 1 labels"):
         evaluate(adapter, PICTURES, [0])
     with pytest.raises(FrameError, match="0 to 2"):
         evaluate(adapter, PICTURES, [0, 1, 2, 3, 0])
@@ -107,7 +107,7 @@ def said(answers, ranks=None):
     pictures = [
         PictureResult(answer=one, chance=0.5, rank=rank) for one, rank in zip(answers, ranks or answers, strict=True)
     ]
-    return MethodResult(name="some", pictures=pictures, labels=np.array([0, 0, 0, 0]))
+    return MethodResult(name="some", pictures=pictures, labels=[(0,)] * 4)
 
 
 def test_gains_and_flips_by_hand():
@@ -129,7 +129,7 @@ def test_a_mean_over_cells_counts_each_cell_alike():
 
 def test_unknown_methods_are_named():
     with pytest.raises(SpecError, match="tda"):
-        Setup(policy="sim-xs", classes=CLASSES, training_free=("tdaa",))
+        Setup(policy="sim-xs", answers=Classes(CLASSES), training_free=("tdaa",))
     with pytest.raises(SpecError, match="rlcf"):
         SETUP.make("rlfc")
 
@@ -159,14 +159,14 @@ def test_controls_of_a_reward_whose_texts_compete_are_made_the_same_way():
 def test_a_traced_answer_has_its_own_chance_and_others_stay_what_they_were():
     traced = PictureResult(answer=2, chance=0.9, rank=0, after_each=(1, 2), chance_after_each=(0.4, 0.9))
     kept_off = PictureResult(answer=0, chance=0.6, rank=1)
-    found = MethodResult(name="some", pictures=[traced, kept_off], labels=np.array([1, 0]))
+    found = MethodResult(name="some", pictures=[traced, kept_off], labels=[(1,), (0,)])
     assert found.accuracy_after_each() == [1.0, 0.5]
     assert (found.after(1).pictures[0].chance, found.after(1).pictures[1]) == (0.4, kept_off)
 
 
 def test_other_pictures_with_the_same_labels_are_not_taken_for_these(tmp_path):
     run_method(SETUP, "zero_shot", SHOWN, tmp_path)
-    with pytest.raises(RunError, match="other settings: pictures"):
-        run_method(SETUP, "zero_shot", LabelledPictures(255 - PICTURES, SHOWN.labels), tmp_path)
+    with pytest.raises(RunError, match="other settings: queries"):
+        run_method(SETUP, "zero_shot", Labelled(255 - PICTURES, SHOWN.labels), tmp_path)
     with pytest.raises(SpecError, match="by a name"):
         AdaptedMethod(options=AdaptOptions(tune=lambda name: True))

@@ -11,8 +11,9 @@ from vlmrm.cli.table import format_table
 from vlmrm.data.classified import ClassifiedPictures, read_classes
 from vlmrm.errors import SpecError
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rlcf.answer_sets import Classes
+from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.options import AdaptOptions, preset
-from vlmrm.rlcf.pictures import LabelledPictures
 from vlmrm.rlcf.results import Evaluation, MethodResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
@@ -34,10 +35,10 @@ def run(given: Adapt) -> int:
     kept = given.keep or given.out.with_suffix("")
     results = {}
     for method in setup.methods:
-        pictures = LabelledPictures(shown.pictures, shown.labels)
+        pictures = Labelled(shown.pictures, shown.labels)
         show = frame_progress(f"answered by {method}", what="pictures")
         results[method] = run_method(setup, method, pictures, kept, workers=given.workers, progress=show)
-    evaluation = Evaluation(methods=results, classes=shown.classes, protocol=setup.protocol("adapted"))
+    evaluation = Evaluation(methods=results, protocol=setup.protocol("adapted"))
     print(f"{len(shown.labels):,} pictures of {len(shown.classes)} classes; judged by their labels.")
     print(format_table(_HEADER, [_row(one, results["zero_shot"]) for one in results.values()]))
     for remark in evaluation.remarks(setup.candidates):
@@ -54,8 +55,7 @@ def _setup(given: Adapt, classes: tuple[str, ...]) -> Setup:
         options = replace(options, candidates=None)
     return Setup(
         policy=given.policy,
-        classes=classes,
-        template=given.template,
+        answers=Classes(classes, given.template),
         reward=spec,
         adapted={
             "self_reward": AdaptedMethod(options=options, self_reward=True),

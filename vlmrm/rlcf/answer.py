@@ -1,4 +1,4 @@
-"""What is said of one picture, and the protocol of whatever says it: an adapter, or a method without training."""
+"""What is said of one query, and the protocol of whatever says it: an adapter, or a method without training."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -10,7 +10,6 @@ from torch import Tensor
 
 from vlmrm.frames.batch import as_frames
 from vlmrm.rlcf.episode import Episode
-from vlmrm.types import Frames
 
 Logits = Float[Tensor, "n k"]
 """One row for each picture; one column for each answer."""
@@ -18,45 +17,45 @@ Logits = Float[Tensor, "n k"]
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Logits of one picture, and how they came about."""
+    """Logits of one query, and how they came about."""
 
     logits: Float[Tensor, " k"]
-    """One number for each class; the softmax is the chance of each."""
+    """One number for each answer; the softmax is the chance of each."""
     episode: Episode = field(default_factory=lambda: Episode(adapted=False))
     """What adaptation did, if there was any."""
 
 
 @runtime_checkable
 class Answerer(Protocol):
-    """Whatever classifies one picture after the other."""
+    """Whatever answers one query after the other."""
 
-    def answer(self, picture: Frames, *, trace: bool = False) -> Answer:
-        """Return the answer to one picture.
+    def answer(self, query: Any, *, trace: bool = False) -> Answer:
+        """Return the answer to one query.
 
         Args:
-            picture: One RGB picture at full size.
+            query: One RGB picture at full size, as a batch of one, or a list of one text.
             trace: Also keep what the answer is after each step, where there are steps.
         """
 
     def reset(self) -> None:
-        """Forget what earlier pictures have left behind."""
+        """Forget what earlier queries have left behind."""
 
 
 class WithoutEpisodes(ABC):
-    """Classifies pictures without steps: subclasses say how."""
+    """Answers without steps: subclasses say how."""
 
-    def answer(self, picture: Frames, *, trace: bool = False) -> Answer:
-        """Return the answer to one picture."""
+    def answer(self, query: Any, *, trace: bool = False) -> Answer:
+        """Return the answer to one query."""
         with torch.inference_mode():
-            return Answer(self._logits(picture))
+            return Answer(self._logits(query))
 
     def predict(self, images: Any) -> Logits:
         """Return the logits of pictures, in order."""
         return torch.stack([self.answer(picture[None]).logits for picture in as_frames(images)])
 
-    def reset(self) -> None:  # noqa: B027  # most methods remember no picture
-        """Forget earlier pictures."""
+    def reset(self) -> None:  # noqa: B027  # most methods remember no query
+        """Forget earlier queries."""
 
     @abstractmethod
-    def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
-        """Return one number for each class."""
+    def _logits(self, query: Any) -> Float[Tensor, " k"]:
+        """Return one number for each answer."""

@@ -1,7 +1,7 @@
 """`ClipClassifier`: zero-shot classification with any encoder, which adaptation begins from."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,16 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import PromptError
 from vlmrm.frames.batch import as_frames
-from vlmrm.rlcf.answer import Logits, WithoutEpisodes
+from vlmrm.rewards import RewardModel
+from vlmrm.rlcf.answer import Logits
+from vlmrm.rlcf.policy import PictureQueries, TunedEncoder
+from vlmrm.rlcf.reward_side import SentenceRewards
+from vlmrm.rlcf.zero_shot import ZeroShot
 from vlmrm.types import Frames
 
 
 @dataclass(frozen=True, eq=False)
-class ClipClassifier(WithoutEpisodes):
+class ClipClassifier(ZeroShot):
     """An encoder and one sentence for each class: the class whose sentence is nearest to a picture is the answer.
 
     Raises:
@@ -76,12 +80,26 @@ class ClipClassifier(WithoutEpisodes):
         pictures = embed_pictures(self.encoder, as_frames(images))
         return self.encoder.logit_scale * pictures @ self.texts.T + self.encoder.logit_bias
 
-    def predict(self, images: Any) -> Logits:
-        """Return `logits`: without adaptation, each picture is answered as it is."""
-        return self.logits(images)
+    @property
+    def count(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
 
-    def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
-        return self.logits(picture)[0]
+    def read(self, queries: Any) -> Frames:
+        """Return pictures as frames."""
+        return as_frames(queries)
+
+    def side(self, policy: TunedEncoder) -> PictureQueries:
+        """Return how a copy that is tuned sees pictures."""
+        return PictureQueries(policy, self.sentences)
+
+    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> SentenceRewards:
+        """Return what a reward says of the sentences."""
+        return SentenceRewards(reward, self.sentences, sees=sees, rivals=rivals)
+
+    def said(self) -> Mapping[str, Any]:
+        """Return template and classes."""
+        return {"template": self.template, "classes": list(self.classes)}
 
 
 def require_classes(classes: Sequence[str]) -> None:

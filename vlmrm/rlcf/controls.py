@@ -6,9 +6,9 @@ best_of_k      of the policy's K most likely answers the one with the highest re
 ensemble       the mean of both models' probabilities
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -16,10 +16,7 @@ from torch import Tensor
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.answer import WithoutEpisodes
-from vlmrm.rlcf.classifier import ClipClassifier
-from vlmrm.rlcf.reward_side import SentenceRewards
-from vlmrm.rlcf.views import picture_bytes
-from vlmrm.types import Frames
+from vlmrm.rlcf.zero_shot import ZeroShot, query_key
 
 CONTROLS = ("zero_shot", "reward_only", "best_of_k", "ensemble")
 """Names of the controls."""
@@ -52,27 +49,27 @@ def put_first(logits: Row, answer: int) -> Row:
     return exchanged
 
 
-def own_reward(classifier: ClipClassifier, reward: RewardModel) -> RewardModel:
+def own_reward(policy: ZeroShot, reward: RewardModel) -> RewardModel:
     """Return the reward that the policy's own model gives in the place of a reward's, for ``self_reward``.
 
     Args:
-        classifier: The policy.
+        policy: The policy.
         reward: The reward. That of several models has no like of one: CLIPScore takes its place.
     """
-    name = classifier.encoder.name
+    name = policy.encoder.name
     several = bool(ensemble_members(reward.spec.encoder))
     spec = RewardSpec.clip_score(name) if several else replace(reward.spec, encoder=name)
-    return RewardModel(classifier.encoder, spec)
+    return RewardModel(policy.encoder, spec)
 
 
 @dataclass(frozen=True, eq=False)
 class BothModels:
-    """What policy and reward say of one picture before anything is adapted."""
+    """What policy and reward say of one query before anything is adapted."""
 
     policy: Row
     """Logits of the policy."""
     rewards: Row
-    """Reward of each class."""
+    """Reward of each answer."""
     reward_logits: Row
     """Logits of the reward's own encoder."""
 
@@ -92,26 +89,26 @@ class BothModels:
 
 
 class BothSides:
-    """Asks policy and reward of pictures.
+    """Asks policy and reward.
 
     Args:
-        classifier: The policy.
+        policy: The policy.
         reward: The reward; its head scores pairs.
         rivals: As in `RewardModel.score_pairs`.
     """
 
-    def __init__(self, classifier: ClipClassifier, reward: RewardModel, *, rivals: str | None = None) -> None:
-        self._classifier = classifier
-        self._rewards = SentenceRewards(reward, classifier.sentences, sees="picture", rivals=rivals)
+    def __init__(self, policy: ZeroShot, reward: RewardModel, *, rivals: str | None = None) -> None:
+        self._policy = policy
+        self._rewards = policy.rewards(reward, sees="picture", rivals=rivals)
         self._known: dict[str, BothModels] = {}
 
-    def of(self, picture: Frames) -> BothModels:
-        """Return what both say of the whole picture; each picture is asked about once, whichever control wants it."""
-        key = hashlib.sha256(picture_bytes(picture)).hexdigest()
+    def of(self, query: Any) -> BothModels:
+        """Return what both say of the whole query; each is asked about once, whichever control wants it."""
+        key = query_key(query)
         if key not in self._known:
-            seen = self._rewards.whole(picture)
+            seen = self._rewards.whole(query)
             scores, logits = self._rewards.scores(seen)[0], self._rewards.logits(seen)[0]
-            self._known[key] = BothModels(self._classifier.logits(picture)[0], scores, logits)
+            self._known[key] = BothModels(self._policy.logits(query)[0], scores, logits)
         return self._known[key]
 
 
@@ -127,5 +124,5 @@ class Control(WithoutEpisodes):
     def __init__(self, sides: BothSides, name: str, *, candidates: int) -> None:
         self._sides, self._name, self._candidates = sides, name, candidates
 
-    def _logits(self, picture: Frames) -> Row:
-        return self._sides.of(picture).controls(self._candidates)[self._name]
+    def _logits(self, query: Any) -> Row:
+        return self._sides.of(query).controls(self._candidates)[self._name]

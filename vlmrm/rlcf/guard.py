@@ -9,13 +9,13 @@ Four signs, of which each has a `Guard` that adapts where
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.errors import SpecError, near_matches
-from vlmrm.rlcf.reward_side import SentenceRewards
-from vlmrm.types import Embeddings, Frames
+from vlmrm.rlcf.reward_side import RewardSide
 
 SIGNS = ("auto", "confidence", "certainty", "domain")
 """What a guard can go by."""
@@ -38,21 +38,21 @@ class Guard:
         if self.sign not in SIGNS:
             raise SpecError(f"unknown sign of a guard {self.sign!r}. Near: {near_matches(self.sign, SIGNS)}.")
 
-    def adapts(self, policy: Float[Tensor, " k"], rewards: SentenceRewards | None, picture: Frames) -> bool:
-        """Return whether to adapt to a picture.
+    def adapts(self, policy: Float[Tensor, " k"], rewards: RewardSide | None, query: Any) -> bool:
+        """Return whether to adapt to a query.
 
         Args:
-            policy: The policy's logits of the whole picture.
-            rewards: What the reward says of pictures.
-            picture: The picture.
+            policy: The policy's logits of the whole query.
+            rewards: What the reward says of queries.
+            query: A picture, or a text that is searched among pictures.
 
         Raises:
             SpecError: There is no reward, or nothing is known of what its encoder knows.
         """
         if rewards is None:
             raise SpecError("a guard looks at the reward. Give the adapter one.")
-        seen = rewards.whole(picture)
-        known = None if self.sign in ("confidence", "certainty") else _known(rewards, seen)
+        seen = rewards.whole(query)
+        known = None if self.sign in ("confidence", "certainty") else rewards.known(seen)
         if self.sign == "domain" and known is None:
             raise SpecError(
                 f"nothing is known of what {rewards.reward.encoder.name!r} was trained on. Use Guard('confidence')."
@@ -62,11 +62,3 @@ class Guard:
         sure = float(rewards.logits(seen).softmax(dim=1).max())
         beside = 0.0 if self.sign == "certainty" else float(policy.softmax(dim=0).max())
         return sure - beside >= self.threshold
-
-
-def _known(rewards: SentenceRewards, seen: Embeddings) -> bool | None:
-    """Whether the reward's encoder was trained on pictures like this one. None: nobody knows."""
-    domain = rewards.reward.encoder.domain
-    if domain is None:
-        return None
-    return not any(bool(strange[0]) for strange in domain.strange_frames(seen).values())

@@ -4,6 +4,7 @@
 several views among sentences. What no step changes is embedded once.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -19,8 +20,9 @@ from vlmrm.encoders.towers.inner import tower_of
 from vlmrm.encoders.towers.learned_words import add_context
 from vlmrm.encoders.towers.low_rank import LowRankChange, WeightChanges, attention_weights
 from vlmrm.encoders.towers.selection import unfreeze
+from vlmrm.errors import SpecError
 from vlmrm.rlcf.options import AdaptOptions
-from vlmrm.rlcf.views import Box, cut, random_of
+from vlmrm.rlcf.views import WHOLE, Box, cut, draw_boxes, random_of
 from vlmrm.types import Embeddings, Frames, Pixels
 
 Logits = Float[Tensor, "r k"]
@@ -98,6 +100,23 @@ class TunedEncoder:
         self.encoder.model.visual.eval()
 
 
+class QuerySide(ABC):
+    """How a policy that is tuned sees queries."""
+
+    @abstractmethod
+    def view(self, query: Any, options: AdaptOptions) -> tuple[Sight, Sequence[Box]]:
+        """Return one query in its views, and the part of it that each shows.
+
+        Args:
+            query: A batch of one.
+            options: How many views, and of what.
+        """
+
+    @abstractmethod
+    def logits(self, queries: Any) -> Logits:
+        """Return the logits of queries by the weights as they are now."""
+
+
 class PictureSight:
     """A picture in several views among sentences.
 
@@ -111,13 +130,6 @@ class PictureSight:
         self._policy, self._pixels, self._sentences = policy, pixels, sentences
         self._seen = None if "image" in policy.moves else _without_graph(policy.encoder.embed_pixels, pixels)
 
-    @classmethod
-    def of(cls, policy: TunedEncoder, picture: Frames, boxes: Sequence[Box], sentences: "Sentences") -> "PictureSight":
-        """Cut the views of a picture."""
-        preprocessing = policy.encoder.preprocessing
-        views = cut(picture, boxes, preprocessing).to(policy.encoder.runtime.device)
-        return cls(policy, preprocessing.normalise(views), sentences)
-
     def logits(self, rows: Int[Tensor, " r"] | None = None) -> Logits:
         """Return one row for each view."""
         of = slice(None) if rows is None else rows
@@ -127,6 +139,80 @@ class PictureSight:
     def answers(self) -> Embeddings:
         """Return the embeddings of the sentences, anew where words are learned."""
         return self._sentences.embedded()
+
+
+class PictureQueries(QuerySide):
+    """Pictures among sentences.
+
+    Args:
+        policy: The encoder that is tuned.
+        sentences: The answers.
+    """
+
+    def __init__(self, policy: TunedEncoder, sentences: Sequence[str]) -> None:
+        self._policy, self._sentences = policy, Sentences(policy, sentences)
+
+    def view(self, query: Frames, options: AdaptOptions) -> tuple[Sight, Sequence[Box]]:
+        """Cut the views of a picture."""
+        encoder, picture = self._policy.encoder, query.clone()
+        boxes = draw_boxes(picture, options.views, options.seed)
+        views = cut(picture, boxes, encoder.preprocessing).to(encoder.runtime.device)
+        return PictureSight(self._policy, encoder.preprocessing.normalise(views), self._sentences), boxes
+
+    def logits(self, queries: Frames) -> Logits:
+        """Return the logits of whole pictures."""
+        encoder = self._policy.encoder
+        return self._policy.scale * encoder.embed_frames(queries) @ self._sentences.embedded().T + encoder.logit_bias
+
+
+class TextSight:
+    """A text among pictures that no step changes.
+
+    Args:
+        policy: The encoder that is tuned.
+        texts: The query, a list of one.
+        pictures: Embeddings of the answers.
+    """
+
+    def __init__(self, policy: TunedEncoder, texts: list[str], pictures: Embeddings) -> None:
+        self._policy, self._texts, self._pictures = policy, texts, pictures
+
+    def logits(self, rows: Int[Tensor, " r"] | None = None) -> Logits:
+        """Return one row: a text has one view, itself."""
+        said = self._policy.encoder.embed_texts(self._texts)
+        return self._policy.scale * said @ self._pictures.T + self._policy.encoder.logit_bias
+
+    def answers(self) -> Embeddings:
+        """Return the embeddings of the pictures."""
+        return self._pictures
+
+
+class TextQueries(QuerySide):
+    """Texts among pictures, which are embedded once.
+
+    Args:
+        policy: The encoder that is tuned; no step changes its pictures.
+        pictures: The answers.
+
+    Raises:
+        SpecError: What is tuned would change the pictures.
+    """
+
+    def __init__(self, policy: TunedEncoder, pictures: Frames) -> None:
+        if "image" in policy.moves:
+            raise SpecError(
+                "a text is searched among pictures that stay as they are: tune 'text' or 'prompt', not their tower."
+            )
+        self._policy = policy
+        self._pictures = _without_graph(policy.encoder.embed_frames, pictures)
+
+    def view(self, query: list[str], options: AdaptOptions) -> tuple[Sight, Sequence[Box]]:
+        """Return the text as it is."""
+        return TextSight(self._policy, query, self._pictures), [WHOLE]
+
+    def logits(self, queries: list[str]) -> Logits:
+        """Return the logits of texts."""
+        return TextSight(self._policy, queries, self._pictures).logits()
 
 
 class Sentences:

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vlmrm.metrics import Estimate, Flips, accuracy_difference, expected_calibration_error, flips, share_estimate
 from vlmrm.rlcf.answer import Answer
+from vlmrm.rlcf.labelled import Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class PictureResult:
     chance: float
     """Probability that the method gave it."""
     rank: int
-    """Place of the right class among all, from 0."""
+    """Place of the first right answer among all, from 0."""
     divergence: float = 0.0
     """Kullback-Leibler divergence of the probabilities from those before adaptation, in nats."""
     adapted: bool = False
@@ -53,14 +54,14 @@ class MethodResult:
     """What tables call it."""
     pictures: Sequence[PictureResult]
     """One for each picture, in order."""
-    labels: Int[np.ndarray, " n"]
-    """The right class of each picture."""
+    labels: Labels
+    """The right answers to each query."""
 
     @property
     def right(self) -> Bool[np.ndarray, " n"]:
         """Whether each answer is right."""
-        right: Bool[np.ndarray, " n"] = np.array([one.answer for one in self.pictures]) == self.labels
-        return right
+        pairs = zip(self.pictures, self.labels, strict=True)
+        return np.array([one.answer in right for one, right in pairs])
 
     @property
     def accuracy(self) -> Estimate:
@@ -125,8 +126,6 @@ class Evaluation:
 
     methods: Mapping[str, MethodResult]
     """By name; ``zero_shot`` is among them where there are controls."""
-    classes: tuple[str, ...]
-    """Names of the classes."""
     protocol: Mapping[str, Any] = field(default_factory=dict)
     """Settings under which it was measured: models, template, options and seeds."""
 
@@ -150,7 +149,6 @@ class Evaluation:
         """Return all numbers as plain values, for JSON."""
         usual = self.methods.get("zero_shot")
         return {
-            "classes": list(self.classes),
             "judge": "labels",
             "protocol": dict(self.protocol),
             "methods": {name: _plain(one, usual) for name, one in self.methods.items()},
@@ -176,12 +174,12 @@ def _plain(found: MethodResult, usual: MethodResult | None) -> dict[str, Any]:
     return numbers
 
 
-def result_of(given: Answer, label: int) -> PictureResult:
+def result_of(given: Answer, right: Sequence[int]) -> PictureResult:
     """Return the record of an answer.
 
     Args:
-        given: What a method said of a picture.
-        label: The right class.
+        given: What a method said of a query.
+        right: The right answers.
     """
     logits, episode = given.logits, given.episode
     chances = logits.softmax(dim=0)
@@ -189,7 +187,7 @@ def result_of(given: Answer, label: int) -> PictureResult:
     return PictureResult(
         answer=best,
         chance=float(chances[best]),
-        rank=int((logits > logits[label]).sum()),
+        rank=int((logits > logits[list(right)].max()).sum()),
         divergence=0.0 if episode.before is None else _divergence(logits, episode.before),
         adapted=episode.adapted,
         moved=episode.moved,

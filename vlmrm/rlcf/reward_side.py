@@ -1,7 +1,10 @@
-"""What the reward says of one query: a score for each answer, and its own encoder's classification."""
+"""What the reward says of one query: a score for each answer, and what its own encoder would answer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,13 +15,43 @@ from vlmrm.rlcf.views import Box, cut
 from vlmrm.types import Embeddings, Frames
 
 Rows = Float[Tensor, "r k"]
+Seen = Any
+"""A query as the reward has it; given from one method of a side to the others."""
 
 
-class SentenceRewards:
+class RewardSide(ABC):
+    """The reward of each answer to a query.
+
+    Each text reaches the reward as a string, through its own tokenizer, and each picture, or crop of it, from the full
+    picture through its own preprocessing. Answers are embedded once.
+    """
+
+    reward: RewardModel
+    """The reward."""
+
+    @abstractmethod
+    def look(self, query: Any, boxes: Sequence[Box]) -> Seen:
+        """Return the query as the reward sees it, whole or in the given parts."""
+
+    @abstractmethod
+    def whole(self, query: Any) -> Seen:
+        """Return the whole query as the reward sees it."""
+
+    @abstractmethod
+    def scores(self, seen: Seen) -> Rows:
+        """Return the rewards of what `look` gave."""
+
+    @abstractmethod
+    def logits(self, seen: Seen) -> Rows:
+        """Return the scaled cosines of what `look` gave."""
+
+    @abstractmethod
+    def known(self, seen: Seen) -> bool | None:
+        """Whether the reward's encoder was trained on pictures like those of a query. None: nobody knows."""
+
+
+class SentenceRewards(RewardSide):
     """The reward of each of some sentences, for pictures.
-
-    Each sentence reaches the reward as a string, through its own tokenizer, and each picture, or crop of it, from the
-    full picture through its own preprocessing. Sentences are embedded once.
 
     Args:
         reward: A reward whose head has pairs.
@@ -35,29 +68,88 @@ class SentenceRewards:
         self._pairs = reward.pairs
         self.scores(self._pairs.embed_texts(self._sentences[:1]))  # refuse early
 
-    def look(self, picture: Frames, boxes: Sequence[Box]) -> Embeddings:
+    def look(self, query: Frames, boxes: Sequence[Box]) -> Embeddings:
         """Return the reward's embeddings of the picture, or of the views."""
         if self._sees == "picture":
-            return self._pairs.embed_images(picture)
-        return self._pairs.embed_images(cut(picture, boxes, self._pairs.preprocessing))
+            return self._pairs.embed_images(query)
+        return self._pairs.embed_images(cut(query, boxes, self._pairs.preprocessing))
 
-    def whole(self, picture: Frames) -> Embeddings:
+    def whole(self, query: Frames) -> Embeddings:
         """Return the reward's embedding of the whole picture."""
-        return self._pairs.embed_images(picture)
+        return self._pairs.embed_images(query)
 
     def scores(self, seen: Embeddings) -> Rows:
-        """Return the rewards of what `look` gave."""
+        """Return the reward of each sentence."""
         return self._pairs.of_embeddings(seen, self._sentences, self._rivals)
 
     def logits(self, seen: Embeddings) -> Rows:
-        """Return the scaled cosines of what `look` gave."""
+        """Return the scaled cosine of each sentence."""
         return encoder_logits(self.reward.encoder, seen, self._pairs.embed_texts(self._sentences))
+
+    def known(self, seen: Embeddings) -> bool | None:
+        """Whether the picture is like those that the reward's encoder was trained on."""
+        strange = share_strange(self.reward.encoder, seen)
+        return None if strange is None else strange == 0
+
+
+class PictureRewards(RewardSide):
+    """The reward of each of some pictures, for texts.
+
+    Args:
+        reward: A reward whose head has pairs.
+        pictures: The answers, at full size.
+        rivals: None: the answers to a text are pictures, so that no other texts are there to compete.
+
+    Raises:
+        SpecError: The reward scores no pairs, or there are to be rivals.
+    """
+
+    def __init__(self, reward: RewardModel, pictures: Frames, *, rivals: str | None = None) -> None:
+        if rivals is not None:
+            raise SpecError("a text that is searched among pictures has no rivals. Leave rivals out.")
+        self.reward, self._pairs = reward, reward.pairs
+        self._seen = self._pairs.embed_images(pictures)
+        self._strange = share_strange(reward.encoder, self._seen)
+        self.scores(["a picture"])  # refuse early
+
+    def look(self, query: list[str], boxes: Sequence[Box]) -> list[str]:
+        """Return the text."""
+        return query
+
+    def whole(self, query: list[str]) -> list[str]:
+        """Return the text."""
+        return query
+
+    def scores(self, seen: list[str]) -> Rows:
+        """Return the reward of each picture."""
+        return self._pairs.of_embeddings(self._seen, seen).T
+
+    def logits(self, seen: list[str]) -> Rows:
+        """Return the scaled cosine of each picture."""
+        return encoder_logits(self.reward.encoder, self._seen, self._pairs.embed_texts(seen)).T
+
+    def known(self, seen: list[str]) -> bool | None:
+        """Whether most of the pictures are like those that the reward's encoder was trained on."""
+        return None if self._strange is None else self._strange < 0.5
 
 
 def encoder_logits(encoder: Encoder, pictures: Embeddings, texts: Float[Tensor, "k d"]) -> Rows:
     """Return scaled cosines, as the encoder's own loss has them."""
     logits: Rows = encoder.logit_scale * pictures @ texts.T + encoder.logit_bias
     return logits
+
+
+def share_strange(encoder: Encoder, seen: Embeddings) -> float | None:
+    """Return the share of pictures that are like none that an encoder was trained on. None: nobody knows.
+
+    Args:
+        encoder: What embedded them.
+        seen: Their embeddings.
+    """
+    if encoder.domain is None:
+        return None
+    parts = torch.stack(list(encoder.domain.strange_frames(seen).values()))  # a row for each member of an ensemble
+    return float(parts.any(dim=0).float().mean())
 
 
 def require_another_model(policy: Encoder, reward: RewardModel, *, self_reward: bool) -> None:

@@ -1,4 +1,4 @@
-"""`run_method`: one method on many pictures, over several processes, each answer on disk as soon as it is known."""
+"""`run_method`: one method on many queries, over several processes, each answer on disk as soon as it is known."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
@@ -7,13 +7,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Int
 
 from vlmrm.rlcf.evaluation import answers
 from vlmrm.rlcf.kept_answers import KeptAnswers
-from vlmrm.rlcf.pictures import LabelledPictures, Pictures, checked_labels
+from vlmrm.rlcf.labelled import Asked, Labelled, Labels, checked_labels
 from vlmrm.rlcf.results import MethodResult, PictureResult
 from vlmrm.rlcf.setup import Setup
 
@@ -26,15 +24,15 @@ class _Job:
 
     setup: Setup
     method: str
-    pictures: Pictures
-    labels: Int[np.ndarray, " n"]
+    queries: Asked
+    labels: Labels
     kept: KeptAnswers
 
     def answers(self, places: Sequence[int]) -> Iterator[tuple[int, PictureResult]]:
-        """Yield what the method says of the pictures at some places."""
+        """Yield what the method says of the queries at some places."""
         made = self.setup.make(self.method)
         for place in places:
-            (result,) = answers(made, [self.pictures[place]], self.labels[place : place + 1])
+            (result,) = answers(made, [self.queries[place]], self.labels[place : place + 1])
             yield place, result
 
     def work(self, places: Sequence[int], number: int) -> None:
@@ -45,7 +43,7 @@ class _Job:
                 writer.add(place, result)
 
     def in_processes(self, places: Sequence[int], workers: int, tell: Callable[[int, int], None]) -> None:
-        """Divide the pictures among processes."""
+        """Divide the queries among processes."""
         bare = replace(self, setup=replace(self.setup))  # without the models that were loaded here
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             parts = (places[number::workers] for number in range(workers))
@@ -61,35 +59,35 @@ class _Job:
 def run_method(
     setup: Setup,
     method: str,
-    shown: LabelledPictures,
+    asked: Labelled,
     folder: Path,
     *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> MethodResult:
-    """Return what a method says of pictures; what is in the folder already is not computed again.
+    """Return what a method says of queries; what is in the folder already is not computed again.
 
     Args:
         setup: Policy, reward and methods.
         method: One of ``setup.methods``.
-        shown: Pictures with their classes; with several processes they are copied to each.
+        asked: Queries with their right answers; with several processes they are copied to each.
         folder: Where answers are kept.
-        workers: Number of processes. A method whose answers depend on the pictures before takes one, and begins anew
+        workers: Number of processes. A method whose answers depend on the queries before takes one, and begins anew
             where it was interrupted.
-        progress: Told how many of the pictures that were missing are done, and of how many.
+        progress: Told how many of the queries that were missing are done, and of how many.
 
     Raises:
         RunError: The folder holds answers of other settings, or a damaged file.
-        FrameError: Labels do not fit the pictures or the classes.
+        FrameError: Labels do not fit the queries or the answers.
     """
-    right = checked_labels(shown.pictures, shown.labels, len(setup.classes))
-    kept = KeptAnswers(folder, method, setup.protocol(method) | {"pictures": shown.digest})
+    right = checked_labels(asked.queries, asked.labels, setup.zero_shot.count)
+    kept = KeptAnswers(folder, method, setup.protocol(method) | {"queries": asked.digest})
     known = kept.read()
     if setup.in_order(method) and len(known) < len(right):
         kept.forget()
         known, workers = {}, 1
     missing = [place for place in range(len(right)) if place not in known]
-    job, tell = _Job(setup, method, shown.pictures, right, kept), progress or (lambda done, total: None)
+    job, tell = _Job(setup, method, asked.queries, right, kept), progress or (lambda done, total: None)
     if missing and workers == 1:
         with kept.writer(0) as writer:
             for done, (place, result) in enumerate(job.answers(missing), start=1):

@@ -6,16 +6,19 @@ from functools import cached_property
 from typing import Any
 
 from vlmrm.encoders import load_encoder
+from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.adapter import Adapter
 from vlmrm.rlcf.answer import Answerer
+from vlmrm.rlcf.answer_sets import AnswerSet
 from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, own_reward
 from vlmrm.rlcf.guard import Guard
 from vlmrm.rlcf.options import TUNED, AdaptOptions
 from vlmrm.rlcf.training_free import AutoClip, Mta, Tda, TemplateMean, Zero
 from vlmrm.rlcf.views import ViewOptions
+from vlmrm.rlcf.zero_shot import ZeroShot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +39,20 @@ class AdaptedMethod:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What is compared on the same pictures.
+    """What is compared on the same queries.
 
     Example:
         >>> import torch
-        >>> setup = Setup(policy="sim-xs", classes=("stands upright", "hangs down"), template="the pole {}")
+        >>> from vlmrm.rlcf.answer_sets import Classes
+        >>> setup = Setup(policy="sim-xs", answers=Classes(("stands upright", "hangs down"), "the pole {}"))
         >>> setup.methods, setup.make("zero_shot").answer(torch.zeros(1, 64, 64, 3, dtype=torch.uint8)).logits.shape
         (['zero_shot'], torch.Size([2]))
     """
 
     policy: str
     """Name of the policy's encoder."""
-    classes: tuple[str, ...]
-    """Names of the classes."""
-    template: str = "a photo of a {}."
-    """Sentence with ``{}`` where the class goes."""
+    answers: AnswerSet
+    """What can be answered."""
     reward: RewardSpec | None = None
     """The reward. None: only methods without one work."""
     adapted: Mapping[str, AdaptedMethod] = field(default_factory=dict)
@@ -74,7 +76,6 @@ class Setup:
         for name in self.training_free:
             if name not in TRAINING_FREE:
                 raise SpecError(f"no method without training {name!r}. Near: {near_matches(name, TRAINING_FREE)}.")
-        object.__setattr__(self, "classes", tuple(self.classes))
 
     @property
     def methods(self) -> Sequence[str]:
@@ -83,16 +84,16 @@ class Setup:
         return [*controls, *self.training_free, *self.adapted]
 
     def in_order(self, method: str) -> bool:
-        """Return whether a picture's answer depends on the pictures before it."""
+        """Return whether the answer to a query depends on the queries before it."""
         adapted = self.adapted.get(method)
         return method == "tda" or (adapted is not None and adapted.options.reset != "episode")
 
     def protocol(self, method: str) -> dict[str, Any]:
         """Return all that decides a method's answers, as plain values; weights by their fingerprints."""
-        said: dict[str, Any] = {"policy": self.policy, "policy_weights": self.classifier.encoder.fingerprint}
-        if self.model is not None:
-            said |= {"reward": self.model.spec.to_dict(), "reward_weights": self.model.fingerprint}
-        said |= {"template": self.template, "classes": list(self.classes), "method": method}
+        said: dict[str, Any] = {"policy": self.policy, "policy_weights": self.encoder.fingerprint}
+        if self.reward_model is not None:
+            said |= {"reward": self.reward_model.spec.to_dict(), "reward_weights": self.reward_model.fingerprint}
+        said |= {**self.zero_shot.said(), "method": method}
         if method in self.adapted:
             return said | asdict(self.adapted[method])
         if method in self.training_free:
@@ -100,12 +101,22 @@ class Setup:
         return said | {"candidates": self.candidates, "rivals": self.rivals}
 
     @cached_property
-    def classifier(self) -> ClipClassifier:
-        """The policy before adaptation."""
-        return ClipClassifier(load_encoder(self.policy, device=self.device), self.classes, self.template)
+    def encoder(self) -> Encoder:
+        """The policy's encoder, loaded."""
+        return load_encoder(self.policy, device=self.device)
 
     @cached_property
-    def model(self) -> RewardModel | None:
+    def zero_shot(self) -> ZeroShot:
+        """The policy before adaptation."""
+        return self.answers.zero_shot(self.encoder)
+
+    @cached_property
+    def classifier(self) -> ClipClassifier:
+        """The policy before adaptation, where answers are classes."""
+        return self.answers.classifier(self.encoder)
+
+    @cached_property
+    def reward_model(self) -> RewardModel | None:
         """The reward, loaded."""
         return None if self.reward is None else RewardModel.from_spec(self.reward, device=self.device)
 
@@ -124,18 +135,20 @@ class Setup:
             return TRAINING_FREE[method](self)
         if method not in self.methods:
             raise SpecError(f"no method {method!r}. Near: {near_matches(method, self.methods)}.")
-        if self.model is None:
-            return self.classifier
+        if self.reward_model is None:
+            return self.zero_shot
         return Control(self._sides, method, candidates=self.candidates)
 
     @cached_property
     def _sides(self) -> BothSides:
-        return BothSides(self.classifier, _required(self.model), rivals=self.rivals)
+        return BothSides(self.zero_shot, _required(self.reward_model), rivals=self.rivals)
 
     def _adapter(self, method: AdaptedMethod) -> Adapter:
-        reward = own_reward(self.classifier, _required(self.model)) if method.self_reward else self.model
+        reward = self.reward_model
+        if method.self_reward:
+            reward = own_reward(self.zero_shot, _required(reward))
         return Adapter(
-            self.classifier, reward, options=method.options, guard=method.guard, self_reward=method.self_reward
+            self.zero_shot, reward, options=method.options, guard=method.guard, self_reward=method.self_reward
         )
 
 

@@ -65,6 +65,10 @@ class Box:
     """Whether it is mirrored."""
 
 
+WHOLE = Box(0, 0, 0, 0, flipped=False)
+"""Stands for all of a query that is no picture."""
+
+
 def random_of(seed: int, *what: bytes) -> torch.Generator:
     """Return a source of chance that depends on a seed and on some bytes, and on nothing else.
 

@@ -1,0 +1,149 @@
+"""What is searched: texts for a picture, or pictures for a text (retrieval, as RLCF has it)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.ensemble import embed_pictures
+from vlmrm.errors import FrameError, PromptError
+from vlmrm.frames.batch import as_frames
+from vlmrm.rewards import RewardModel
+from vlmrm.rlcf.answer import Logits
+from vlmrm.rlcf.policy import PictureQueries, TextQueries, TunedEncoder
+from vlmrm.rlcf.reward_side import PictureRewards, SentenceRewards
+from vlmrm.rlcf.zero_shot import ZeroShot
+from vlmrm.types import Embeddings, Frames
+
+
+@dataclass(frozen=True, eq=False)
+class TextGallery(ZeroShot):
+    """Texts, of which the nearest to a picture is the answer. They may repeat each other.
+
+    Raises:
+        PromptError: There are fewer than 2, or one is empty.
+
+    Example:
+        >>> from vlmrm.encoders import load_encoder
+        >>> gallery = TextGallery(load_encoder("random:sim-xs"), ["a pole", "a cart", "a pole"])
+        >>> import torch
+        >>> gallery.logits(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)).shape
+        torch.Size([2, 3])
+    """
+
+    encoder: Encoder
+    """What embeds pictures and texts."""
+    texts: Sequence[str]
+    """The answers; the order is that of the columns of all logits."""
+
+    def __post_init__(self) -> None:
+        require_texts(self.texts)
+
+    @property
+    def count(self) -> int:
+        """Number of texts."""
+        return len(self.texts)
+
+    def read(self, queries: Any) -> Frames:
+        """Return pictures as frames."""
+        return as_frames(queries)
+
+    def logits(self, queries: Any) -> Logits:
+        """Return the scaled cosines of pictures and texts."""
+        pictures = embed_pictures(self.encoder, as_frames(queries))
+        return self.encoder.logit_scale * pictures @ self._embedded.T + self.encoder.logit_bias
+
+    def side(self, policy: TunedEncoder) -> PictureQueries:
+        """Return how a copy that is tuned sees pictures."""
+        return PictureQueries(policy, self.texts)
+
+    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> SentenceRewards:
+        """Return what a reward says of the texts."""
+        return SentenceRewards(reward, self.texts, sees=sees, rivals=rivals)
+
+    def said(self) -> Mapping[str, Any]:
+        """Return number and hash of the texts."""
+        return {"texts": self.count, "texts_hash": _short_hash("\0".join(self.texts).encode())}
+
+    @cached_property
+    def _embedded(self) -> Embeddings:
+        return self.encoder.embed_texts(list(self.texts))
+
+
+@dataclass(frozen=True, eq=False)
+class PictureGallery(ZeroShot):
+    """Pictures, of which the nearest to a text is the answer.
+
+    Raises:
+        FrameError: There are fewer than 2.
+
+    Example:
+        >>> import torch
+        >>> from vlmrm.encoders import load_encoder
+        >>> pictures = torch.zeros(3, 64, 64, 3, dtype=torch.uint8)
+        >>> PictureGallery(load_encoder("random:sim-xs"), pictures).logits("a pole").shape
+        torch.Size([1, 3])
+    """
+
+    encoder: Encoder
+    """What embeds pictures and texts."""
+    pictures: Frames
+    """The answers, at full size; the order is that of the columns of all logits."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pictures", as_frames(self.pictures))
+        if len(self.pictures) < 2:
+            raise FrameError(f"a gallery has at least 2 pictures; got {len(self.pictures)}.")
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        return len(self.pictures)
+
+    def read(self, queries: Any) -> list[str]:
+        """Return texts as a list."""
+        texts = [queries] if isinstance(queries, str) else list(queries)
+        for text in texts:
+            if not isinstance(text, str) or not text.strip():
+                raise PromptError(f"pictures are searched by a text; got {text!r}.")
+        return texts
+
+    def logits(self, queries: Any) -> Logits:
+        """Return the scaled cosines of texts and pictures."""
+        said = self.encoder.embed_texts(self.read(queries))
+        return self.encoder.logit_scale * said @ self._embedded.T + self.encoder.logit_bias
+
+    def side(self, policy: TunedEncoder) -> TextQueries:
+        """Return how a copy that is tuned sees texts."""
+        return TextQueries(policy, self.pictures)
+
+    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> PictureRewards:
+        """Return what a reward says of the pictures; it sees each whole."""
+        return PictureRewards(reward, self.pictures, rivals=rivals)
+
+    def said(self) -> Mapping[str, Any]:
+        """Return number and hash of the pictures."""
+        return {"pictures": self.count, "pictures_hash": _short_hash(self.pictures.contiguous().numpy().tobytes())}
+
+    @cached_property
+    def _embedded(self) -> Embeddings:
+        return embed_pictures(self.encoder, self.pictures)
+
+
+def require_texts(texts: Sequence[str]) -> None:
+    """Refuse texts that cannot be searched.
+
+    Raises:
+        PromptError: There are fewer than 2, or one is empty.
+    """
+    if len(texts) < 2:
+        raise PromptError(f"a gallery has at least 2 texts; got {list(texts)}.")
+    for place, text in enumerate(texts):
+        if not isinstance(text, str) or not text.strip():
+            raise PromptError(f"a text is a sentence; got {text!r} at place {place}.")
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

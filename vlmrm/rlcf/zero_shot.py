@@ -1,0 +1,89 @@
+"""`ZeroShot`: an encoder that ranks answers to a query as it is; what adaptation begins from.
+
+    `ClipClassifier`    a picture among the sentences of classes
+    `TextGallery`       a picture among texts             (picture to text)
+    `PictureGallery`    a text among pictures             (text to picture)
+
+Queries come in batches: pictures as frames, texts as a list. A batch of one is one query.
+"""
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.rewards import RewardModel
+from vlmrm.rlcf.answer import Logits, WithoutEpisodes
+from vlmrm.rlcf.policy import QuerySide, TunedEncoder
+from vlmrm.rlcf.reward_side import RewardSide
+from vlmrm.rlcf.views import picture_bytes
+
+Queries = Any
+"""Pictures as frames, or a list of texts."""
+
+
+class ZeroShot(WithoutEpisodes):
+    """Answers queries by the cosines of an encoder; subclasses say what queries and answers are."""
+
+    encoder: Encoder
+    """What embeds pictures and texts."""
+    template: str | None = None
+    """Sentence with ``{}`` where the answer goes. None: answers are whole."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Number of answers."""
+
+    @abstractmethod
+    def read(self, queries: Any) -> Queries:
+        """Return queries in the form that the other methods take.
+
+        Args:
+            queries: One or several, as users give them.
+        """
+
+    @abstractmethod
+    def logits(self, queries: Any) -> Logits:
+        """Return the scaled cosines of queries and answers."""
+
+    @abstractmethod
+    def side(self, policy: TunedEncoder) -> QuerySide:
+        """Return how a copy that is tuned sees queries."""
+
+    @abstractmethod
+    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> RewardSide:
+        """Return what a reward says of queries and answers; see `AdaptOptions` for both words."""
+
+    @abstractmethod
+    def said(self) -> Mapping[str, Any]:
+        """Return what the answers are, as plain values for a protocol."""
+
+    def predict(self, queries: Any) -> Logits:
+        """Return `logits`: without adaptation, each query is answered as it is."""
+        return self.logits(queries)
+
+    def _logits(self, query: Any) -> Float[Tensor, " k"]:
+        row: Float[Tensor, " k"] = self.logits(query)[0]
+        return row
+
+
+def query_bytes(query: Queries) -> bytes:
+    """Return what tells a query from others, as the seed of its own chance.
+
+    Example:
+        >>> query_bytes(["a pole"])
+        b'a pole'
+    """
+    if isinstance(query, list):
+        return "\0".join(query).encode()
+    return picture_bytes(query)
+
+
+def query_key(query: Queries) -> str:
+    """Return a short name of a query."""
+    return hashlib.sha256(query_bytes(query)).hexdigest()
