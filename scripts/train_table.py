@@ -54,20 +54,21 @@ class TableConfig(Architecture):
     """Peak learning rate of Muon, for the matrices of the vision tower."""
     warmup: int = 100
     """Steps until learning rates have their peak; then they fall to 0 as a cosine."""
-    contrast: tuple[float, float] = (0.9, 1.1)
+    contrast: tuple[float, float] = (1.0, 1.0)
     """Least and most contrast of training pictures."""
-    light: float = 0.05
+    light: float = 0.0
     """Most that a training picture is lighter or darker, of a range of 2."""
-    noise: float = 0.02
+    noise: float = 0.0
     """Most noise of a training picture, as the standard deviation of a range of 2."""
 
 
 SIZES = {
     "tab-xs": TableConfig(name="tab-xs", size_px=64, width=8, steps=800, seed=1),
     "tab-m": TableConfig(
-        name="tab-m", size_px=64, width=16, steps=800, seed=2, pairs=8_000, contrast=(0.25, 1.2), light=0.4, noise=0.5
+        name="tab-m", size_px=64, width=16, steps=1_400, seed=2, pairs=8_000, batch=40,
+        contrast=(0.25, 1.2), light=0.4, noise=0.25,
     ),
-}
+}  # fmt: skip
 
 
 def twin_pairs(count: int, seed: int) -> Facts:

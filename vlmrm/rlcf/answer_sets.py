@@ -8,8 +8,8 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.galleries import PictureGallery, TextGallery
+from vlmrm.rlcf.labelled import Asked
 from vlmrm.rlcf.zero_shot import ZeroShot
-from vlmrm.types import Frames
 
 
 class AnswerSet(ABC):
@@ -62,7 +62,7 @@ class Texts(AnswerSet):
 class Pictures(AnswerSet):
     """Pictures, which texts are asked about."""
 
-    pictures: Frames
+    pictures: Asked
     """The pictures, at full size."""
 
     def zero_shot(self, encoder: Encoder) -> PictureGallery:

@@ -1,10 +1,11 @@
 """What is searched: texts for a picture, or pictures for a text (retrieval, as RLCF has it)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import torch
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import embed_pictures
@@ -12,6 +13,7 @@ from vlmrm.errors import FrameError, PromptError
 from vlmrm.frames.batch import as_frames
 from vlmrm.rewards import RewardModel
 from vlmrm.rlcf.answer import Logits
+from vlmrm.rlcf.labelled import Asked, of_one_size, short_hash
 from vlmrm.rlcf.policy import PictureQueries, TextQueries, TunedEncoder
 from vlmrm.rlcf.reward_side import PictureRewards, SentenceRewards
 from vlmrm.rlcf.zero_shot import ZeroShot
@@ -65,7 +67,7 @@ class TextGallery(ZeroShot):
 
     def said(self) -> Mapping[str, Any]:
         """Return number and hash of the texts."""
-        return {"texts": self.count, "texts_hash": _short_hash("\0".join(self.texts).encode())}
+        return {"texts": self.count, "texts_hash": short_hash(self.texts)}
 
     @cached_property
     def _embedded(self) -> Embeddings:
@@ -89,11 +91,10 @@ class PictureGallery(ZeroShot):
 
     encoder: Encoder
     """What embeds pictures and texts."""
-    pictures: Frames
-    """The answers, at full size; the order is that of the columns of all logits."""
+    pictures: Asked
+    """The answers, at full size, as frames or one by one; the order is that of the columns of all logits."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pictures", as_frames(self.pictures))
         if len(self.pictures) < 2:
             raise FrameError(f"a gallery has at least 2 pictures; got {len(self.pictures)}.")
 
@@ -125,11 +126,11 @@ class PictureGallery(ZeroShot):
 
     def said(self) -> Mapping[str, Any]:
         """Return number and hash of the pictures."""
-        return {"pictures": self.count, "pictures_hash": _short_hash(self.pictures.contiguous().numpy().tobytes())}
+        return {"pictures": self.count, "pictures_hash": short_hash(self.pictures)}
 
     @cached_property
     def _embedded(self) -> Embeddings:
-        return embed_pictures(self.encoder, self.pictures)
+        return torch.cat([embed_pictures(self.encoder, part) for part in of_one_size(self.pictures)])
 
 
 def require_texts(texts: Sequence[str]) -> None:
@@ -143,7 +144,3 @@ def require_texts(texts: Sequence[str]) -> None:
     for place, text in enumerate(texts):
         if not isinstance(text, str) or not text.strip():
             raise PromptError(f"a text is a sentence; got {text!r} at place {place}.")
-
-
-def _short_hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,16 +1,20 @@
 """Queries with the right answers to each: pictures with their classes or captions, or texts with their pictures."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import index
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+import torch
 
 from vlmrm.errors import FrameError
+from vlmrm.frames.batch import as_frames
+from vlmrm.types import Frames
 
-_LOOKED_AT = 16  # queries in a digest
+_LOOKED_AT = 16  # pictures or texts in a digest
+_AT_ONCE = 256  # frames
 
 
 Labels: TypeAlias = Sequence[tuple[int, ...]]
@@ -23,7 +27,18 @@ class Asked(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, place: int, /) -> Any: ...
+    def __getitem__(self, place: Any, /) -> Any: ...
+
+
+def of_one_size(pictures: Asked) -> Iterator[Frames]:
+    """Yield pictures in batches that are frames, of one size each, in order.
+
+    Args:
+        pictures: Pictures at full size, or frames.
+    """
+    step = _AT_ONCE if isinstance(pictures, torch.Tensor) else 1
+    for place in range(0, len(pictures), step):
+        yield as_frames(pictures[place : place + step] if step > 1 else pictures[place])
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +53,20 @@ class Labelled:
     @property
     def digest(self) -> str:
         """Short hash of the labels and of some of the queries, which tells kept answers of others apart."""
-        digest = hashlib.sha256(str(_as_tuples(self.labels)).encode())
-        for place in range(0, len(self.queries), max(len(self.queries) // _LOOKED_AT, 1)):
-            digest.update(np.asarray(self.queries[place]).tobytes())
-        return digest.hexdigest()[:16]
+        return short_hash(self.queries, str(_as_tuples(self.labels)))
+
+
+def short_hash(several: Asked, also: str = "") -> str:
+    """Return a short hash of some of several pictures or texts.
+
+    Args:
+        several: Pictures at full size, or texts.
+        also: What else is to be told apart.
+    """
+    digest = hashlib.sha256(f"{len(several)} {also}".encode())
+    for place in range(0, len(several), max(len(several) // _LOOKED_AT, 1)):
+        digest.update(np.asarray(several[place]).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def checked_labels(queries: Asked, labels: Any, answers: int) -> Labels:

@@ -21,6 +21,7 @@ from vlmrm.encoders.towers.learned_words import add_context
 from vlmrm.encoders.towers.low_rank import LowRankChange, WeightChanges, attention_weights
 from vlmrm.encoders.towers.selection import unfreeze
 from vlmrm.errors import SpecError
+from vlmrm.rlcf.labelled import Asked, of_one_size
 from vlmrm.rlcf.options import AdaptOptions
 from vlmrm.rlcf.views import WHOLE, Box, cut, draw_boxes, random_of
 from vlmrm.types import Embeddings, Frames, Pixels
@@ -198,13 +199,14 @@ class TextQueries(QuerySide):
         SpecError: What is tuned would change the pictures.
     """
 
-    def __init__(self, policy: TunedEncoder, pictures: Frames) -> None:
+    def __init__(self, policy: TunedEncoder, pictures: Asked) -> None:
         if "image" in policy.moves:
             raise SpecError(
                 "a text is searched among pictures that stay as they are: tune 'text' or 'prompt', not their tower."
             )
         self._policy = policy
-        self._pictures = _without_graph(policy.encoder.embed_frames, pictures)
+        parts = [_without_graph(policy.encoder.embed_frames, part) for part in of_one_size(pictures)]
+        self._pictures = torch.cat(parts)
 
     def view(self, query: list[str], options: AdaptOptions) -> tuple[Sight, Sequence[Box]]:
         """Return the text as it is."""

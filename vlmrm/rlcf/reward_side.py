@@ -11,6 +11,7 @@ from torch import Tensor
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.rewards import RewardModel
+from vlmrm.rlcf.labelled import Asked, of_one_size
 from vlmrm.rlcf.views import Box, cut
 from vlmrm.types import Embeddings, Frames
 
@@ -104,11 +105,11 @@ class PictureRewards(RewardSide):
         SpecError: The reward scores no pairs, or there are to be rivals.
     """
 
-    def __init__(self, reward: RewardModel, pictures: Frames, *, rivals: str | None = None) -> None:
+    def __init__(self, reward: RewardModel, pictures: Asked, *, rivals: str | None = None) -> None:
         if rivals is not None:
             raise SpecError("a text that is searched among pictures has no rivals. Leave rivals out.")
         self.reward, self._pairs = reward, reward.pairs
-        self._seen = self._pairs.embed_images(pictures)
+        self._seen = torch.cat([self._pairs.embed_images(part) for part in of_one_size(pictures)])
         self._strange = share_strange(reward.encoder, self._seen)
         self.scores(["a picture"])  # refuse early
 
