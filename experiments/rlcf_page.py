@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Makes the page of one cell of `rlcf_classify.py`, and a picture of its upper part for the docs.
 
-    python experiments/rlcf_page.py          (about 2 minutes on 1 core; goes on where it was)
+    python experiments/rlcf_page.py          (about 3 minutes on 1 core; goes on where it was)
 
 Policy sim-xs, reward sim-m, three pictures of each of the 81 state classes under texture at 4, with the settings of
 `rlcf_classify.py` and fewer methods. The page goes to ``experiments/results/rlcf_page.html``, its numbers beside it as
@@ -44,7 +44,7 @@ def main() -> None:
     evaluation = Evaluation(methods=found, classes=asked.classes, protocol=asked.protocol("rlcf") | others)
     report = AdaptationReport(evaluation=evaluation, pictures=shown.pictures, main="rlcf")
     page = report.save(RESULTS / "rlcf_page.html")
-    picture(page, RESULTS / "rlcf_page.png")
+    picture(page, RESULTS / "rlcf_page.png", height_px=1260)
     print(f"{report.headline} {report.verdict.sentence}")
 
 

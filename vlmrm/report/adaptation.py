@@ -21,9 +21,9 @@ USUAL = "zero_shot"
 _LABELS = {
     USUAL: "zero-shot",
     "reward_only": "the reward alone",
-    "ensemble": "the mean of both models' chances",
-    "self_reward": "the policy as its own reward",
-    "kd": "distillation from the reward (KD)",
+    "ensemble": "the mean of both models",
+    "self_reward": "the policy as reward",
+    "kd": "KD",
 }
 
 
@@ -92,8 +92,8 @@ class AdaptationReport:
         """
         gain, rivals = self.gains[self.main], {name: one for name, one in self.leads.items() if name != USUAL}
         groups = {
-            "Surely better than": {name: one for name, one in rivals.items() if one.low > 0},
             "Surely worse than": {name: one for name, one in rivals.items() if one.high < 0},
+            "Surely better than": {name: one for name, one in rivals.items() if one.low > 0},
             "Not told apart from": {name: one for name, one in rivals.items() if one.low <= 0 <= one.high},
         }
         surely = gain.low > 0 and not groups["Surely worse than"]
@@ -149,7 +149,7 @@ class AdaptationReport:
         Args:
             method: Name of the method.
         """
-        return f"the best of {self.candidates} by the reward" if method == "best_of_k" else _LABELS.get(method, method)
+        return f"the best of {self.candidates}" if method == "best_of_k" else _LABELS.get(method, method)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers as plain values, for JSON."""

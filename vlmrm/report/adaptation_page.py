@@ -13,12 +13,10 @@ from vlmrm.report.turned import Turned
 from vlmrm.report.words import percent, signed
 from vlmrm.rlcf.results import MethodResult
 
-_MOST_PICTURES, _MOST_CONFUSIONS = 8, 10
+_MOST_PICTURES, _PICTURE_PX, _MOST_CONFUSIONS = 8, 240, 10
 _LEVELS = (USUAL, "reward_only", "best_of_k")
-_HEAD = (
-    ("method", ""), ("right", "95 % interval"), ("over zero-shot", "points, paired"), ("lead of the judged", "points"),
-    ("mended", ""), ("spoilt", ""), ("ECE", ""), ("KL", ""), ("adapted", ""), ("dropped", ""),
-)  # fmt: skip
+_BEFORE = (("method", ""), ("right", "95 % interval"), ("over zero-shot", "points, 95 %"))
+_AFTER = (("mended", ""), ("spoilt", ""), ("ECE", ""), ("KL", ""), ("adapted", "share"), ("dropped", ""))
 Cell = tuple[str, str]
 """What stands in a cell, and what stands below it in small."""
 
@@ -64,10 +62,10 @@ def render_adaptation(report: AdaptationReport) -> str:
         "adaptation.html",
         report=report,
         **known,
-        head=_HEAD,
+        head=(*_BEFORE, (f"{report.label(report.main)} ahead by", "points, 95 %"), *_AFTER),
         rows=[_row(report, name, found) for name, found in report.evaluation.methods.items()],
         drawn=_figures(report),
-        reach_head=[("first", ""), *((str(count), "") for count in counts)],
+        reach_head=[("among the likeliest", ""), *((str(count), "") for count in counts)],
         reach=[_reach(report, name, counts) for name in (USUAL, report.main)],
         beyond=_beyond(report),
         flipped=[
@@ -87,7 +85,7 @@ def _row(report: AdaptationReport, name: str, found: MethodResult) -> Row:
     accuracy, flips, steps = found.accuracy, found.flips_from(report.usual), found.share_adapted > 0
     return Row(
         name=report.label(name),
-        note=name,
+        note="" if report.label(name) == name else name,
         marked=name == report.main,
         cells=[
             (f"{100 * accuracy.value:.1f} %", f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}"),
@@ -134,9 +132,10 @@ def _reach(report: AdaptationReport, name: str, counts: Sequence[int]) -> Row:
 
 
 def _beyond(report: AdaptationReport) -> str:
-    """What a choice among the candidates cannot do, and the gradient does."""
+    """What a choice among the candidates cannot do, and the gradient does; empty: nothing was mended."""
     outside = sum(report.usual.pictures[one.place].rank >= report.candidates for one in report.mended)
-    return f" Of {len(report.mended)} mended pictures {outside} had it beyond these, where no choice among them helps."
+    said = f" Of {len(report.mended)} mended pictures {outside} had it beyond these, where no choice among them helps."
+    return said if report.mended else ""
 
 
 def _led(report: AdaptationReport, found: Sequence[Turned], *, right: bool) -> str:
@@ -162,7 +161,7 @@ def _shown(report: AdaptationReport, found: Sequence[Turned]) -> list[TurnedPict
         shown.append(
             TurnedPicture(
                 name=report.names[one.place] if report.names else f"no. {one.place}",
-                data=picture_data(as_frames(report.pictures[one.place])[0].numpy()),
+                data=picture_data(as_frames(report.pictures[one.place])[0].numpy(), _PICTURE_PX),
                 right=classes[one.label],
                 said=[*said, *own],
             )
@@ -173,7 +172,11 @@ def _shown(report: AdaptationReport, found: Sequence[Turned]) -> list[TurnedPict
 def _confusions(report: AdaptationReport) -> list[Row]:
     classes = report.evaluation.classes
     return [
-        Row(name=classes[one.label], cells=[(classes[one.answer], ""), (str(one.before), ""), (str(one.after), "")])
+        Row(
+            name=classes[one.label],
+            note=f"taken for: {classes[one.answer]}",
+            cells=[(str(one.before), ""), (str(one.after), "")],
+        )
         for one in report.confusions[:_MOST_CONFUSIONS]
     ]
 

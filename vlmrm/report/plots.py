@@ -177,7 +177,7 @@ def draw_gains(gains: Mapping[str, Estimate], marked: str, label: str) -> str:
         label: What the numbers are.
     """
     with mpl.rc_context(_STYLE):
-        figure, axes = _wide_figure(0.8 + 0.28 * len(gains))
+        figure, axes = _wide_figure(max(3.2, 0.8 + 0.28 * len(gains)))  # as high as that of the steps beside it
         for row, (name, found) in enumerate(gains.items()):
             colour = BLUE if name == marked else GREY
             axes.plot([found.low, found.high], [row, row], color=colour, linewidth=2.5, alpha=0.6)
@@ -210,10 +210,10 @@ def draw_steps(lines: Mapping[str, Sequence[float]], levels: Mapping[str, float]
         return _svg(figure)
 
 
-def picture_data(picture: UInt8[np.ndarray, "h w 3"]) -> str:
-    """A small picture as a data address."""
+def picture_data(picture: UInt8[np.ndarray, "h w 3"], size_px: int = _PICTURE_PX) -> str:
+    """A small picture as a data address; its longer side has at most so many pixels."""
     image = Image.fromarray(picture)
-    image.thumbnail((_PICTURE_PX, _PICTURE_PX))
+    image.thumbnail((size_px, size_px))
     held = io.BytesIO()
     image.save(held, "WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode()}"
