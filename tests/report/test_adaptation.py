@@ -71,9 +71,10 @@ def test_numbers_are_those_that_can_be_counted():
 
 
 def test_what_a_control_does_better_is_not_good():
-    found = report(ADAPTED[:10] + ZERO_SHOT[10:], reward_only=LABELS.tolist(), kd=ADAPTED)
+    found = report([0] * 10 + ZERO_SHOT[10:], reward_only=LABELS.tolist())
+    assert found.gains["adapted"].low > 0
     assert found.verdict.word == "weak"
-    assert found.verdict.reasons[0].startswith("Surely worse than the reward alone: \N{MINUS SIGN}35.0 points")
+    assert found.verdict.reasons[0].startswith("Surely worse than the reward alone: \N{MINUS SIGN}30.0 points")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,14 @@ def test_chance_and_losses_are_no_gain(adapted, word, said):
     assert found.verdict.word == word
     assert said in found.headline
     assert found.verdict.sentence.endswith(", which may be chance.")
+
+
+def test_the_surest_of_the_new_answers_come_first():
+    found = report(ADAPTED)
+    pictures = [replace(one, chance=0.9) if place == 16 else one for place, one in enumerate(found.judged.pictures)]
+    judged = replace(found.judged, pictures=pictures)
+    evaluation = replace(found.evaluation, methods={**found.evaluation.methods, "adapted": judged})
+    assert [one.place for one in replace(found, evaluation=evaluation).mended][:2] == [16, 4]
 
 
 def test_a_page_shows_what_was_turned_and_escapes_what_others_wrote():

@@ -90,28 +90,7 @@ class AdaptationReport:
         Good: it surely gains over zero-shot, and no other method surely does better. Useless: it gains nothing. A gain
         or lead is sure where its interval is on one side of 0.
         """
-        gain, rivals = self.gains[self.main], {name: one for name, one in self.leads.items() if name != USUAL}
-        groups = {
-            "Surely worse than": {name: one for name, one in rivals.items() if one.high < 0},
-            "Surely better than": {name: one for name, one in rivals.items() if one.low > 0},
-            "Not told apart from": {name: one for name, one in rivals.items() if one.low <= 0 <= one.high},
-        }
-        surely = gain.low > 0 and not groups["Surely worse than"]
-        before, after = self.usual.accuracy, self.judged.accuracy
-        sure = "" if gain.low > 0 or gain.high < 0 else ", which may be chance"
-        sentence = (
-            f"Right of {percent(after.value)} of the pictures (95 % interval {percent(after.low)} to "
-            f"{percent(after.high)}) where zero-shot is right of {percent(before.value)}: {points(gain)}{sure}."
-        )
-        return Verdict(
-            word=USELESS if gain.value <= 0 else GOOD if surely else WEAK,
-            sentence=sentence,
-            reasons=tuple(
-                f"{said} {', '.join(f'{self.label(name)}: {points(one)}' for name, one in group.items())}."
-                for said, group in groups.items()
-                if group
-            ),
-        )
+        return _judge(self)
 
     @property
     def headline(self) -> str:
@@ -184,3 +163,28 @@ class AdaptationReport:
 
     def _repr_html_(self) -> str:
         return f'<iframe srcdoc="{escape(self.html())}" style="width:100%;height:700px;border:0"></iframe>'
+
+
+def _judge(report: AdaptationReport) -> Verdict:
+    gain, rivals = report.gains[report.main], {name: one for name, one in report.leads.items() if name != USUAL}
+    groups = {
+        "Surely worse than": {name: one for name, one in rivals.items() if one.high < 0},
+        "Surely better than": {name: one for name, one in rivals.items() if one.low > 0},
+        "Not told apart from": {name: one for name, one in rivals.items() if one.low <= 0 <= one.high},
+    }
+    surely = gain.low > 0 and not groups["Surely worse than"]
+    before, after = report.usual.accuracy, report.judged.accuracy
+    sure = "" if gain.low > 0 or gain.high < 0 else ", which may be chance"
+    sentence = (
+        f"Right of {percent(after.value)} of the pictures (95 % interval {percent(after.low)} to "
+        f"{percent(after.high)}) where zero-shot is right of {percent(before.value)}: {points(gain)}{sure}."
+    )
+    return Verdict(
+        word=USELESS if gain.value <= 0 else GOOD if surely else WEAK,
+        sentence=sentence,
+        reasons=tuple(
+            f"{said} {', '.join(f'{report.label(name)}: {points(one)}' for name, one in group.items())}."
+            for said, group in groups.items()
+            if group
+        ),
+    )
