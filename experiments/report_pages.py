@@ -25,7 +25,7 @@ from vlmrm.training.run_report import report_run
 
 HERE = Path(__file__).resolve().parent
 RESULTS, RUN = HERE / "results", HERE.parent / "runs" / "report_pages" / "pendulum"
-_WIDTH_PX, _HEIGHT_PX = 1000, 1150
+_WIDTH_PX = 1000
 
 
 def report_task() -> Path:
@@ -56,8 +56,8 @@ def report_training() -> Path:
     return report_run(RUN).save(RESULTS / "report_run.html")
 
 
-def picture(page: Path) -> None:
-    """The upper part of a page, as a browser shows it."""
+def picture(page: Path, drawn: Path, height_px: int = 1150) -> None:
+    """Write the upper part of a page as PNG, as a browser shows it."""
     chromium = shutil.which("chromium")
     if chromium is None:
         print("no chromium, so that the picture is left as it is")
@@ -65,12 +65,12 @@ def picture(page: Path) -> None:
     with tempfile.TemporaryDirectory() as profile:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}"]
         options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        shot = [f"--window-size={_WIDTH_PX},{_HEIGHT_PX}", f"--screenshot={RESULTS / 'report_task.png'}"]
+        shot = [f"--window-size={_WIDTH_PX},{height_px}", f"--screenshot={drawn}"]
         subprocess.run([chromium, *options, *shot, page.as_uri()], check=True, stderr=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
-    picture(report_task())
+    picture(report_task(), RESULTS / "report_task.png")
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made) / "car"
         folder.mkdir()

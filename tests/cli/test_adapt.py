@@ -25,7 +25,7 @@ WORDS = ["--policy", "random:sim-xs", "--reward", "random:sim-s", "--template", 
 WORDS += ["--preset", "sim_image", "--views", "4"]
 
 
-def test_a_table_with_every_control_is_printed_and_written(pictures, tmp_path, capsys):
+def test_a_table_with_every_control_is_printed_and_written_and_a_page_made_of_it(pictures, tmp_path, capsys):
     words = ["adapt", "classify", str(pictures), *WORDS, "--steps", "1", "--out", str(tmp_path / "out.json")]
     assert main(words) == 0
     printed = capsys.readouterr().out
@@ -37,6 +37,11 @@ def test_a_table_with_every_control_is_printed_and_written(pictures, tmp_path, c
     assert said["protocol"]["options"]["candidates"] is None  # 3 of 2 classes are all
     assert len(list((tmp_path / "out").glob("*.jsonl"))) == 7
     assert main([*words, "--force"]) == 0  # from what was kept
+    page = tmp_path / "page.html"
+    assert main([*words[:-1], str(page), "--keep", str(tmp_path / "out")]) == 0
+    assert json.loads(page.with_suffix(".json").read_text()) == said
+    assert said["headline"] in capsys.readouterr().out
+    assert said["headline"] in page.read_text()
     assert main([*words[:-2], "--steps", "2", "--out", str(tmp_path / "out.json"), "--force"]) == 2
     assert "other settings" in capsys.readouterr().err
 
@@ -47,7 +52,7 @@ def test_a_table_with_every_control_is_printed_and_written(pictures, tmp_path, c
         (["retrieve", "FOLDER"], "say what to adapt for"),
         (["classify", "nowhere"], "no folder"),
         (["classify", "FOLDER", "--preset", "images"], "image"),
-        (["classify", "FOLDER", "--out", "numbers.csv"], "ends in .json"),
+        (["classify", "FOLDER", "--out", "numbers.csv"], "ends in .html or .json"),
         (["classify", "FOLDER", *WORDS, "--reward", "random:sim-xs"], "self_reward"),
         (["classify", "FOLDER", *WORDS, "--template", "a pole"], "one {}"),
     ],

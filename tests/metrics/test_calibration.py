@@ -63,8 +63,14 @@ def test_scores_that_are_no_probabilities_are_refused_with_what_to_do(metric):
     for scores in ([0.2, 1.2], [-0.1, 0.5]):
         with pytest.raises(SpecError, match=r"only probabilities are calibrated.*sigmoid or softmax"):
             metric(scores, [True, False])
-    with pytest.raises(SpecError, match="all in"):
-        metric([0.2, 0.3], [True, True])
+    with pytest.raises(SpecError, match="no frames"):
+        metric([], [])
+
+
+def test_what_is_always_right_or_always_wrong_has_an_error_too():
+    assert expected_calibration_error([0.75, 0.75], [True, True]) == 0.25
+    assert expected_calibration_error([0.75, 0.75], [False, False]) == 0.75
+    assert brier_score([0.5, 0.5], [True, True]) == 0.25
 
 
 def test_no_bins_are_refused():

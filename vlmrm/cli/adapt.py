@@ -10,6 +10,7 @@ from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.table import format_table
 from vlmrm.data.classified import ClassifiedPictures, read_classes
 from vlmrm.errors import SpecError
+from vlmrm.report import AdaptationReport
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rlcf.answer_sets import Classes
 from vlmrm.rlcf.labelled import Labelled
@@ -25,10 +26,11 @@ def run(given: Adapt) -> int:
     """Adapt, compare, print the table and write the numbers."""
     if given.what != "classify":
         raise SpecError(f"say what to adapt for: vlmrm adapt classify FOLDER; got {given.what!r}.")
-    if given.out.suffix != ".json":
-        raise SpecError(f"the numbers are written as JSON, a file whose name ends in .json; got --out {given.out}.")
-    if given.out.exists() and not given.force:
-        raise SpecError(f"{given.out} is there already. Give another --out, or --force to write over it.")
+    if given.out.suffix not in (".json", ".html"):
+        raise SpecError(f"results are a page or numbers: a file that ends in .html or .json; got --out {given.out}.")
+    there = [path for path in (given.out, given.out.with_suffix(".json")) if path.exists()]
+    if there and not given.force:
+        raise SpecError(f"{there[0]} is there already. Give another --out, or --force to write over it.")
     classes = () if given.classes is None else read_classes(given.classes)
     shown = ClassifiedPictures.read(given.folder, table=given.labels, classes=classes)
     setup = _setup(given, shown.classes)
@@ -38,12 +40,20 @@ def run(given: Adapt) -> int:
         pictures = Labelled(shown.pictures, shown.labels)
         show = frame_progress(f"answered by {method}", what="pictures")
         results[method] = run_method(setup, method, pictures, kept, workers=given.workers, progress=show)
-    evaluation = Evaluation(methods=results, protocol=setup.protocol("adapted"))
+    report = AdaptationReport(
+        evaluation=Evaluation(methods=results, answers=shown.classes, protocol=setup.protocol("adapted")),
+        queries=shown.pictures,
+        names=["/".join(path.parts[-2:]) for path in shown.pictures.paths],
+    )
     print(f"{len(shown.labels):,} pictures of {len(shown.classes)} classes; judged by their labels.")
     print(format_table(_HEADER, [_row(one, results["zero_shot"]) for one in results.values()]))
-    for remark in evaluation.remarks(setup.candidates):
+    print(f"\n{report.headline} {report.verdict.sentence}")
+    for remark in report.remarks:
         print(f"note: {remark}")
-    write_json(given.out, evaluation.to_dict())
+    if given.out.suffix == ".html":
+        report.save(given.out)
+    else:
+        write_json(given.out, report.to_dict())
     print(f"wrote {given.out}; the answers to each picture are in {kept}")
     return 0
 

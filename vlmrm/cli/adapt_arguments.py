@@ -61,6 +61,6 @@ class Adapt(Command):
     keep: Annotated[Path | None, open_option("FOLDER")] = None
     """Where the answers to each picture are kept. Default: --out without its ending."""
     out: Annotated[Path, open_option("FILE")] = Path("adapt.json")
-    """The numbers as JSON. Default: adapt.json."""
+    """The numbers as .json, or a page as .html with the numbers beside it. Default: adapt.json."""
     force: bool = False
     """Write over a file that is there."""

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from vlmrm.errors import SpecError
-from vlmrm.metrics.checks import checked
+from vlmrm.metrics.checks import one_label_each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def brier_score(probabilities: ArrayLike, in_goal: ArrayLike) -> float:
         in_goal: Whether each frame shows the goal.
 
     Raises:
-        SpecError: As in `auroc`, or a probability is outside of 0 to 1.
+        SpecError: As in `reliability`.
 
     Example:
         >>> round(brier_score([0.9, 0.2], [True, False]), 3)
@@ -79,7 +79,7 @@ def reliability(probabilities: ArrayLike, in_goal: ArrayLike, *, bins: int = 10)
         The bins that hold a frame, in ascending order.
 
     Raises:
-        SpecError: As in `auroc`; or a probability is outside of 0 to 1, or there is not one bin.
+        SpecError: Lengths differ, there are no frames, a probability is outside of 0 to 1, or there is not one bin.
 
     Example:
         >>> reliability([0.9, 0.9, 0.2], [True, False, False])[1]
@@ -102,7 +102,7 @@ def reliability(probabilities: ArrayLike, in_goal: ArrayLike, *, bins: int = 10)
 def _probabilities(
     probabilities: ArrayLike, in_goal: ArrayLike
 ) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    values, labels = checked(probabilities, in_goal)
+    values, labels = one_label_each(probabilities, in_goal)
     if values.min() < 0 or values.max() > 1:
         raise SpecError(
             f"only probabilities are calibrated, 0 to 1; got scores from {values.min():.4g} to {values.max():.4g}. "

@@ -19,15 +19,31 @@ def checked(scores: ArrayLike, in_goal: ArrayLike) -> tuple[Float[np.ndarray, " 
     Raises:
         SpecError: Lengths differ, a score is not finite, or all labels are the same.
     """
+    values, labels = one_label_each(scores, in_goal)
+    if labels.all() or not labels.any():
+        given = f"{len(labels)} frames, all {'in' if labels.all() else 'outside'}"
+        raise SpecError(f"needs frames in the goal and frames outside of it; got {given}.")
+    return values, labels
+
+
+def one_label_each(scores: ArrayLike, in_goal: ArrayLike) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Return scores and labels as arrays, of which all may be the same.
+
+    Args:
+        scores: One per frame, any scale.
+        in_goal: Whether each frame shows the goal.
+
+    Raises:
+        SpecError: Lengths differ, a score is not finite, or there are no frames.
+    """
     values, labels = np.asarray(scores, dtype=float), np.asarray(in_goal)
+    if not labels.size:
+        raise SpecError("needs frames in the goal and frames outside of it; got no frames.")
     if labels.dtype != bool:
         raise SpecError(f"in_goal is one True or False per frame; got {labels.dtype}. Threshold it first.")
     if values.ndim != 1 or values.shape != labels.shape:
         raise SpecError(f"scores and labels are one per frame; got shapes {values.shape} and {labels.shape}.")
     _require_finite(values, "scores")
-    if labels.all() or not labels.any():
-        given = "no frames" if labels.size == 0 else f"{len(labels)} frames, all {'in' if labels.all() else 'outside'}"
-        raise SpecError(f"needs frames in the goal and frames outside of it; got {given}.")
     return values, labels
 
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from vlmrm.metrics import Estimate, reliability, roc_curve
@@ -167,10 +168,52 @@ def draw_lines(lines: Mapping[str, Sequence[tuple[int, float]]], label: str) -> 
         return _svg(figure)
 
 
-def picture_data(picture: UInt8[np.ndarray, "h w 3"]) -> str:
-    """A small picture as a data address."""
+def draw_gains(gains: Mapping[str, Estimate], marked: str, label: str) -> str:
+    """Draw differences with their intervals, one row for each.
+
+    Args:
+        gains: The differences, by name.
+        marked: Name of the one that stands out.
+        label: What the numbers are.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _wide_figure(max(3.2, 0.8 + 0.28 * len(gains)))  # as high as that of the steps beside it
+        for row, (name, found) in enumerate(gains.items()):
+            colour = BLUE if name == marked else GREY
+            axes.plot([found.low, found.high], [row, row], color=colour, linewidth=2.5, alpha=0.6)
+            axes.plot(found.value, row, "o", color=colour)
+        axes.axvline(0, color=_INK, linewidth=0.8)
+        axes.set_yticks(range(len(gains)), [_short(name) for name in gains])
+        axes.set_ylim(len(gains) - 0.5, -0.5)
+        axes.set_xlabel(label)
+        return _svg(figure)
+
+
+def draw_steps(lines: Mapping[str, Sequence[float]], levels: Mapping[str, float], label: str) -> str:
+    """Draw numbers before an episode and after each of its steps, beside levels that take no steps.
+
+    Args:
+        lines: Numbers of each line, by its name, from step 0; five at most are drawn.
+        levels: Numbers of what has no steps, by name; four at most are drawn.
+        label: What the numbers are.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _wide_figure(3.2)
+        for (name, values), colour in zip(lines.items(), (BLUE, RED, GREEN, "#9467bd", "#ff7f0e"), strict=False):
+            axes.plot(values, "o-", color=colour, linewidth=1.6, markersize=3, label=_short(name))
+        for (name, value), style in zip(levels.items(), ("--", ":", "-.", "-"), strict=False):
+            axes.axhline(value, color=GREY, linestyle=style, linewidth=1.4, label=_short(name))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("steps of an episode")
+        axes.set_ylabel(label)
+        figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
+        return _svg(figure)
+
+
+def picture_data(picture: UInt8[np.ndarray, "h w 3"], size_px: int = _PICTURE_PX) -> str:
+    """A small picture as a data address; its longer side has at most so many pixels."""
     image = Image.fromarray(picture)
-    image.thumbnail((_PICTURE_PX, _PICTURE_PX))
+    image.thumbnail((size_px, size_px))
     held = io.BytesIO()
     image.save(held, "WEBP", quality=_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode()}"
@@ -186,6 +229,13 @@ def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     for axes in grid[:panels]:
         _plain(axes)
     return figure, grid[:panels]
+
+
+def _wide_figure(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5.4, height), layout="constrained")
+    axes = figure.add_subplot()
+    _plain(axes)
+    return figure, axes
 
 
 def _plain(axes: Axes) -> None:

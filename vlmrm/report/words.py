@@ -1,5 +1,7 @@
 """Numbers as a sentence says them."""
 
+from vlmrm.metrics import Estimate
+
 
 def percent(share: float) -> str:
     """A share in percent, never rounded up to all or down to nothing.
@@ -21,3 +23,24 @@ def decimal(number: float, places: int = 2) -> str:
         ('0.00', '0.46')
     """
     return f"{round(number, places) + 0.0:.{places}f}"
+
+
+def points(found: Estimate) -> str:
+    """A difference of shares in percentage points, with its interval.
+
+    Example:
+        >>> points(Estimate(value=0.123, low=0.01, high=0.2))
+        '+12.3 points (+1.0 to +20.0)'
+    """
+    return f"{signed(found.value)} points ({signed(found.low)} to {signed(found.high)})"
+
+
+def signed(share: float) -> str:
+    """A difference of shares in percentage points, without a sign before nothing; no line breaks after the minus.
+
+    Example:
+        >>> signed(0.123), signed(-0.0001), signed(-0.5) == "\N{MINUS SIGN}50.0"
+        ('+12.3', '0.0', True)
+    """
+    rounded = round(100 * share, 1)
+    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0.0"

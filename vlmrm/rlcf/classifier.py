@@ -81,9 +81,9 @@ class ClipClassifier(ZeroShot):
         return self.encoder.logit_scale * pictures @ self.texts.T + self.encoder.logit_bias
 
     @property
-    def count(self) -> int:
-        """Number of classes."""
-        return len(self.classes)
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.classes
 
     def read(self, queries: Any) -> Frames:
         """Return pictures as frames."""

@@ -60,7 +60,7 @@ def evaluate(
             if progress is not None:
                 progress(called, len(said), len(right))
         results[called] = MethodResult(name=called, pictures=said, labels=right)
-    return Evaluation(methods=results, protocol=protocol_of(adapter))
+    return Evaluation(methods=results, answers=adapter.model.names, protocol=protocol_of(adapter))
 
 
 def control_methods(adapter: Adapter) -> dict[str, Answerer]:

@@ -44,9 +44,9 @@ class TextGallery(ZeroShot):
         require_texts(self.texts)
 
     @property
-    def count(self) -> int:
-        """Number of texts."""
-        return len(self.texts)
+    def names(self) -> Sequence[str]:
+        """The texts."""
+        return self.texts
 
     def read(self, queries: Any) -> Frames:
         """Return pictures as frames."""
@@ -98,10 +98,10 @@ class PictureGallery(ZeroShot):
         if len(self.pictures) < 2:
             raise FrameError(f"a gallery has at least 2 pictures; got {len(self.pictures)}.")
 
-    @property
-    def count(self) -> int:
-        """Number of pictures."""
-        return len(self.pictures)
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """Places of the pictures, from 0."""
+        return [f"no. {place}" for place in range(len(self.pictures))]
 
     def read(self, queries: Any) -> list[str]:
         """Return texts as a list."""

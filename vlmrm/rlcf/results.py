@@ -126,6 +126,8 @@ class Evaluation:
 
     methods: Mapping[str, MethodResult]
     """By name; ``zero_shot`` is among them where there are controls."""
+    answers: Sequence[str]
+    """Names of the possible answers."""
     protocol: Mapping[str, Any] = field(default_factory=dict)
     """Settings under which it was measured: models, template, options and seeds."""
 
@@ -149,6 +151,7 @@ class Evaluation:
         """Return all numbers as plain values, for JSON."""
         usual = self.methods.get("zero_shot")
         return {
+            "answers": list(self.answers),
             "judge": "labels",
             "protocol": dict(self.protocol),
             "methods": {name: _plain(one, usual) for name, one in self.methods.items()},

@@ -9,7 +9,7 @@ Queries come in batches: pictures as frames, texts as a list. A batch of one is 
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxtyping import Float
@@ -36,8 +36,13 @@ class ZeroShot(WithoutEpisodes):
 
     @property
     @abstractmethod
+    def names(self) -> Sequence[str]:
+        """What tables call each answer."""
+
+    @property
     def count(self) -> int:
         """Number of answers."""
+        return len(self.names)
 
     @abstractmethod
     def read(self, queries: Any) -> Queries:
