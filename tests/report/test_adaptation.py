@@ -133,7 +133,7 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
         replace(found, main="rlcf")
     with pytest.raises(SpecError, match="main='zero_shot'"):
         replace(found, main="zero_shot")
-    with pytest.raises(FrameError, match="20 answers, 19 pictures"):
+    with pytest.raises(FrameError, match="20 answers, 19 queries"):
         replace(found, queries=PICTURES[1:])
     with pytest.raises(FrameError, match="1 names"):
         replace(found, names=["one"])
