@@ -5,15 +5,17 @@
     python scripts/train_table.py tab-m       # larger, on others, in other light, contrast and noise: its reward
 
 Pictures come in pairs of near twins, tables that differ in one fact, so that a model cannot get by with half of them.
-The loss is CLIP's with soft targets: a sentence may be true of several pictures of a batch. The result is a folder in
-OpenCLIP's own format under vlmrm/encoders/builtin, with a card of how often it finds a held-out table's caption and
-picture among 1,000.
+First the text tower learns what sentences mean, from the facts alone; then the vision tower learns to see it. The loss
+is CLIP's with soft targets: a sentence may be true of several pictures of a batch. The result is a folder in OpenCLIP's
+own format under vlmrm/encoders/builtin, with a card of how often it finds a held-out table's caption and picture among
+1,000.
 """
 
 import json
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +24,9 @@ from builtin_batches import CompactVocabulary
 from builtin_export import export
 from builtin_learning import Muon, Progress, descend, schedule, set_rate, soft_clip_loss
 from builtin_sizes import Architecture
+from builtin_supervision import StateEncoder
 from torch import Tensor
+from torch.nn import functional
 from vlmrm_envs.table_sentences import table_sentence, table_words
 from vlmrm_envs.table_top import Facts, caption, draw_tables, near_twin, random_tables
 
@@ -32,6 +36,8 @@ from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.types import Frames
 
+TEACHER_WEIGHT = 20.0
+"""Of the likeness to the teacher, beside the contrastive loss."""
 HELD_OUT = 99
 """Seed of tables and pictures that no model was trained on."""
 _FALSE = -20.0  # log-truth
@@ -46,8 +52,10 @@ class TableConfig(Architecture):
     """Pairs of near twins that are drawn."""
     batch: int = 48
     """Pairs in each step, with one sentence for each picture."""
+    sentence_steps: int = 2_000
+    """Updates of the text tower, which learns from facts."""
     steps: int
-    """Updates."""
+    """Updates of the vision tower, which learns from pictures."""
     learning_rate: float = 2e-3
     """Peak learning rate of AdamW."""
     muon_learning_rate: float = 0.02
@@ -63,9 +71,9 @@ class TableConfig(Architecture):
 
 
 SIZES = {
-    "tab-xs": TableConfig(name="tab-xs", size_px=64, width=8, steps=800, seed=1),
+    "tab-xs": TableConfig(name="tab-xs", size_px=64, width=8, steps=600, seed=1),
     "tab-m": TableConfig(
-        name="tab-m", size_px=64, width=16, steps=1_400, seed=2, pairs=8_000, batch=40,
+        name="tab-m", size_px=64, width=16, steps=1_000, seed=2, pairs=8_000, batch=40,
         contrast=(0.25, 1.2), light=0.4, noise=0.25,
     ),
 }  # fmt: skip
@@ -91,37 +99,78 @@ def augment(frames: Frames, config: TableConfig, generator: torch.Generator) -> 
     return (changed + noise).clamp(-1, 1).contiguous(memory_format=torch.channels_last)
 
 
-def learn(config: TableConfig, model: torch.nn.Module, vocabulary: CompactVocabulary) -> None:
-    """Both towers together."""
-    tables = twin_pairs(config.pairs, config.seed)
-    frames = draw_tables(tables, seed=config.seed, size_px=config.size_px)
-    matrices = [p for n, p in model.visual.named_parameters() if p.ndim >= 2 and "positional" not in n]  # type: ignore[union-attr,operator]
-    fast = {id(parameter) for parameter in matrices}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in fast]
-    halved = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
-    dtype = torch.bfloat16 if halved else torch.float32
-    muon = Muon(matrices, lr=config.muon_learning_rate, dtype=dtype)
-    rates = {muon: config.muon_learning_rate, torch.optim.AdamW(others, weight_decay=0.01): config.learning_rate}
-    progress = Progress(config.name, 0, config.steps)
-    for step in progress:
-        rng, chance = np.random.default_rng([config.seed, 2, step]), torch.Generator().manual_seed(step)
-        for optimiser, rate in rates.items():
-            set_rate(optimiser, rate * schedule(step, config.steps, config.warmup))
-        first = 2 * rng.choice(config.pairs, config.batch, replace=False)
+class Batch:
+    """Some tables with a sentence for each; the n-th batch depends on the seed and n alone."""
+
+    def __init__(self, config: TableConfig, tables: Facts, step: int) -> None:
+        rng = np.random.default_rng([config.seed, 2, step])
+        first = 2 * rng.choice(len(tables) // 2, config.batch, replace=False)
         rows = np.stack([first, first + 1], axis=1).ravel()
         sentences = [table_sentence(table, rng) for table in tables[rows]]
-        true = torch.from_numpy(np.stack([sentence.holds(tables[rows]) for sentence in sentences], axis=1))
-        with torch.autocast("cpu", torch.bfloat16, enabled=halved):
-            pixels = augment(frames[torch.from_numpy(rows)], config, chance)
-            seen = model.encode_image(pixels, normalize=True).float()  # type: ignore[operator]
-            said = model.encode_text(vocabulary([s.text for s in sentences]), normalize=True).float()  # type: ignore[operator]
-        logits = model.logit_scale.exp() * seen @ said.T  # type: ignore[operator]
-        truth = torch.where(true, 0.0, _FALSE)
-        loss = soft_clip_loss(logits, truth, [len(rows)], [len(sentences)])
-        descend(loss, [*matrices, *others], list(rates))
+        self.rows, self.texts = torch.from_numpy(rows), [sentence.text for sentence in sentences]
+        true = np.stack([sentence.holds(tables[rows]) for sentence in sentences], axis=1)
+        self.truth = torch.from_numpy(np.where(true, 0.0, _FALSE)).float()
+
+    def loss(self, model: Any, seen: Tensor, said: Tensor) -> Tensor:
+        """CLIP's, with soft targets."""
+        logits = model.logit_scale.exp() * seen @ said.T
+        return soft_clip_loss(logits, self.truth, [len(self.rows)], [len(self.texts)])
+
+
+def learn_sentences(config: TableConfig, model: Any, vocabulary: CompactVocabulary, tables: Facts) -> Tensor:
+    """Text tower, from the facts alone; returns the embedding that each table's picture ought to have."""
+    facts = one_hot(tables)
+    teacher = StateEncoder({"table": facts}, config.embed_dim)
+    text = [parameter for name, parameter in model.named_parameters() if not name.startswith("visual.")]
+    parameters = [*text, *teacher.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01)
+    progress = Progress("sentences", 0, config.sentence_steps)
+    for step in progress:
+        set_rate(optimiser, config.learning_rate * schedule(step, config.sentence_steps, config.warmup))
+        batch = Batch(config, tables, step)
+        said = model.encode_text(vocabulary(batch.texts), normalize=True)
+        loss = batch.loss(model, teacher({"table": facts[batch.rows]}), said)
+        descend(loss, parameters, [optimiser])
         with torch.no_grad():
-            model.logit_scale.clamp_(max=math.log(40))  # type: ignore[operator]
+            model.logit_scale.clamp_(max=math.log(40))
         progress.report(step, f"loss {loss.item():.3f}")
+    with torch.no_grad():
+        return teacher({"table": facts})
+
+
+def learn_pictures(
+    config: TableConfig, model: Any, vocabulary: CompactVocabulary, tables: Facts, taught: Tensor
+) -> None:
+    """Vision tower, towards what the sentences say."""
+    frames = draw_tables(tables, seed=config.seed, size_px=config.size_px)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith("visual."))
+    vision = dict(model.visual.named_parameters())
+    matrices = [part for name, part in vision.items() if part.ndim >= 2 and "positional" not in name]
+    others = [part for name, part in vision.items() if part.ndim < 2 or "positional" in name]
+    halved = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    muon = Muon(matrices, lr=config.muon_learning_rate, dtype=torch.bfloat16 if halved else torch.float32)
+    rates = {muon: config.muon_learning_rate, torch.optim.AdamW(others, weight_decay=0.0): config.learning_rate}
+    progress = Progress("pictures", 0, config.steps)
+    for step in progress:
+        for optimiser, rate in rates.items():
+            set_rate(optimiser, rate * schedule(step, config.steps, config.warmup))
+        batch = Batch(config, tables, config.sentence_steps + step)
+        pixels = augment(frames[batch.rows], config, torch.Generator().manual_seed(step))
+        with torch.autocast("cpu", torch.bfloat16, enabled=halved):
+            seen = model.encode_image(pixels, normalize=True).float()
+            with torch.no_grad():
+                said = model.encode_text(vocabulary(batch.texts), normalize=True).float()
+        likeness = (seen * taught[batch.rows]).sum(dim=1).mean()
+        loss = batch.loss(model, seen, said) + TEACHER_WEIGHT * (1 - likeness)
+        descend(loss, [*matrices, *others], list(rates))
+        progress.report(step, f"loss {loss.item():.3f}  like the teacher {likeness.item():.3f}")
+
+
+def one_hot(tables: Facts) -> Tensor:
+    """Facts as numbers for a network, (n, f)."""
+    columns = torch.from_numpy(tables).T
+    return torch.cat([functional.one_hot(column).float() for column in columns], dim=1)
 
 
 def found_first(encoder: OpenClipEncoder, count: int = 1_000) -> dict[str, float]:
@@ -145,7 +194,9 @@ def main(config: TableConfig) -> None:
     vocabulary = CompactVocabulary(open_clip.SimpleTokenizer(context_length=32), table_words())
     vocabulary.shrink(model)
     model.to(memory_format=torch.channels_last)
-    learn(config, model.train(), vocabulary)
+    tables = twin_pairs(config.pairs, config.seed)
+    taught = learn_sentences(config, model.train(), vocabulary, tables)
+    learn_pictures(config, model, vocabulary, tables, taught)
     minutes = (time.time() - begun) / 60
     weights = {name: value.detach() for name, value in model.eval().state_dict().items()}
     training = config.identity() | {"threads": torch.get_num_threads(), "minutes": round(minutes, 1)}

@@ -46,10 +46,44 @@ def test_a_table_with_every_control_is_printed_and_written_and_a_page_made_of_it
     assert "other settings" in capsys.readouterr().err
 
 
+def test_both_directions_of_retrieval_have_a_table_and_a_page_each(pictures, tmp_path, capsys):
+    table = tmp_path / "captions.csv"
+    rows = [
+        f"{name}/{number}.png,the pole {name} {number}"
+        for name in ("stands upright", "hangs down")
+        for number in (0, 1)
+    ]
+    table.write_text("\n".join(["frame,caption", *rows, "hangs down/0.png,a <b>pole</b>"]))
+    models = [
+        "--policy",
+        "random:sim-xs",
+        "--reward",
+        "random:sim-s",
+        "--steps",
+        "1",
+        "--out",
+        str(tmp_path / "out.html"),
+    ]
+    assert main(["adapt", "retrieve", str(pictures), "--captions", str(table), *models]) == 0
+    printed = capsys.readouterr().out
+    assert "4 pictures and 5 captions: the caption of each picture" in printed
+    for name, queries, answers in (("picture_to_text", 4, 5), ("text_to_picture", 5, 4)):
+        said = json.loads((tmp_path / f"out_{name}.json").read_text())
+        assert f"{queries} queries among {answers} answers" in said["headline"]
+        assert said["protocol"]["options"]["tune"] == {"picture_to_text": "image", "text_to_picture": "text"}[name]
+        page = (tmp_path / f"out_{name}.html").read_text()
+        assert "<b>pole" not in page
+    assert main(["adapt", "retrieve", str(pictures), "--captions", str(table), *models]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["retrieve", "FOLDER"], "say what to adapt for"),
+        (["retrieval", "FOLDER"], "say what to adapt for"),
+        (["retrieve", "FOLDER"], "retrieve needs --captions"),
+        (["classify", "FOLDER", "--captions", "captions.csv"], "for vlmrm adapt retrieve"),
+        (["retrieve", "FOLDER", "--captions", "captions.csv", "--labels", "x.csv"], "for vlmrm adapt classify"),
         (["classify", "nowhere"], "no folder"),
         (["classify", "FOLDER", "--preset", "images"], "image"),
         (["classify", "FOLDER", "--out", "numbers.csv"], "ends in .html or .json"),

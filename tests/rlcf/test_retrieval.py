@@ -14,6 +14,7 @@ from vlmrm.rlcf.answer_sets import Pictures, Texts
 from vlmrm.rlcf.evaluation import evaluate
 from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.options import AdaptOptions
+from vlmrm.rlcf.prompt_tuned import tune_prompts
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
 
@@ -143,3 +144,27 @@ def test_what_cannot_be_searched_is_refused(policy, reward, pictures):
     setup = Setup(policy="random:sim-xs", answers=Texts(TEXTS), training_free=("zero",))
     with pytest.raises(SpecError, match="the answers are a gallery"):
         setup.make("zero")
+
+
+def test_learned_prompts_find_their_own_pairs_and_leave_the_encoder_alone(pictures):
+    policy = load_encoder("sim-xs")
+    texts = ["a red pole", "a blue cart", "a pole on a cart", "an empty track"]
+
+    def loss(encoder):
+        logits = encoder.logit_scale * encoder.embed_frames(pictures) @ encoder.embed_texts(texts).T
+        return float(-logits.log_softmax(dim=1).diagonal().mean())
+
+    before = loss(policy)
+    tuned = tune_prompts(policy, pictures, texts, steps=40)
+    assert loss(tuned) < 0.2 * before
+    assert loss(policy) == before
+    assert tuned.fingerprint != policy.fingerprint
+    assert not tuned.embed_texts(texts).requires_grad
+    assert TextGallery(tuned, texts).logits(pictures).argmax(dim=1).tolist() == [0, 1, 2, 3]
+
+
+def test_prompts_are_learned_of_pairs(policy, pictures):
+    with pytest.raises(FrameError, match="got 4, 3"):
+        tune_prompts(policy, pictures, TEXTS[:3])
+    with pytest.raises(SpecError, match=r"border=0\.5"):
+        tune_prompts(policy, pictures, TEXTS[:4], border=0.5)

@@ -1,4 +1,4 @@
-"""``vlmrm adapt``: does a reward adapt a classifier to single pictures?"""
+"""``vlmrm adapt``: does a reward adapt a model to single queries?"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,14 +6,12 @@ from typing import Any
 
 from vlmrm.atomic import write_json
 from vlmrm.cli.adapt_arguments import Adapt
+from vlmrm.cli.adapt_problems import Problem, problems
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.table import format_table
-from vlmrm.data.classified import ClassifiedPictures, read_classes
 from vlmrm.errors import SpecError
 from vlmrm.report import AdaptationReport
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.rlcf.answer_sets import Classes
-from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.options import AdaptOptions, preset
 from vlmrm.rlcf.results import Evaluation, MethodResult
 from vlmrm.rlcf.running import run_method
@@ -23,63 +21,67 @@ _HEADER = ("method", "right", "95 % interval", "over zero-shot", "mended", "spoi
 
 
 def run(given: Adapt) -> int:
-    """Adapt, compare, print the table and write the numbers."""
-    if given.what != "classify":
-        raise SpecError(f"say what to adapt for: vlmrm adapt classify FOLDER; got {given.what!r}.")
+    """Adapt, compare, print the tables and write the numbers."""
     if given.out.suffix not in (".json", ".html"):
         raise SpecError(f"results are a page or numbers: a file that ends in .html or .json; got --out {given.out}.")
-    there = [path for path in (given.out, given.out.with_suffix(".json")) if path.exists()]
+    asked = problems(given)
+    outs = [given.out.with_stem(f"{given.out.stem}_{one.name}") if len(asked) > 1 else given.out for one in asked]
+    there = [path for out in outs for path in (out, out.with_suffix(".json")) if path.exists()]
     if there and not given.force:
         raise SpecError(f"{there[0]} is there already. Give another --out, or --force to write over it.")
-    classes = () if given.classes is None else read_classes(given.classes)
-    shown = ClassifiedPictures.read(given.folder, table=given.labels, classes=classes)
-    setup = _setup(given, shown.classes)
-    kept = given.keep or given.out.with_suffix("")
+    for problem, out in zip(asked, outs, strict=True):
+        _answer(given, problem, out)
+    return 0
+
+
+def _answer(given: Adapt, problem: Problem, out: Path) -> None:
+    """Ask all methods one problem."""
+    setup = _setup(given, problem)
+    kept = out.with_suffix("") if given.keep is None else given.keep / problem.name
     results = {}
     for method in setup.methods:
-        pictures = Labelled(shown.pictures, shown.labels)
-        show = frame_progress(f"answered by {method}", what="pictures")
-        results[method] = run_method(setup, method, pictures, kept, workers=given.workers, progress=show)
+        show = frame_progress(f"answered by {method}", what="queries")
+        results[method] = run_method(setup, method, problem.asked, kept, workers=given.workers, progress=show)
     report = AdaptationReport(
-        evaluation=Evaluation(methods=results, answers=shown.classes, protocol=setup.protocol("adapted")),
-        queries=shown.pictures,
-        names=["/".join(path.parts[-2:]) for path in shown.pictures.paths],
+        evaluation=Evaluation(methods=results, answers=setup.zero_shot.names, protocol=setup.protocol("adapted")),
+        queries=problem.asked.queries,
+        names=problem.names,
+        gallery=problem.gallery,
     )
-    print(f"{len(shown.labels):,} pictures of {len(shown.classes)} classes; judged by their labels.")
+    print(f"{problem.about}; judged by their labels.")
     print(format_table(_HEADER, [_row(one, results["zero_shot"]) for one in results.values()]))
     print(f"\n{report.headline} {report.verdict.sentence}")
     for remark in report.remarks:
         print(f"note: {remark}")
-    if given.out.suffix == ".html":
-        report.save(given.out)
+    if out.suffix == ".html":
+        report.save(out)
     else:
-        write_json(given.out, report.to_dict())
-    print(f"wrote {given.out}; the answers to each picture are in {kept}")
-    return 0
+        write_json(out, report.to_dict())
+    print(f"wrote {out}; the answers to each query are in {kept}")
 
 
-def _setup(given: Adapt, classes: tuple[str, ...]) -> Setup:
-    options = _options(given)
-    spec = _reward(given.reward)
-    if options.candidates is not None and options.candidates > len(classes):
-        options = replace(options, candidates=None)
-    return Setup(
+def _setup(given: Adapt, problem: Problem) -> Setup:
+    options = _options(given, problem)
+    setup = Setup(
         policy=given.policy,
-        answers=Classes(classes, given.template),
-        reward=spec,
-        adapted={
-            "self_reward": AdaptedMethod(options=options, self_reward=True),
-            "kd": AdaptedMethod(options=replace(options, method="kd")),
-            "adapted": AdaptedMethod(options=options),
-        },
+        answers=problem.answers,
+        reward=_reward(given.reward),
         rivals=options.rivals,
-        candidates=options.candidates or len(classes),
         device=given.device,
     )
+    count = setup.zero_shot.count
+    if options.candidates is not None and options.candidates > count:
+        options = replace(options, candidates=None)
+    adapted = {
+        "self_reward": AdaptedMethod(options=options, self_reward=True),
+        "kd": AdaptedMethod(options=replace(options, method="kd")),
+        "adapted": AdaptedMethod(options=options),
+    }
+    return replace(setup, adapted=adapted, candidates=options.candidates or count)
 
 
-def _options(given: Adapt) -> AdaptOptions:
-    options = preset(given.preset)
+def _options(given: Adapt, problem: Problem) -> AdaptOptions:
+    options = preset(given.preset or problem.preset)
     said: dict[str, Any] = {
         "method": given.method or None,
         "tune": given.tune or None,

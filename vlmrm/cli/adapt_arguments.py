@@ -12,16 +12,17 @@ from vlmrm.training.options import open_option
 
 @dataclass(frozen=True, kw_only=True)
 class Adapt(Command):
-    """Adapt a classifier to each picture by a reward, and compare with what needs no gradient.
+    """Adapt a model to each query by a reward, and compare with what needs no gradient.
 
     vlmrm adapt classify pictures/ --policy ViT-B-16/openai --reward ViT-L-14/openai
+    vlmrm adapt retrieve pictures/ --captions captions.csv --policy ViT-B-16/openai --reward ViT-L-14/openai
     vlmrm adapt classify pictures/ --labels classes.csv --policy sim-xs --reward sim-m --preset sim_image
 
-    The folder has one folder of pictures for each class, or the pictures themselves with --labels. What was interrupted
+    To classify, the folder has one folder of pictures for each class, or the pictures themselves with --labels. What was interrupted
     goes on where it was.
     """
 
-    what: Annotated[Positional[str], open_option("classify")] = ""
+    what: Annotated[Positional[str], open_option("classify|retrieve")] = ""
     """What to adapt for."""
     folder: Annotated[Positional[str], open_option("FOLDER")] = ""
     """Folder of the pictures."""
@@ -29,15 +30,24 @@ class Adapt(Command):
     """CSV file with the columns frame and class."""
     classes: Annotated[Path | None, open_option("FILE")] = None
     """Names of the classes, one on each line. Default: those that pictures have."""
+    captions: Annotated[Path | None, open_option("FILE")] = None
+    """To retrieve: CSV file with the columns frame and caption, or a JSON file as COCO, NoCaps or Karpathy's splits."""
+    split: Annotated[str, open_option("NAME")] = ""
+    """Of Karpathy's splits, the one that is read, such as test."""
+    direction: Annotated[
+        Literal["both", "picture_to_text", "text_to_picture"], open_option("picture_to_text|text_to_picture")
+    ] = "both"
+    """What is searched for what. Default: both, one after the other."""
     policy: Annotated[str, open_option("NAME")] = "ViT-B-16/openai"
     """Model that is adapted. Default: ViT-B-16/openai."""
     reward: Annotated[str, open_option("NAME|FILE")] = "ViT-L-14/openai"
     """Model whose CLIPScore is the reward, or a whole reward as .toml or .json. Default: ViT-L-14/openai."""
     template: Annotated[str, open_option("SENTENCE")] = "a photo of a {}."
     """Sentence with {} where the class goes. Default: a photo of a {}."""
-    preset: Annotated[str, open_option("NAME")] = "image"
-    """Settings to begin with: image, prompt, prompt_fine_grained or tpt as published; sim_image or sim_tpt for built-in
-    models. Default: image."""
+    preset: Annotated[str, open_option("NAME")] = ""
+    """Settings to begin with: image, prompt, prompt_fine_grained or tpt as published, image_to_text or text_to_image
+    for retrieval; sim_image, sim_tpt, tab_image_to_text or tab_text_to_image for built-in models. Default: image, or
+    that of the direction."""
     method: Annotated[str, open_option("NAME")] = ""
     """Another loss: rlcf, expected_reward, kd, at_kd, tpt, c_tpt, tent or pseudo_label."""
     tune: Annotated[Literal["", "prompt", "image", "norm", "lora", "text"], open_option("WHAT")] = ""
