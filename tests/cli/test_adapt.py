@@ -48,22 +48,10 @@ def test_a_table_with_every_control_is_printed_and_written_and_a_page_made_of_it
 
 def test_both_directions_of_retrieval_have_a_table_and_a_page_each(pictures, tmp_path, capsys):
     table = tmp_path / "captions.csv"
-    rows = [
-        f"{name}/{number}.png,the pole {name} {number}"
-        for name in ("stands upright", "hangs down")
-        for number in (0, 1)
-    ]
-    table.write_text("\n".join(["frame,caption", *rows, "hangs down/0.png,a <b>pole</b>"]))
-    models = [
-        "--policy",
-        "random:sim-xs",
-        "--reward",
-        "random:sim-s",
-        "--steps",
-        "1",
-        "--out",
-        str(tmp_path / "out.html"),
-    ]
+    files = [f"{name}/{number}.png" for name in ("stands upright", "hangs down") for number in (0, 1)]
+    rows = ["frame,caption", *(f"{file},the pole in {file}" for file in files), "hangs down/0.png,a <b>pole</b>"]
+    table.write_text("\n".join(rows))
+    models = [*WORDS[:4], "--steps", "1", "--out", str(tmp_path / "out.html")]
     assert main(["adapt", "retrieve", str(pictures), "--captions", str(table), *models]) == 0
     printed = capsys.readouterr().out
     assert "4 pictures and 5 captions: the caption of each picture" in printed

@@ -18,8 +18,8 @@ class Adapt(Command):
     vlmrm adapt retrieve pictures/ --captions captions.csv --policy ViT-B-16/openai --reward ViT-L-14/openai
     vlmrm adapt classify pictures/ --labels classes.csv --policy sim-xs --reward sim-m --preset sim_image
 
-    To classify, the folder has one folder of pictures for each class, or the pictures themselves with --labels. What was interrupted
-    goes on where it was.
+    To classify, the folder has one folder of pictures for each class, or the pictures themselves with --labels. What
+    was interrupted goes on where it was.
     """
 
     what: Annotated[Positional[str], open_option("classify|retrieve")] = ""
