@@ -15,6 +15,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,6 @@ from vlmrm_envs.table_sentences import table_sentence, table_words
 from vlmrm_envs.table_top import Facts, caption, draw_tables, near_twin, random_tables
 
 from vlmrm.encoders import Domain
-from vlmrm.encoders.domain import DOMAIN_FILE
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.types import Frames
@@ -40,6 +40,8 @@ TEACHER_WEIGHT = 20.0
 """Of the likeness to the teacher, beside the contrastive loss."""
 HELD_OUT = 99
 """Seed of tables and pictures that no model was trained on."""
+HOME, GALLERY = 2_000, 1_000
+"""Pictures that decide where a model is at home, and tables of the gallery that it is measured on."""
 _FALSE = -20.0  # log-truth
 _SCENE = "a table top with three things on it"
 
@@ -173,7 +175,7 @@ def one_hot(tables: Facts) -> Tensor:
     return torch.cat([functional.one_hot(column).float() for column in columns], dim=1)
 
 
-def found_first(encoder: OpenClipEncoder, count: int = 1_000) -> dict[str, float]:
+def found_first(encoder: OpenClipEncoder, count: int) -> dict[str, float]:
     """How often a held-out picture's caption is the nearest of many, and the other way; a tenth are near twins."""
     tables = random_tables(count, seed=HELD_OUT, twins=0.1)
     seen = encoder.embed_frames(draw_tables(tables, seed=HELD_OUT, size_px=128))
@@ -183,6 +185,38 @@ def found_first(encoder: OpenClipEncoder, count: int = 1_000) -> dict[str, float
         "caption_of_picture": float((cosines.argmax(dim=1) == right).float().mean()),
         "picture_of_caption": float((cosines.argmax(dim=0) == right).float().mean()),
     }
+
+
+def write_readme(folder: Path) -> None:
+    """Say in words what the card of a model says."""
+    card = json.loads((folder / "card.json").read_text())
+    given, (found,) = card["training"], [card[key] for key in card if key.startswith("found_first")]
+    low, high = given["contrast"]
+    lines = [
+        f"# {folder.name}",
+        "",
+        card["description"],
+        f"It knows {card['knows'][0]}, and {len(card['words'])} English words.",
+        "It is a model of a very small world: anything else, in a picture or a sentence, draws an",
+        "`OutOfDomainWarning`, and its reward means nothing.",
+        "",
+        "## Training",
+        "",
+        f"`python scripts/train_table.py {folder.name}`: {given['pairs']:,} pairs of drawn tables that differ in one fact,",
+        "and sentences that say all or some of it, composed of a handful of forms. First",
+        f"{given['sentence_steps']:,} steps of the text tower on facts, then {given['steps']:,} of the vision tower on",
+        f"{2 * given['batch']} pictures; seed {given['seed']}; {given['minutes']:.0f} minutes on {given['threads']} thread.",
+        f"Contrast of the pictures {low:g} to {high:g}, light by up to {given['light']:g} and noise of up to",
+        f"{given['noise']:g} of a range of 2.",
+        "",
+        "## Held-out tables",
+        "",
+        f"Of {GALLERY:,} tables, a tenth near twins of others, the caption of a picture is found first for",
+        f"{100 * found['caption_of_picture']:.1f} %, the picture of a caption for {100 * found['picture_of_caption']:.1f} %.",
+        "With changed pictures: `experiments/results/rlcf_tables.md`.",
+        "",
+    ]
+    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def main(config: TableConfig) -> None:
@@ -203,13 +237,14 @@ def main(config: TableConfig) -> None:
     card = {"description": "A small CLIP of drawn table tops, trained by vlmrm.", "knows": [_SCENE]}
     folder = export(config, vocabulary.grow(weights, 49408), card | {"training": training})
     encoder = OpenClipEncoder.load(f"local-dir:{folder}")
-    card |= {"training": training, "found_first_of_1000": found_first(encoder)}
+    card |= {"training": training, f"found_first_of_{GALLERY}": found_first(encoder, GALLERY)}
     (folder / "card.json").write_text(json.dumps(card, indent=1) + "\n")
-    own = encoder.embed_frames(draw_tables(random_tables(2_000, seed=HELD_OUT + 1), seed=HELD_OUT, size_px=128))
+    own = encoder.embed_frames(draw_tables(random_tables(HOME, seed=HELD_OUT + 1), seed=HELD_OUT, size_px=128))
     Domain.fit(own, torch.zeros(len(own), dtype=torch.long), words={_SCENE: sorted(table_words())}).save(folder)
-    (folder / DOMAIN_FILE).chmod(0o644)
-    (folder / "open_clip_model.safetensors").chmod(0o644)
-    print(f"wrote {folder} after {minutes:.0f} minutes of training; {card['found_first_of_1000']}")
+    write_readme(folder)
+    for file in folder.iterdir():
+        file.chmod(0o644)  # safetensors writes files that only their owner can read
+    print(f"wrote {folder} after {minutes:.0f} minutes of training; {card[f'found_first_of_{GALLERY}']}")
 
 
 if __name__ == "__main__":
