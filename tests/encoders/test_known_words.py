@@ -34,7 +34,7 @@ def test_a_word_of_one_other_scene_alone_does_not_fit():
     assert ROBOT.remarks("a robot on its knees") == {}
 
 
-@pytest.mark.parametrize("name", builtin_names())
+@pytest.mark.parametrize("name", [name for name in builtin_names() if name.startswith("sim-")])
 def test_every_sentence_of_a_models_own_tasks_fits(name):
     domain = Domain.load(BUILTIN_FOLDER / name)
     scenes = {task.split("/")[0] for task in envs.tasks()} if name != "sim-s" else CLASSIC
