@@ -14,12 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vlmrm.encoders.ensemble import embed_pictures
-from vlmrm.rlcf.answer import WithoutEpisodes
 from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.reward_side import encoder_logits
+from vlmrm.rlcf.training_free.from_embeddings import FromEmbeddings
 from vlmrm.rlcf.views import entropies
-from vlmrm.types import Frames
 
 _MIDDLING = (0.2, 0.5)  # entropy of what the negative cache keeps
 _IMPROBABLE = (0.03, 1.0)  # chance of a class that a negative picture speaks against
@@ -51,7 +49,7 @@ class _Cache:
         return self._alpha * torch.exp(-self._beta * (1 - keys @ seen)) @ values
 
 
-class Tda(WithoutEpisodes):
+class Tda(FromEmbeddings):
     """Zero-shot logits, corrected by what earlier pictures were like; another order gives other answers.
 
     Args:
@@ -69,7 +67,8 @@ class Tda(WithoutEpisodes):
         beta: tuple[float, float] = (5.0, 1.0),
         shots: tuple[int, int] = (3, 2),
     ) -> None:
-        self._classifier = classifier
+        super().__init__(classifier.encoder)
+        self._texts = classifier.texts
         self._settings = list(zip(shots, alpha, beta, strict=True))
         self.reset()
 
@@ -77,10 +76,8 @@ class Tda(WithoutEpisodes):
         """Empty both caches."""
         self._positive, self._negative = (_Cache(*settings) for settings in self._settings)
 
-    def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
-        encoder = self._classifier.encoder
-        seen = embed_pictures(encoder, picture)
-        logits = encoder_logits(encoder, seen, self._classifier.texts)
+    def _of(self, seen: Float[Tensor, "1 d"]) -> Float[Tensor, " k"]:
+        logits = encoder_logits(self._encoder, seen, self._texts)
         chances, label = logits.softmax(dim=1)[0], int(logits.argmax())
         entropy = float(entropies(logits)) / math.log2(len(chances))
         self._positive.keep(label, _Kept(entropy, seen[0], torch.eye(len(chances))[label]))

@@ -7,12 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.rewards.heads.auto_clip import auto_clip_weights, with_templates
-from vlmrm.rlcf.answer import WithoutEpisodes
 from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.reward_side import encoder_logits
-from vlmrm.types import Frames
+from vlmrm.rlcf.training_free.from_embeddings import FromEmbeddings
 
 
 def _texts(classifier: ClipClassifier, templates: Sequence[str]) -> Float[Tensor, "v k d"]:
@@ -20,7 +18,7 @@ def _texts(classifier: ClipClassifier, templates: Sequence[str]) -> Float[Tensor
     return torch.stack([classifier.encoder.embed_texts(list(row)) for row in rows])
 
 
-class TemplateMean(WithoutEpisodes):
+class TemplateMean(FromEmbeddings):
     """Each class is the mean of its sentences in several templates, at unit length.
 
     Args:
@@ -32,14 +30,14 @@ class TemplateMean(WithoutEpisodes):
     """
 
     def __init__(self, classifier: ClipClassifier, templates: Sequence[str]) -> None:
-        self._encoder = classifier.encoder
+        super().__init__(classifier.encoder)
         self._means = normalize(_texts(classifier, templates).mean(dim=0), dim=1)
 
-    def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
-        return encoder_logits(self._encoder, embed_pictures(self._encoder, picture), self._means)[0]
+    def _of(self, seen: Float[Tensor, "1 d"]) -> Float[Tensor, " k"]:
+        return encoder_logits(self._encoder, seen, self._means)[0]
 
 
-class AutoClip(WithoutEpisodes):
+class AutoClip(FromEmbeddings):
     """Templates count by how well they fit the picture (TMLR 2024, arXiv 2309.16414); see `auto_clip_weights`.
 
     Args:
@@ -53,11 +51,11 @@ class AutoClip(WithoutEpisodes):
     """
 
     def __init__(self, classifier: ClipClassifier, templates: Sequence[str], *, entropy_share: float = 0.85) -> None:
-        self._encoder, self._share = classifier.encoder, entropy_share
+        super().__init__(classifier.encoder)
+        self._share = entropy_share
         self._texts = _texts(classifier, templates)
 
-    def _logits(self, picture: Frames) -> Float[Tensor, " k"]:
-        seen = embed_pictures(self._encoder, picture)
+    def _of(self, seen: Float[Tensor, "1 d"]) -> Float[Tensor, " k"]:
         similarities = torch.einsum("nd,vkd->nvk", seen, self._texts)
         weights = auto_clip_weights(similarities, entropy_share=self._share)
         cosines = (weights[:, :, None] * similarities).sum(dim=1)
