@@ -1,6 +1,7 @@
 """TRL's own trainers take what is handed over: two updates of GRPO, RLOO and DPO of a tiny untrained LLaVA."""
 
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tests.judges import tiny_llava
 from vlmrm import RewardModel, RewardSpec
 from vlmrm.rlcf import as_trl, preference_pairs
 
-datasets, trl = pytest.importorskip("datasets"), pytest.importorskip("trl")  # tiny_llava has mended torchvision
+datasets, trl = import_module("datasets"), import_module("trl")  # after tiny_llava, which mends torchvision
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning:transformers")  # TRL calls names that it has renamed
 
 ASKED = "Describe the picture."
