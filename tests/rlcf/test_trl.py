@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.docs_blocks import ROOT, blocks_of
 from tests.judges import tiny_llava
 from vlmrm import RewardModel, RewardSpec
 from vlmrm.rlcf import as_trl, preference_pairs
@@ -24,7 +25,8 @@ TEMPLATE = (
     "{% endfor %}{{ '</s>' if message['role'] == 'assistant' }}{% endfor %}{{ ' BOT:' if add_generation_prompt }}"
 )
 NAME = "random:sim-xs_reward"
-UNSAID = {"suppress_tokens": [word for word in range(len(WORDS)) if WORDS[word].lstrip("▁") not in ["</s>", *SAID]]}
+MAY_SAY = ["</s>", *SAID]  # an <image> that it says would have no picture
+UNSAID = {"suppress_tokens": [word for word in range(len(WORDS)) if WORDS[word].lstrip("▁") not in MAY_SAY]}
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,21 @@ def test_preference_pairs_train_a_policy_as_they_are(reward, policy, tmp_path):
     logged = two_updates(trainer)
     assert logged[0]["loss"] == pytest.approx(math.log(2), abs=1e-6)  # before the first update it prefers nothing
     assert logged[1]["rewards/margins"] > 0
+
+
+def test_the_example_of_the_docs_trains(policy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = (block for block in blocks_of(ROOT / "docs/adaptation.md") if "GRPOTrainer(" in block.code)
+    less = "max_steps=1, use_cpu=True"
+    own = {
+        "Qwen/Qwen2.5-VL-3B-Instruct": policy,
+        "ViT-L-14/openai": "sim-xs",
+        'GRPOConfig("grpo", max_steps=100)': f'GRPOConfig("grpo", {less}, generation_kwargs={UNSAID})',
+        'DPOConfig("dpo", max_steps=100)': f'DPOConfig("dpo", {less})',
+    }
+    code = block.code
+    for printed, here in own.items():
+        assert printed in code
+        code = code.replace(printed, here)
+    exec(compile(code, block.place, "exec"), {})
+    assert sorted(path.parent.name for path in tmp_path.glob("*/checkpoint-1")) == ["dpo", "grpo"]
