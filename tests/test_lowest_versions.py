@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ("mujoco", "transformers", "contrib", "box2d")
+EXTRAS = ("mujoco", "transformers", "contrib", "box2d", "trl")
 
 
 def floors():

@@ -1,4 +1,4 @@
-"""A tiny untrained LLaVA whose every word is known."""
+"""A tiny untrained LLaVA whose every word is known; `words` begins with `SPECIAL`."""
 
 from importlib import import_module
 
@@ -26,6 +26,7 @@ def tokenizer(words=WORDS):
         tokenizers.models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>")
     )
     words_only.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace(prepend_scheme="never")
+    words_only.decoder = tokenizers.decoders.Metaspace(prepend_scheme="never")
     words_only.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=words_only,
@@ -51,7 +52,7 @@ def processor(image_processor=None, *, template=TEMPLATE, words=WORDS):
     )
 
 
-def tiny_llava():
+def tiny_llava(words=WORDS):
     """Weights of words so large that the picture matters, and a dropout that must be switched off."""
     tower = transformers.CLIPVisionConfig(
         hidden_size=16,
@@ -62,7 +63,7 @@ def tiny_llava():
         patch_size=8,
     )
     text = transformers.LlamaConfig(
-        vocab_size=len(WORDS),
+        vocab_size=len(words),
         hidden_size=16,
         intermediate_size=32,
         num_hidden_layers=2,

@@ -1,6 +1,8 @@
 """Rewards for other trainers: called as TRL calls them, in every form of its data sets."""
 
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -62,16 +64,26 @@ def test_a_missing_picture_is_skipped_counted_and_named(model, tmp_path, caplog)
     assert logged["random:sim-s_reward/without_picture"] == 3.0
     assert "no_picture.png" in caplog.text
     assert "nowhere.png" in caplog.text
-    assert as_trl(model, on_missing=-1.0)(completions=["a pole"], image=[None]) == [-1.0]
+    paid = as_trl(model, on_missing=-1.0, name="seen")
+    assert paid(completions=["a pole"], image=[None], log_metric=logged.__setitem__) == [-1.0]
+    assert logged["seen/without_picture"] == 1.0  # though no row has a picture, and each a reward
 
 
-def test_it_survives_a_pickle_and_is_no_module(model):
+def test_what_a_tool_answered_is_not_said_by_the_policy(model):
+    called = {"role": "assistant", "content": None, "tool_calls": [{"name": "zoom"}]}
+    turns = [called, {"role": "tool", "name": "zoom", "content": "a car"}, *said(TEXTS[0])]
+    assert as_trl(model)(completions=[turns], image=[picture()]) == pytest.approx(scores(model, picture(), TEXTS[:1]))
+
+
+def test_it_is_no_module_and_goes_into_a_spawned_process_where_it_gives_the_same_rewards(model):
+    """TRL's asynchronous worker is such a process."""
     reward = as_trl(model)
-    again = pickle.loads(pickle.dumps(reward))  # our own bytes
+    batch = {"completions": TEXTS, "image": [picture()] * 3}
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(reward, **batch).result(timeout=120) == pytest.approx(reward(**batch), abs=1e-6)
     assert len(pickle.dumps(reward)) < 5_000  # a spec, not a model
-    assert again(completions=TEXTS, image=[picture()] * 3) == reward(completions=TEXTS, image=[picture()] * 3)
     assert not isinstance(reward, torch.nn.Module)
-    assert again.__name__ == "random:sim-s_reward"
+    assert pickle.loads(pickle.dumps(reward)).__name__ == "random:sim-s_reward"  # our own bytes
 
 
 def test_what_cannot_be_is_refused(model):

@@ -31,6 +31,7 @@ class TrlReward:
         image_column: Name of the data set's column of pictures: one for each row, or a list of them, whose mean counts.
         text_from: Makes the text that is scored of a completion; None: all of it.
         on_missing: Reward where there is no picture. None: TRL skips the row.
+        name: What TRL logs it under; None: the name of its encoder. Two rewards of one trainer need two names.
 
     Raises:
         SpecError: The reward scores no pairs.
@@ -43,8 +44,9 @@ class TrlReward:
         image_column: str = "image",
         text_from: Callable[[str], str] | None = None,
         on_missing: float | None = None,
+        name: str | None = None,
     ) -> None:
-        self.__name__ = f"{reward.name.replace('/', '_')}_reward"
+        self.__name__ = name or f"{reward.name.replace('/', '_')}_reward"
         self.spec = reward.spec
         """The spec, from which another process loads the reward."""
         self.embedded = 0
@@ -72,10 +74,11 @@ class TrlReward:
         pictures = self._pictures(prompts, rest, len(texts))
         rewards = self._score(texts, pictures)
         log_metric = rest.get("log_metric")
-        known = [one for one in rewards if one is not None]
-        if log_metric is not None and known:
+        if log_metric is not None:
+            known = [one for one, row in zip(rewards, pictures, strict=True) if one is not None and row]
             log_metric(f"{self.__name__}/without_picture", float(len(rewards) - len(known)))
-            log_metric(f"{self.__name__}/spread", float(np.std(known)))
+            if known:
+                log_metric(f"{self.__name__}/spread", float(np.std(known)))
         return rewards
 
     def __getstate__(self) -> dict[str, Any]:
@@ -134,6 +137,7 @@ def as_trl(
     image_column: str = "image",
     text_from: Callable[[str], str] | None = None,
     on_missing: float | None = None,
+    name: str | None = None,
 ) -> TrlReward:
     """Return a reward for ``GRPOTrainer(reward_funcs=...)`` and ``RLOOTrainer(reward_funcs=...)`` of TRL.
 
@@ -142,6 +146,7 @@ def as_trl(
         image_column: Name of the data set's column of pictures.
         text_from: Makes the text that is scored of a completion; None: all of it.
         on_missing: Reward where there is no picture. None: TRL skips the row.
+        name: What TRL logs it under; None: the name of its encoder. Two rewards of one trainer need two names.
 
     Raises:
         SpecError: The reward scores no pairs.
@@ -153,7 +158,7 @@ def as_trl(
         >>> len(reward(completions=["a pole", "a cart"], image=[picture, picture.copy()])), reward.embedded
         (2, 1)
     """
-    return TrlReward(reward, image_column=image_column, text_from=text_from, on_missing=on_missing)
+    return TrlReward(reward, image_column=image_column, text_from=text_from, on_missing=on_missing, name=name)
 
 
 def preference_pairs(
@@ -216,7 +221,7 @@ def preference_pairs(
 
 
 def text_of(completion: Any) -> str:
-    """Return the words of a completion, plain or conversational.
+    """Return the words of a completion, plain or conversational, without what its tools answered.
 
     Example:
         >>> text_of([{"role": "assistant", "content": [{"type": "text", "text": "a pole"}]}])
@@ -224,8 +229,8 @@ def text_of(completion: Any) -> str:
     """
     if isinstance(completion, str):
         return completion
-    parts = [message["content"] for message in completion]
-    words = [part if isinstance(part, str) else text_of_blocks(part) for part in parts]
+    parts = [message.get("content") for message in completion if message.get("role") != "tool"]
+    words = [part if isinstance(part, str) else text_of_blocks(part) for part in parts if part]
     return " ".join(words)
 
 
