@@ -52,9 +52,9 @@ PRESETS = {"picture_to_text": "tab_image_to_text", "text_to_picture": "tab_text_
 KD_STEPS = 8
 
 
-def rewards(direction: str) -> RewardSpec:
-    """CLIPScore, in both directions."""
-    return RewardSpec.clip_score(REWARD)
+CLIP_SCORE = RewardSpec.clip_score(REWARD)
+SOFTMAX = RewardSpec.from_dict({"encoder": REWARD, "head": "softmax"})
+RIVALS = {"picture_to_text": "texts", "text_to_picture": "pictures"}
 
 
 def asked(drawn: Drawn, cell: Cell, direction: str, count: int = QUERIES) -> tuple[Labelled, AnswerSet]:
@@ -66,13 +66,20 @@ def asked(drawn: Drawn, cell: Cell, direction: str, count: int = QUERIES) -> tup
     return Labelled(drawn.captions[:count], right), Pictures(frames)
 
 
-def setup(answer_set: AnswerSet, direction: str, adapted: Mapping[str, AdaptOptions]) -> Setup:
-    """Policy, reward and methods."""
+def setup(answer_set: AnswerSet, adapted: Mapping[str, AdaptOptions]) -> Setup:
+    """Policy, reward and methods; all rows have the rivals and the number of candidates of the last one."""
     methods = {
         name: AdaptedMethod(options=options, self_reward=name == "self_reward") for name, options in adapted.items()
     }
-    candidates = preset(PRESETS[direction]).candidates or TABLES
-    return Setup(policy=POLICY, answers=answer_set, reward=rewards(direction), adapted=methods, candidates=candidates)
+    last = list(adapted.values())[-1]
+    return Setup(
+        policy=POLICY,
+        answers=answer_set,
+        reward=CLIP_SCORE if last.rivals is None else SOFTMAX,
+        adapted=methods,
+        rivals=last.rivals,
+        candidates=last.candidates or TABLES,
+    )
 
 
 def counted(direction: str) -> dict[str, AdaptOptions]:
@@ -89,7 +96,7 @@ def counted(direction: str) -> dict[str, AdaptOptions]:
 def answer(drawn: Drawn, cell: Cell, direction: str, workers: int) -> dict[str, MethodResult]:
     """What every method finds in a cell."""
     queries, answer_set = asked(drawn, cell, direction)
-    methods = setup(answer_set, direction, counted(direction))
+    methods = setup(answer_set, counted(direction))
     found = {}
     for name in methods.methods:
         show = frame_progress(f"{cell[0]} {cell[1]}, {direction}, {name}", what="queries")
@@ -108,24 +115,21 @@ def prompt_tuned(queries: Labelled, answer_set: AnswerSet) -> MethodResult:
     return MethodResult(name="prompt_tuned", pictures=list(answers(found, queries.queries, right)), labels=right)
 
 
-def settings_rows(direction: str) -> dict[str, AdaptOptions]:
-    """What is tried: numbers of candidates, learning rates, and what is taken off the rewards."""
-    start = preset(PRESETS[direction])
-    rows = {
-        f"K = {count}, {rate:g}, {baseline}": replace(
-            start, candidates=count, learning_rate=rate, baseline=baseline, steps=16
+def settings_rows(direction: str, rivals: str | None) -> dict[str, AdaptOptions]:
+    """What is tried: losses, numbers of candidates, learning rates, and what is taken off the rewards."""
+    start = replace(preset(PRESETS[direction]), steps=16, rivals=rivals)
+    tried = (
+        ("rlcf", 12, 3e-4, "mean"), ("rlcf", 12, 1e-3, "mean"), ("rlcf", 12, 3e-3, "mean"), ("rlcf", 20, 1e-3, "mean"),
+        ("rlcf", 5, 1e-3, "mean"), ("rlcf", 12, 1e-3, "group"), ("expected_reward", 12, 1e-3, "mean"),
+        ("expected_reward", 12, 3e-3, "mean"), ("kd", 12, 1e-3, "mean"), ("kd", 12, 3e-3, "mean"),
+    )  # fmt: skip
+    return {
+        f"{method}, K = {count}, {rate:g}, {baseline}": replace(
+            start, method=method, candidates=count, learning_rate=rate, baseline=baseline
         )
-        for count, rate, baseline in (
-            (12, 3e-4, "mean"), (12, 1e-3, "mean"), (12, 3e-3, "mean"), (20, 1e-3, "mean"), (5, 1e-3, "mean"),
-            (12, 1e-3, "group"),
-        )
-    }  # fmt: skip
-    expected = replace(start, method="expected_reward", steps=16)
-    rows |= {
-        f"expected reward, K = 12, {rate:g}": replace(expected, candidates=12, learning_rate=rate)
-        for rate in (1e-3, 3e-3)
+        for method, count, rate, baseline in tried
+        if method != "kd" or rivals is None  # which does not look at the reward's head
     }
-    return rows | {f"KD, {rate:g}": replace(start, method="kd", steps=16, learning_rate=rate) for rate in (1e-3, 3e-3)}
 
 
 def try_settings(workers: int) -> None:
@@ -134,14 +138,16 @@ def try_settings(workers: int) -> None:
     lines = [_SETTINGS_HEAD.format(cell=" at ".join(map(str, cell)))]
     for direction in DIRECTIONS:
         queries, answer_set = asked(drawn, cell, direction, 100)
-        methods = setup(answer_set, direction, settings_rows(direction))
-        for name in methods.methods:
-            folder = WORK / "settings" / direction
-            found = run_method(methods, name, queries, folder, workers=workers)
-            after = found.accuracy_after_each()
-            shown = [f"{100 * after[step - 1]:.0f}" if after else "" for step in (1, 2, 4, 6, 8, 12, 16)]
-            lines.append(f"| {direction} | {name} | {100 * found.accuracy.value:.0f} | {' | '.join(shown)} |")
-            print(lines[-1], flush=True)
+        for kind, rivals in (("CLIPScore", None), ("softmax", RIVALS[direction])):
+            methods = setup(answer_set, settings_rows(direction, rivals))
+            for name in methods.methods:
+                folder = WORK / "settings" / direction / kind
+                found = run_method(methods, name, queries, folder, workers=workers)
+                after = found.accuracy_after_each()
+                shown = [f"{100 * after[step - 1]:.0f}" if after else "" for step in (1, 2, 4, 6, 8, 12, 16)]
+                start = f"| {direction} | {kind} | {name} | {100 * found.accuracy.value:.0f} |"
+                lines.append(f"{start} {' | '.join(shown)} |")
+                print(lines[-1], flush=True)
     _write("rlcf_retrieve_settings.md", "\n".join([*lines, ""]))
 
 
@@ -232,11 +238,11 @@ _LABELS = {
 _SETTINGS_HEAD = f"""# Which settings of retrieval suit the models of the table top
 
 Made by `python experiments/rlcf_retrieve.py --settings` with today's built-in models {POLICY} (policy) and {REWARD}
-(reward, CLIPScore): how often, in percent, the right one of 1,000 is found first, of 100 queries on {{cell}}, a cell
+(reward): how often, in percent, the right one of 1,000 is found first, of 100 queries on {{cell}}, a cell
 and a draw that are not counted.
 
-| direction | method | at the end | 1 step | 2 | 4 | 6 | 8 | 12 | 16 |
-|---|---|---|---|---|---|---|---|---|---|"""
+| direction | reward | method | at the end | 1 step | 2 | 4 | 6 | 8 | 12 | 16 |
+|---|---|---|---|---|---|---|---|---|---|---|"""
 _HEAD = f"""# A reward finds captions of pictures, and pictures of captions
 
 Made by `python experiments/rlcf_retrieve.py` with today's built-in models: policy {POLICY}, reward {REWARD}.

@@ -98,8 +98,8 @@ def test_rivals_belong_to_the_softmax_alone():
     for name in ("projection", "contrast", "sigmoid"):
         with pytest.raises(SpecError, match="belongs to the head softmax"):
             reward_of(PLAIN[name]).score_pairs(frames(), ["red"], rivals="texts")
-    with pytest.raises(SpecError, match='rivals is None or "texts"'):
-        reward_of(PLAIN["softmax"]).score_pairs(frames(), ["red"], rivals="pictures")
+    with pytest.raises(SpecError, match='rivals is None, "texts" or "pictures"; got .words.'):
+        reward_of(PLAIN["softmax"]).score_pairs(frames(), ["red"], rivals="words")
 
 
 def test_pictures_are_embedded_once_and_texts_once_for_all_calls(monkeypatch):

@@ -76,6 +76,21 @@ def test_the_reward_of_a_text_is_that_of_its_pairs_with_the_pictures(policy, rew
     assert best == reward.score_pairs(pictures, ["a red pole"])[:, 0].argmax()
 
 
+def test_pictures_compete_for_a_text_with_a_softmax_reward(policy, pictures):
+    softmax = RewardModel.from_spec(RewardSpec.from_dict({"encoder": "random:sim-s", "head": "softmax"}))
+    side = PictureGallery(policy, pictures).rewards(softmax, sees="picture", rivals="pictures")
+    scores = side.scores(["a red pole"])
+    assert float(scores.sum()) == pytest.approx(1)
+    cosines = softmax.encoder.embed_frames(pictures) @ softmax.encoder.embed_texts(["a red pole"]).T
+    torch.testing.assert_close(scores[0], (softmax.encoder.logit_scale * cosines[:, 0]).softmax(dim=0))
+    torch.testing.assert_close(softmax.score_pairs(pictures, ["a red pole"], rivals="pictures")[:, 0], scores[0])
+    against = RewardSpec.from_dict(
+        {"encoder": "random:sim-s", "head": "softmax", "prompts": {"goal": "a pole", "negatives": ["a cart"]}}
+    )
+    with pytest.raises(SpecError, match="pictures compete with pictures alone"):
+        RewardModel.from_spec(against).score_pairs(pictures, ["a pole"], rivals="pictures")
+
+
 def test_the_still_side_is_embedded_once(policy, reward, pictures, monkeypatch):
     adapter = Adapter(PictureGallery(policy, pictures), reward, tune="text", **FAST)
     seen = []
@@ -133,8 +148,10 @@ def test_what_cannot_be_searched_is_refused(policy, reward, pictures):
         shown.logits(["a pole", ""])
     with pytest.raises(SpecError, match="tune 'text' or 'prompt'"):
         Adapter(shown, reward, tune="image", **FAST)
-    with pytest.raises(SpecError, match="no rivals"):
+    with pytest.raises(SpecError, match="can be 'pictures', not 'texts'"):
         Adapter(shown, reward, tune="text", rivals="texts", **FAST)
+    with pytest.raises(SpecError, match="can be 'texts', not 'pictures'"):
+        Adapter(TextGallery(policy, TEXTS), reward, rivals="pictures", **FAST)
     with pytest.raises(FrameError, match="one query; got 2"), Adapter(shown, reward, tune="text", **FAST)(TEXTS[:2]):
         pass
     with pytest.raises(SpecError, match="12 candidates are more than the 4 answers"):

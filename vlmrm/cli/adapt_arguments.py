@@ -60,8 +60,8 @@ class Adapt(Command):
     """Answers that are tried, instead of the preset's."""
     views: Annotated[int | None, open_option("N")] = None
     """Views of each picture, instead of the preset's."""
-    rivals: Annotated[Literal["", "texts"], open_option("texts")] = ""
-    """For a softmax reward: classes compete with one another."""
+    rivals: Annotated[Literal["", "texts", "pictures"], open_option("texts|pictures")] = ""
+    """For a softmax reward: answers compete with one another, texts or pictures."""
     seed: Annotated[int | None, open_option("N")] = None
     """Decides views and candidates."""
     workers: Annotated[int, open_option("N")] = 1

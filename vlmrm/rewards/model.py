@@ -169,6 +169,7 @@ class RewardModel:
             images: Pictures, embedded once.
             texts: Sentences; their embeddings are kept.
             rivals: ``texts``: of the head softmax, the other texts are rivals too, so that no call can be cut by texts.
+                ``pictures``: each picture competes with the others for a text, so that none can be cut by pictures.
         """
         return self.pairs(as_frames(images), list(texts), rivals)
 

@@ -103,7 +103,7 @@ def build_pairs(encoder: Encoder, spec: Any, rivals: str | None = None) -> PairH
     Args:
         encoder: Embeds the other sentences.
         spec: A `RewardSpec` or a part of an ensemble.
-        rivals: ``texts``: the other texts of a call are rivals of each, for the head softmax.
+        rivals: ``texts`` or ``pictures``: those of a call compete with one another, for the head softmax.
 
     Raises:
         SpecError: If the head, or a transform of the spec, cannot score pairs.

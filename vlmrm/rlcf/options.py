@@ -55,8 +55,8 @@ class AdaptOptions:
     views: ViewOptions = field(default_factory=ViewOptions)
     """The views of a picture."""
     rivals: str | None = None
-    """Whether answers compete in the reward: ``texts`` puts each one among all others, for heads that allow it. None:
-    each is scored by itself."""
+    """Whether answers compete in the reward: ``texts``, or ``pictures`` where pictures answer, puts each one among all
+    others, for heads that allow it. None: each is scored by itself."""
     reset: str = "episode"
     """Where the next episode begins: at the start (``episode``), at a slow mean of the adapted weights (``ema``), or
     where the last one ended (``never``)."""

@@ -58,13 +58,15 @@ class SentenceRewards(RewardSide):
         reward: A reward whose head has pairs.
         sentences: The answers.
         sees: ``picture`` or ``views``.
-        rivals: As in `RewardModel.score_pairs`.
+        rivals: As in `RewardModel.score_pairs`; an episode has one picture, which has no rivals.
 
     Raises:
-        SpecError: The reward scores no pairs.
+        SpecError: The reward scores no pairs, or pictures are to be rivals.
     """
 
     def __init__(self, reward: RewardModel, sentences: Sequence[str], *, sees: str, rivals: str | None = None) -> None:
+        if rivals == "pictures":
+            raise SpecError("an episode has one picture, and texts answer: rivals can be 'texts', not 'pictures'.")
         self.reward, self._sentences, self._sees, self._rivals = reward, list(sentences), sees, rivals
         self._pairs = reward.pairs
         self.scores(self._pairs.embed_texts(self._sentences[:1]))  # refuse early
@@ -99,16 +101,16 @@ class PictureRewards(RewardSide):
     Args:
         reward: A reward whose head has pairs.
         pictures: The answers, at full size.
-        rivals: None: the answers to a text are pictures, so that no other texts are there to compete.
+        rivals: As in `RewardModel.score_pairs`; an episode has one text, which has no rivals.
 
     Raises:
-        SpecError: The reward scores no pairs, or there are to be rivals.
+        SpecError: The reward scores no pairs, or texts are to be rivals.
     """
 
     def __init__(self, reward: RewardModel, pictures: Asked, *, rivals: str | None = None) -> None:
-        if rivals is not None:
-            raise SpecError("a text that is searched among pictures has no rivals. Leave rivals out.")
-        self.reward, self._pairs = reward, reward.pairs
+        if rivals == "texts":
+            raise SpecError("an episode has one text, and pictures answer: rivals can be 'pictures', not 'texts'.")
+        self.reward, self._pairs, self._rivals = reward, reward.pairs, rivals
         self._seen = torch.cat([self._pairs.embed_images(part) for part in of_one_size(pictures)])
         self._strange = share_strange(reward.encoder, self._seen)
         self.scores(["a picture"])  # refuse early
@@ -123,7 +125,7 @@ class PictureRewards(RewardSide):
 
     def scores(self, seen: list[str]) -> Rows:
         """Return the reward of each picture."""
-        return self._pairs.of_embeddings(self._seen, seen).T
+        return self._pairs.of_embeddings(self._seen, seen, self._rivals).T
 
     def logits(self, seen: list[str]) -> Rows:
         """Return the scaled cosine of each picture."""

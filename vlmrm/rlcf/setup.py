@@ -62,7 +62,7 @@ class Setup:
     templates: Sequence[str] = ()
     """Sentences of ``template_mean`` and ``auto_clip``."""
     rivals: str | None = None
-    """Whether answers compete in the reward of the controls: ``texts``, or None; see `AdaptOptions.rivals`."""
+    """Whether answers compete in the reward of the controls; see `AdaptOptions.rivals`."""
     candidates: int = 3
     """Number of answers that ``best_of_k`` and tables look at."""
     views: ViewOptions = field(default_factory=ViewOptions)

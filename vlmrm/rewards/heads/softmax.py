@@ -48,9 +48,12 @@ class SoftmaxOptions(HeadOptions):
         return SoftmaxHead(unit_mean(goals), negatives, temperature_of(encoder, self.temperature))
 
     def build_pairs(self, encoder: Encoder, prompts: PromptSet | None, alpha: float, rivals: str | None) -> PairHead:
-        """Return the probability of every text among itself, the negatives and, as ``rivals``, the other texts."""
-        if rivals not in (None, "texts"):
-            raise SpecError(f'rivals is None or "texts"; got {rivals!r}.')
+        """Return the probability of every text among itself, the negatives and, as ``rivals``, the other texts.
+
+        With the pictures as rivals it is that of every picture among all of them, for each text.
+        """
+        if rivals not in (None, "texts", "pictures"):
+            raise SpecError(f'rivals is None, "texts" or "pictures"; got {rivals!r}.')
         negatives = embed(encoder, prompts.negatives) if prompts is not None and prompts.negatives else None
         if negatives is None and rivals is None:
             raise SpecError(
@@ -58,6 +61,10 @@ class SoftmaxOptions(HeadOptions):
                 'rivals="texts" to compare the texts of a call with one another.'
             )
         temperature = temperature_of(encoder, self.temperature)
+        if rivals == "pictures":
+            if negatives is not None:
+                raise SpecError("pictures compete with pictures alone, and the spec has negatives. Leave them out.")
+            return lambda embeddings, goals: (embeddings @ goals.T / temperature).softmax(dim=0)
 
         def score(embeddings: Embeddings, goals: Float[Tensor, "k d"]) -> Float[Tensor, "n k"]:
             logits = (embeddings @ goals.T).div_(temperature)
