@@ -1,5 +1,7 @@
 """Episodes on the built-in models: what they change, what they give back, and what they refuse."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,9 @@ from torch import Tensor, nn
 from vlmrm import RewardModel, RewardSpec
 from vlmrm.encoders import load_encoder
 from vlmrm.errors import EncoderError, FrameError, PromptError, SpecError
-from vlmrm.rlcf import Adapter, AdaptOptions, ClipClassifier, Guard, ViewOptions
+from vlmrm.rlcf import Adapter, AdaptOptions, ClipClassifier, Guard, ViewOptions, preset
 from vlmrm.rlcf.answer import Answer
+from vlmrm.rlcf.evaluation import evaluate
 
 CLASSES = ("stands upright", "hangs down", "points horizontally to the left", "points horizontally to the right")
 VIEWS = ViewOptions(count=12, smallest=0.8, flip=False)
@@ -227,6 +230,38 @@ def test_what_cannot_be_is_refused(poles: ClipClassifier, reward: RewardModel, p
     ensemble = ClipClassifier(load_encoder("sim-xs + sim-s"), CLASSES, "the pole {}")
     with pytest.raises(EncoderError, match="not a model of OpenCLIP"):
         Adapter(ensemble, reward)
+
+
+def test_prompts_may_begin_with_the_words_that_coop_has_learned(
+    poles: ClipClassifier, reward: RewardModel, pictures: Tensor, tmp_path: Path
+) -> None:
+    table, tokens = poles.encoder.model.token_embedding.weight.detach(), poles.encoder.tokenizer(["X X X X a"])[0]
+    learned = table[tokens[1:5]] + 0.05
+    state = {"ctx": learned, "token_prefix": table[tokens[:1]][None], "token_suffix": table[tokens[5:]][None]}
+    torch.save({"state_dict": state}, tmp_path / "coop.pth.tar")
+    four = ClipClassifier(poles.encoder, CLASSES, "X X X X {}")
+    options = AdaptOptions(tune="prompt", coop=str(tmp_path / "coop.pth.tar"), views=VIEWS, steps=1)
+    adapter = Adapter(four, reward, options=options)
+    plain = Adapter(four, reward, tune="prompt", **FAST)
+    assert not torch.equal(adapter.logits_now(pictures[:1]), plain.logits_now(pictures[:1]))
+    own = table[tokens[1:5]]
+    torch.testing.assert_close(adapter.policy.parameters[0].detach(), learned - own)
+    with pytest.raises(PromptError, match="holds 4 vectors"):
+        Adapter(poles, reward, options=options)  # "the pole on the cart" has five tokens
+    with pytest.raises(SpecError, match="tune='prompt' tunes"):
+        replace(options, tune="image")
+    other = ClipClassifier.load("random:sim-xs", CLASSES, "X X X X {}")
+    with pytest.raises(EncoderError, match="other weights"):
+        Adapter(other, reward, options=options)
+
+
+def test_a_large_model_goes_the_whole_way_from_pictures_to_the_record(reward: RewardModel, pictures: Tensor) -> None:
+    policy = ClipClassifier.load("random:ViT-B-32", CLASSES[:2])
+    views = ViewOptions(count=4, keep=0.5)
+    adapter = Adapter(policy, reward, options=replace(preset("image"), candidates=2, views=views, steps=2))
+    found = evaluate(adapter, pictures[:1], [0], controls=False).methods["adapted"].pictures[0]
+    assert found.moved > 0
+    assert len(found.after_each) == 2
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ def _options(given: Adapt, problem: Problem) -> AdaptOptions:
     said: dict[str, Any] = {
         "method": given.method or None,
         "tune": given.tune or None,
+        "coop": given.coop,
         "steps": given.steps,
         "learning_rate": given.learning_rate,
         "candidates": given.candidates,

@@ -52,6 +52,8 @@ class Adapt(Command):
     """Another loss: rlcf, expected_reward, kd, at_kd, tpt, c_tpt, tent or pseudo_label."""
     tune: Annotated[Literal["", "prompt", "image", "norm", "lora", "text"], open_option("WHAT")] = ""
     """What is tuned instead: prompt, image, norm, lora or text."""
+    coop: Annotated[str | None, open_option("FILE")] = None
+    """CoOp's learned words, which --tune prompt begins with."""
     steps: Annotated[int | None, open_option("N")] = None
     """Steps of each episode, instead of the preset's."""
     learning_rate: Annotated[float | None, open_option("RATE")] = None

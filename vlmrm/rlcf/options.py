@@ -65,6 +65,8 @@ class AdaptOptions:
     evaluated as the model was trained."""
     words: int = 4
     """Number of learned words where the template has no words before the class."""
+    coop: str | None = None
+    """File of CoOp's learned words, which ``prompt`` begins with in the place of the template's. None: its own."""
     rank: int = 4
     """Rank of the changes of ``lora``."""
     ema: int | float = 0.9998
@@ -83,6 +85,8 @@ class AdaptOptions:
             given = getattr(self, name)
             if given not in known:
                 raise SpecError(f"{name} is one of {known}; got {given!r}. Near: {near_matches(given, known)}.")
+        if self.coop is not None and self.tune != "prompt":
+            raise SpecError(f"coop holds learned words, which tune='prompt' tunes; got tune={self.tune!r}.")
         if not callable(self.tune) and self.tune not in TUNED:
             raise SpecError(f"tune is one of {TUNED} or a function; got {self.tune!r}.")
         require_choice(self.choice)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.towers.coop_file import read_coop
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.encoders.towers.inner import tower_of
 from vlmrm.encoders.towers.learned_words import add_context
@@ -54,7 +55,9 @@ class TunedEncoder:
         template: The sentence of classes, whose words are learned; None: the first words of each sentence are.
 
     Raises:
-        EncoderError: The encoder is no model of OpenCLIP, or has nothing of the kind to tune.
+        EncoderError: The encoder is no model of OpenCLIP, or has nothing of the kind to tune; or a file of CoOp
+            was made with other weights.
+        PromptError: The template has other words before its class than a file of CoOp has vectors.
     """
 
     def __init__(self, encoder: Encoder, options: AdaptOptions, template: str | None = None) -> None:
@@ -71,11 +74,11 @@ class TunedEncoder:
     ) -> tuple[list[nn.Parameter], frozenset[str]]:
         if tune == "prompt":
             before = "" if template is None else template.partition("{}")[0]
-            words = (
-                add_context(self.encoder, template=template)
-                if before.strip()
-                else add_context(self.encoder, count=options.words)
-            )
+            if before.strip() or options.coop is not None:
+                start = None if options.coop is None else read_coop(options.coop)
+                words = add_context(self.encoder, template=template or "{}", start=start)
+            else:
+                words = add_context(self.encoder, count=options.words)
             return [words.change], frozenset({"text"})
         if tune == "lora":
             drawn = random_of(options.seed, b"lora")
