@@ -71,7 +71,7 @@ class SentenceRewards(RewardSide):
         self._pairs = reward.pairs
         self.scores(self._pairs.embed_texts(self._sentences[:1]))  # refuse early
 
-    def look(self, query: Frames, boxes: Sequence[Box]) -> Embeddings:
+    def look(self, query: Frames, boxes: Sequence[Box]) -> Float[Tensor, "r d"]:
         """Return the reward's embeddings of the picture, or of the views."""
         if self._sees == "picture":
             return self._pairs.embed_images(query)
