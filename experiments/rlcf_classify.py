@@ -22,12 +22,14 @@ from vlmrm_envs.state_classes import StatePictures, state_pictures, state_senten
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.frames.corruptions import corrupt
 from vlmrm.rewards import RewardSpec
-from vlmrm.rlcf import AdaptOptions, Guard, ViewOptions
+from vlmrm.rlcf import AdaptOptions, ClipClassifier, Guard, ViewOptions
 from vlmrm.rlcf.answer_sets import Classes
-from vlmrm.rlcf.labelled import Labelled
+from vlmrm.rlcf.evaluation import answers
+from vlmrm.rlcf.labelled import Labelled, checked_labels
 from vlmrm.rlcf.results import MethodResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
+from vlmrm.rlcf.whole_set import upl, with_prototypes
 
 WORK = Path("runs") / "rlcf_classify"
 PER_CLASS = 3
@@ -38,6 +40,7 @@ STEPS = {"rlcf": 6, "expected": 8, "self_reward": 6, "kd": 6}
 VIEWS = ViewOptions(smallest=0.8, flip=False)
 RLCF = AdaptOptions(learning_rate=3e-4, steps=TRACED, candidates=3, rivals="texts", views=VIEWS)
 GUARD = Guard("auto", 0.2)
+TEMPLATES = ("{}", "a photo of a scene in which {}", "a picture in which {}", "here {}", "a simulation in which {}")
 
 
 def setup() -> Setup:
@@ -58,8 +61,13 @@ def setup() -> Setup:
             "tpt": AdaptedMethod(options=tpt),
             "self_reward": AdaptedMethod(options=replace(RLCF, steps=STEPS["self_reward"]), self_reward=True),
             "tent": AdaptedMethod(options=replace(RLCF, method="tent", tune="norm", steps=1)),
+            "c_tpt": AdaptedMethod(options=replace(tpt, method="c_tpt")),
+            "at_kd": AdaptedMethod(options=replace(RLCF, method="at_kd", learning_rate=1e-3, steps=STEPS["kd"])),
+            "group": AdaptedMethod(options=replace(RLCF, baseline="group", steps=STEPS["rlcf"])),
+            "pseudo_label": AdaptedMethod(options=replace(RLCF, method="pseudo_label", steps=STEPS["rlcf"])),
         },
-        training_free=("zero", "mta", "tda"),
+        training_free=("zero", "mta", "tda", "template_mean", "auto_clip"),
+        templates=TEMPLATES,
         rivals=RLCF.rivals,
         views=VIEWS,
     )
@@ -88,7 +96,17 @@ def run_cell(drawn: StatePictures, cell: Cell, workers: int) -> dict[str, Method
         )
         after = found[method].accuracy_after_each()
         print(f"{said}: {found[method].accuracy} {[round(100 * share) for share in after]}", flush=True)
-    return found
+    return found | of_whole_set(asked.classifier, shown)
+
+
+def of_whole_set(classifier: ClipClassifier, shown: Labelled) -> dict[str, MethodResult]:
+    """Return what is said of a cell by those that see all of its pictures first."""
+    right = checked_labels(shown.queries, shown.labels, classifier.count)
+    learned = {"upl": upl(classifier, shown.queries), "prototypes": with_prototypes(classifier, shown.queries)}
+    return {
+        name: MethodResult(name=name, pictures=list(answers(one, shown.queries, right)), labels=right)
+        for name, one in learned.items()
+    }
 
 
 def main(options: Options) -> None:

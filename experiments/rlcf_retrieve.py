@@ -87,8 +87,8 @@ def counted(direction: str) -> dict[str, AdaptOptions]:
     options = preset(PRESETS[direction])
     return {
         "self_reward": options,
-        "kd": replace(options, method="kd", steps=KD_STEPS),
-        "expected_reward": replace(options, method="expected_reward"),
+        "kd": replace(options, method="kd", steps=KD_STEPS, learning_rate=1e-3),
+        "expected_reward": replace(options, method="expected_reward", learning_rate=1e-3),
         "rlcf": options,
     }
 
@@ -245,11 +245,11 @@ and a draw that are not counted.
 |---|---|---|---|---|---|---|---|---|---|---|"""
 _HEAD = f"""# A reward finds captions of pictures, and pictures of captions
 
-Made by `python experiments/rlcf_retrieve.py` with today's built-in models: policy {POLICY}, reward {REWARD}.
-How often, in percent, the right one of 1,000 drawn tables is found first (R@1), judged by what was drawn and never by
-the reward, CLIPScore; a tenth of the tables are near twins of others, which differ in one fact. {QUERIES} queries a
-cell of a draw on which nothing was chosen; cells were fixed before (`rlcf_tables.md`), settings on another cell and
-draw (`rlcf_retrieve_settings.md`). Gains with 95 % intervals over paired queries, each cell counted alike."""
+Made by `python experiments/rlcf_retrieve.py` with today's built-in models: policy {POLICY}, reward {REWARD} as a
+softmax over the answers. How often, in percent, the right one of 1,000 drawn tables is found first (R@1), judged by
+what was drawn and never by the reward; a tenth of the tables are near twins of others, which differ in one fact.
+{QUERIES} queries a cell of a draw on which nothing was chosen; cells were fixed before (`rlcf_tables.md`), settings on
+another cell and draw (`rlcf_retrieve_settings.md`). Gains with 95 % intervals over paired queries, each cell alike."""
 
 
 if __name__ == "__main__":

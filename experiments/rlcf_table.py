@@ -28,6 +28,14 @@ NAMES = {
     "zero": "ZERO (no training)",
     "mta": "MTA (no training)",
     "tda": "TDA (no training)",
+    "template_mean": "mean of 5 templates (no training)",
+    "auto_clip": "AutoCLIP, 5 templates (no training)",
+    "c_tpt": "C-TPT (prompt)",
+    "at_kd": "ATKD from the reward",
+    "group": "RLCF, K = 3, advantages by the group's deviation",
+    "pseudo_label": "pseudo-label of the policy",
+    "upl": "UPL (prompt; sees the whole set)",
+    "prototypes": "mean pictures beside sentences (sees the whole set)",
 }
 
 

@@ -65,7 +65,7 @@ def _setup(given: Adapt, problem: Problem) -> Setup:
     setup = Setup(
         policy=given.policy,
         answers=problem.answers,
-        reward=_reward(given.reward),
+        reward=_reward(given.reward, options.rivals),
         rivals=options.rivals,
         device=given.device,
     )
@@ -96,11 +96,11 @@ def _options(given: Adapt, problem: Problem) -> AdaptOptions:
     return replace(options, **{name: value for name, value in said.items() if value is not None})
 
 
-def _reward(name: str) -> RewardSpec:
-    """A whole reward from a file, or CLIPScore of a model."""
+def _reward(name: str, rivals: str | None) -> RewardSpec:
+    """A whole reward from a file, or of a model CLIPScore, or, where answers compete, the softmax over them."""
     if name.endswith((".toml", ".json")):
         return RewardSpec.load(Path(name))
-    return RewardSpec.clip_score(name)
+    return RewardSpec.clip_score(name) if rivals is None else RewardSpec.from_dict({"encoder": name, "head": "softmax"})
 
 
 def _row(found: MethodResult, usual: MethodResult) -> tuple[str, ...]:

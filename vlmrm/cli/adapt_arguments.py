@@ -41,7 +41,8 @@ class Adapt(Command):
     policy: Annotated[str, open_option("NAME")] = "ViT-B-16/openai"
     """Model that is adapted. Default: ViT-B-16/openai."""
     reward: Annotated[str, open_option("NAME|FILE")] = "ViT-L-14/openai"
-    """Model whose CLIPScore is the reward, or a whole reward as .toml or .json. Default: ViT-L-14/openai."""
+    """Model whose CLIPScore is the reward, with rivals its softmax over the answers, or a whole reward as .toml or
+    .json. Default: ViT-L-14/openai."""
     template: Annotated[str, open_option("SENTENCE")] = "a photo of a {}."
     """Sentence with {} where the class goes. Default: a photo of a {}."""
     preset: Annotated[str, open_option("NAME")] = ""
@@ -63,7 +64,7 @@ class Adapt(Command):
     views: Annotated[int | None, open_option("N")] = None
     """Views of each picture, instead of the preset's."""
     rivals: Annotated[Literal["", "texts", "pictures"], open_option("texts|pictures")] = ""
-    """For a softmax reward: answers compete with one another, texts or pictures."""
+    """Answers compete with one another, texts or pictures, in a softmax."""
     seed: Annotated[int | None, open_option("N")] = None
     """Decides views and candidates."""
     workers: Annotated[int, open_option("N")] = 1

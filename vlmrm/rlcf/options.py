@@ -110,7 +110,7 @@ _RETRIEVAL: dict[str, Any] = {
     "eps": 1e-6,
     "views": ViewOptions(count=1, keep=1.0, smallest=1.0, flip=False),
 }
-_TAB: dict[str, Any] = {"steps": 8, "views": _RETRIEVAL["views"], "learning_rate": 1e-3, "candidates": 12}
+_TAB: dict[str, Any] = {"steps": 8, "views": _RETRIEVAL["views"]}
 _SIM = ViewOptions(smallest=0.8, flip=False)  # a pose that is cut is another pose, and classes say left and right
 
 PRESETS: Mapping[str, AdaptOptions] = {
@@ -122,11 +122,12 @@ PRESETS: Mapping[str, AdaptOptions] = {
     "image_to_text_flickr30k": AdaptOptions(tune="image", **{**_RETRIEVAL, "candidates": 16}),
     "tpt": AdaptOptions(method="tpt", tune="prompt", steps=1, learning_rate=5e-3),
     "sim_image": AdaptOptions(tune="image", learning_rate=1e-3, views=_SIM),
-    "tab_image_to_text": AdaptOptions(tune="image", **_TAB),
-    "tab_text_to_image": AdaptOptions(tune="text", **_TAB),
+    "tab_image_to_text": AdaptOptions(tune="image", learning_rate=1e-3, candidates=20, rivals="texts", **_TAB),
+    "tab_text_to_image": AdaptOptions(tune="text", learning_rate=3e-4, candidates=12, rivals="pictures", **_TAB),
     "sim_tpt": AdaptOptions(method="tpt", tune="prompt", steps=1, learning_rate=5e-3, views=_SIM),
 }
-"""Settings by name: those published of RLCF and TPT for CLIP models, and those that suit the built-in ones."""
+"""Settings by name: those published of RLCF and TPT for CLIP models, and those that suit the built-in ones, which for
+retrieval take a softmax reward."""
 
 
 def preset(name: str) -> AdaptOptions:
