@@ -116,9 +116,9 @@ _HEAD = """# RLCF above its own reward
 
 {verdict}
 
-Made by `python experiments/rlcf_above.py` with today's built-in models: policy sim-xs, reward sim-m as a softmax over 81
-sentences. Cells on which both are about as good; accuracy in percent by the simulator's state. Chosen on the first draw:
-{name}, {steps} steps.
+Made by `python experiments/rlcf_above.py` with today's built-in models: policy sim-xs, reward sim-m as a softmax over
+81 sentences. Cells on which both are about as good; accuracy in percent by the simulator's state. Chosen on the first
+draw: {name}, {steps} steps.
 
 ## The draw of the search
 """
