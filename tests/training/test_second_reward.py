@@ -1,6 +1,7 @@
 """A second reward looks at the evaluation episodes: where it falls while the first one rises, the agent fools it."""
 
 import csv
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from tests.toys import ColourEncoder
 from tests.training.toy_runs import lamp_config, lamp_reward
 from vlmrm import PromptSet, RewardModel, RewardSpec
-from vlmrm.errors import SpecError
+from vlmrm.errors import RunError, SpecError
 from vlmrm.training import resume, run_parts, train
 from vlmrm.training.run.metrics import MetricsFile, MetricsRow
 from vlmrm.training.run_report import report_run
@@ -44,6 +45,24 @@ def test_a_second_reward_scores_the_same_episodes_and_pays_nothing(tmp_path, blu
     ]
     page = report_run(tmp_path / "run", episodes=1, reward=lamp_reward()).html()
     assert "second reward per step" in page
+
+
+def test_a_run_does_not_go_on_with_another_second_reward(tmp_path, blue):
+    train(lamp_config(tmp_path, eval_second_reward=blue), reward=lamp_reward())
+    (entry,) = json.loads((tmp_path / "run" / "versions.json").read_text())
+    spec = RewardSpec.load(blue)
+    assert entry["second_reward"] == f"{spec.hash()} {ColourEncoder().fingerprint}"
+    (tmp_path / "run" / "summary.json").unlink()
+    replace(spec, prompts=PromptSet("green")).save(blue)
+    with pytest.raises(RunError, match="cannot go on: it began with a second reward"):
+        resume(tmp_path / "run", reward=lamp_reward())
+
+
+def test_the_same_weights_under_another_name_are_no_second_reward(tmp_path):
+    path = tmp_path / "same.json"
+    replace(lamp_reward().spec, encoder="local-dir:elsewhere").save(path)
+    with pytest.raises(SpecError, match="cannot contradict itself"):
+        train(lamp_config(tmp_path, eval_second_reward=str(path)), reward=lamp_reward())
 
 
 def test_rising_reward_and_falling_second_reward_part():

@@ -48,6 +48,13 @@ class Parts:
     """Where and in which batches the encoder that the plan names computes; None: no such encoder was loaded here."""
 
     @property
+    def second_identity(self) -> str | None:
+        """What tells the second reward from others: its words and its weights. None: there is none."""
+        if self.second is None or self.second.spec is None:
+            return None
+        return f"{self.second.spec.hash()} {self.second.fingerprint}"
+
+    @property
     def callbacks(self) -> list[BaseCallback]:
         """Callbacks that reward the steps and keep learning quick."""
         quick = [LearnOnOneThread()] if learns_on_one_thread(self.agent) else []
@@ -98,14 +105,22 @@ def _second_reward(plan: Plan, first: FrameReward | None) -> FrameReward | None:
         spec = replace(first.spec, encoder=said)
     else:
         raise SpecError(f"the function {first.name} has no sentences for {said!r}; name a .toml or .json file.")
-    if first.spec is not None and spec.hash() == first.spec.hash():
+    second = RewardModel.from_spec(
+        spec, device=machine.device, precision=machine.precision, batch_size=machine.batch_size
+    )
+    if _says_the_same(first, second):
         raise SpecError(
             f"evaluation.second_reward={said!r} is the reward that the agent is trained on, which cannot contradict "
             "itself. Name another model, or other sentences in a file."
         )
-    return RewardModel.from_spec(
-        spec, device=machine.device, precision=machine.precision, batch_size=machine.batch_size
-    )
+    return second
+
+
+def _says_the_same(first: FrameReward, second: RewardModel) -> bool:
+    """Whether two rewards have the same words, and the same weights, perhaps by another name."""
+    if first.spec is None or first.fingerprint != second.fingerprint:
+        return False
+    return first.spec.hash() == replace(second.spec, encoder=first.spec.encoder).hash()
 
 
 def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:

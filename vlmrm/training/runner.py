@@ -107,9 +107,10 @@ def _parts(plan: Plan, reward: FrameReward | None) -> Iterator[Parts]:
 def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     """Measure, train, measure again; the same for a new run and a resumed one."""
     fingerprint = None if parts.reward is None else parts.reward.fingerprint
-    run.versions.require_same_encoder(fingerprint)
+    second = parts.second_identity
+    run.versions.require_same_encoder(fingerprint, second=second)
     runtime = None if parts.runtime is None else parts.runtime.to_dict()
-    run.versions.note(parts.agent.num_timesteps, fingerprint, runtime)
+    run.versions.note(parts.agent.num_timesteps, fingerprint, runtime, second=second)
     progress.note(f"writing to {run.path}")
     crowding = crowding_note(torch.get_num_threads())
     if crowding is not None:

@@ -43,7 +43,8 @@ def test_each_start_is_written_down_with_its_versions(tmp_path):
     entries = json.loads(run.versions.path.read_text())
     assert [entry["from_step"] for entry in entries] == [0, 500]
     assert [entry["encoder"] for entry in entries] == ["weights", None]
-    assert set(entries[0]) == {"from_step", "time", "python", "platform", "packages", "git", "encoder", "scoring"}
+    environment = {"from_step", "time", "python", "platform", "packages", "git"}
+    assert set(entries[0]) == environment | {"encoder", "second_reward", "scoring"}
     assert {"torch", "gymnasium", "stable-baselines3", "vlmrm"} <= set(entries[0]["packages"])
 
 

@@ -25,36 +25,47 @@ class VersionsFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def note(self, step: int, fingerprint: str | None, scoring: Mapping[str, Any] | None = None) -> None:
+    def note(
+        self,
+        step: int,
+        fingerprint: str | None,
+        scoring: Mapping[str, Any] | None = None,
+        *,
+        second: str | None = None,
+    ) -> None:
         """Write down with what the run is started or resumed.
 
         Args:
             step: Step of the run from which on this holds.
             fingerprint: Fingerprint of the encoder; None without a text reward.
             scoring: Device, precision and batch size of the encoder; None: the reward was loaded by the caller.
+            second: What tells the second reward from others; None: there is none.
         """
-        entry = {"from_step": step, **environment_versions(), "encoder": fingerprint, "scoring": scoring}
-        write_json(self.path, [*self._entries(), entry])
+        used = {"encoder": fingerprint, "second_reward": second, "scoring": scoring}
+        write_json(self.path, [*self._entries(), {"from_step": step, **environment_versions(), **used}])
 
-    def require_same_encoder(self, fingerprint: str | None) -> None:
-        """Refuse to go on with another encoder than the run began with.
+    def require_same_encoder(self, fingerprint: str | None, *, second: str | None = None) -> None:
+        """Refuse to go on with another encoder than the run began with, or with another second reward.
 
         A spec names its encoder and does not know its weights. A run that goes on with others would be trained on two
         rewards, and its curves would tell of neither.
 
         Args:
             fingerprint: Fingerprint of the encoder as it is now; None without a text reward.
+            second: What tells the second reward from others, as it is now; None: there is none.
 
         Raises:
             RunError: If the run began with another one.
         """
-        began = next((entry.get("encoder") for entry in self._entries()), None)
-        if began is not None and began != fingerprint:
-            raise RunError(
-                f"{self.path.parent} cannot go on: it began with an encoder of fingerprint {began}, whose fingerprint "
-                f"now is {fingerprint}. The encoder's weights or its preprocessing have changed: put the former back, "
-                "or begin a new run."
-            )
+        first = next(iter(self._entries()), {})
+        for key, what, now in (("encoder", "an encoder", fingerprint), ("second_reward", "a second reward", second)):
+            began = first.get(key)
+            if began is not None and began != now:
+                raise RunError(
+                    f"{self.path.parent} cannot go on: it began with {what} of fingerprint {began}, whose fingerprint "
+                    f"now is {now}. Weights, preprocessing or, of a second reward, its file have changed: put the "
+                    "former back, or begin a new run."
+                )
 
     def _entries(self) -> list[dict[str, Any]]:
         """One entry per start or resumption so far."""
