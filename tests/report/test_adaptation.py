@@ -115,7 +115,7 @@ def test_a_page_shows_what_was_turned_and_escapes_what_others_wrote():
     assert "adapted, 75 %:" in page
     assert "options.seed</th><td>7</td>" in page
     assert "Accuracy over steps" in page
-    assert "Of 11 mended pictures 0 had it beyond these" in page
+    assert "Of 11 mended answers 0 lay beyond these" in page
 
 
 def test_a_page_without_steps_reward_or_flips_says_so():

@@ -134,7 +134,7 @@ def _reach(report: AdaptationReport, name: str, counts: Sequence[int]) -> Row:
 def _beyond(report: AdaptationReport) -> str:
     """What a choice among the candidates cannot do, and the gradient does; empty: nothing was mended."""
     outside = sum(report.usual.pictures[one.place].rank >= report.candidates for one in report.mended)
-    said = f" Of {len(report.mended)} mended pictures {outside} had it beyond these, where no choice among them helps."
+    said = f" Of {len(report.mended)} mended answers {outside} lay beyond these, where no choice among them helps."
     return said if report.mended else ""
 
 

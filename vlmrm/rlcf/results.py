@@ -139,7 +139,7 @@ class Evaluation:
         """
         usual = self.methods["zero_shot"]
         among = usual.right_among(candidates)
-        found = [f"the right class is among the policy's first {candidates} for {100 * among:.1f} % of the pictures."]
+        found = [f"the right answer is among the policy's first {candidates} for {100 * among:.1f} % of the queries."]
         for name, one in self.methods.items():
             if one.share_adapted and one.unmoved == len(one.pictures):
                 found.append(f"{name} moved no parameter in any episode.")
