@@ -182,7 +182,9 @@ def _check_our_command(words: list[str], block: Block) -> None:
     """Parse a command; plan what trains, and run what needs no weights and no minutes."""
     if "--help" in words:
         return  # prints, and ends the program
-    command = tyro.cli(entry._Command, args=words, config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes))
+    command = tyro.cli(
+        entry.command_type(), args=words, config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
+    )
     if isinstance(command, Train):
         if command.resume is None:
             with warnings.catch_warnings():

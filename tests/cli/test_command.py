@@ -12,7 +12,7 @@ from tests.cli.refusals import refused
 from tests.conftest import ROOT
 from tests.encoders.models import SIGLIP_LIKE, write_model
 from vlmrm.cli import main
-from vlmrm.cli.entry import COMMANDS
+from vlmrm.cli.entry import _SAID, COMMANDS
 from vlmrm.encoders.registry import FAMILIES
 from vlmrm.tasks import all_tasks
 
@@ -96,6 +96,15 @@ def test_every_option_of_train_is_explained(capsys):
         flags = [name for name in kind.__dataclass_fields__ if name not in names.values()] + list(names)
         for flag in flags:
             assert re.search(rf"--(reward\.)?{flag.replace('_', '-')}\b", out), flag
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_shows_its_examples_line_by_line(name, capsys):
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    shown = capsys.readouterr().out.splitlines()
+    examples = [line.strip() for line in _SAID[name][0].__doc__.splitlines() if line.strip().startswith("vlmrm ")]
+    assert [line.strip() for line in shown if line.startswith("    vlmrm ")] == examples
 
 
 @pytest.mark.parametrize("asked", ["--version", "--help"])

@@ -25,9 +25,9 @@ class Command:
 class Train(Command):
     """Train an agent from sentences.
 
-        vlmrm train cartpole/upright
-        vlmrm train --env LunarLander-v3 --goal "a lander standing between two flags" --baseline "a lander in space"
-        vlmrm train --resume runs/FOLDER
+    vlmrm train cartpole/upright
+    vlmrm train --env LunarLander-v3 --goal "a lander standing between two flags" --baseline "a lander in space"
+    vlmrm train --resume runs/FOLDER
 
     Ctrl-C stores everything and says how to go on.
     """

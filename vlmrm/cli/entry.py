@@ -6,15 +6,16 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from inspect import getdoc
+from typing import Annotated, Any, Union
 
 import tyro
 
 import vlmrm
 from vlmrm.cli.adapt_arguments import Adapt
-from vlmrm.cli.arguments import Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
+from vlmrm.cli.arguments import Command, Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
 from vlmrm.errors import (
     EnvValueWarning,
     InvisibleGoalWarning,
@@ -37,7 +38,6 @@ _OURS = (
     | SurvivalBonusWarning
     | WordingWarning
 )
-COMMANDS = ("train", "play", "score", "fit", "report", "search", "label", "adapt", "tasks", "models")
 _PIPE_BROKEN = 141  # as a shell reports a program that SIGPIPE has ended
 
 _DESCRIPTION = """Rewards from language: say what a picture should show, and train an agent on it.
@@ -50,22 +50,41 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
   vlmrm report cartpole/upright    how far it can be trusted, on one page
   vlmrm search prompts TASK        a better sentence, camera or form of a reward
   vlmrm label DIR                  label pictures with one key each
-  vlmrm adapt classify DIR         a classifier adapted to each picture by a reward
+  vlmrm adapt classify DIR         a model adapted to each picture by a reward
 
 --version prints the version; --debug, anywhere, shows the traceback of an error."""
 
-_Command = (
-    Annotated[Train, tyro.conf.subcommand("train", description="From sentences to a trained agent.")]
-    | Annotated[Play, tyro.conf.subcommand("play", description="A trained agent at work, as a video or in a window.")]
-    | Annotated[Score, tyro.conf.subcommand("score", description="What a reward makes of pictures.")]
-    | Annotated[Fit, tyro.conf.subcommand("fit", description="A reward corrected by a few labelled pictures.")]
-    | Annotated[Report, tyro.conf.subcommand("report", description="How far rewards can be trusted, on one page.")]
-    | Annotated[Search, tyro.conf.subcommand("search", description="A better sentence, camera or form of a reward.")]
-    | Annotated[Label, tyro.conf.subcommand("label", description="Frames labelled with one key each, in a browser.")]
-    | Annotated[Adapt, tyro.conf.subcommand("adapt", description="A classifier adapted to each picture by a reward.")]
-    | Annotated[Tasks, tyro.conf.subcommand("tasks", description="The tasks that can be trained by name.")]
-    | Annotated[Models, tyro.conf.subcommand("models", description="The built-in models, and how to name others.")]
-)
+_SAID: Mapping[str, tuple[type[Command], str]] = {
+    "train": (Train, "From sentences to a trained agent."),
+    "play": (Play, "A trained agent at work, as a video or in a window."),
+    "score": (Score, "What a reward makes of pictures."),
+    "fit": (Fit, "A reward corrected by a few labelled pictures."),
+    "report": (Report, "How far rewards can be trusted, on one page."),
+    "search": (Search, "A better sentence, camera or form of a reward."),
+    "label": (Label, "Frames labelled with one key each, in a browser."),
+    "adapt": (Adapt, "A model adapted to each picture or text by a reward."),
+    "tasks": (Tasks, "The tasks that can be trained by name."),
+    "models": (Models, "The built-in models, and how to name others."),
+}
+COMMANDS = tuple(_SAID)
+
+
+def command_type(*, with_examples: bool = False) -> Any:
+    """Return the type that holds any command, as tyro reads it.
+
+    Args:
+        with_examples: Whether a command is described by all that its docstring says, as in its own help, or by a line.
+    """
+    known = [
+        Annotated[command, tyro.conf.subcommand(name, description=_whole(command) if with_examples else said)]
+        for name, (command, said) in _SAID.items()
+    ]
+    return Union[tuple(known)]  # noqa: UP007  # they are known only now
+
+
+def _whole(command: type[Command]) -> str:
+    """The docstring of a command; lines that are indented stay lines."""
+    return (getdoc(command) or "").replace("\nvlmrm ", "\n    vlmrm ")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,7 +121,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _require_command(given)
         with _plain_if_asked():
             command: Any = tyro.cli(
-                _Command,
+                command_type(with_examples=bool(given) and given[0] in COMMANDS),
                 prog="vlmrm",
                 description=_DESCRIPTION,
                 args=given or ["--help"],
