@@ -65,6 +65,18 @@ def test_both_directions_of_retrieval_have_a_table_and_a_page_each(pictures, tmp
     assert "is there already" in capsys.readouterr().err
 
 
+def test_a_published_set_by_its_name_with_more_methods_beside(tmp_path, capsys):
+    content = b"".join(bytes([label]) + bytes([40 * label]) * 3072 for label in (0, 1))
+    (tmp_path / "test_batch.bin").write_bytes(content)
+    (tmp_path / "batches.meta.txt").write_text("airplane\nautomobile\n")
+    words = [*WORDS[:4], "--dataset", "cifar10", "--also", "zero", "template_mean", "tpt", "--templates", "simple"]
+    words += ["--views", "2", "--steps", "1", "--out", str(tmp_path / "out.json")]
+    assert main(["adapt", "classify", str(tmp_path), *words]) == 0
+    said = json.loads((tmp_path / "out.json").read_text())
+    assert said["answers"] == ["airplane", "automobile"]
+    assert {"zero", "template_mean", "tpt", "adapted"} <= set(said["methods"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -73,6 +85,10 @@ def test_both_directions_of_retrieval_have_a_table_and_a_page_each(pictures, tmp
         (["classify", "FOLDER", "--captions", "captions.csv"], "for vlmrm adapt retrieve"),
         (["retrieve", "FOLDER", "--captions", "captions.csv", "--labels", "x.csv"], "for vlmrm adapt classify"),
         (["classify", "nowhere"], "no folder"),
+        (["classify", "FOLDER", "--dataset", "imagenet-v3"], "imagenet-v2"),
+        (["classify", "FOLDER", "--dataset", "cifar10", "--labels", "x.csv"], "has its own classes"),
+        (["classify", "FOLDER", *WORDS, "--also", "zeros"], "zero"),
+        (["classify", "FOLDER", *WORDS, "--also", "auto_clip"], "Give --templates"),
         (["classify", "FOLDER", "--preset", "images"], "image"),
         (["classify", "FOLDER", "--out", "numbers.csv"], "ends in .html or .json"),
         (["classify", "FOLDER", *WORDS, "--reward", "random:sim-xs"], "self_reward"),

@@ -9,13 +9,16 @@ from vlmrm.cli.adapt_arguments import Adapt
 from vlmrm.cli.adapt_problems import Problem, problems
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.table import format_table
+from vlmrm.data.classified import read_classes
+from vlmrm.data.known_sets import known_templates
 from vlmrm.errors import SpecError
 from vlmrm.report import AdaptationReport
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rlcf.methods import find_method
 from vlmrm.rlcf.options import AdaptOptions, preset
 from vlmrm.rlcf.results import Evaluation, MethodResult
 from vlmrm.rlcf.running import run_method
-from vlmrm.rlcf.setup import AdaptedMethod, Setup
+from vlmrm.rlcf.setup import TRAINING_FREE, AdaptedMethod, Setup
 
 _HEADER = ("method", "right", "95 % interval", "over zero-shot", "mended", "spoilt", "ECE")
 
@@ -67,6 +70,10 @@ def _setup(given: Adapt, problem: Problem) -> Setup:
         answers=problem.answers,
         reward=_reward(given.reward, options.rivals),
         rivals=options.rivals,
+        training_free=[name for name in given.also if name in TRAINING_FREE],
+        templates=_templates(given),
+        views=options.views,
+        seed=options.seed,
         device=given.device,
     )
     count = setup.zero_shot.count
@@ -75,9 +82,28 @@ def _setup(given: Adapt, problem: Problem) -> Setup:
     adapted = {
         "self_reward": AdaptedMethod(options=options, self_reward=True),
         "kd": AdaptedMethod(options=replace(options, method="kd")),
+        **{name: AdaptedMethod(options=replace(options, method=name)) for name in _losses(given)},
         "adapted": AdaptedMethod(options=options),
     }
     return replace(setup, adapted=adapted, candidates=options.candidates or count)
+
+
+def _losses(given: Adapt) -> list[str]:
+    """Other losses that are asked for, each by its name."""
+    losses = [name for name in given.also if name not in TRAINING_FREE]
+    for name in losses:
+        find_method(name)
+    return losses
+
+
+def _templates(given: Adapt) -> tuple[str, ...]:
+    asked = [name for name in ("template_mean", "auto_clip") if name in given.also]
+    if asked and not given.templates:
+        raise SpecError(f"{asked[0]} takes several sentences. Give --templates openai, simple, or a file of them.")
+    if not given.templates:
+        return ()
+    path = Path(given.templates)
+    return read_classes(path) if path.is_file() else known_templates(given.templates)
 
 
 def _options(given: Adapt, problem: Problem) -> AdaptOptions:

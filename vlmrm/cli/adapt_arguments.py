@@ -30,6 +30,9 @@ class Adapt(Command):
     """CSV file with the columns frame and class."""
     classes: Annotated[Path | None, open_option("FILE")] = None
     """Names of the classes, one on each line. Default: those that pictures have."""
+    dataset: Annotated[str, open_option("NAME")] = ""
+    """Published set that the folder holds: imagenet, -a, -r, -v2 or -sketch, cifar10, cifar100, or cifar10-c/KIND/1 to
+    5."""
     captions: Annotated[Path | None, open_option("FILE")] = None
     """To retrieve: CSV file with the columns frame and caption, or a JSON file as COCO, NoCaps or Karpathy's splits."""
     split: Annotated[str, open_option("NAME")] = ""
@@ -45,6 +48,10 @@ class Adapt(Command):
     .json. Default: ViT-L-14/openai."""
     template: Annotated[str, open_option("SENTENCE")] = "a photo of a {}."
     """Sentence with {} where the class goes. Default: a photo of a {}."""
+    templates: Annotated[str, open_option("openai|simple|FILE")] = ""
+    """Sentences of template_mean and auto_clip: open_clip's own, or a file with one on each line."""
+    also: Annotated[tuple[str, ...], open_option("METHOD [METHOD ...]")] = ()
+    """More methods beside: zero, mta, tda, template_mean, auto_clip, or another loss."""
     preset: Annotated[str, open_option("NAME")] = ""
     """Settings to begin with: image, prompt, prompt_fine_grained or tpt as published, image_to_text or text_to_image
     for retrieval; sim_image, sim_tpt, tab_image_to_text or tab_text_to_image for built-in models. Default: image, or

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from vlmrm.cli.adapt_arguments import Adapt
 from vlmrm.data.captioned import CaptionedPictures
-from vlmrm.data.classified import ClassifiedPictures, PictureFiles, read_classes
+from vlmrm.data.classified import ClassifiedPictures, read_classes
+from vlmrm.data.known_sets import read_known_set
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.rlcf.answer_sets import AnswerSet, Classes, Pictures, Texts
 from vlmrm.rlcf.labelled import Asked, Labelled
@@ -54,23 +55,31 @@ def problems(given: Adapt) -> Sequence[Problem]:
 def _classification(given: Adapt) -> Problem:
     if given.captions is not None or given.split:
         raise SpecError("--captions and --split are for vlmrm adapt retrieve. Leave them out, or use retrieve.")
-    classes = () if given.classes is None else read_classes(given.classes)
-    shown = ClassifiedPictures.read(given.folder, table=given.labels, classes=classes)
+    shown = _classified(given)
     return Problem(
         name="",
         about=f"{len(shown.labels):,} pictures of {len(shown.classes)} classes",
         asked=Labelled(shown.pictures, shown.labels),
         answers=Classes(shown.classes, given.template),
-        names=_names(shown.pictures),
+        names=shown.names,
         preset="image",
     )
+
+
+def _classified(given: Adapt) -> ClassifiedPictures:
+    if not given.dataset:
+        classes = () if given.classes is None else read_classes(given.classes)
+        return ClassifiedPictures.read(given.folder, table=given.labels, classes=classes)
+    if given.labels is not None or given.classes is not None:
+        raise SpecError(f"the data set {given.dataset} has its own classes. Leave --labels and --classes out.")
+    return read_known_set(given.folder, given.dataset)
 
 
 def _retrieval(given: Adapt) -> list[Problem]:
     if given.captions is None:
         raise SpecError("retrieve needs --captions: a CSV file with the columns frame and caption, or a JSON file.")
-    if given.labels is not None or given.classes is not None:
-        raise SpecError("--labels and --classes are for vlmrm adapt classify. Leave them out, or use classify.")
+    if given.labels is not None or given.classes is not None or given.dataset:
+        raise SpecError("--labels, --classes and --dataset are for vlmrm adapt classify. Leave them out.")
     shown = CaptionedPictures.read(given.folder, given.captions, split=given.split)
     sizes = f"{len(shown.pictures):,} pictures and {len(shown.captions):,} captions"
     found = [
@@ -79,7 +88,7 @@ def _retrieval(given: Adapt) -> list[Problem]:
             about=f"{sizes}: the caption of each picture",
             asked=Labelled(shown.pictures, shown.captions_of),
             answers=Texts(shown.captions),
-            names=_names(shown.pictures),
+            names=shown.pictures.names,
             preset="image_to_text",
         ),
         Problem(
@@ -92,7 +101,3 @@ def _retrieval(given: Adapt) -> list[Problem]:
         ),
     ]
     return [problem for problem in found if given.direction in ("both", problem.name)]
-
-
-def _names(pictures: PictureFiles) -> list[str]:
-    return ["/".join(path.parts[-2:]) for path in pictures.paths]

@@ -25,6 +25,11 @@ class PictureFiles:
     paths: tuple[Path, ...]
     """Files of the pictures, in order."""
 
+    @property
+    def names(self) -> list[str]:
+        """Name of each, with its folder."""
+        return ["/".join(path.parts[-2:]) for path in self.paths]
+
     def __len__(self) -> int:
         return len(self.paths)
 
@@ -36,12 +41,14 @@ class PictureFiles:
 class ClassifiedPictures:
     """Pictures with the name of each one's class."""
 
-    pictures: PictureFiles
-    """Pictures, read when they are asked for."""
+    pictures: PictureFiles | Frames
+    """Pictures, read when they are asked for, or there already."""
     classes: tuple[str, ...]
     """Names of the classes."""
     labels: Int[np.ndarray, " n"]
     """Index into the classes, for each picture."""
+    names: Sequence[str] = ()
+    """Name of each picture. Empty: they have none."""
 
     @classmethod
     def read(
@@ -71,7 +78,8 @@ class ClassifiedPictures:
             )
         place = {name: index for index, name in enumerate(known)}
         labels = np.array([place[name] for _, name in found])
-        return cls(PictureFiles(tuple(path for path, _ in found)), known, labels)
+        files = PictureFiles(tuple(path for path, _ in found))
+        return cls(files, known, labels, files.names)
 
 
 def read_classes(path: str | Path) -> tuple[str, ...]:

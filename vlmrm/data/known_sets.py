@@ -1,0 +1,199 @@
+"""Published sets of classified pictures as they lie on disk: ImageNet and its variants, CIFAR-10, CIFAR-100 and -C.
+
+The order of the classes is carried, never assumed: folders are named by their WordNet ids or, in ImageNet-V2, by whole
+numbers, which sort otherwise as strings; names are those of `open_clip.zero_shot_metadata`, ids those of timm. Nothing
+that is read can run code: CIFAR's first distribution is pickled, and is refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from vlmrm.data.classified import ClassifiedPictures, PictureFiles, read_classes
+from vlmrm.data.frame_files import picture_files
+from vlmrm.data.named import named
+from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
+from vlmrm.errors import FrameError, SpecError, near_matches
+
+_CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_SIDE = 32  # pixels of a CIFAR picture
+_PICKLED = ("data_batch_1", "test_batch", "test", "train", "batches.meta", "meta")
+_SEVERITIES = 5
+
+
+def read_known_set(folder: str | Path, name: str) -> ClassifiedPictures:
+    """Return the pictures of a published set with their classes.
+
+    Args:
+        folder: Where it lies.
+        name: One of `KNOWN_SETS`; of CIFAR-10-C with a corruption and a severity, as ``cifar10-c/fog/3``.
+
+    Raises:
+        SpecError: There is no such set.
+        FrameError: The folder is not laid out as that set is.
+    """
+    kind, *rest = name.split("/")
+    if kind not in KNOWN_SETS:
+        raise SpecError(f"unknown data set {name!r}. Near: {near_matches(kind, KNOWN_SETS)}.")
+    path = Path(folder)
+    if not path.is_dir():
+        raise FrameError(f"{path} is no folder. Give the one that {kind} was unpacked to.")
+    return KNOWN_SETS[kind](path, rest)
+
+
+def imagenet_names() -> dict[str, str]:
+    """Return the name of each of ImageNet's 1,000 classes by its WordNet id, in the order of their indices.
+
+    Example:
+        >>> names = imagenet_names()
+        >>> len(names), next(iter(names.items()))
+        (1000, ('n01440764', 'tench'))
+    """
+    import_open_clip()  # timm needs its mend of torchvision, too
+    from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES
+    from timm.data.imagenet_info import ImageNetInfo
+
+    ids = ImageNetInfo().label_names()  # type: ignore[no-untyped-call]
+    return dict(zip(ids, _apart(IMAGENET_CLASSNAMES), strict=True))
+
+
+def known_templates(name: str) -> tuple[str, ...]:
+    """Return open_clip's own templates of ImageNet, with ``{}`` where the class goes.
+
+    Args:
+        name: ``openai``, all 80, or ``simple``, the 7 that do nearly as well.
+
+    Raises:
+        SpecError: There are none of this name.
+
+    Example:
+        >>> known_templates("simple")[0]
+        'itap of a {}.'
+    """
+    import_open_clip()
+    from open_clip.zero_shot_metadata import OPENAI_IMAGENET_TEMPLATES, SIMPLE_IMAGENET_TEMPLATES
+
+    known = {"openai": OPENAI_IMAGENET_TEMPLATES, "simple": SIMPLE_IMAGENET_TEMPLATES}
+    if name not in known:
+        raise SpecError(f"no templates {name!r}. Near: {near_matches(name, known)}; or name a file of them.")
+    return tuple(template("{}") for template in known[name])
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Names with a number behind the second of two that are alike, so that classes can be told apart."""
+    return [
+        f"{name} {names[:place].count(name) + 1}" if name in names[:place] else name for place, name in enumerate(names)
+    ]
+
+
+def _by_word_net(folder: Path, rest: Sequence[str], *, classes: int) -> ClassifiedPictures:
+    """Folders named by WordNet ids."""
+    _require_no_more(rest)
+    names, there = imagenet_names(), _folders(folder)
+    strange = sorted(set(there) - set(names))
+    if strange:
+        raise FrameError(f"{folder} has folders that are no WordNet id of ImageNet: {named(strange)}.")
+    if len(there) != classes:
+        raise FrameError(f"{folder} has {len(there)} classes where the set has {classes}. Unpack it again.")
+    return _of_folders(
+        folder, [wnid for wnid in names if wnid in there], [names[wnid] for wnid in names if wnid in there]
+    )
+
+
+def _by_number(folder: Path, rest: Sequence[str]) -> ClassifiedPictures:
+    """Folders named 0 to 999."""
+    _require_no_more(rest)
+    there, wanted = set(_folders(folder)), [str(index) for index in range(1000)]
+    missing, strange = sorted(set(wanted) - there, key=int), sorted(there - set(wanted))
+    if missing or strange:
+        raise FrameError(
+            f"{folder} has to have the folders 0 to 999; missing: {named(missing) if missing else 'none'}, others: "
+            f"{named(strange) if strange else 'none'}."
+        )
+    return _of_folders(folder, wanted, list(imagenet_names().values()))
+
+
+def _folders(folder: Path) -> list[str]:
+    return [inner.name for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith(".")]
+
+
+def _of_folders(folder: Path, inner: Sequence[str], names: Sequence[str]) -> ClassifiedPictures:
+    """Pictures of one folder for each class, in the order given."""
+    files = [picture_files(folder / name) for name in inner]
+    empty = [name for name, found in zip(inner, files, strict=True) if not found]
+    if empty:
+        raise FrameError(f"folders of {folder} have no pictures: {named(empty)}.")
+    labels = np.repeat(np.arange(len(inner)), [len(found) for found in files])
+    pictures = PictureFiles(tuple(path for found in files for path in found))
+    return ClassifiedPictures(pictures, tuple(names), labels, pictures.names)
+
+
+def _cifar(folder: Path, rest: Sequence[str], *, file: str, names: str, before: int) -> ClassifiedPictures:
+    """The test pictures of CIFAR's binary version: labels of one byte, then red, green and blue."""
+    _require_no_more(rest)
+    path = folder / file
+    if not path.is_file():
+        if any((folder / one).is_file() for one in _PICKLED):
+            raise FrameError(f"{folder} is the pickled version, which would run code. Take the binary version (.bin).")
+        raise FrameError(f"{folder} has no {file}. Give the folder of the binary version of CIFAR.")
+    classes, row = read_classes(folder / names), before + 3 * _SIDE * _SIDE
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    if not content.size or content.size % row:
+        raise FrameError(f"{path} has {content.size:,} bytes, which is no multiple of {row:,}. Unpack it again.")
+    rows = content.reshape(-1, row)
+    frames = np.ascontiguousarray(rows[:, before:].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1))
+    return _of_frames(path, frames, rows[:, before - 1].astype(np.int64), classes)
+
+
+def _cifar_c(folder: Path, rest: Sequence[str]) -> ClassifiedPictures:
+    """One corruption at one severity: a file of numbers for each corruption, severities one after the other."""
+    kinds = sorted(path.stem for path in folder.glob("*.npy") if path.stem != "labels")
+    if len(rest) != 2 or rest[0] not in kinds or rest[1] not in map(str, range(1, _SEVERITIES + 1)):
+        raise SpecError(
+            f"of CIFAR-10-C name a corruption and a severity, as cifar10-c/fog/3; got {'/'.join(rest)!r}. {folder} "
+            f"has: {', '.join(kinds) or 'none'}; severities are 1 to {_SEVERITIES}."
+        )
+    frames, labels = (_numbers(folder / f"{name}.npy") for name in (rest[0], "labels"))
+    if len(frames) != len(labels) or len(labels) % _SEVERITIES:
+        raise FrameError(f"{folder} has {len(frames):,} pictures of {rest[0]} and {len(labels):,} labels.")
+    each = len(labels) // _SEVERITIES
+    part = slice((int(rest[1]) - 1) * each, int(rest[1]) * each)
+    return _of_frames(folder / f"{rest[0]}.npy", frames[part], labels[part].astype(np.int64), _CIFAR10)
+
+
+def _numbers(path: Path) -> np.ndarray:
+    try:
+        found: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise FrameError(f"{path} cannot be read as numbers: {error}.") from error
+    return found
+
+
+def _of_frames(
+    path: Path, frames: UInt8[np.ndarray, "n h w 3"], labels: np.ndarray, classes: Sequence[str]
+) -> ClassifiedPictures:
+    if labels.min() < 0 or labels.max() >= len(classes):
+        raise FrameError(f"{path} has the label {labels.max()} of {len(classes)} classes. Unpack it again.")
+    return ClassifiedPictures(torch.from_numpy(frames.copy()), tuple(classes), labels)
+
+
+def _require_no_more(rest: Sequence[str]) -> None:
+    if rest:
+        raise SpecError(f"only cifar10-c has parts, a corruption and a severity; got {'/'.join(rest)!r} as well.")
+
+
+KNOWN_SETS: Mapping[str, Callable[[Path, Sequence[str]], ClassifiedPictures]] = {
+    "imagenet": partial(_by_word_net, classes=1000),
+    "imagenet-sketch": partial(_by_word_net, classes=1000),
+    "imagenet-a": partial(_by_word_net, classes=200),
+    "imagenet-r": partial(_by_word_net, classes=200),
+    "imagenet-v2": _by_number,
+    "cifar10": partial(_cifar, file="test_batch.bin", names="batches.meta.txt", before=1),
+    "cifar100": partial(_cifar, file="test.bin", names="fine_label_names.txt", before=2),
+    "cifar10-c": _cifar_c,
+}
+"""How each set is read, by name."""
