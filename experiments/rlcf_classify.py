@@ -104,7 +104,7 @@ def of_whole_set(classifier: ClipClassifier, shown: Labelled) -> dict[str, Metho
     right = checked_labels(shown.queries, shown.labels, classifier.count)
     learned = {"upl": upl(classifier, shown.queries), "prototypes": with_prototypes(classifier, shown.queries)}
     return {
-        name: MethodResult(name=name, pictures=list(answers(one, shown.queries, right)), labels=right)
+        name: MethodResult(name=name, each=list(answers(one, shown.queries, right)), labels=right)
         for name, one in learned.items()
     }
 

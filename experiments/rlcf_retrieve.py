@@ -114,7 +114,7 @@ def prompt_tuned(queries: Labelled, answer_set: AnswerSet) -> MethodResult:
     encoder = tune_prompts(load_encoder(POLICY), corrupt(pairs.frames, *settings_cell()), pairs.captions)
     found = answer_set.zero_shot(encoder)
     right = checked_labels(queries.queries, queries.labels, found.count)
-    return MethodResult(name="prompt_tuned", pictures=list(answers(found, queries.queries, right)), labels=right)
+    return MethodResult(name="prompt_tuned", each=list(answers(found, queries.queries, right)), labels=right)
 
 
 def settings_rows(direction: str, rivals: str | None) -> dict[str, AdaptOptions]:

@@ -157,7 +157,7 @@ def _answers(stood: Results) -> str:
         f"(aim: a loss of at most 2); on the others the guard keeps {100 * share:.0f} % of the gain (aim: 80 %)."
     )
     outside = sum(
-        int((found["rlcf"].right & (np.array([one.rank for one in found["zero_shot"].pictures]) >= 3)).sum())
+        int((found["rlcf"].right & (np.array([one.rank for one in found["zero_shot"].each]) >= 3)).sum())
         for found in better.values()
     )
     total = sum(len(found["rlcf"].labels) for found in better.values())

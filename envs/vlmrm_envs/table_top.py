@@ -7,7 +7,7 @@ anything, so that one caption can be true of many tables.
     >>> import numpy as np
     >>> tables = random_tables(2, seed=0)
     >>> caption(tables[0])
-    'a big orange circle, a small red square and a small red triangle on a gray cloth'
+    'a big purple triangle, a big purple star and a big white triangle on a turquoise cloth'
     >>> draw_tables(tables, seed=0, size_px=64).shape
     torch.Size([2, 64, 64, 3])
 """

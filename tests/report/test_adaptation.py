@@ -8,7 +8,7 @@ import pytest
 
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.report import AdaptationReport
-from vlmrm.rlcf.results import Evaluation, MethodResult, PictureResult
+from vlmrm.rlcf.results import Evaluation, MethodResult, QueryResult
 
 LABELS = np.array([0] * 10 + [1] * 10)
 CLASSES = ("cat", "dog <b>", "bird")
@@ -20,13 +20,13 @@ ZERO_SHOT = [0] * 4 + [1] * 6 + [1] * 4 + [2] * 6
 def method(name, answers, *, chance=0.5, steps=()):
     """What a method says; the right class is first where it is right, second elsewhere."""
     pictures = [
-        PictureResult(
+        QueryResult(
             answer=answer, chance=chance, rank=int(answer != label), adapted=bool(steps), moved=float(bool(steps)),
             after_each=tuple(said[place] for said in steps), chance_after_each=(chance,) * len(steps),
         )
         for place, (answer, label) in enumerate(zip(answers, LABELS, strict=True))
     ]  # fmt: skip
-    return MethodResult(name=name, pictures=pictures, labels=[(int(one),) for one in LABELS])
+    return MethodResult(name=name, each=pictures, labels=[(int(one),) for one in LABELS])
 
 
 def report(adapted, **others):
@@ -94,8 +94,8 @@ def test_chance_and_losses_are_no_gain(adapted, word, said):
 
 def test_the_surest_of_the_new_answers_come_first():
     found = report(ADAPTED)
-    pictures = [replace(one, chance=0.9) if place == 16 else one for place, one in enumerate(found.judged.pictures)]
-    judged = replace(found.judged, pictures=pictures)
+    pictures = [replace(one, chance=0.9) if place == 16 else one for place, one in enumerate(found.judged.each)]
+    judged = replace(found.judged, each=pictures)
     evaluation = replace(found.evaluation, methods={**found.evaluation.methods, "adapted": judged})
     assert [one.place for one in replace(found, evaluation=evaluation).mended][:2] == [16, 4]
 

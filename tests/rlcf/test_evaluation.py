@@ -15,7 +15,7 @@ from vlmrm.rlcf.answer_sets import Classes
 from vlmrm.rlcf.evaluation import evaluate
 from vlmrm.rlcf.kept_answers import KeptAnswers
 from vlmrm.rlcf.labelled import Labelled
-from vlmrm.rlcf.results import MethodResult, PictureResult
+from vlmrm.rlcf.results import MethodResult, QueryResult
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod, Setup
 
@@ -38,38 +38,38 @@ SHOWN = Labelled(PICTURES, np.array([0, 1, 2, 0, 1]))
 def test_every_method_answers_every_picture(tmp_path):
     for method in SETUP.methods:
         found = run_method(SETUP, method, SHOWN, tmp_path)
-        assert len(found.pictures) == 5
+        assert len(found.each) == 5
         assert 0 <= found.accuracy.value <= 1
         assert len(found.accuracy_after_each()) == (2 if method in SETUP.adapted else 0)
         assert found.share_adapted == (method in SETUP.adapted)
 
 
 def test_what_is_there_is_not_computed_again_and_a_line_that_was_cut_off_is(tmp_path):
-    whole = run_method(SETUP, "rlcf", SHOWN, tmp_path / "whole").pictures
+    whole = run_method(SETUP, "rlcf", SHOWN, tmp_path / "whole").each
     run_method(SETUP, "rlcf", SHOWN, tmp_path / "part")
     (file,) = (tmp_path / "part").glob("rlcf.*.jsonl")
     lines = file.read_text().splitlines(keepends=True)
     lines[1] = json.dumps({**json.loads(lines[1]), "answer": 99}) + "\n"  # would be another one
     file.write_text("".join(lines[:3]) + lines[3][:20])
     told = []
-    again = run_method(SETUP, "rlcf", SHOWN, tmp_path / "part", progress=lambda done, total: told.append(done)).pictures
+    again = run_method(SETUP, "rlcf", SHOWN, tmp_path / "part", progress=lambda done, total: told.append(done)).each
     assert told == [1, 2, 3]
     assert again[0].answer == 99
     assert again[1:] == whole[1:]
 
 
 def test_two_processes_say_what_one_says(tmp_path):
-    alone = run_method(SETUP, "rlcf", SHOWN, tmp_path / "one").pictures
-    assert run_method(SETUP, "rlcf", SHOWN, tmp_path / "two", workers=2).pictures == alone
+    alone = run_method(SETUP, "rlcf", SHOWN, tmp_path / "one").each
+    assert run_method(SETUP, "rlcf", SHOWN, tmp_path / "two", workers=2).each == alone
     assert len(list((tmp_path / "two").glob("rlcf.*.jsonl"))) == 2
 
 
 def test_a_method_that_remembers_begins_anew_where_it_was_interrupted(tmp_path):
-    whole = run_method(SETUP, "never", SHOWN, tmp_path / "whole", workers=2).pictures
+    whole = run_method(SETUP, "never", SHOWN, tmp_path / "whole", workers=2).each
     run_method(SETUP, "never", SHOWN, tmp_path / "part")
     (file,) = (tmp_path / "part").glob("never.*.jsonl")
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:3]))
-    assert run_method(SETUP, "never", SHOWN, tmp_path / "part").pictures == whole
+    assert run_method(SETUP, "never", SHOWN, tmp_path / "part").each == whole
 
 
 def test_answers_of_other_settings_are_refused(tmp_path):
@@ -91,7 +91,7 @@ def test_evaluate_gives_the_record_with_every_control():
     assert list(found.methods) == [
         "zero_shot", "reward_only", "best_of_k", "ensemble", "self_reward", "kd", "adapted",
     ]  # fmt: skip
-    assert found.methods["zero_shot"].pictures[0].answer == int(classifier.logits(PICTURES[:1]).argmax())
+    assert found.methods["zero_shot"].each[0].answer == int(classifier.logits(PICTURES[:1]).argmax())
     assert found.methods["zero_shot"].divergence == 0 < found.methods["adapted"].divergence
     said = found.to_dict()
     assert said["protocol"]["guard"] == {"sign": "certainty", "threshold": 0.0}
@@ -105,9 +105,9 @@ def test_evaluate_gives_the_record_with_every_control():
 
 def said(answers, ranks=None):
     pictures = [
-        PictureResult(answer=one, chance=0.5, rank=rank) for one, rank in zip(answers, ranks or answers, strict=True)
+        QueryResult(answer=one, chance=0.5, rank=rank) for one, rank in zip(answers, ranks or answers, strict=True)
     ]
-    return MethodResult(name="some", pictures=pictures, labels=[(0,)] * 4)
+    return MethodResult(name="some", each=pictures, labels=[(0,)] * 4)
 
 
 def test_gains_and_flips_by_hand():
@@ -153,15 +153,15 @@ def test_controls_of_a_reward_whose_texts_compete_are_made_the_same_way():
     classifier = ClipClassifier.load("random:sim-xs", CLASSES, "the pole {}")
     softmax = RewardModel.from_spec(RewardSpec.from_dict({"encoder": "random:sim-s", "head": "softmax"}))
     adapter = Adapter(classifier, softmax, options=replace(OPTIONS, rivals="texts"))
-    assert evaluate(adapter, PICTURES[:1], [0]).methods["self_reward"].pictures[0].adapted
+    assert evaluate(adapter, PICTURES[:1], [0]).methods["self_reward"].each[0].adapted
 
 
 def test_a_traced_answer_has_its_own_chance_and_others_stay_what_they_were():
-    traced = PictureResult(answer=2, chance=0.9, rank=0, after_each=(1, 2), chance_after_each=(0.4, 0.9))
-    kept_off = PictureResult(answer=0, chance=0.6, rank=1)
-    found = MethodResult(name="some", pictures=[traced, kept_off], labels=[(1,), (0,)])
+    traced = QueryResult(answer=2, chance=0.9, rank=0, after_each=(1, 2), chance_after_each=(0.4, 0.9))
+    kept_off = QueryResult(answer=0, chance=0.6, rank=1)
+    found = MethodResult(name="some", each=[traced, kept_off], labels=[(1,), (0,)])
     assert found.accuracy_after_each() == [1.0, 0.5]
-    assert (found.after(1).pictures[0].chance, found.after(1).pictures[1]) == (0.4, kept_off)
+    assert (found.after(1).each[0].chance, found.after(1).each[1]) == (0.4, kept_off)
 
 
 def test_other_pictures_with_the_same_labels_are_not_taken_for_these(tmp_path):

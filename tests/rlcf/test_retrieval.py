@@ -106,9 +106,7 @@ def test_any_of_several_true_answers_counts(policy, reward, pictures):
     first = evaluate(adapter, pictures, [(0, 3)] * 4).methods["zero_shot"]
     one, other = (evaluate(adapter, pictures, [place] * 4).methods["zero_shot"] for place in (0, 3))
     assert first.right.tolist() == (one.right | other.right).tolist()
-    assert [a.rank for a in first.pictures] == [
-        min(b.rank, c.rank) for b, c in zip(one.pictures, other.pictures, strict=True)
-    ]
+    assert [a.rank for a in first.each] == [min(b.rank, c.rank) for b, c in zip(one.each, other.each, strict=True)]
 
 
 def test_texts_and_pictures_are_evaluated_and_kept_as_classes_are(tmp_path, pictures):
@@ -121,9 +119,9 @@ def test_texts_and_pictures_are_evaluated_and_kept_as_classes_are(tmp_path, pict
     )
     asked = Labelled(TEXTS, [0, 1, (2, 3), 0, 1])
     found = run_method(setup, "rlcf", asked, tmp_path)
-    assert [one.moved > 0 for one in found.pictures] == [True] * 5
+    assert [one.moved > 0 for one in found.each] == [True] * 5
     again = run_method(setup, "rlcf", asked, tmp_path)
-    assert again.pictures == found.pictures
+    assert again.each == found.each
     assert setup.protocol("rlcf")["pictures"] == 4
     assert Setup(policy="random:sim-xs", answers=Texts(TEXTS)).make("zero_shot").answer(pictures[:1]).logits.shape == (
         5,

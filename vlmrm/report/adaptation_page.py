@@ -133,7 +133,7 @@ def _reach(report: AdaptationReport, name: str, counts: Sequence[int]) -> Row:
 
 def _beyond(report: AdaptationReport) -> str:
     """What a choice among the candidates cannot do, and the gradient does; empty: nothing was mended."""
-    outside = sum(report.usual.pictures[one.place].rank >= report.candidates for one in report.mended)
+    outside = sum(report.usual.each[one.place].rank >= report.candidates for one in report.mended)
     said = f" Of {len(report.mended)} mended answers {outside} lay beyond these, where no choice among them helps."
     return said if report.mended else ""
 
@@ -155,9 +155,7 @@ def _shown(report: AdaptationReport, found: Sequence[Turned]) -> list[TurnedPict
             (report.label(USUAL), answers[one.before], one.before_chance),
             (report.label(report.main), answers[one.after], one.after_chance),
         ]
-        own = (
-            [] if reward is None else [(report.label("reward_only"), answers[reward.pictures[one.place].answer], None)]
-        )
+        own = [] if reward is None else [(report.label("reward_only"), answers[reward.each[one.place].answer], None)]
         shown.append(
             TurnedPicture(
                 name=_name(report, one.place),

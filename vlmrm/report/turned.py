@@ -54,10 +54,10 @@ def turned(before: MethodResult, after: MethodResult, *, mended: bool) -> list[T
         Turned(
             place=place,
             label=before.labels[place][0],
-            before=before.pictures[place].answer,
-            before_chance=before.pictures[place].chance,
-            after=after.pictures[place].answer,
-            after_chance=after.pictures[place].chance,
+            before=before.each[place].answer,
+            before_chance=before.each[place].chance,
+            after=after.each[place].answer,
+            after_chance=after.each[place].chance,
         )
         for place in np.flatnonzero(asked).tolist()
     ]
@@ -74,7 +74,7 @@ def changed_confusions(before: MethodResult, after: MethodResult) -> Sequence[Co
     counts = [
         Counter(
             (right[0], one.answer)
-            for right, one in zip(found.labels, found.pictures, strict=True)
+            for right, one in zip(found.labels, found.each, strict=True)
             if one.answer not in right
         )
         for found in (before, after)

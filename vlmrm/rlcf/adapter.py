@@ -77,6 +77,7 @@ class Adapter:
 
     Example:
         >>> from vlmrm import RewardModel, RewardSpec
+        >>> from vlmrm.rlcf import ClipClassifier
         >>> poles = ClipClassifier.load("random:sim-xs", ["stands upright", "hangs down"], template="the pole {}")
         >>> reward = RewardModel.from_spec(RewardSpec.clip_score("random:sim-s"))
         >>> adapter = Adapter(poles, reward, tune="image", learning_rate=1e-3, candidates=2, views=8)

@@ -17,7 +17,7 @@ class Episode:
     """What happened in one episode."""
 
     adapted: bool = True
-    """Whether it was adapted to the picture; False: a guard kept its hands off."""
+    """Whether it was adapted to the query; False: a guard kept its hands off."""
     losses: list[float] = field(default_factory=list)
     """The loss before each step."""
     dropped: str = ""
@@ -25,9 +25,9 @@ class Episode:
     moved: int | float = 0.0
     """The most that any tuned number has moved; 0: the episode changed nothing."""
     before: Float[Tensor, " k"] | None = None
-    """Logits of the whole picture before adaptation. None: there was no episode."""
+    """Logits of the whole query before adaptation. None: there was no episode."""
     after_each: list[Float[Tensor, " k"]] = field(default_factory=list)
-    """Logits of the whole picture after each step, where they were asked for."""
+    """Logits of the whole query after each step, where they were asked for."""
 
 
 def run_steps(

@@ -1,6 +1,6 @@
 """`evaluate`: how often an adapted model is right, beside every control, query by query.
 
-The labels are the judge: what is true of a picture by the simulator, or by whoever labelled it, and not by the reward.
+The labels are the judge: what is true of a query by the simulator, or by whoever labelled it, and not by the reward.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from vlmrm.rlcf.adapter import Adapter
 from vlmrm.rlcf.answer import Answerer
 from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, own_reward
 from vlmrm.rlcf.labelled import Asked, Labels, checked_labels
-from vlmrm.rlcf.results import Evaluation, MethodResult, PictureResult, result_of
+from vlmrm.rlcf.results import Evaluation, MethodResult, QueryResult, result_of
 
 
 def evaluate(
@@ -59,7 +59,7 @@ def evaluate(
             said.append(one)
             if progress is not None:
                 progress(called, len(said), len(right))
-        results[called] = MethodResult(name=called, pictures=said, labels=right)
+        results[called] = MethodResult(name=called, each=said, labels=right)
     return Evaluation(methods=results, answers=adapter.model.names, protocol=protocol_of(adapter))
 
 
@@ -81,7 +81,7 @@ def control_methods(adapter: Adapter) -> dict[str, Answerer]:
     return controls
 
 
-def answers(method: Answerer, queries: Asked, labels: Labels) -> Iterator[PictureResult]:
+def answers(method: Answerer, queries: Asked, labels: Labels) -> Iterator[QueryResult]:
     """Yield what a method says of each query, and after each of its steps.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vlmrm.errors import RunError
-from vlmrm.rlcf.results import PictureResult
+from vlmrm.rlcf.results import QueryResult
 
 
 class KeptAnswers:
@@ -30,9 +30,9 @@ class KeptAnswers:
         self._folder, self._method = folder, method
         self._protocol = json.loads(json.dumps(protocol))
 
-    def read(self) -> dict[int, PictureResult]:
+    def read(self) -> dict[int, QueryResult]:
         """Return what there is, by the place of the picture."""
-        found: dict[int, PictureResult] = {}
+        found: dict[int, QueryResult] = {}
         for path in sorted(self._folder.glob(f"{self._method}.*.jsonl")):
             text = path.read_text(encoding="utf-8")
             lines = text[: text.rfind("\n") + 1].splitlines()
@@ -40,7 +40,7 @@ class KeptAnswers:
                 found |= self._of(path, lines)
         return found
 
-    def _of(self, path: Path, lines: list[str]) -> dict[int, PictureResult]:
+    def _of(self, path: Path, lines: list[str]) -> dict[int, QueryResult]:
         try:
             said, rows = json.loads(lines[0]), [json.loads(line) for line in lines[1:]]
             answers = {row.pop("place"): _result(row) for row in rows}
@@ -68,9 +68,9 @@ class KeptAnswers:
         return Writer(self._folder / f"{self._method}.{part}.jsonl", self._protocol)
 
 
-def _result(row: dict[str, Any]) -> PictureResult:
+def _result(row: dict[str, Any]) -> QueryResult:
     values: dict[str, Any] = {name: tuple(said) if isinstance(said, list) else said for name, said in row.items()}
-    return PictureResult(**values)
+    return QueryResult(**values)
 
 
 class Writer:
@@ -91,7 +91,7 @@ class Writer:
         if not whole:
             self._line(dict(protocol))
 
-    def add(self, place: int, result: PictureResult) -> None:
+    def add(self, place: int, result: QueryResult) -> None:
         """Append the answer to the picture at a place."""
         self._line({"place": place, **asdict(result)})
 

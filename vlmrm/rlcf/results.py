@@ -1,4 +1,4 @@
-"""What methods said of pictures: one record for each picture, method, and comparison."""
+"""What methods said of queries: one record for each query, method, and comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,11 +14,11 @@ from vlmrm.rlcf.labelled import Labels
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureResult:
-    """What one method said of one picture."""
+class QueryResult:
+    """What one method said of one query."""
 
     answer: int
-    """Index of the class."""
+    """Index of the answer."""
     chance: float
     """Probability that the method gave it."""
     rank: int
@@ -26,7 +26,7 @@ class PictureResult:
     divergence: float = 0.0
     """Kullback-Leibler divergence of the probabilities from those before adaptation, in nats."""
     adapted: bool = False
-    """Whether it was adapted to the picture."""
+    """Whether it was adapted to the query."""
     moved: float = 0.0
     """The most that any tuned number has moved."""
     dropped: str = ""
@@ -36,7 +36,7 @@ class PictureResult:
     chance_after_each: tuple[float, ...] = ()
     """The probability of that answer."""
 
-    def after(self, step: int) -> "PictureResult":
+    def after(self, step: int) -> "QueryResult":
         """Return what the method said after one of its steps, from 1; what was not adapted stays as it is.
 
         Rank, divergence and movement stay those of the end.
@@ -48,24 +48,24 @@ class PictureResult:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MethodResult:
-    """What one method said of all pictures."""
+    """What one method said of all queries."""
 
     name: str
     """What tables call it."""
-    pictures: Sequence[PictureResult]
-    """One for each picture, in order."""
+    each: Sequence[QueryResult]
+    """One for each query, in order."""
     labels: Labels
     """The right answers to each query."""
 
     @property
     def right(self) -> Bool[np.ndarray, " n"]:
         """Whether each answer is right."""
-        pairs = zip(self.pictures, self.labels, strict=True)
+        pairs = zip(self.each, self.labels, strict=True)
         return np.array([one.answer in right for one, right in pairs])
 
     @property
     def accuracy(self) -> Estimate:
-        """Share of pictures answered rightly, with its interval."""
+        """Share of queries answered rightly, with its interval."""
         return share_estimate(int(self.right.sum()), len(self.labels))
 
     @property
@@ -76,20 +76,20 @@ class MethodResult:
     @property
     def divergence(self) -> float:
         """Mean divergence from the probabilities before adaptation, in nats."""
-        return float(np.mean([one.divergence for one in self.pictures]))
+        return float(np.mean([one.divergence for one in self.each]))
 
     @property
     def unmoved(self) -> int:
         """Number of episodes that moved no parameter, though none was dropped."""
-        return sum(one.adapted and not one.moved and not one.dropped for one in self.pictures)
+        return sum(one.adapted and not one.moved and not one.dropped for one in self.each)
 
     @property
     def dropped(self) -> int:
         """Number of episodes that were given up."""
-        return sum(bool(one.dropped) for one in self.pictures)
+        return sum(bool(one.dropped) for one in self.each)
 
     def gain_over(self, other: "MethodResult") -> Estimate:
-        """Return by how much it is right more often than another method, with an interval over paired pictures."""
+        """Return by how much it is right more often than another method, with an interval over paired queries."""
         return accuracy_difference(other.right, self.right)
 
     def flips_from(self, other: "MethodResult") -> Flips:
@@ -99,30 +99,30 @@ class MethodResult:
     @property
     def chances(self) -> Float[np.ndarray, " n"]:
         """Probability of each answer that was given."""
-        return np.array([one.chance for one in self.pictures])
+        return np.array([one.chance for one in self.each])
 
     @property
     def share_adapted(self) -> float:
-        """Share of pictures that it was adapted to."""
-        return float(np.mean([one.adapted for one in self.pictures]))
+        """Share of queries that it was adapted to."""
+        return float(np.mean([one.adapted for one in self.each]))
 
     def right_among(self, count: int) -> float:
-        """Return the share of pictures whose right class is among the first so many."""
-        return float(np.mean([one.rank < count for one in self.pictures]))
+        """Return the share of queries whose right answer is among the first so many."""
+        return float(np.mean([one.rank < count for one in self.each]))
 
     def accuracy_after_each(self) -> list[float]:
         """Return the accuracy after each step; empty where steps were not traced."""
-        steps = max(len(one.after_each) for one in self.pictures)
+        steps = max(len(one.after_each) for one in self.each)
         return [float(self.after(step + 1).right.mean()) for step in range(steps)]
 
     def after(self, step: int) -> "MethodResult":
         """Return what the method said after one of its steps, from 1."""
-        return replace(self, pictures=[one.after(step) for one in self.pictures])
+        return replace(self, each=[one.after(step) for one in self.each])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """All methods on the same pictures."""
+    """All methods on the same queries."""
 
     methods: Mapping[str, MethodResult]
     """By name; ``zero_shot`` is among them where there are controls."""
@@ -141,7 +141,7 @@ class Evaluation:
         among = usual.right_among(candidates)
         found = [f"the right answer is among the policy's first {candidates} for {100 * among:.1f} % of the queries."]
         for name, one in self.methods.items():
-            if one.share_adapted and one.unmoved == len(one.pictures):
+            if one.share_adapted and one.unmoved == len(one.each):
                 found.append(f"{name} moved no parameter in any episode.")
             if one.dropped:
                 found.append(f"{name}: {one.dropped} episodes were given up: {_first_reason(one)}.")
@@ -159,7 +159,7 @@ class Evaluation:
 
 
 def _first_reason(found: MethodResult) -> str:
-    return next(one.dropped for one in found.pictures if one.dropped)
+    return next(one.dropped for one in found.each if one.dropped)
 
 
 def _plain(found: MethodResult, usual: MethodResult | None) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _plain(found: MethodResult, usual: MethodResult | None) -> dict[str, Any]:
     return numbers
 
 
-def result_of(given: Answer, right: Sequence[int]) -> PictureResult:
+def result_of(given: Answer, right: Sequence[int]) -> QueryResult:
     """Return the record of an answer.
 
     Args:
@@ -187,7 +187,7 @@ def result_of(given: Answer, right: Sequence[int]) -> PictureResult:
     logits, episode = given.logits, given.episode
     chances = logits.softmax(dim=0)
     best = int(logits.argmax())
-    return PictureResult(
+    return QueryResult(
         answer=best,
         chance=float(chances[best]),
         rank=int((logits > logits[list(right)].max()).sum()),

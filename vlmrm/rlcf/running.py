@@ -12,7 +12,7 @@ import torch
 from vlmrm.rlcf.evaluation import answers
 from vlmrm.rlcf.kept_answers import KeptAnswers
 from vlmrm.rlcf.labelled import Asked, Labelled, Labels, checked_labels
-from vlmrm.rlcf.results import MethodResult, PictureResult
+from vlmrm.rlcf.results import MethodResult, QueryResult
 from vlmrm.rlcf.setup import Setup
 
 _LOOK_S = 0.5  # between two looks at how far the processes are
@@ -28,7 +28,7 @@ class _Job:
     labels: Labels
     kept: KeptAnswers
 
-    def answers(self, places: Sequence[int]) -> Iterator[tuple[int, PictureResult]]:
+    def answers(self, places: Sequence[int]) -> Iterator[tuple[int, QueryResult]]:
         """Yield what the method says of the queries at some places."""
         made = self.setup.make(self.method)
         for place in places:
@@ -96,4 +96,4 @@ def run_method(
     elif missing:
         job.in_processes(missing, workers, tell)
     said = kept.read()
-    return MethodResult(name=method, pictures=[said[place] for place in range(len(right))], labels=right)
+    return MethodResult(name=method, each=[said[place] for place in range(len(right))], labels=right)
