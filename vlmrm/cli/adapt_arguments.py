@@ -36,7 +36,7 @@ class Adapt(Command):
     captions: Annotated[Path | None, open_option("FILE")] = None
     """To retrieve: CSV file with the columns frame and caption, or a JSON file as COCO, NoCaps or Karpathy's splits."""
     split: Annotated[str, open_option("NAME")] = ""
-    """Of Karpathy's splits, the one that is read, such as test."""
+    """Which of Karpathy's splits is read, such as test. Default: all."""
     direction: Annotated[
         Literal["both", "picture_to_text", "text_to_picture"], open_option("picture_to_text|text_to_picture")
     ] = "both"

@@ -25,7 +25,7 @@ class Problem:
     asked: Labelled
     """Queries, and the right answers to each."""
     answers: AnswerSet
-    """All answers."""
+    """All answers that there are."""
     preset: str
     """Name of the settings that are published for it."""
     names: Sequence[str] = ()

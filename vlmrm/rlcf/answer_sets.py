@@ -51,7 +51,7 @@ class Texts(AnswerSet):
     """Texts, which pictures are asked about."""
 
     texts: Sequence[str]
-    """The texts."""
+    """The texts that are searched."""
 
     def zero_shot(self, encoder: Encoder) -> TextGallery:
         """Return the gallery."""

@@ -28,7 +28,7 @@ class RewardSide(ABC):
     """
 
     reward: RewardModel
-    """The reward."""
+    """The reward that is asked."""
 
     @abstractmethod
     def look(self, query: Any, boxes: Sequence[Box]) -> Seen:
