@@ -68,7 +68,7 @@ def write_results(results: Results, steps: Mapping[str, int], path: Path, protoc
         }
         for group, cells in results.items()
     }
-    parts = [_HEAD]
+    parts = [_HEAD, _above(stood["better"])]
     for group, cells in stood.items():
         parts += [f"## Cells on which the reward sees {group}\n", _table(cells), ""]
     parts += ["## After each step\n", _curves(results), "", _answers(stood)]
@@ -149,7 +149,7 @@ def _answers(stood: Results) -> str:
             f"{points(gain(better, method, 'kd'))} over KD; "
             f"{points(gain(better, method, 'reward_only'))} over its own reward."
         )
-    lines += [_why(reward - policy), _above(better)]
+    lines.append(_why(reward - policy))
     lost, kept = gain(worse, "rlcf", "zero_shot"), gain(worse, "guarded", "zero_shot")
     share = gain(better, "guarded", "zero_shot").value / gain(better, "rlcf", "zero_shot").value
     lines.append(
@@ -184,8 +184,9 @@ def _above(better: Mapping[Cell, Mapping[str, MethodResult]]) -> str:
     }
     (kind, severity), most = max(away.items(), key=lambda pair: pair[1])
     return (
-        "- RLCF above its own reward (aim: by 2 points, confirmed on a new draw): in none of these cells; the nearest "
-        f"is {kind} at {severity}, {most:+.1f}. Other pairs and cells were not searched yet."
+        "RLCF is above its own reward (aim: by 2 points, confirmed on a new draw) on none of these cells; nearest is the "
+        f"expected reward on {kind} at {severity}, {most:+.1f}. On cells where both are about as good it was searched: "
+        "`rlcf_above.md`.\n"
     )
 
 
