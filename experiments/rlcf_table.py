@@ -184,9 +184,9 @@ def _above(better: Mapping[Cell, Mapping[str, MethodResult]]) -> str:
     }
     (kind, severity), most = max(away.items(), key=lambda pair: pair[1])
     return (
-        "RLCF is above its own reward (aim: by 2 points, confirmed on a new draw) on none of these cells; nearest is the "
-        f"expected reward on {kind} at {severity}, {most:+.1f}. On cells where both are about as good it was searched: "
-        "`rlcf_above.md`.\n"
+        "RLCF is above its own reward (aim: by 2 points, confirmed on a new draw) on none of these cells; nearest is\n"
+        f"the expected reward on {kind} at {severity}, {most:+.1f}. On cells where both are about as good it was\n"
+        "searched: `rlcf_above.md`.\n"
     )
 
 
