@@ -61,7 +61,7 @@ class Episode:
             for parameter, start in zip(self.tuned.parameters, self._start, strict=True):
                 parameter.copy_(start)
         sight, _ = self._side.view(self._picture, OPTIONS)
-        optimiser = torch.optim.AdamW(self.tuned.parameters, lr=OPTIONS.learning_rate, weight_decay=0.0)
+        optimiser = torch.optim.AdamW(self.tuned.parameters, lr=OPTIONS.learning_rate, weight_decay=0.0, fused=True)
         for step in range(steps):
             views = SCHEDULES[name](sight, step)
             if step == 0:
