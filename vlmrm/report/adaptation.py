@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from html import escape
-from pathlib import Path
 from typing import Any
 
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.metrics import Estimate
-from vlmrm.report.saving import save_page
+from vlmrm.report.saving import Page
 from vlmrm.report.turned import Confusion, Turned, changed_confusions, turned
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict
 from vlmrm.report.words import percent, points
@@ -28,7 +26,7 @@ _LABELS = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AdaptationReport:
+class AdaptationReport(Page):
     """An adapted method beside its controls. The labels are the judge, never the reward.
 
     Raises:
@@ -150,20 +148,6 @@ class AdaptationReport:
         from vlmrm.report.adaptation_page import render_adaptation  # draws, and the numbers alone need no figures
 
         return render_adaptation(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page, and beside it the same numbers as JSON.
-
-        Args:
-            path: A file whose name ends in ``.html``.
-
-        Raises:
-            SpecError: If it ends otherwise.
-        """
-        return save_page(path, self.html(), self.to_dict())
-
-    def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{escape(self.html())}" style="width:100%;height:700px;border:0"></iframe>'
 
 
 def _judge(report: AdaptationReport) -> Verdict:

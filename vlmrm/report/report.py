@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from vlmrm.report.agents import AgentRanks, rank_agents
 from vlmrm.report.answers import CARE, Answer, Evidence
 from vlmrm.report.fooling import Fooling, Shown
 from vlmrm.report.map_over_state import StateMap
-from vlmrm.report.saving import save_page
+from vlmrm.report.saving import Page
 from vlmrm.report.scene_goals import SceneGoals
 from vlmrm.report.scoring import Scored
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
@@ -47,7 +46,7 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Report:
+class Report(Page):
     """Rewards judged on the same labelled frames, the best first."""
 
     source: str
@@ -125,17 +124,6 @@ class Report:
             "versions": dict(self.versions),
             "rewards": [_plain_entry(entry) for entry in self.entries],
         }
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page, and beside it the same numbers as JSON.
-
-        Args:
-            path: A file whose name ends in ``.html``.
-
-        Raises:
-            SpecError: If it ends otherwise.
-        """
-        return save_page(path, self.html(), self.to_dict())
 
     def html(self) -> str:
         """Return the page, one file that needs no other."""

@@ -13,7 +13,7 @@ from vlmrm.report.page import fill, shown_entry
 from vlmrm.report.parting import Parting
 from vlmrm.report.plots import draw_lines
 from vlmrm.report.report import Report
-from vlmrm.report.saving import save_page
+from vlmrm.report.saving import Page
 from vlmrm.report.scorers import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.protocols import FrameReward
@@ -30,7 +30,7 @@ _REWARD = "the reward of the run"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RunReport:
+class RunReport(Page):
     """A training run and the reward that it was trained on."""
 
     folder: Path
@@ -115,17 +115,6 @@ class RunReport:
             shown=None if self.judged is None else shown_entry(self.judged, self.judged.best),
             successes=_successes(self),
         )
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page, and beside it the same numbers as JSON.
-
-        Args:
-            path: A file whose name ends in ``.html``.
-
-        Raises:
-            SpecError: If it ends otherwise.
-        """
-        return save_page(path, self.html(), self.to_dict())
 
 
 def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None = None) -> RunReport:

@@ -10,7 +10,7 @@ from vlmrm.errors import RunError, SpecError
 from vlmrm.metrics import Estimate, interquartile_mean, iqm_over_seeds
 from vlmrm.report.page import fill
 from vlmrm.report.plots import draw_lines
-from vlmrm.report.saving import save_page
+from vlmrm.report.saving import Page
 from vlmrm.training.outcome import Summary
 from vlmrm.training.plan import Plan
 from vlmrm.training.run.directory import RunDirectory
@@ -70,7 +70,7 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RunsReport:
+class RunsReport(Page):
     """Several training runs."""
 
     settings: Sequence[Setting]
@@ -113,17 +113,6 @@ class RunsReport:
     def html(self) -> str:
         """Return the page, one file that needs no other."""
         return fill("runs.html", report=self, curves=_curves(self))
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page, and beside it the same numbers as JSON.
-
-        Args:
-            path: A file whose name ends in ``.html``.
-
-        Raises:
-            SpecError: If it ends otherwise.
-        """
-        return save_page(path, self.html(), self.to_dict())
 
 
 def report_runs(runs: Sequence[str | Path]) -> RunsReport:
