@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlmrm.data.known_sets import imagenet_names, read_known_set
+from vlmrm.data.known_sets import imagenet_names, read_known_set, wordnet_ids
 from vlmrm.errors import FrameError, SpecError
 
 
@@ -24,11 +24,14 @@ def test_names_and_ids_belong_together_and_can_be_told_apart(names):
     assert list(names)[:2] == ["n01440764", "n01443537"]
     assert (names["n01440764"], names["n02504458"]) == ("tench", "African bush elephant")
     assert len(set(names.values())) == 1000  # open_clip says missile and sunglasses twice
+    assert (names["n03773504"], names["n04008634"]) == ("missile", "projectile")
 
 
 @pytest.mark.parametrize("name", ["imagenet-a", "imagenet-r"])
 def test_a_set_of_200_classes_has_their_names_in_the_order_of_their_indices(tmp_path, names, name):
-    chosen = list(names)[::5]
+    chosen = wordnet_ids("_" + name[-1])
+    assert len(chosen) == 200
+    assert chosen == [wnid for wnid in names if wnid in chosen]
     for wnid in reversed(chosen):
         picture(tmp_path / wnid / "one.png", 0)
     found = read_known_set(tmp_path, name)
@@ -36,12 +39,10 @@ def test_a_set_of_200_classes_has_their_names_in_the_order_of_their_indices(tmp_
     assert [path.parent.name for path in found.pictures.paths] == chosen
     assert found.labels.tolist() == list(range(200))
     assert found.names[1] == f"{chosen[1]}/one.png"
-    picture(tmp_path / "n01443537" / "one.png", 0)
-    with pytest.raises(FrameError, match="201 classes where the set has 200"):
-        read_known_set(tmp_path, name)
-    (tmp_path / "readme").mkdir()
-    with pytest.raises(FrameError, match="no WordNet id of ImageNet: readme"):
-        read_known_set(tmp_path, name)
+    other = next(wnid for wnid in names if wnid not in chosen)
+    (tmp_path / chosen[7]).rename(tmp_path / other)
+    with pytest.raises(FrameError, match=f"of the 200 classes.* missing: {chosen[7]}, others: {other}"):
+        read_known_set(tmp_path, name)  # also 200 folders, of ids that are ImageNet's
 
 
 def test_folders_that_are_numbers_are_not_sorted_as_strings(tmp_path, names):

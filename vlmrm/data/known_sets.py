@@ -5,6 +5,8 @@ numbers, which sort otherwise as strings; names are those of `open_clip.zero_sho
 that is read can run code: CIFAR's first distribution is pickled, and is refused.
 """
 
+import pkgutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -45,20 +47,36 @@ def read_known_set(folder: str | Path, name: str) -> ClassifiedPictures:
     return KNOWN_SETS[kind](path, rest)
 
 
+def wordnet_ids(subset: str = "") -> list[str]:
+    """Return the WordNet ids of ImageNet's classes in the order of their indices, by the lists that timm holds.
+
+    Args:
+        subset: ``_a`` or ``_r``: the 200 classes of ImageNet-A or -R. Empty: all 1,000.
+    """
+    import_open_clip()  # timm needs its mend of torchvision, too
+    return (pkgutil.get_data("timm.data", f"_info/imagenet{subset}_synsets.txt") or b"").decode().split()
+
+
 def imagenet_names() -> dict[str, str]:
     """Return the name of each of ImageNet's 1,000 classes by its WordNet id, in the order of their indices.
+
+    open_clip calls two pairs of them by one name each, which nobody could tell apart: of such a pair each has the first
+    name that WordNet gives it, as ``missile`` and ``projectile``.
 
     Example:
         >>> names = imagenet_names()
         >>> len(names), next(iter(names.items()))
         (1000, ('n01440764', 'tench'))
     """
-    import_open_clip()  # timm needs its mend of torchvision, too
+    ids = wordnet_ids()
     from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES
     from timm.data.imagenet_info import ImageNetInfo
 
-    ids = ImageNetInfo().label_names()  # type: ignore[no-untyped-call]
-    return dict(zip(ids, _apart(IMAGENET_CLASSNAMES), strict=True))
+    wordnet, twice = ImageNetInfo(), Counter(IMAGENET_CLASSNAMES)
+    return {
+        one: name if twice[name] == 1 else wordnet.label_name_to_description(one).split(",")[0]
+        for one, name in zip(ids, IMAGENET_CLASSNAMES, strict=True)
+    }
 
 
 def known_templates(name: str) -> tuple[str, ...]:
@@ -90,35 +108,30 @@ def _apart(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _by_word_net(folder: Path, rest: Sequence[str], *, classes: int) -> ClassifiedPictures:
+def _by_word_net(folder: Path, rest: Sequence[str], *, subset: str = "") -> ClassifiedPictures:
     """Folders named by WordNet ids."""
     _require_no_more(rest)
-    names, there = imagenet_names(), _folders(folder)
-    strange = sorted(set(there) - set(names))
-    if strange:
-        raise FrameError(f"{folder} has folders that are no WordNet id of ImageNet: {named(strange)}.")
-    if len(there) != classes:
-        raise FrameError(f"{folder} has {len(there)} classes where the set has {classes}. Unpack it again.")
-    return _of_folders(
-        folder, [wnid for wnid in names if wnid in there], [names[wnid] for wnid in names if wnid in there]
-    )
+    wanted, names = wordnet_ids(subset), imagenet_names()
+    _require_folders(folder, wanted)
+    return _of_folders(folder, wanted, [names[wnid] for wnid in wanted])
 
 
 def _by_number(folder: Path, rest: Sequence[str]) -> ClassifiedPictures:
     """Folders named 0 to 999."""
     _require_no_more(rest)
-    there, wanted = set(_folders(folder)), [str(index) for index in range(1000)]
-    missing, strange = sorted(set(wanted) - there, key=int), sorted(there - set(wanted))
-    if missing or strange:
-        raise FrameError(
-            f"{folder} has to have the folders 0 to 999; missing: {named(missing) if missing else 'none'}, others: "
-            f"{named(strange) if strange else 'none'}."
-        )
+    wanted = [str(index) for index in range(1000)]
+    _require_folders(folder, wanted)
     return _of_folders(folder, wanted, list(imagenet_names().values()))
 
 
-def _folders(folder: Path) -> list[str]:
-    return [inner.name for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith(".")]
+def _require_folders(folder: Path, wanted: Sequence[str]) -> None:
+    there = {inner.name for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith(".")}
+    missing, strange = [name for name in wanted if name not in there], sorted(there - set(wanted))
+    if missing or strange:
+        raise FrameError(
+            f"{folder} has to have a folder for each of the {len(wanted)} classes, {wanted[0]} to {wanted[-1]}; "
+            f"missing: {named(missing) if missing else 'none'}, others: {named(strange) if strange else 'none'}."
+        )
 
 
 def _of_folders(folder: Path, inner: Sequence[str], names: Sequence[str]) -> ClassifiedPictures:
@@ -187,10 +200,10 @@ def _require_no_more(rest: Sequence[str]) -> None:
 
 
 KNOWN_SETS: Mapping[str, Callable[[Path, Sequence[str]], ClassifiedPictures]] = {
-    "imagenet": partial(_by_word_net, classes=1000),
-    "imagenet-sketch": partial(_by_word_net, classes=1000),
-    "imagenet-a": partial(_by_word_net, classes=200),
-    "imagenet-r": partial(_by_word_net, classes=200),
+    "imagenet": _by_word_net,
+    "imagenet-sketch": _by_word_net,
+    "imagenet-a": partial(_by_word_net, subset="_a"),
+    "imagenet-r": partial(_by_word_net, subset="_r"),
     "imagenet-v2": _by_number,
     "cifar10": partial(_cifar, file="test_batch.bin", names="batches.meta.txt", before=1),
     "cifar100": partial(_cifar, file="test.bin", names="fine_label_names.txt", before=2),
