@@ -91,7 +91,7 @@ def test_pictures_compete_for_a_text_with_a_softmax_reward(policy, pictures):
         RewardModel.from_spec(against).score_pairs(pictures, ["a pole"], rivals="pictures")
 
 
-def test_the_still_side_is_embedded_once(policy, reward, pictures, monkeypatch):
+def test_the_still_side_is_embedded_once(policy, reward, pictures):
     adapter = Adapter(PictureGallery(policy, pictures), reward, tune="text", **FAST)
     seen = []
     visual = adapter.policy.encoder.model.visual

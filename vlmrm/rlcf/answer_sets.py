@@ -15,6 +15,11 @@ from vlmrm.rlcf.zero_shot import ZeroShot
 class AnswerSet(ABC):
     """The possible answers."""
 
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Number of answers, for which no model is loaded."""
+
     @abstractmethod
     def zero_shot(self, encoder: Encoder) -> ZeroShot:
         """Return the model that an encoder and these answers make."""
@@ -37,6 +42,11 @@ class Classes(AnswerSet):
     template: str = "a photo of a {}."
     """Sentence with ``{}`` where the class goes."""
 
+    @property
+    def count(self) -> int:
+        """Number of classes."""
+        return len(self.names)
+
     def zero_shot(self, encoder: Encoder) -> ClipClassifier:
         """Return the classifier."""
         return self.classifier(encoder)
@@ -53,6 +63,11 @@ class Texts(AnswerSet):
     texts: Sequence[str]
     """The texts that are searched."""
 
+    @property
+    def count(self) -> int:
+        """Number of texts."""
+        return len(self.texts)
+
     def zero_shot(self, encoder: Encoder) -> TextGallery:
         """Return the gallery."""
         return TextGallery(encoder, self.texts)
@@ -64,6 +79,11 @@ class Pictures(AnswerSet):
 
     pictures: Asked
     """The pictures, at full size."""
+
+    @property
+    def count(self) -> int:
+        """Number of pictures."""
+        return len(self.pictures)
 
     def zero_shot(self, encoder: Encoder) -> PictureGallery:
         """Return the gallery."""

@@ -6,24 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
-
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import PromptError
-from vlmrm.frames.batch import as_frames
-from vlmrm.rewards import RewardModel
-from vlmrm.rlcf.answer import Logits
-from vlmrm.rlcf.policy import PictureQueries, TunedEncoder
-from vlmrm.rlcf.reward_side import SentenceRewards
-from vlmrm.rlcf.zero_shot import ZeroShot
-from vlmrm.types import Frames
+from vlmrm.rlcf.zero_shot import AmongSentences
 
 
 @dataclass(frozen=True, eq=False)
-class ClipClassifier(ZeroShot):
+class ClipClassifier(AmongSentences):
     """An encoder and one sentence for each class: the class whose sentence is nearest to a picture is the answer.
 
     Raises:
@@ -66,36 +56,10 @@ class ClipClassifier(ZeroShot):
         """The sentence of each class."""
         return tuple(self.template.replace("{}", name) for name in self.classes)
 
-    @cached_property
-    def texts(self) -> Float[Tensor, "k d"]:
-        """Unit-length embeddings of the sentences."""
-        return self.encoder.embed_texts(list(self.sentences))
-
-    def logits(self, images: Any) -> Logits:
-        """Return the scaled cosines of pictures and sentences.
-
-        Args:
-            images: Pictures of one size, as `vlmrm.frames.batch.as_frames` takes them.
-        """
-        pictures = embed_pictures(self.encoder, as_frames(images))
-        return self.encoder.logit_scale * pictures @ self.texts.T + self.encoder.logit_bias
-
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self.classes
-
-    def read(self, queries: Any) -> Frames:
-        """Return pictures as frames."""
-        return as_frames(queries)
-
-    def side(self, policy: TunedEncoder) -> PictureQueries:
-        """Return how a copy that is tuned sees pictures."""
-        return PictureQueries(policy, self.sentences)
-
-    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> SentenceRewards:
-        """Return what a reward says of the sentences."""
-        return SentenceRewards(reward, self.sentences, sees=sees, rivals=rivals)
 
     def said(self) -> Mapping[str, Any]:
         """Return template and classes."""

@@ -22,6 +22,7 @@ CONTROLS = ("zero_shot", "reward_only", "best_of_k", "ensemble")
 """Names of the controls."""
 
 Row = Float[Tensor, " k"]
+_MOST_KNOWN = 10_000  # queries; with 1,000 answers 120 MB
 
 
 def best_of_k(policy: Row, rewards: Row, count: int) -> int:
@@ -108,7 +109,10 @@ class BothSides:
         if key not in self._known:
             seen = self._rewards.whole(query)
             scores, logits = self._rewards.scores(seen)[0], self._rewards.logits(seen)[0]
-            self._known[key] = BothModels(self._policy.logits(query)[0], scores, logits)
+            asked = BothModels(self._policy.logits(query)[0], scores, logits)
+            if len(self._known) >= _MOST_KNOWN:
+                return asked
+            self._known[key] = asked
         return self._known[key]
 
 

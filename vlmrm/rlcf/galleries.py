@@ -2,26 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
-
-import torch
 
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import FrameError, PromptError
-from vlmrm.frames.batch import as_frames
 from vlmrm.rewards import RewardModel
 from vlmrm.rlcf.answer import Logits
-from vlmrm.rlcf.labelled import Asked, of_one_size, short_hash
-from vlmrm.rlcf.policy import PictureQueries, TextQueries, TunedEncoder
-from vlmrm.rlcf.reward_side import PictureRewards, SentenceRewards
-from vlmrm.rlcf.zero_shot import ZeroShot
-from vlmrm.types import Embeddings, Frames
+from vlmrm.rlcf.labelled import Asked, embed_each, short_hash
+from vlmrm.rlcf.policy import TextQueries, TunedEncoder
+from vlmrm.rlcf.reward_side import PictureRewards, encoder_logits
+from vlmrm.rlcf.zero_shot import AmongSentences, ZeroShot
+from vlmrm.types import Embeddings
 
 
 @dataclass(frozen=True, eq=False)
-class TextGallery(ZeroShot):
+class TextGallery(AmongSentences):
     """Texts, of which the nearest to a picture is the answer. They may repeat each other.
 
     Raises:
@@ -48,30 +45,14 @@ class TextGallery(ZeroShot):
         """The texts."""
         return self.texts
 
-    def read(self, queries: Any) -> Frames:
-        """Return pictures as frames."""
-        return as_frames(queries)
-
-    def logits(self, queries: Any) -> Logits:
-        """Return the scaled cosines of pictures and texts."""
-        pictures = embed_pictures(self.encoder, as_frames(queries))
-        return self.encoder.logit_scale * pictures @ self._embedded.T + self.encoder.logit_bias
-
-    def side(self, policy: TunedEncoder) -> PictureQueries:
-        """Return how a copy that is tuned sees pictures."""
-        return PictureQueries(policy, self.texts)
-
-    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> SentenceRewards:
-        """Return what a reward says of the texts."""
-        return SentenceRewards(reward, self.texts, sees=sees, rivals=rivals)
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The texts, each whole."""
+        return self.texts
 
     def said(self) -> Mapping[str, Any]:
         """Return number and hash of the texts."""
         return {"texts": self.count, "texts_hash": short_hash(self.texts)}
-
-    @cached_property
-    def _embedded(self) -> Embeddings:
-        return self.encoder.embed_texts(list(self.texts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,23 +95,32 @@ class PictureGallery(ZeroShot):
     def logits(self, queries: Any) -> Logits:
         """Return the scaled cosines of texts and pictures."""
         said = self.encoder.embed_texts(self.read(queries))
-        return self.encoder.logit_scale * said @ self._embedded.T + self.encoder.logit_bias
+        return encoder_logits(self.encoder, said, self.embedded)
 
     def side(self, policy: TunedEncoder) -> TextQueries:
         """Return how a copy that is tuned sees texts."""
-        return TextQueries(policy, self.pictures)
+        return TextQueries(policy, self.embedded)
 
     def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> PictureRewards:
         """Return what a reward says of the pictures; it sees each whole."""
-        return PictureRewards(reward, self.pictures, rivals=rivals)
+        weights = reward.pairs.fingerprint
+        if weights not in self._seen_by:
+            self._seen_by[weights] = embed_each(reward.pairs.embed_images, self.pictures)
+        return PictureRewards(reward, self._seen_by[weights], rivals=rivals)
 
     def said(self) -> Mapping[str, Any]:
         """Return number and hash of the pictures."""
         return {"pictures": self.count, "pictures_hash": short_hash(self.pictures)}
 
     @cached_property
-    def _embedded(self) -> Embeddings:
-        return torch.cat([embed_pictures(self.encoder, part) for part in of_one_size(self.pictures)])
+    def embedded(self) -> Embeddings:
+        """Unit-length embeddings of the pictures."""
+        return embed_each(partial(embed_pictures, self.encoder), self.pictures)
+
+    @cached_property
+    def _seen_by(self) -> dict[str, Embeddings]:
+        """Embeddings of the pictures by rewards, by the fingerprints of their models."""
+        return {}
 
 
 def require_texts(texts: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Queries with the right answers to each: pictures with their classes or captions, or texts with their pictures."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import index
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -11,11 +11,9 @@ import torch
 
 from vlmrm.errors import FrameError
 from vlmrm.frames.batch import as_frames
-from vlmrm.types import Frames
+from vlmrm.types import Embeddings, Frames
 
-_LOOKED_AT = 16  # pictures or texts in a digest
-_AT_ONCE = 256  # frames
-
+_LOOKED_AT = 16  # pictures in a digest
 
 Labels: TypeAlias = Sequence[tuple[int, ...]]
 """The indices of the right answers to each query, at least one."""
@@ -30,15 +28,16 @@ class Asked(Protocol):
     def __getitem__(self, place: Any, /) -> Any: ...
 
 
-def of_one_size(pictures: Asked) -> Iterator[Frames]:
-    """Yield pictures in batches that are frames, of one size each, in order.
+def embed_each(embed: Callable[[Frames], Embeddings], pictures: Asked) -> Embeddings:
+    """Return the embeddings of pictures, whose sizes may differ, one row for each.
 
     Args:
-        pictures: Pictures at full size, or frames.
+        embed: Embeds frames of one size.
+        pictures: Pictures at full size, one by one or as frames.
     """
-    step = _AT_ONCE if isinstance(pictures, torch.Tensor) else 1
-    for place in range(0, len(pictures), step):
-        yield as_frames(pictures[place : place + step] if step > 1 else pictures[place])
+    if isinstance(pictures, torch.Tensor):
+        return embed(pictures)
+    return torch.cat([embed(as_frames(pictures[place])) for place in range(len(pictures))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +51,20 @@ class Labelled:
 
     @property
     def digest(self) -> str:
-        """Short hash of the labels and of some of the queries, which tells kept answers of others apart."""
+        """Short hash of labels and queries, which tells kept answers of others apart; see `short_hash`."""
         return short_hash(self.queries, str(_as_tuples(self.labels)))
 
 
 def short_hash(several: Asked, also: str = "") -> str:
-    """Return a short hash of some of several pictures or texts.
+    """Return a short hash of texts, or of some of several pictures, as to read all takes as long as to answer them.
 
     Args:
         several: Pictures at full size, or texts.
         also: What else is to be told apart.
     """
     digest = hashlib.sha256(f"{len(several)} {also}".encode())
-    for place in range(0, len(several), max(len(several) // _LOOKED_AT, 1)):
+    step = 1 if isinstance(several[0], str) else max(len(several) // _LOOKED_AT, 1)
+    for place in range(0, len(several), step):
         digest.update(np.asarray(several[place]).tobytes())
     return digest.hexdigest()[:16]
 

@@ -18,11 +18,10 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.towers.coop_file import read_coop
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.encoders.towers.inner import tower_of
-from vlmrm.encoders.towers.learned_words import add_context
+from vlmrm.encoders.towers.learned_words import learn_words
 from vlmrm.encoders.towers.low_rank import LowRankChange, WeightChanges, attention_weights
 from vlmrm.encoders.towers.selection import unfreeze
 from vlmrm.errors import SpecError
-from vlmrm.rlcf.labelled import Asked, of_one_size
 from vlmrm.rlcf.options import AdaptOptions
 from vlmrm.rlcf.views import WHOLE, Box, cut, draw_boxes, random_of
 from vlmrm.types import Embeddings, Frames, Pixels
@@ -73,12 +72,8 @@ class TunedEncoder:
         self, tune: str | Callable[[str], bool], options: AdaptOptions, template: str | None
     ) -> tuple[list[nn.Parameter], frozenset[str]]:
         if tune == "prompt":
-            before = "" if template is None else template.partition("{}")[0]
-            if before.strip() or options.coop is not None:
-                start = None if options.coop is None else read_coop(options.coop)
-                words = add_context(self.encoder, template=template or "{}", start=start)
-            else:
-                words = add_context(self.encoder, count=options.words)
+            start = None if options.coop is None else read_coop(options.coop)
+            words = learn_words(self.encoder, template, count=options.words, start=start)
             return [words.change], frozenset({"text"})
         if tune == "lora":
             drawn = random_of(options.seed, b"lora")
@@ -192,24 +187,24 @@ class TextSight:
 
 
 class TextQueries(QuerySide):
-    """Texts among pictures, which are embedded once.
+    """Texts among pictures that have been embedded.
 
     Args:
         policy: The encoder that is tuned; no step changes its pictures.
-        pictures: The answers.
+        pictures: Embeddings of the answers.
 
     Raises:
         SpecError: What is tuned would change the pictures.
     """
 
-    def __init__(self, policy: TunedEncoder, pictures: Asked) -> None:
+    def __init__(self, policy: TunedEncoder, pictures: Embeddings) -> None:
         if "image" in policy.moves:
             raise SpecError(
                 "a text is searched among pictures that stay as they are: tune 'text' or 'prompt', not their tower."
             )
         self._policy = policy
-        parts = [_without_graph(policy.encoder.embed_frames, part) for part in of_one_size(pictures)]
-        self._pictures = torch.cat(parts)
+        with torch.inference_mode(False):
+            self._pictures = pictures.clone().to(policy.encoder.runtime.device)
 
     def view(self, query: list[str], options: AdaptOptions) -> tuple[Sight, Sequence[Box]]:
         """Return the text as it is."""

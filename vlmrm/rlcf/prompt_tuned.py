@@ -104,7 +104,7 @@ def tune_prompts(
             logits = tuned.logit_scale * tuned.embed_pixels(pixels) @ tuned.embed_texts(list(texts)).T
             loss = (cross_entropy(logits, right) + cross_entropy(logits.T, right)) / 2
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimiser.step()
     for parameter in tuned.parameters:
         parameter.requires_grad_(False)

@@ -11,7 +11,6 @@ from torch import Tensor
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.rewards import RewardModel
-from vlmrm.rlcf.labelled import Asked, of_one_size
 from vlmrm.rlcf.views import Box, cut
 from vlmrm.types import Embeddings, Frames
 
@@ -100,18 +99,17 @@ class PictureRewards(RewardSide):
 
     Args:
         reward: A reward whose head has pairs.
-        pictures: The answers, at full size.
+        pictures: Embeddings of the answers by the reward's own model.
         rivals: As in `RewardModel.score_pairs`; an episode has one text, which has no rivals.
 
     Raises:
         SpecError: The reward scores no pairs, or texts are to be rivals.
     """
 
-    def __init__(self, reward: RewardModel, pictures: Asked, *, rivals: str | None = None) -> None:
+    def __init__(self, reward: RewardModel, pictures: Embeddings, *, rivals: str | None = None) -> None:
         if rivals == "texts":
             raise SpecError("an episode has one text, and pictures answer: rivals can be 'pictures', not 'texts'.")
-        self.reward, self._pairs, self._rivals = reward, reward.pairs, rivals
-        self._seen = torch.cat([self._pairs.embed_images(part) for part in of_one_size(pictures)])
+        self.reward, self._pairs, self._rivals, self._seen = reward, reward.pairs, rivals, pictures
         self._strange = share_strange(reward.encoder, self._seen)
         self.scores(["a picture"])  # refuse early
 

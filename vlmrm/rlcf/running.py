@@ -80,7 +80,7 @@ def run_method(
         RunError: The folder holds answers of other settings, or a damaged file.
         FrameError: Labels do not fit the queries or the answers.
     """
-    right = checked_labels(asked.queries, asked.labels, setup.zero_shot.count)
+    right = checked_labels(asked.queries, asked.labels, setup.answers.count)
     kept = KeptAnswers(folder, method, setup.protocol(method) | {"queries": asked.digest})
     known = kept.read()
     if setup.in_order(method) and len(known) < len(right):

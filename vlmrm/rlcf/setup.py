@@ -7,6 +7,7 @@ from typing import Any
 
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.towers.coop_file import read_coop
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.adapter import Adapter
@@ -95,6 +96,8 @@ class Setup:
             said |= {"reward": self.reward_model.spec.to_dict(), "reward_weights": self.reward_model.fingerprint}
         said |= {**self.zero_shot.said(), "method": method}
         if method in self.adapted:
+            coop = self.adapted[method].options.coop
+            said |= {} if coop is None else {"coop_words": read_coop(coop).vectors.tolist()}
             return said | asdict(self.adapted[method])
         if method in self.training_free:
             return said | {"templates": list(self.templates), "views": asdict(self.views), "seed": self.seed}

@@ -8,8 +8,7 @@ with_prototypes per class the mean picture stands beside its sentence: pictures 
 Unlike an episode, both need all pictures at once, and answers depend on the set.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -18,10 +17,10 @@ from torch.nn.functional import cross_entropy, normalize
 
 from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
-from vlmrm.encoders.towers.learned_words import add_context
+from vlmrm.encoders.towers.learned_words import learn_words
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.rlcf.classifier import ClipClassifier
-from vlmrm.rlcf.labelled import Asked, of_one_size
+from vlmrm.rlcf.labelled import Asked, embed_each
 from vlmrm.rlcf.reward_side import encoder_logits
 from vlmrm.rlcf.training_free.from_embeddings import FromEmbeddings
 from vlmrm.types import Embeddings
@@ -62,31 +61,16 @@ def upl(
     place, label = most_confident_of_each(_logits(classifier, seen), shots)
     with torch.inference_mode(False), torch.enable_grad():
         tuned = DifferentiableEncoder(classifier.encoder, copied=())
-        before = classifier.template.partition("{}")[0]
-        words = add_context(tuned, template=classifier.template) if before.strip() else add_context(tuned, count=_WORDS)
+        words = learn_words(tuned, classifier.template, count=_WORDS)
         optimiser = torch.optim.AdamW([words.change], lr=learning_rate, weight_decay=0.0)
         shown, right = seen[place].clone(), label.clone()
         for _ in range(steps):
             logits = encoder_logits(tuned, shown, tuned.embed_texts(list(classifier.sentences)))
             optimiser.zero_grad()
-            cross_entropy(logits, right).backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(cross_entropy(logits, right))
             optimiser.step()
     words.change.requires_grad_(False)
     return ClipClassifier(tuned, classifier.classes, classifier.template)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrototypeOptions:
-    """How pictures are given to classes."""
-
-    weight: float = 0.5
-    """Share of the mean pictures in the chance of a class; the rest is that of the sentences."""
-    rounds: int = 5
-    """How often the means are taken anew."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 1 or self.rounds < 1:
-            raise SpecError(f"weight lies in 0 to 1 and rounds is at least 1; got {self}.")
 
 
 class Prototypes(FromEmbeddings):
@@ -100,7 +84,7 @@ class Prototypes(FromEmbeddings):
 
     def __init__(self, classifier: ClipClassifier, means: Float[Tensor, "k d"], *, weight: float) -> None:
         super().__init__(classifier.encoder)
-        self._texts, self._means, self._weight = classifier.texts, means, weight
+        self._texts, self._means, self._weight = classifier.embedded, means, weight
 
     def chances(self, seen: Embeddings) -> Float[Tensor, "n k"]:
         """Return the chance of each class, by the embeddings of pictures."""
@@ -113,17 +97,18 @@ class Prototypes(FromEmbeddings):
         return self.chances(seen)[0].log()
 
 
-def with_prototypes(classifier: ClipClassifier, pictures: Asked, **options: Any) -> Prototypes:
+def with_prototypes(classifier: ClipClassifier, pictures: Asked, *, weight: float = 0.5, rounds: int = 5) -> Prototypes:
     """Return a classifier with the mean pictures of an unlabelled set.
 
     Args:
         classifier: Any encoder and its classes.
         pictures: The set.
-        **options: Those of `PrototypeOptions`.
+        weight: Share of the mean pictures in the chance of a class; the rest is that of the sentences.
+        rounds: How often the means are taken anew.
 
     Raises:
         FrameError: There are no pictures.
-        SpecError: An option is impossible.
+        SpecError: The weight is outside of 0 to 1, or there is no round.
 
     Example:
         >>> poles = ClipClassifier.load("random:sim-xs", ["stands upright", "hangs down"], template="the pole {}")
@@ -131,11 +116,12 @@ def with_prototypes(classifier: ClipClassifier, pictures: Asked, **options: Any)
         >>> with_prototypes(poles, black).predict(black).shape
         torch.Size([3, 2])
     """
-    choices = PrototypeOptions(**options)
+    if not 0 <= weight <= 1 or rounds < 1:
+        raise SpecError(f"weight lies in 0 to 1 and rounds is at least 1; got {weight} and {rounds}.")
     seen = _embedded(classifier, pictures)
     chances = _logits(classifier, seen).softmax(dim=1)
-    for _ in range(choices.rounds):
-        found = Prototypes(classifier, mean_pictures(seen, chances, classifier.texts), weight=choices.weight)
+    for _ in range(rounds):
+        found = Prototypes(classifier, mean_pictures(seen, chances, classifier.embedded), weight=weight)
         chances = found.chances(seen)
     return found
 
@@ -173,8 +159,8 @@ def most_confident_of_each(logits: Float[Tensor, "n k"], count: int) -> tuple[In
 def _embedded(classifier: ClipClassifier, pictures: Asked) -> Embeddings:
     if not len(pictures):
         raise FrameError("a set has at least one picture; got none.")
-    return torch.cat([embed_pictures(classifier.encoder, part) for part in of_one_size(pictures)])
+    return embed_each(partial(embed_pictures, classifier.encoder), pictures)
 
 
 def _logits(classifier: ClipClassifier, seen: Embeddings) -> Float[Tensor, "n k"]:
-    return encoder_logits(classifier.encoder, seen, classifier.texts)
+    return encoder_logits(classifier.encoder, seen, classifier.embedded)

@@ -10,17 +10,21 @@ Queries come in batches: pictures as frames, texts as a list. A batch of one is 
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.ensemble import embed_pictures
+from vlmrm.frames.batch import as_frames
 from vlmrm.rewards import RewardModel
 from vlmrm.rlcf.answer import Logits, WithoutEpisodes
-from vlmrm.rlcf.policy import QuerySide, TunedEncoder
-from vlmrm.rlcf.reward_side import RewardSide
+from vlmrm.rlcf.policy import PictureQueries, QuerySide, TunedEncoder
+from vlmrm.rlcf.reward_side import RewardSide, SentenceRewards, encoder_logits
 from vlmrm.rlcf.views import picture_bytes
+from vlmrm.types import Embeddings, Frames
 
 Queries = Any
 """Pictures as frames, or a list of texts."""
@@ -75,6 +79,40 @@ class ZeroShot(WithoutEpisodes):
     def _logits(self, query: Any) -> Float[Tensor, " k"]:
         row: Float[Tensor, " k"] = self.logits(query)[0]
         return row
+
+
+class AmongSentences(ZeroShot):
+    """Pictures among sentences: subclasses say which."""
+
+    @property
+    @abstractmethod
+    def sentences(self) -> Sequence[str]:
+        """The sentence of each answer."""
+
+    @cached_property
+    def embedded(self) -> Embeddings:
+        """Unit-length embeddings of the sentences."""
+        return self.encoder.embed_texts(list(self.sentences))
+
+    def read(self, queries: Any) -> Frames:
+        """Return pictures as frames."""
+        return as_frames(queries)
+
+    def logits(self, queries: Any) -> Logits:
+        """Return the scaled cosines of pictures and sentences.
+
+        Args:
+            queries: Pictures of one size, as `vlmrm.frames.batch.as_frames` takes them.
+        """
+        return encoder_logits(self.encoder, embed_pictures(self.encoder, as_frames(queries)), self.embedded)
+
+    def side(self, policy: TunedEncoder) -> PictureQueries:
+        """Return how a copy that is tuned sees pictures."""
+        return PictureQueries(policy, self.sentences)
+
+    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> SentenceRewards:
+        """Return what a reward says of the sentences."""
+        return SentenceRewards(reward, self.sentences, sees=sees, rivals=rivals)
 
 
 def query_bytes(query: Queries) -> bytes:

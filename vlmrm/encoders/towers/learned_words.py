@@ -158,6 +158,27 @@ def add_context(
     return words
 
 
+def learn_words(
+    encoder: DifferentiableEncoder, template: str | None, *, count: int, start: CoOpVectors | None = None
+) -> LearnedContext:
+    """`add_context` on the words of a template before its class, or, where it has none, on the first of each sentence.
+
+    Args:
+        encoder: The copy that shall use them.
+        template: Sentence with ``{}`` in the place of the class. None: sentences have no template.
+        count: Number of learned vectors where there are no words before the class.
+        start: Vectors that a file of CoOp holds, for which the template has words.
+
+    Raises:
+        PromptError: There are vectors of a file, and the template has no words for them.
+        EncoderError: As in `add_context`.
+    """
+    before = "" if template is None else template.partition("{}")[0]
+    if before.strip() or start is not None:
+        return add_context(encoder, template=template or "{}", start=start)
+    return add_context(encoder, count=count)
+
+
 def _token_layer(encoder: DifferentiableEncoder) -> nn.Embedding:
     model = encoder.model
     layer = getattr(text_tower(model), "token_embedding", None)

@@ -68,7 +68,7 @@ class Tda(FromEmbeddings):
         shots: tuple[int, int] = (3, 2),
     ) -> None:
         super().__init__(classifier.encoder)
-        self._texts = classifier.texts
+        self._texts = classifier.embedded
         self._settings = list(zip(shots, alpha, beta, strict=True))
         self.reset()
 

@@ -30,4 +30,4 @@ class ViewFeatures:
 
     def logits(self, seen: Float[Tensor, "v d"]) -> Float[Tensor, "v k"]:
         """Return the scaled cosines of embeddings with the sentences."""
-        return encoder_logits(self._classifier.encoder, seen, self._classifier.texts)
+        return encoder_logits(self._classifier.encoder, seen, self._classifier.embedded)
