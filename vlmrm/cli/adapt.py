@@ -64,28 +64,27 @@ def _answer(given: Adapt, problem: Problem, out: Path) -> None:
 
 
 def _setup(given: Adapt, problem: Problem) -> Setup:
-    options = _options(given, problem)
-    setup = Setup(
+    options, count = _options(given, problem), problem.answers.count
+    if options.candidates is not None and options.candidates > count:
+        options = replace(options, candidates=None)
+    return Setup(
         policy=given.policy,
         answers=problem.answers,
         reward=_reward(given.reward, options.rivals),
-        rivals=options.rivals,
+        adapted={
+            "self_reward": AdaptedMethod(options=options, self_reward=True),
+            "kd": AdaptedMethod(options=replace(options, method="kd")),
+            **{name: AdaptedMethod(options=replace(options, method=name)) for name in _losses(given)},
+            "adapted": AdaptedMethod(options=options),
+        },
         training_free=[name for name in given.also if name in TRAINING_FREE],
         templates=_templates(given),
+        rivals=options.rivals,
+        candidates=options.candidates or count,
         views=options.views,
         seed=options.seed,
         device=given.device,
     )
-    count = setup.zero_shot.count
-    if options.candidates is not None and options.candidates > count:
-        options = replace(options, candidates=None)
-    adapted = {
-        "self_reward": AdaptedMethod(options=options, self_reward=True),
-        "kd": AdaptedMethod(options=replace(options, method="kd")),
-        **{name: AdaptedMethod(options=replace(options, method=name)) for name in _losses(given)},
-        "adapted": AdaptedMethod(options=options),
-    }
-    return replace(setup, adapted=adapted, candidates=options.candidates or count)
 
 
 def _losses(given: Adapt) -> list[str]:

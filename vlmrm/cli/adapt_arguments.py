@@ -31,8 +31,8 @@ class Adapt(Command):
     classes: Annotated[Path | None, open_option("FILE")] = None
     """Names of the classes, one on each line. Default: those that pictures have."""
     dataset: Annotated[str, open_option("NAME")] = ""
-    """Published set that the folder holds: imagenet, -a, -r, -v2 or -sketch, cifar10, cifar100, or cifar10-c/KIND/1 to
-    5."""
+    """Published set that the folder holds: imagenet, imagenet-a, imagenet-r, imagenet-v2, imagenet-sketch, cifar10,
+    cifar100, or cifar10-c/KIND/SEVERITY."""
     captions: Annotated[Path | None, open_option("FILE")] = None
     """To retrieve: CSV file with the columns frame and caption, or a JSON file as COCO, NoCaps or Karpathy's splits."""
     split: Annotated[str, open_option("NAME")] = ""

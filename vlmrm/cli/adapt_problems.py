@@ -53,8 +53,8 @@ def problems(given: Adapt) -> Sequence[Problem]:
 
 
 def _classification(given: Adapt) -> Problem:
-    if given.captions is not None or given.split:
-        raise SpecError("--captions and --split are for vlmrm adapt retrieve. Leave them out, or use retrieve.")
+    if given.captions is not None or given.split or given.direction != "both":
+        raise SpecError("--captions, --split and --direction are for vlmrm adapt retrieve. Leave them out.")
     shown = _classified(given)
     return Problem(
         name="",
@@ -78,8 +78,8 @@ def _classified(given: Adapt) -> ClassifiedPictures:
 def _retrieval(given: Adapt) -> list[Problem]:
     if given.captions is None:
         raise SpecError("retrieve needs --captions: a CSV file with the columns frame and caption, or a JSON file.")
-    if given.labels is not None or given.classes is not None or given.dataset:
-        raise SpecError("--labels, --classes and --dataset are for vlmrm adapt classify. Leave them out.")
+    if given.labels is not None or given.classes is not None or given.dataset or given.template != Adapt.template:
+        raise SpecError("--labels, --classes, --dataset and --template are for vlmrm adapt classify. Leave them out.")
     shown = CaptionedPictures.read(given.folder, given.captions, split=given.split)
     sizes = f"{len(shown.pictures):,} pictures and {len(shown.captions):,} captions"
     found = [

@@ -8,8 +8,10 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from inspect import getdoc
-from typing import Annotated, Any, Union
+from operator import or_
+from typing import Annotated, Any
 
 import tyro
 
@@ -79,7 +81,7 @@ def command_type(*, with_examples: bool = False) -> Any:
         Annotated[command, tyro.conf.subcommand(name, description=_whole(command) if with_examples else said)]
         for name, (command, said) in _SAID.items()
     ]
-    return Union[tuple(known)]  # noqa: UP007  # they are known only now
+    return reduce(or_, known)
 
 
 def _whole(command: type[Command]) -> str:

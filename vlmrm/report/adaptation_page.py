@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vlmrm.frames.batch import as_frames
+from vlmrm.metrics import Estimate
 from vlmrm.report.adaptation import USUAL, AdaptationReport
 from vlmrm.report.page import fill
 from vlmrm.report.plots import draw_gains, draw_steps, picture_data
@@ -73,7 +74,7 @@ def render_adaptation(report: AdaptationReport) -> str:
             ("Spoilt", _shown(report, report.spoilt), len(report.spoilt), _led(report, report.spoilt, right=False)),
         ],
         confusions=_confusions(report),
-        facts=_facts({name: value for name, value in protocol.items() if name not in ("classes", "texts")}),
+        facts=_facts({name: value for name, value in protocol.items() if name != "classes"}),
     )
 
 
@@ -105,13 +106,13 @@ def _figures(report: AdaptationReport) -> list[tuple[str, str, str]]:
     methods = report.evaluation.methods
     gains = {report.label(name): one for name, one in report.gains.items()}
     scaled = {
-        name: type(one)(value=100 * one.value, low=100 * one.low, high=100 * one.high) for name, one in gains.items()
+        name: Estimate(value=100 * one.value, low=100 * one.low, high=100 * one.high) for name, one in gains.items()
     }
     drawn = [
         (
             draw_gains(scaled, report.label(report.main), "points over zero-shot"),
             "Gain of each method over zero-shot",
-            "Gain over zero-shot with its 95 % interval over paired pictures.",
+            "Gain over zero-shot with its 95 % interval over paired queries.",
         )
     ]
     order = sorted(methods, key=lambda name: name != report.main)  # the judged one first
@@ -139,7 +140,7 @@ def _beyond(report: AdaptationReport) -> str:
 
 
 def _led(report: AdaptationReport, found: Sequence[Turned], *, right: bool) -> str:
-    """On how many of the turned pictures the reward alone is right, or wrong."""
+    """On how many of the turned answers the reward alone is right, or wrong."""
     reward = report.evaluation.methods.get("reward_only")
     if reward is None:
         return ""
