@@ -49,11 +49,8 @@ WORK = Path("runs") / "rlcf_retrieve"
 QUERIES, PAIRS = 200, 64
 DIRECTIONS = ("picture_to_text", "text_to_picture")
 PRESETS = {"picture_to_text": "tab_image_to_text", "text_to_picture": "tab_text_to_image"}
-KD_STEPS = 8
 AIMS = {"picture_to_text": 25, "text_to_picture": 12}
 """Points over zero-shot that were asked for."""
-
-
 CLIP_SCORE = RewardSpec.clip_score(REWARD)
 SOFTMAX = RewardSpec.from_dict({"encoder": REWARD, "head": "softmax"})
 RIVALS = {"picture_to_text": "texts", "text_to_picture": "pictures"}
@@ -68,19 +65,18 @@ def asked(drawn: Drawn, cell: Cell, direction: str, count: int = QUERIES) -> tup
     return Labelled(drawn.captions[:count], right), Pictures(frames)
 
 
-def setup(answer_set: AnswerSet, adapted: Mapping[str, AdaptOptions]) -> Setup:
-    """Policy, reward and methods; all rows have the rivals and the number of candidates of the last one."""
+def setup(answer_set: AnswerSet, adapted: Mapping[str, AdaptOptions], like: AdaptOptions) -> Setup:
+    """Policy, reward and methods; the controls have the rivals and the number of candidates of some options."""
     methods = {
         name: AdaptedMethod(options=options, self_reward=name == "self_reward") for name, options in adapted.items()
     }
-    last = list(adapted.values())[-1]
     return Setup(
         policy=POLICY,
         answers=answer_set,
-        reward=CLIP_SCORE if last.rivals is None else SOFTMAX,
+        reward=CLIP_SCORE if like.rivals is None else SOFTMAX,
         adapted=methods,
-        rivals=last.rivals,
-        candidates=last.candidates or TABLES,
+        rivals=like.rivals,
+        candidates=like.candidates or TABLES,
     )
 
 
@@ -89,7 +85,7 @@ def counted(direction: str) -> dict[str, AdaptOptions]:
     options = preset(PRESETS[direction])
     return {
         "self_reward": options,
-        "kd": replace(options, method="kd", steps=KD_STEPS, learning_rate=1e-3),
+        "kd": replace(options, method="kd", learning_rate=1e-3),
         "expected_reward": replace(options, method="expected_reward", learning_rate=1e-3),
         "rlcf": options,
     }
@@ -98,7 +94,7 @@ def counted(direction: str) -> dict[str, AdaptOptions]:
 def answer(drawn: Drawn, cell: Cell, direction: str, workers: int) -> dict[str, MethodResult]:
     """What every method finds in a cell."""
     queries, answer_set = asked(drawn, cell, direction)
-    methods = setup(answer_set, counted(direction))
+    methods = setup(answer_set, counted(direction), preset(PRESETS[direction]))
     found = {}
     for name in methods.methods:
         show = frame_progress(f"{cell[0]} {cell[1]}, {direction}, {name}", what="queries")
@@ -141,7 +137,8 @@ def try_settings(workers: int) -> None:
     for direction in DIRECTIONS:
         queries, answer_set = asked(drawn, cell, direction, 100)
         for kind, rivals in (("CLIPScore", None), ("softmax", RIVALS[direction])):
-            methods = setup(answer_set, settings_rows(direction, rivals))
+            like = replace(preset(PRESETS[direction]), rivals=rivals, candidates=12)
+            methods = setup(answer_set, settings_rows(direction, rivals), like)
             for name in methods.methods:
                 folder = WORK / "settings" / direction / kind
                 found = run_method(methods, name, queries, folder, workers=workers)

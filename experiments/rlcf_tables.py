@@ -60,7 +60,8 @@ def found_first(encoder: Encoder, frames: Frames, captions: Tensor) -> tuple[flo
     """How often the caption of a picture is found first, and the picture of a caption."""
     cosines = encoder.embed_frames(frames) @ captions.T
     right = torch.arange(len(cosines))
-    return tuple(float((cosines.argmax(dim=1 - d) == right).float().mean()) for d in (0, 1))  # type: ignore[return-value]
+    of_pictures, of_captions = (float((cosines.argmax(dim=way) == right).float().mean()) for way in (1, 0))
+    return of_pictures, of_captions
 
 
 def measure() -> dict[str, dict[str, list[float]]]:

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """A small CLIP, and where it is kept."""
+    """A small CLIP, how fast it learns, and where it is kept."""
 
     name: str
     """Name of the model."""
@@ -29,6 +29,12 @@ class Architecture:
     """Width of the text tower."""
     text_layers: int = 2
     """Blocks of the text tower."""
+    learning_rate: float = 2e-3
+    """Peak learning rate of AdamW, reached after `warmup` steps; then it falls to 0 as a cosine."""
+    muon_learning_rate: float = 0.02
+    """Peak learning rate of Muon."""
+    warmup: int = 100
+    """Steps until the learning rate has its peak."""
     seed: int = 0
     """Random seed, which decides everything."""
     work: Path = REPOSITORY / "cache"
@@ -80,12 +86,6 @@ class Config(Architecture):
     """Updates of the text tower, which learns from states."""
     steps: int
     """Updates of the vision tower, which learns from pictures."""
-    learning_rate: float = 2e-3
-    """Peak learning rate of AdamW, reached after `warmup` steps; then it falls to 0 as a cosine."""
-    muon_learning_rate: float = 0.02
-    """Peak learning rate of Muon."""
-    warmup: int = 100
-    """Steps until the learning rate has its peak."""
     weight_decay: float = 0.05
     """Weight decay of AdamW, on matrices only."""
 

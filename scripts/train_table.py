@@ -58,12 +58,6 @@ class TableConfig(Architecture):
     """Updates of the text tower, which learns from facts."""
     steps: int
     """Updates of the vision tower, which learns from pictures."""
-    learning_rate: float = 2e-3
-    """Peak learning rate of AdamW."""
-    muon_learning_rate: float = 0.02
-    """Peak learning rate of Muon, for the matrices of the vision tower."""
-    warmup: int = 100
-    """Steps until learning rates have their peak; then they fall to 0 as a cosine."""
     contrast: tuple[float, float] = (1.0, 1.0)
     """Least and most contrast of training pictures."""
     light: float = 0.0
