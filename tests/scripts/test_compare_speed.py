@@ -1,5 +1,7 @@
-"""The comparison of speeds says what its numbers allow; it is run by hand, against an older commit."""
+"""The comparison of speeds says what its numbers allow, and runs from one end to the other."""
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,3 +31,14 @@ def test_the_interval_holds_the_median_by_order_statistics(count, rank):
 )
 def test_a_speed_is_reached_by_its_median_or_by_a_narrow_interval(ratios, reached):
     assert compare_speed.is_reached(ratios) == reached
+
+
+def test_a_version_is_compared_with_itself():
+    command = [sys.executable, "scripts/compare_speed.py", "HEAD", "--pairs", "1", "--seconds", "0.01"]
+    command += ["--cases", "sim-s", "--cpu-time"]
+    done = subprocess.run(command, cwd=compare_speed.ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (ratio,) = re.findall(
+        r"sim-s, frames/s, new over old: median ([\d.]+) .*, 1 pairs: (?:reached|missed)", done.stdout
+    )
+    assert 0.2 < float(ratio) < 5
