@@ -11,27 +11,19 @@ p(yes) / (p(yes) + p(no)).
 
 import copy
 import inspect
-import re
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
 from torch import Tensor
 
-from vlmrm.encoders.hub import cached_file, hub_folder
-from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
-from vlmrm.encoders.runtime import Runtime, choose_runtime
-from vlmrm.errors import EncoderError, FrameError, MissingExtra, OfflineError, PromptError, UnknownModel
+from vlmrm.encoders.hugging_face.generative import load_generative
+from vlmrm.encoders.runtime import choose_runtime
+from vlmrm.errors import EncoderError, FrameError, PromptError
 from vlmrm.frames import as_frames
-from vlmrm.plain_files import read_json
 from vlmrm.types import Frames, Rewards
 
-_LOCAL, _CONFIG, _WEIGHTS, _INDEX = "local-dir:", "config.json", "model.safetensors", "model.safetensors.index.json"
-_LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, SafetensorError)
-_DOWNLOADED = ("*.json", "*.safetensors", "*.jinja", "*.txt", "*.model")  # neither pickles nor code
 _LEVELS_APART = 1.0  # of 255, on average: bytes that are resized are rounded, by 0.3 on pictures of noise
 _CONTRAST_APART = 0.05  # of a picture's own: they are cut off at 0 and 255 half-way too, 0.02 on a chessboard of them
 
@@ -103,7 +95,7 @@ class YesNoJudge:
             EncoderError: Weights are missing, or it is no model that answers about pictures.
             PromptError: The question is empty.
         """
-        return cls(*_load(name, choose_runtime(device)), question, name=name)
+        return cls(*load_generative(name, choose_runtime(device), wanted="judge"), question, name=name)
 
     def asking(self, question: str) -> "YesNoJudge":
         """The same model, asked something else."""
@@ -196,25 +188,6 @@ class YesNoJudge:
         return inputs
 
 
-def _load(name: str, runtime: Runtime) -> tuple[Any, Any]:
-    """The model, whole, and its processor."""
-    transformers, folder = _import_transformers(name), _folder(name)
-    safe = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        processor = transformers.AutoProcessor.from_pretrained(folder, **safe)
-        model, notes = transformers.AutoModelForImageTextToText.from_pretrained(
-            folder, **safe, use_safetensors=True, dtype=runtime.dtype, output_loading_info=True
-        )
-    except _LOAD_ERRORS as error:
-        raise EncoderError(f"transformers cannot load the judge {name!r}: {error}") from error
-    if notes["missing_keys"]:
-        raise EncoderError(
-            f"{folder} lacks {len(notes['missing_keys'])} of the model's weights, {min(notes['missing_keys'])!r} "
-            "for one; transformers would make them up at random."
-        )
-    return model.to(runtime.device), processor
-
-
 def _torch_image_processor(own: Any, *, name: str) -> Any:
     """One that does the same with torch operations on pixels of 0 to 255, whose gradient they keep."""
     kind = type(own).__name__
@@ -254,47 +227,3 @@ def _answer_tokens(tokenizer: Any, word: str, *, name: str) -> list[int]:
             "Use a model with an English vocabulary."
         )
     return sorted(tokens)
-
-
-def _import_transformers(name: str) -> Any:
-    import_open_clip()  # mends torchvision, which transformers imports too
-    try:
-        return import_module("transformers")
-    except ImportError as error:
-        raise MissingExtra(f'the judge {name!r} needs transformers: pip install "vlmrm[transformers]"') from error
-
-
-def _folder(name: str) -> Path:
-    """Where the files of a judge lie on this machine; fetches them where that is needed."""
-    folder = Path(name.removeprefix(_LOCAL)).expanduser() if name.startswith(_LOCAL) else _hub_folder(name)
-    if not (folder / _CONFIG).is_file():
-        raise EncoderError(f"{folder} is no model folder: it has no {_CONFIG}.")
-    if not _has_weights(folder):
-        raise EncoderError(f"{folder} holds no complete weights: {_WEIGHTS}, or all that {_INDEX} names.")
-    return folder
-
-
-def _hub_folder(name: str) -> Path:
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise UnknownModel(f"no judge {name!r}. Give OWNER/NAME of the Hugging Face hub, or {_LOCAL}FOLDER.")
-    cached = cached_file(name, [_CONFIG])
-    if cached is not None and _has_weights(cached.parent):
-        return cached.parent
-    try:
-        return hub_folder(name, _DOWNLOADED, wanted_for=name)
-    except OfflineError as error:
-        raise OfflineError(
-            f"the judge {name!r} needs a download, and the hub does not answer. Where there is a network, save model "
-            f"and processor with save_pretrained(FOLDER); {_LOCAL}FOLDER then works offline. ({error})"
-        ) from error
-
-
-def _has_weights(folder: Path) -> bool:
-    """Whether nothing is missing, as after a download that was broken off."""
-    try:
-        files = list(read_json(folder / _INDEX)["weight_map"].values())
-    except FileNotFoundError:
-        files = [_WEIGHTS]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-    return all((folder / file).is_file() for file in files)
