@@ -60,12 +60,12 @@ def test_an_episode_changes_the_answer_and_gives_every_byte_back(
     original = everything_of(poles.encoder.model)
     adapter = Adapter(poles, reward, tune=tune, **FAST)
     before, random = everything_of(adapter.policy.encoder.model), torch.get_rng_state()
-    started = adapter.logits_now(pictures[:1])
+    started = adapter.say_now(pictures[:1])
     with adapter(pictures[0]) as tuned:
         adapted = tuned.predict(pictures[0])
     assert tuned.episode.moved > 0
     assert not torch.equal(adapted, started)
-    assert torch.equal(adapter.logits_now(pictures[:1]), started)
+    assert torch.equal(adapter.say_now(pictures[:1]), started)
     assert same(before, everything_of(adapter.policy.encoder.model))
     assert same(original, everything_of(poles.encoder.model))
     assert torch.equal(random, torch.get_rng_state())
@@ -107,7 +107,7 @@ def test_equal_rewards_change_not_one_bit(poles: ClipClassifier, pictures: Tenso
     adapter = Adapter(poles, RewardModel.from_spec(constant), **FAST, **choices)
     with adapter(pictures[0]) as tuned:
         assert tuned.episode.moved == 0.0
-        assert torch.equal(tuned.predict(pictures[0])[0], adapter.logits_now(pictures[:1])[0])
+        assert torch.equal(tuned.predict(pictures[0])[0], adapter.say_now(pictures[:1])[0])
 
 
 def test_decay_to_zero_moves_weights_without_any_reward(poles: ClipClassifier, pictures: Tensor) -> None:
@@ -165,9 +165,9 @@ def test_batch_norm_keeps_its_statistics_unless_asked(
 def test_nan_in_the_reward_gives_the_episode_up(poles: ClipClassifier, pictures: Tensor) -> None:
     broken = RewardModel.from_spec(RewardSpec.clip_score("random:sim-s"))
     adapter = Adapter(poles, broken, **FAST)
-    assert adapter._rewards is not None
-    unadapted = adapter.logits_now(pictures[:1])
-    adapter._rewards.scores = lambda seen: torch.full((1, len(CLASSES)), torch.nan)
+    assert adapter.policy.rewards is not None
+    unadapted = adapter.say_now(pictures[:1])
+    adapter.policy.rewards.scores = lambda seen: torch.full((1, len(CLASSES)), torch.nan)
     with adapter(pictures[0]) as tuned:
         assert "nan" in tuned.episode.dropped
         assert torch.equal(tuned.predict(pictures[0]), unadapted)
@@ -190,7 +190,7 @@ def test_a_guard_that_keeps_its_hands_off_leaves_the_answer(
     poles: ClipClassifier, reward: RewardModel, pictures: Tensor
 ) -> None:
     careful = Adapter(poles, reward, guard=Guard("certainty", 1.1), **FAST)
-    unadapted = careful.logits_now(pictures[:1])
+    unadapted = careful.say_now(pictures[:1])
     with careful(pictures[0]) as tuned:
         assert not tuned.episode.adapted
         assert torch.equal(tuned.predict(pictures[0]), unadapted)
@@ -243,7 +243,7 @@ def test_prompts_may_begin_with_the_words_that_coop_has_learned(
     options = AdaptOptions(tune="prompt", coop=str(tmp_path / "coop.pth.tar"), views=VIEWS, steps=1)
     adapter = Adapter(four, reward, options=options)
     plain = Adapter(four, reward, tune="prompt", **FAST)
-    assert not torch.equal(adapter.logits_now(pictures[:1]), plain.logits_now(pictures[:1]))
+    assert not torch.equal(adapter.say_now(pictures[:1]), plain.say_now(pictures[:1]))
     own = table[tokens[1:5]]
     torch.testing.assert_close(adapter.policy.parameters[0].detach(), learned - own)
     with pytest.raises(PromptError, match="holds 4 vectors"):

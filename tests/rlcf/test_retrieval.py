@@ -51,19 +51,19 @@ def test_a_picture_is_tuned_among_texts_and_given_back(policy, reward, pictures)
     with adapter(pictures[0]) as tuned:
         assert tuned.episode.moved > 0
         assert not torch.equal(tuned.predict(pictures[:1]), adapter.model.logits(pictures[:1]))
-    torch.testing.assert_close(adapter.logits_now(pictures[:1]), gallery.logits(pictures[:1]))
+    torch.testing.assert_close(adapter.say_now(pictures[:1]), gallery.logits(pictures[:1]))
 
 
 def test_a_text_is_tuned_among_pictures_and_given_back(policy, reward, pictures):
     gallery = PictureGallery(policy, pictures)
     adapter = Adapter(gallery, reward, options=preset("text_to_image"), **FAST)
-    before = adapter.logits_now("a red pole")
+    before = adapter.say_now("a red pole")
     with adapter("a red pole") as tuned:
         assert tuned.episode.moved > 0
         adapted = tuned.predict("a red pole")
         assert not torch.equal(adapted, before)
         assert not torch.equal(tuned.predict(TEXTS), adapter.model.logits(TEXTS))
-    assert torch.equal(adapter.logits_now("a red pole"), before)
+    assert torch.equal(adapter.say_now("a red pole"), before)
     torch.testing.assert_close(adapter.predict(TEXTS)[0], adapted[0])
 
 

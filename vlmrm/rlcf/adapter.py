@@ -1,44 +1,39 @@
 """`Adapter`: one query at a time, a model is tuned by a reward for a few steps, asked, and put back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from vlmrm.encoders.towers.state import TowerState
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.rewards import RewardModel
-from vlmrm.rlcf.answer import Answer, Logits
-from vlmrm.rlcf.controls import BothSides
 from vlmrm.rlcf.episode import Episode, run_steps
 from vlmrm.rlcf.guard import Guard
-from vlmrm.rlcf.methods import ASK_REWARD, Evidence, find_method
 from vlmrm.rlcf.options import AdaptOptions
-from vlmrm.rlcf.policy import TunedEncoder
-from vlmrm.rlcf.reward_side import RewardSide, require_another_model
+from vlmrm.rlcf.policies import Adaptable, Asking
 from vlmrm.rlcf.start import Start
-from vlmrm.rlcf.views import Box, most_confident, random_of
-from vlmrm.rlcf.zero_shot import Queries, ZeroShot, query_bytes
+
+Model = TypeVar("Model", bound=Adaptable)
+"""What is adapted."""
 
 
 @dataclass(eq=False)
 class Tuned:
     """A model while it is adapted to one query."""
 
-    adapter: "Adapter"
+    adapter: "Adapter[Any]"
     """What adapted it."""
     episode: Episode
     """What happened in the episode."""
 
-    def predict(self, queries: Any) -> Logits:
-        """Return the logits of queries by the adapted model."""
-        return self.adapter.logits_now(queries)
+    def predict(self, queries: Any) -> Any:
+        """Return what the adapted model says of queries: logits, or captions."""
+        return self.adapter.say_now(queries)
 
-    def controls(self, query: Any) -> dict[str, Logits]:
+    def controls(self, query: Any) -> Mapping[str, Any]:
         """Return what stands beside the answer to a query, without a gradient; see `vlmrm.rlcf.controls`.
 
         Args:
@@ -48,14 +43,11 @@ class Tuned:
             SpecError: There is no reward.
         """
         adapter = self.adapter
-        if adapter.reward is None:
-            raise SpecError("the controls compare with a reward. Give the adapter one.")
-        count = adapter.options.candidates or adapter.model.count
-        sides = BothSides(adapter.model, adapter.reward, rivals=adapter.options.rivals)
-        return {name: logits[None] for name, logits in sides.of(adapter.model.read(query)).controls(count).items()}
+        beside: Mapping[str, Any] = adapter.model.controls(adapter.model.read(query), adapter.asking)
+        return beside
 
 
-class Adapter:
+class Adapter(Generic[Model]):
     """Adapts a model to single queries by a reward (RLCF), or by one of the losses that compete with it.
 
     For each query the model starts from the same weights, so that no query changes the answer to another, unless
@@ -63,7 +55,7 @@ class Adapter:
     It works inside a caller's `torch.no_grad` and `torch.inference_mode`, and touches no global random state.
 
     Args:
-        model: What is adapted: a `ClipClassifier`, a `TextGallery` or a `PictureGallery`.
+        model: What is adapted: a `ClipClassifier`, a `TextGallery`, a `PictureGallery` or a `Captioner`.
         reward: What says how well a sentence fits a picture: its head scores pairs. None: for methods without one.
         options: The choices of an episode; see `vlmrm.rlcf.options.PRESETS`.
         guard: Decides for each query, before, whether to adapt. None: always.
@@ -88,7 +80,7 @@ class Adapter:
 
     def __init__(
         self,
-        model: ZeroShot,
+        model: Model,
         reward: RewardModel | None = None,
         *,
         options: AdaptOptions | None = None,
@@ -99,23 +91,13 @@ class Adapter:
         self.model, self.reward, self.guard = model, reward, guard
         self.options = _options(options or AdaptOptions(), changes)
         """The choices of an episode."""
-        self._method = find_method(self.options.method)
-        _require_candidates(self.options, model.count)
-        self._rewards: RewardSide | None = None
-        if self.options.method in ASK_REWARD or guard is not None:
-            self._rewards = self._reward_side(reward, self_reward=self_reward)
-        self.policy = TunedEncoder(model.encoder, self.options, model.template)
+        self.asking = Asking(options=self.options, reward=reward, guard=guard, self_reward=self_reward)
+        """All that decides what is done."""
+        self.policy = model.policy(self.asking)
         """The copy that is tuned, and what of it."""
-        self._side = model.side(self.policy)
-        self._state = TowerState(self.policy.encoder.model, self.policy.parameters)
+        self._state = TowerState(self.policy.module, self.policy.parameters)
         self._start = Start(self.policy.parameters, self.options)
         self._busy = False
-
-    def _reward_side(self, reward: RewardModel | None, *, self_reward: bool) -> RewardSide:
-        if reward is None:
-            raise SpecError(f"the method {self.options.method!r}, or the guard, needs a reward. Give the adapter one.")
-        require_another_model(self.model.encoder, reward, self_reward=self_reward)
-        return self.model.rewards(reward, sees=self.options.reward_sees, rivals=self.options.rivals)
 
     def reset(self) -> None:
         """Begin anew, as for another set of queries: matters where ``reset`` is ``ema`` or ``never``."""
@@ -127,7 +109,7 @@ class Adapter:
 
         Args:
             query: One RGB picture at full size; of a `PictureGallery` one text.
-            trace: Also keep the logits of the whole query after each step.
+            trace: Also keep what is said of the whole query after each step.
 
         Raises:
             FrameError: It is not one query.
@@ -149,57 +131,38 @@ class Adapter:
             self._state.put_back()
             self._busy = False
 
-    def predict(self, queries: Any) -> Logits:
-        """Return the logits of queries, each after an episode of its own.
+    def predict(self, queries: Any) -> Any:
+        """Return what is said of queries, each after an episode of its own: logits (n, k), or captions.
 
         Args:
             queries: Pictures of one size, or texts.
         """
         several = self.model.read(queries)
-        return torch.stack([self.answer(several[place : place + 1]).logits for place in range(len(several))])
+        answers = [self.answer(several[place : place + 1]) for place in range(len(several))]
+        return self.policy.together(answers)
 
-    def answer(self, query: Any, *, trace: bool = False) -> Answer:
+    def answer(self, query: Any, *, trace: bool = False) -> Any:
         """Return the answer to one query, after an episode of its own; see `vlmrm.rlcf.answer.Answerer`."""
         with self(query, trace=trace) as tuned:
-            return Answer(tuned.predict(query)[0], tuned.episode)
+            return self.policy.answer(tuned.predict(query), tuned.episode)
 
-    def logits_now(self, queries: Any) -> Logits:
-        """Return the logits of queries by the weights as they are now."""
-        with torch.inference_mode(False), torch.no_grad():
-            self.policy.use_own_statistics()
-            return self._side.logits(self.model.read(queries)).cpu()
+    def say_now(self, queries: Any) -> Any:
+        """Return what is said of queries by the weights as they are now."""
+        return self.policy.say(self.model.read(queries))
 
-    def _adapt(self, query: Queries, trace: bool) -> Tuned:
-        options, policy = self.options, self.policy
+    def _adapt(self, query: Any, trace: bool) -> Tuned:
+        policy = self.policy
         self._start.put(policy.parameters)
-        sight, boxes = self._side.view(query, options)
-        with torch.no_grad():
-            views = sight.logits()
-        before = views[0].cpu()
-        if self.guard is not None and not self.guard.adapts(before, self._rewards, query):
-            return Tuned(self, Episode(adapted=False, before=before))
-        rows = most_confident(views, options.views.kept)
-        evidence = self._evidence(query, [boxes[int(row)] for row in rows], views[rows])
-        after = (lambda: self.logits_now(query)[0]) if trace else None
-        episode = run_steps(policy, sight, rows, self._method(evidence), options, after)
-        episode.before = before
+        opened = policy.open(query)
+        if self.guard is not None and not opened.allowed(self.guard):
+            return Tuned(self, Episode(adapted=False, before=opened.before))
+        opened.begin()
+        after = (lambda: policy.say(query)[0]) if trace else None
+        episode = run_steps(policy.parameters, opened.loss, self.options, after)
+        episode.before = opened.before
         if episode.dropped:
             self._start.put(policy.parameters)
         return Tuned(self, episode)
-
-    def _evidence(self, query: Queries, boxes: Sequence[Box], start: Float[Tensor, "r k"]) -> Evidence:
-        def ask(what: Callable[[RewardSide], Tensor]) -> Tensor:
-            if self._rewards is None:
-                raise SpecError(f"the method {self.options.method!r} needs a reward. Give the adapter one.")
-            return what(self._rewards).to(start.device).expand(len(boxes), -1)
-
-        return Evidence(
-            start=start,
-            rewards=lambda: ask(lambda side: side.scores(side.look(query, boxes))),
-            reward_logits=lambda: ask(lambda side: side.logits(side.look(query, boxes))),
-            random=random_of(self.options.seed, b"candidates", query_bytes(query)),
-            options=self.options,
-        )
 
 
 def _options(options: AdaptOptions, changes: dict[str, Any]) -> AdaptOptions:
@@ -210,10 +173,3 @@ def _options(options: AdaptOptions, changes: dict[str, Any]) -> AdaptOptions:
     if unknown:
         raise SpecError(f"an adapter has no choice {sorted(unknown)[0]!r}. See vlmrm.rlcf.AdaptOptions.")
     return replace(options, **changes)
-
-
-def _require_candidates(options: AdaptOptions, classes: int) -> None:
-    if options.candidates is not None and options.candidates > classes:
-        raise SpecError(
-            f"{options.candidates} candidates are more than the {classes} answers. Take fewer, or None for all."
-        )

@@ -8,21 +8,38 @@ ensemble       the mean of both models' probabilities
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
+from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.answer import WithoutEpisodes
-from vlmrm.rlcf.zero_shot import ZeroShot, query_key
+from vlmrm.rlcf.reward_side import RewardSide
+from vlmrm.rlcf.views import query_key
 
 CONTROLS = ("zero_shot", "reward_only", "best_of_k", "ensemble")
 """Names of the controls."""
 
 Row = Float[Tensor, " k"]
 _MOST_KNOWN = 10_000  # queries; with 1,000 answers 120 MB
+
+
+@runtime_checkable
+class Ranks(Protocol):
+    """What ranks answers before anything is adapted: see `vlmrm.rlcf.zero_shot.ZeroShot`."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """What embeds pictures and texts."""
+
+    def logits(self, queries: Any) -> Any:
+        """Return the scaled cosines of queries and answers."""
+
+    def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> RewardSide:
+        """Return what a reward says of queries and answers."""
 
 
 def best_of_k(policy: Row, rewards: Row, count: int) -> int:
@@ -50,7 +67,7 @@ def put_first(logits: Row, answer: int) -> Row:
     return exchanged
 
 
-def own_reward(policy: ZeroShot, reward: RewardModel) -> RewardModel:
+def own_reward(policy: Ranks, reward: RewardModel) -> RewardModel:
     """Return the reward that the policy's own model gives in the place of a reward's, for ``self_reward``.
 
     Args:
@@ -98,7 +115,7 @@ class BothSides:
         rivals: As in `RewardModel.score_pairs`.
     """
 
-    def __init__(self, policy: ZeroShot, reward: RewardModel, *, rivals: str | None = None) -> None:
+    def __init__(self, policy: Ranks, reward: RewardModel, *, rivals: str | None = None) -> None:
         self._policy = policy
         self._rewards = policy.rewards(reward, sees="picture", rivals=rivals)
         self._known: dict[str, BothModels] = {}

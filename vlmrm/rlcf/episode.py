@@ -1,15 +1,13 @@
 """The steps of one episode: a fresh optimiser, a few updates, and what they did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
-from vlmrm.rlcf.methods import Loss
 from vlmrm.rlcf.options import AdaptOptions
-from vlmrm.rlcf.policy import Sight, TunedEncoder
 
 
 @dataclass(kw_only=True, eq=False)
@@ -21,35 +19,31 @@ class Episode:
     losses: list[float] = field(default_factory=list)
     """The loss before each step."""
     dropped: str = ""
-    """Why it was given up, after which the classifier is as before. Empty: it was not."""
+    """Why it was given up, after which the model is as before. Empty: it was not."""
     moved: int | float = 0.0
     """The most that any tuned number has moved; 0: the episode changed nothing."""
-    before: Float[Tensor, " k"] | None = None
-    """Logits of the whole query before adaptation. None: there was no episode."""
-    after_each: list[Float[Tensor, " k"]] = field(default_factory=list)
-    """Logits of the whole query after each step, where they were asked for."""
+    before: Any = None
+    """What was said of the whole query before adaptation, logits or a caption. None: there was no episode."""
+    after_each: list[Any] = field(default_factory=list)
+    """The same after each step, where it was asked for."""
 
 
 def run_steps(
-    policy: TunedEncoder,
-    sight: Sight,
-    rows: Int[Tensor, " r"],
-    loss_of: Loss,
+    tuned: Sequence[nn.Parameter],
+    loss_now: Callable[[], Tensor],
     options: AdaptOptions,
-    after_step: Callable[[], Tensor] | None = None,
+    after_step: Callable[[], Any] | None = None,
 ) -> Episode:
-    """Tune a policy for one episode.
+    """Tune parameters for one episode.
 
     Args:
-        policy: What is tuned.
-        sight: The query.
-        rows: Views of it that are used.
-        loss_of: What a step makes smaller.
+        tuned: What may move.
+        loss_now: Gives what the next step makes smaller, with its graph.
         options: Number and size of the steps.
         after_step: Gives what to keep after each step.
     """
     episode = Episode()
-    tuned, decays_to_zero = policy.parameters, options.decay_to == "zero"
+    decays_to_zero = options.decay_to == "zero"
     begun = [parameter.detach().clone() for parameter in tuned]
     optimiser = torch.optim.AdamW(
         tuned,
@@ -60,9 +54,7 @@ def run_steps(
     )
     with torch.enable_grad():
         for _ in range(options.steps):
-            if options.batch_statistics:
-                policy.use_batch_statistics()  # in each step: whoever looked in between was answered without
-            loss = loss_of(sight.logits(rows), sight)
+            loss = loss_now()
             episode.losses.append(float(loss.detach()))
             if not torch.isfinite(loss):
                 episode.dropped = f"the loss became {episode.losses[-1]} in step {len(episode.losses)}"
@@ -80,7 +72,7 @@ def run_steps(
 
 
 @torch.no_grad()
-def _shrink(tuned: list[torch.nn.Parameter], begun: list[Tensor], share: int | float) -> None:
+def _shrink(tuned: Sequence[nn.Parameter], begun: list[Tensor], share: int | float) -> None:
     """Go back towards the start by a share of the way."""
     for parameter, start in zip(tuned, begun, strict=True):
         parameter.sub_(share * (parameter - start))

@@ -14,10 +14,11 @@ from vlmrm.rlcf.answer import Answerer
 from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, own_reward
 from vlmrm.rlcf.labelled import Asked, Labels, checked_labels
 from vlmrm.rlcf.results import Evaluation, MethodResult, QueryResult, result_of
+from vlmrm.rlcf.zero_shot import ZeroShot
 
 
 def evaluate(
-    adapter: Adapter,
+    adapter: Adapter[ZeroShot],
     queries: Asked,
     labels: Any,
     *,
@@ -63,7 +64,7 @@ def evaluate(
     return Evaluation(methods=results, answers=adapter.model.names, protocol=protocol_of(adapter))
 
 
-def control_methods(adapter: Adapter) -> dict[str, Answerer]:
+def control_methods(adapter: Adapter[ZeroShot]) -> dict[str, Answerer]:
     """Return the controls of an adapter: four without a gradient, its own loss with the policy as its reward, and KD.
 
     Args:
@@ -93,7 +94,7 @@ def answers(method: Answerer, queries: Asked, labels: Labels) -> Iterator[QueryR
         yield result_of(method.answer(_one(queries[place]), trace=True), right)
 
 
-def protocol_of(adapter: Adapter) -> dict[str, Any]:
+def protocol_of(adapter: Adapter[ZeroShot]) -> dict[str, Any]:
     """Return the settings of an adapter as plain values."""
     options = asdict(adapter.options)
     options["tune"] = options["tune"] if isinstance(options["tune"], str) else "by a function"

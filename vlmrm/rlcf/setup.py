@@ -146,7 +146,7 @@ class Setup:
     def _sides(self) -> BothSides:
         return BothSides(self.zero_shot, _required(self.reward_model), rivals=self.rivals)
 
-    def _adapter(self, method: AdaptedMethod) -> Adapter:
+    def _adapter(self, method: AdaptedMethod) -> Adapter[ZeroShot]:
         reward = self.reward_model
         if method.self_reward:
             reward = own_reward(self.zero_shot, _required(reward))

@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -159,3 +160,20 @@ def most_confident(logits: Float[Tensor, "v k"], count: int) -> Int[Tensor, " r"
         tensor([1, 2])
     """
     return entropies(logits).sort(stable=True).indices[:count]
+
+
+def query_bytes(query: Any) -> bytes:
+    """Return what tells a query from others, as the seed of its own chance.
+
+    Example:
+        >>> query_bytes(["a pole"])
+        b'a pole'
+    """
+    if isinstance(query, list):
+        return "\0".join(query).encode()
+    return picture_bytes(query)
+
+
+def query_key(query: Any) -> str:
+    """Return a short name of a query."""
+    return hashlib.sha256(query_bytes(query)).hexdigest()

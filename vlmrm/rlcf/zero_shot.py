@@ -7,7 +7,6 @@
 Queries come in batches: pictures as frames, texts as a list. A batch of one is one query.
 """
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,9 +20,11 @@ from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.frames.batch import as_frames
 from vlmrm.rewards import RewardModel
 from vlmrm.rlcf.answer import Logits, WithoutEpisodes
+from vlmrm.rlcf.controls import BothSides
+from vlmrm.rlcf.policies import Asking
 from vlmrm.rlcf.policy import PictureQueries, QuerySide, TunedEncoder
+from vlmrm.rlcf.ranking import RankingPolicy, require_candidates
 from vlmrm.rlcf.reward_side import RewardSide, SentenceRewards, encoder_logits
-from vlmrm.rlcf.views import picture_bytes
 from vlmrm.types import Embeddings, Frames
 
 Queries = Any
@@ -67,6 +68,34 @@ class ZeroShot(WithoutEpisodes):
     @abstractmethod
     def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> RewardSide:
         """Return what a reward says of queries and answers; see `AdaptOptions` for both words."""
+
+    def policy(self, asking: Asking) -> RankingPolicy:
+        """Return a copy that can be tuned; see `RankingPolicy` for the errors.
+
+        Args:
+            asking: What an adapter was asked to do.
+        """
+        options = asking.options
+        require_candidates(options, self.count)
+
+        def rewards() -> RewardSide:
+            return self.rewards(asking.required_reward(), sees=options.reward_sees, rivals=options.rivals)
+
+        return RankingPolicy(self.encoder, self.template, self.side, rewards, asking)
+
+    def controls(self, query: Any, asking: Asking) -> dict[str, Logits]:
+        """Return what stands beside the answer to a query, without a gradient; see `vlmrm.rlcf.controls`.
+
+        Args:
+            query: A batch of one.
+            asking: What an adapter was asked to do.
+
+        Raises:
+            SpecError: There is no reward.
+        """
+        sides = BothSides(self, asking.required_reward(), rivals=asking.options.rivals)
+        found = sides.of(query).controls(asking.options.candidates or self.count)
+        return {name: logits[None] for name, logits in found.items()}
 
     @abstractmethod
     def said(self) -> Mapping[str, Any]:
@@ -113,20 +142,3 @@ class AmongSentences(ZeroShot):
     def rewards(self, reward: RewardModel, *, sees: str, rivals: str | None) -> SentenceRewards:
         """Return what a reward says of the sentences."""
         return SentenceRewards(reward, self.sentences, sees=sees, rivals=rivals)
-
-
-def query_bytes(query: Queries) -> bytes:
-    """Return what tells a query from others, as the seed of its own chance.
-
-    Example:
-        >>> query_bytes(["a pole"])
-        b'a pole'
-    """
-    if isinstance(query, list):
-        return "\0".join(query).encode()
-    return picture_bytes(query)
-
-
-def query_key(query: Queries) -> str:
-    """Return a short name of a query."""
-    return hashlib.sha256(query_bytes(query)).hexdigest()
