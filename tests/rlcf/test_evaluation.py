@@ -81,7 +81,7 @@ def test_answers_of_other_settings_are_refused(tmp_path):
         run_method(SETUP, "rlcf", Labelled(PICTURES, np.array([0, 1, 2, 0, 0])), tmp_path)
     (tmp_path / "zero.0.jsonl").write_text("{}\n[\n")
     with pytest.raises(RunError, match="damaged"):
-        KeptAnswers(tmp_path, "zero", {}).read()
+        KeptAnswers(tmp_path, "zero", {}, QueryResult).read()
 
 
 def test_evaluate_gives_the_record_with_every_control():

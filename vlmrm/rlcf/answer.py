@@ -29,8 +29,8 @@ class Answer:
 class Answerer(Protocol):
     """Whatever answers one query after the other."""
 
-    def answer(self, query: Any, *, trace: bool = False) -> Answer:
-        """Return the answer to one query.
+    def answer(self, query: Any, *, trace: bool = False) -> Any:
+        """Return the answer to one query: an `Answer`, or of captions a record of their own.
 
         Args:
             query: One RGB picture at full size, as a batch of one, or a list of one text.

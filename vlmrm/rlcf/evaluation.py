@@ -91,7 +91,7 @@ def answers(method: Answerer, queries: Asked, labels: Labels) -> Iterator[QueryR
         labels: The right answers to each.
     """
     for place, right in enumerate(labels):
-        yield result_of(method.answer(_one(queries[place]), trace=True), right)
+        yield result_of(method.answer(one_query(queries[place]), trace=True), right)
 
 
 def protocol_of(adapter: Adapter[ZeroShot]) -> dict[str, Any]:
@@ -106,7 +106,8 @@ def protocol_of(adapter: Adapter[ZeroShot]) -> dict[str, Any]:
     return {**kept, **adapter.model.said(), "options": options, "guard": guard}
 
 
-def _one(query: Any) -> Any:
+def one_query(query: Any) -> Any:
+    """Return a picture as a batch of one, or a text as a list of one."""
     if isinstance(query, str):
         return [query]
     from_tensor = torch.as_tensor(query)

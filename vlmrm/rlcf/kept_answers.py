@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from vlmrm.errors import RunError
-from vlmrm.rlcf.results import QueryResult
 
 
 class KeptAnswers:
@@ -21,18 +20,19 @@ class KeptAnswers:
         folder: Where they lie.
         method: Name of the method.
         protocol: All that decides the answers.
+        record: Frozen class of one answer, of plain values.
 
     Raises:
         RunError: There are answers of another protocol, or a file is damaged.
     """
 
-    def __init__(self, folder: Path, method: str, protocol: Mapping[str, Any]) -> None:
-        self._folder, self._method = folder, method
+    def __init__(self, folder: Path, method: str, protocol: Mapping[str, Any], record: type[Any]) -> None:
+        self._folder, self._method, self._record = folder, method, record
         self._protocol = json.loads(json.dumps(protocol))
 
-    def read(self) -> dict[int, QueryResult]:
+    def read(self) -> dict[int, Any]:
         """Return what there is, by the place of the picture."""
-        found: dict[int, QueryResult] = {}
+        found: dict[int, Any] = {}
         for path in sorted(self._folder.glob(f"{self._method}.*.jsonl")):
             text = path.read_text(encoding="utf-8")
             lines = text[: text.rfind("\n") + 1].splitlines()
@@ -40,10 +40,10 @@ class KeptAnswers:
                 found |= self._of(path, lines)
         return found
 
-    def _of(self, path: Path, lines: list[str]) -> dict[int, QueryResult]:
+    def _of(self, path: Path, lines: list[str]) -> dict[int, Any]:
         try:
             said, rows = json.loads(lines[0]), [json.loads(line) for line in lines[1:]]
-            answers = {row.pop("place"): _result(row) for row in rows}
+            answers = {row.pop("place"): self._record(**_plain(row)) for row in rows}
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"{path} is damaged: {type(error).__name__}: {error}. Delete it.") from error
         if said != self._protocol:
@@ -68,9 +68,8 @@ class KeptAnswers:
         return Writer(self._folder / f"{self._method}.{part}.jsonl", self._protocol)
 
 
-def _result(row: dict[str, Any]) -> QueryResult:
-    values: dict[str, Any] = {name: tuple(said) if isinstance(said, list) else said for name, said in row.items()}
-    return QueryResult(**values)
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(said) if isinstance(said, list) else said for name, said in row.items()}
 
 
 class Writer:
@@ -91,7 +90,7 @@ class Writer:
         if not whole:
             self._line(dict(protocol))
 
-    def add(self, place: int, result: QueryResult) -> None:
+    def add(self, place: int, result: Any) -> None:
         """Append the answer to the picture at a place."""
         self._line({"place": place, **asdict(result)})
 

@@ -8,14 +8,16 @@ from vlmrm.errors import SpecError, near_matches
 from vlmrm.rlcf.advantages import require_baseline
 from vlmrm.rlcf.candidates import require_choice
 from vlmrm.rlcf.views import ViewOptions
+from vlmrm.rlcf.writing import Writing
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "decay_to": ("start", "zero"),
     "reward_sees": ("picture", "views"),
     "reset": ("episode", "ema", "never"),
 }
-TUNED = ("prompt", "image", "norm", "lora", "text")
-"""What can be tuned, by name; a function that says whether a parameter of this name is tuned does as well."""
+TUNED = ("prompt", "image", "norm", "lora", "text", "mapper")
+"""What can be tuned, by name (``mapper``: of a captioner); a function that says whether a parameter of this name is
+tuned does as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,11 @@ class AdaptOptions:
     """Number of learned words where the template has no words before the class."""
     coop: str | None = None
     """File of CoOp's learned words, which ``prompt`` begins with in the place of the template's. None: its own."""
+    writing: Writing = field(default_factory=lambda: Writing(beams=5))
+    """How a captioner writes its caption after the episode."""
+    drawn: bool = False
+    """Whether a captioner's candidates are drawn by chance, with the temperature and ``top_p`` of ``writing``, in the
+    place of its likeliest captions by beam search."""
     rank: int = 4
     """Rank of the changes of ``lora``."""
     ema: int | float = 0.9998
@@ -111,6 +118,7 @@ _RETRIEVAL: dict[str, Any] = {
     "views": ViewOptions(count=1, keep=1.0, smallest=1.0, flip=False),
 }
 _TAB: dict[str, Any] = {"steps": 8, "views": _RETRIEVAL["views"]}
+_CAPTION: dict[str, Any] = {"tune": "mapper", "steps": 4, "eps": 1e-6, "views": _RETRIEVAL["views"]}
 _SIM = ViewOptions(smallest=0.8, flip=False)  # a pose that is cut is another pose, and classes say left and right
 
 PRESETS: Mapping[str, AdaptOptions] = {
@@ -120,10 +128,14 @@ PRESETS: Mapping[str, AdaptOptions] = {
     "text_to_image": AdaptOptions(tune="text", **{**_RETRIEVAL, "candidates": 12}),
     "image_to_text": AdaptOptions(tune="image", **{**_RETRIEVAL, "candidates": 20}),
     "image_to_text_flickr30k": AdaptOptions(tune="image", **{**_RETRIEVAL, "candidates": 16}),
+    "cap_dec": AdaptOptions(candidates=6, learning_rate=5e-6, **_CAPTION),
+    "cap_dec_nocaps": AdaptOptions(candidates=6, learning_rate=3e-6, **_CAPTION),
+    "clip_cap": AdaptOptions(candidates=10, learning_rate=2e-6, **_CAPTION),
     "tpt": AdaptOptions(method="tpt", tune="prompt", steps=1, learning_rate=5e-3),
     "sim_image": AdaptOptions(tune="image", learning_rate=1e-3, views=_SIM),
     "tab_image_to_text": AdaptOptions(tune="image", learning_rate=1e-3, candidates=20, rivals="texts", **_TAB),
     "tab_text_to_image": AdaptOptions(tune="text", learning_rate=3e-4, candidates=12, rivals="pictures", **_TAB),
+    "tab_caption": AdaptOptions(candidates=6, learning_rate=1e-3, writing=Writing(beams=5, most_tokens=30), **_CAPTION),
     "sim_tpt": AdaptOptions(method="tpt", tune="prompt", steps=1, learning_rate=5e-3, views=_SIM),
 }
 """Settings by name: those published of RLCF and TPT for CLIP models, and those that suit the built-in ones, which for

@@ -61,6 +61,8 @@ class TunedEncoder:
 
     def __init__(self, encoder: Encoder, options: AdaptOptions, template: str | None = None) -> None:
         tune = options.tune
+        if tune == "mapper":
+            raise SpecError("'mapper' is what a captioner tunes. An encoder has 'image', 'text', 'prompt' and others.")
         copied = ("image", "text") if callable(tune) else _COPIED[tune]
         self.encoder = DifferentiableEncoder(encoder, copied=copied, on_device=True)
         """Copy that is tuned."""

@@ -5,35 +5,67 @@ from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 
-from vlmrm.rlcf.evaluation import answers
+from vlmrm.rlcf.answer import Answerer
+from vlmrm.rlcf.evaluation import one_query
 from vlmrm.rlcf.kept_answers import KeptAnswers
-from vlmrm.rlcf.labelled import Asked, Labelled, Labels, checked_labels
-from vlmrm.rlcf.results import MethodResult, QueryResult
-from vlmrm.rlcf.setup import Setup
+from vlmrm.rlcf.labelled import Asked, Labelled, Labels
 
 _LOOK_S = 0.5  # between two looks at how far the processes are
+
+
+Gathered = TypeVar("Gathered", covariant=True)
+
+
+@runtime_checkable
+class Compared(Protocol[Gathered]):
+    """Methods that answer the same queries, as plain values that another process can make."""
+
+    @property
+    def record(self) -> type[Any]:
+        """Frozen class of what is kept of one answer."""
+
+    def in_order(self, method: str) -> bool:
+        """Return whether the answer to a query depends on the queries before it."""
+
+    def protocol(self, method: str) -> dict[str, Any]:
+        """Return all that decides a method's answers, as plain values."""
+
+    def make(self, method: str) -> Answerer:
+        """Return a method, ready to answer."""
+
+    def checked(self, asked: Labelled) -> Labels:
+        """Return the right answers to queries, several of each."""
+
+    def record_of(self, given: Any, right: Sequence[int]) -> Any:
+        """Return what is kept of an answer."""
+
+    def gather(self, method: str, each: Sequence[Any], right: Labels) -> Gathered:
+        """Return what a method said of all queries."""
+
+    def bare(self) -> "Compared[Gathered]":
+        """Return the same without what was loaded here."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Job:
     """What is asked, and of what; goes to other processes as it is."""
 
-    setup: Setup
+    setup: Compared[Any]
     method: str
     queries: Asked
     labels: Labels
     kept: KeptAnswers
 
-    def answers(self, places: Sequence[int]) -> Iterator[tuple[int, QueryResult]]:
+    def answers(self, places: Sequence[int]) -> Iterator[tuple[int, Any]]:
         """Yield what the method says of the queries at some places."""
         made = self.setup.make(self.method)
         for place in places:
-            (result,) = answers(made, [self.queries[place]], self.labels[place : place + 1])
-            yield place, result
+            given = made.answer(one_query(self.queries[place]), trace=True)
+            yield place, self.setup.record_of(given, self.labels[place])
 
     def work(self, places: Sequence[int], number: int) -> None:
         """Write down what a process of its own says."""
@@ -44,7 +76,7 @@ class _Job:
 
     def in_processes(self, places: Sequence[int], workers: int, tell: Callable[[int, int], None]) -> None:
         """Divide the queries among processes."""
-        bare = replace(self, setup=replace(self.setup))  # without the models that were loaded here
+        bare = replace(self, setup=self.setup.bare())
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             parts = (places[number::workers] for number in range(workers))
             jobs = [pool.submit(bare.work, part, number) for number, part in enumerate(parts) if part]
@@ -57,19 +89,19 @@ class _Job:
 
 
 def run_method(
-    setup: Setup,
+    setup: Compared[Gathered],
     method: str,
     asked: Labelled,
     folder: Path,
     *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> MethodResult:
+) -> Gathered:
     """Return what a method says of queries; what is in the folder already is not computed again.
 
     Args:
-        setup: Policy, reward and methods.
-        method: One of ``setup.methods``.
+        setup: What is compared, as `vlmrm.rlcf.setup.Setup`.
+        method: One of its methods.
         asked: Queries with their right answers; with several processes they are copied to each.
         folder: Where answers are kept.
         workers: Number of processes. A method whose answers depend on the queries before takes one, and begins anew
@@ -80,8 +112,8 @@ def run_method(
         RunError: The folder holds answers of other settings, or a damaged file.
         FrameError: Labels do not fit the queries or the answers.
     """
-    right = checked_labels(asked.queries, asked.labels, setup.answers.count)
-    kept = KeptAnswers(folder, method, setup.protocol(method) | {"queries": asked.digest})
+    right = setup.checked(asked)
+    kept = KeptAnswers(folder, method, setup.protocol(method) | {"queries": asked.digest}, setup.record)
     known = kept.read()
     if setup.in_order(method) and len(known) < len(right):
         kept.forget()
@@ -96,4 +128,4 @@ def run_method(
     elif missing:
         job.in_processes(missing, workers, tell)
     said = kept.read()
-    return MethodResult(name=method, each=[said[place] for place in range(len(right))], labels=right)
+    return setup.gather(method, [said[place] for place in range(len(right))], right)

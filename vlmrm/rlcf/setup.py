@@ -1,7 +1,7 @@
 """`Setup`: policy, reward and methods as plain values, which another process can make and a file can hold."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,12 +11,14 @@ from vlmrm.encoders.towers.coop_file import read_coop
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.adapter import Adapter
-from vlmrm.rlcf.answer import Answerer
+from vlmrm.rlcf.answer import Answer, Answerer
 from vlmrm.rlcf.answer_sets import AnswerSet
 from vlmrm.rlcf.classifier import ClipClassifier
 from vlmrm.rlcf.controls import CONTROLS, BothSides, Control, own_reward
 from vlmrm.rlcf.guard import Guard
+from vlmrm.rlcf.labelled import Labelled, Labels, checked_labels
 from vlmrm.rlcf.options import TUNED, AdaptOptions
+from vlmrm.rlcf.results import MethodResult, QueryResult, result_of
 from vlmrm.rlcf.training_free import AutoClip, Mta, Tda, TemplateMean, Zero
 from vlmrm.rlcf.views import ViewOptions
 from vlmrm.rlcf.zero_shot import ZeroShot
@@ -102,6 +104,27 @@ class Setup:
         if method in self.training_free:
             return said | {"templates": list(self.templates), "views": asdict(self.views), "seed": self.seed}
         return said | {"candidates": self.candidates, "rivals": self.rivals}
+
+    @property
+    def record(self) -> type[QueryResult]:
+        """What is kept of one answer."""
+        return QueryResult
+
+    def checked(self, asked: Labelled) -> Labels:
+        """Return the right answers to queries, several of each."""
+        return checked_labels(asked.queries, asked.labels, self.answers.count)
+
+    def record_of(self, given: Answer, right: Sequence[int]) -> QueryResult:
+        """Return what is kept of an answer."""
+        return result_of(given, right)
+
+    def gather(self, method: str, each: Sequence[QueryResult], right: Labels) -> MethodResult:
+        """Return what a method said of all queries."""
+        return MethodResult(name=method, each=each, labels=right)
+
+    def bare(self) -> "Setup":
+        """Return the same without the models that were loaded here."""
+        return replace(self)
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -46,6 +46,8 @@ def load_generative(
     """
     transformers, folder = import_transformers(f"the {wanted} {name!r}"), _folder(name, wanted)
     safe = {"local_files_only": True, "trust_remote_code": False}
+    shown = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()  # one of a second, for every small model
     try:
         reader = getattr(transformers, classes[1]).from_pretrained(folder, **safe)
         model, notes = getattr(transformers, classes[0]).from_pretrained(
@@ -53,6 +55,9 @@ def load_generative(
         )
     except _LOAD_ERRORS as error:
         raise EncoderError(f"transformers cannot load the {wanted} {name!r}: {error}") from error
+    finally:
+        if shown:
+            transformers.utils.logging.enable_progress_bar()
     if notes["missing_keys"]:
         raise EncoderError(
             f"{folder} lacks {len(notes['missing_keys'])} of the model's weights, {min(notes['missing_keys'])!r} "

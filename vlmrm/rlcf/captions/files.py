@@ -1,0 +1,112 @@
+"""Captioners from disk and to disk: the built-in ones, and folders that `save_captioner` wrote.
+
+| name | what it is |
+|---|---|
+| ``tab-cap``, ``sim-cap`` | small captioners that come with the package |
+| ``local-dir:FOLDER`` | a folder that `save_captioner` wrote |
+
+A folder holds ``captioner.json``, ``mapper.safetensors``, and the language model with its tokenizer as transformers
+writes them; loading it runs no code.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from vlmrm.atomic import whole_folder, write_json
+from vlmrm.encoders import load_encoder
+from vlmrm.encoders.encoder import Encoder
+from vlmrm.encoders.hugging_face.generative import CAUSAL, LOCAL, load_generative
+from vlmrm.encoders.runtime import choose_runtime
+from vlmrm.errors import EncoderError, UnknownModel, near_matches
+from vlmrm.plain_files import read_json
+from vlmrm.rlcf.captions.mappers import MapperShape
+from vlmrm.rlcf.captions.prefix import PrefixCaptioner
+
+BUILTIN = Path(__file__).parent / "builtin"
+"""Folder of the captioners that come with the package."""
+_SETTINGS, _MAPPER = "captioner.json", "mapper.safetensors"
+
+
+def captioner_names() -> list[str]:
+    """Return the names of the captioners that come with the package.
+
+    Example:
+        >>> "tab-cap" in captioner_names()
+        True
+    """
+    return sorted(path.parent.name for path in BUILTIN.glob(f"*/{_SETTINGS}"))
+
+
+def load_captioner(name: str, *, device: str | None = None) -> PrefixCaptioner:
+    """Return a captioner by name.
+
+    Args:
+        name: See `vlmrm.rlcf.captions.files`.
+        device: ``cpu``, ``cuda`` …; None: CUDA if there is one, else the CPU.
+
+    Raises:
+        UnknownModel: There is none of this name.
+        MissingExtra: transformers is not installed.
+        EncoderError: Files are missing or damaged, or its encoder has other weights than it was trained with.
+
+    Example:
+        >>> import torch
+        >>> from vlmrm_envs.table_top import draw_tables, random_tables
+        >>> captioner = load_captioner("tab-cap")
+        >>> captioner.caption(draw_tables(random_tables(1, seed=0), seed=0, size_px=64))
+        ('a big purple triangle, a big purple star and a big white triangle on a turquoise cloth',)
+    """
+    folder = Path(name.removeprefix(LOCAL)).expanduser() if name.startswith(LOCAL) else BUILTIN / name
+    if not (folder / _SETTINGS).is_file():
+        raise UnknownModel(
+            f"no captioner {name!r}: {folder} has no {_SETTINGS}. Near: {near_matches(name, captioner_names())}; or "
+            f"give {LOCAL}FOLDER."
+        )
+    runtime = choose_runtime(device, "fp32")
+    language_model, tokenizer = load_generative(f"{LOCAL}{folder}", runtime, wanted="captioner", classes=CAUSAL)
+    try:
+        settings = read_json(folder / _SETTINGS)
+        encoder = load_encoder(settings["encoder"], device=device)
+        mapper = MapperShape(**settings["mapper"]).build()
+        mapper.load_state_dict(load_file(folder / _MAPPER))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise EncoderError(
+            f"the captioner {folder} is damaged: {type(error).__name__}: {error}. Save it anew."
+        ) from error
+    _require_encoder(encoder, settings["encoder_fingerprint"], name)
+    return PrefixCaptioner(
+        encoder, mapper.to(runtime.device), language_model, tokenizer, name=name, end_token=settings["end_token"]
+    )
+
+
+def save_captioner(captioner: PrefixCaptioner, folder: Path, shape: MapperShape) -> None:
+    """Write a captioner to a folder, whole or not at all.
+
+    Args:
+        captioner: Its encoder goes by its name.
+        folder: Where to.
+        shape: Of its mapper.
+    """
+    settings: dict[str, Any] = {
+        "encoder": captioner.encoder.name,
+        "encoder_fingerprint": captioner.encoder.fingerprint,
+        "end_token": captioner.tokenizer.convert_ids_to_tokens(captioner.end),
+        "mapper": asdict(shape),
+    }
+    with whole_folder(folder) as unfinished:
+        captioner.language_model.save_pretrained(unfinished)
+        captioner.tokenizer.save_pretrained(unfinished)
+        save_file(captioner.mapper.state_dict(), unfinished / _MAPPER)
+        write_json(unfinished / _SETTINGS, settings)
+
+
+def _require_encoder(encoder: Encoder, fingerprint: str, name: str) -> None:
+    if encoder.fingerprint != fingerprint:
+        raise EncoderError(
+            f"the captioner {name!r} was trained on pictures seen by an encoder of fingerprint {fingerprint}, and "
+            f"{encoder.name!r} has {encoder.fingerprint}. Train it again, or install the version it was made with."
+        )
