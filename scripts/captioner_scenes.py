@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from vlmrm_envs.table_sentences import table_words
+from vlmrm_envs.table_sentences import table_sentence, table_words
 from vlmrm_envs.table_top import Facts, caption, draw_tables, random_tables, thing_phrase
 
 from vlmrm.rlcf.captions import PrefixCaptioner
@@ -39,6 +39,9 @@ class Scenes(Protocol):
 
     def draw(self, count: int, seed: int) -> Shown:
         """Return pictures with sentences."""
+
+    def any_sentence(self, rng: np.random.Generator) -> str:
+        """Return a sentence about no picture in particular."""
 
     def every_word(self) -> list[str]:
         """Return sentences or words that together hold all words."""
@@ -81,6 +84,14 @@ class Tables:
         parts = range(0, count, _AT_ONCE)
         frames = (draw_tables(tables[at : at + _AT_ONCE], seed=seed + at, size_px=64) for at in parts)
         return Shown(frames, TableCaptions(tables, self.whole))
+
+    def any_sentence(self, rng: np.random.Generator) -> str:
+        """About a table at random: whole captions, parts of them, and single things, one as often as the other."""
+        table = random_tables(1, seed=int(rng.integers(2**31)))[0]
+        kind = rng.random()
+        if kind < 1 / 3:
+            return thing_phrase(table, int(rng.integers(3)))
+        return caption(table) if kind < 2 / 3 else table_sentence(table, rng).text
 
     def every_word(self) -> list[str]:
         """All words of all sentences about tables."""

@@ -10,6 +10,7 @@ folder that `vlmrm.rlcf.captions.load_captioner` takes, with a card of how it do
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import torch
 import tyro
 from builtin_learning import Progress, schedule, set_rate
 from captioner_scenes import Scenes, Told, find_scenes
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.hugging_face.generative import import_transformers
@@ -41,17 +43,19 @@ class CaptionerConfig:
     """What sees pictures."""
     scenes: str
     """What is drawn and said: see `captioner_scenes`."""
-    pictures: int = 20_000
+    pictures: int = 60_000
     """Pictures that are drawn."""
-    steps: int = 3_000
-    """Updates."""
+    sentence_steps: int = 0
+    """Updates of the language model on sentences alone, after which it stays as it is; 0: it learns with the mapper."""
+    steps: int = 4_000
+    """Updates on pictures."""
     batch: int = 128
     """Pictures in each."""
     learning_rate: float = 2e-3
     """Of AdamW, after a warm-up and before a cosine."""
     prefix: int = 8
     """Words that a picture becomes."""
-    hidden: int = 256
+    hidden: int = 512
     """Width of the mapper."""
     width: int = 96
     """Of the language model."""
@@ -71,7 +75,13 @@ class CaptionerConfig:
 SIZES = {
     "tab-cap": CaptionerConfig(name="tab-cap", encoder="tab-xs", scenes="tables"),
     "tab-cap-one": CaptionerConfig(
-        name="tab-cap-one", encoder="tab-xs", scenes="things", steps=1_000, out=Path("runs/captioners")
+        name="tab-cap-one",
+        encoder="tab-xs",
+        scenes="things",
+        pictures=20_000,
+        sentence_steps=2_000,
+        steps=1_000,
+        out=Path("runs/captioners"),
     ),
 }
 
@@ -100,25 +110,53 @@ def language_model(config: CaptionerConfig, words: int) -> Any:
     return transformers.GPT2LMHeadModel(plain)
 
 
-def learn(config: CaptionerConfig, captioner: PrefixCaptioner, seen: Tensor, told: Told) -> None:
-    """Mapper and language model, together."""
-    parameters = list(captioner.model.parameters())
+def learn_sentences(config: CaptionerConfig, captioner: PrefixCaptioner, scenes: Scenes) -> None:
+    """Language model, from sentences alone, after a prefix of noise."""
+
+    def loss(rng: np.random.Generator) -> Tensor:
+        captions = captioner.tokens_of([scenes.any_sentence(rng) for _ in range(config.batch)])
+        noise = torch.from_numpy(rng.normal(size=(config.batch, captioner.encoder.dim))).float()
+        return surprise(captioner, functional.normalize(noise, dim=1), captions)
+
+    descend(config, "sentences", config.sentence_steps, captioner.parameters_of("language_model."), loss)
+
+
+def learn_pictures(config: CaptionerConfig, captioner: PrefixCaptioner, seen: Tensor, told: Told) -> None:
+    """Mapper, and language model where it has not learned yet."""
+
+    def loss(rng: np.random.Generator) -> Tensor:
+        rows = rng.choice(len(seen), config.batch, replace=False)
+        captions = captioner.tokens_of([told.sentence(int(row), rng) for row in rows])
+        return surprise(captioner, seen[rows], captions)
+
+    tune = "mapper." if config.sentence_steps else ""
+    descend(config, "captions", config.steps, captioner.parameters_of(tune), loss)
+
+
+def surprise(captioner: PrefixCaptioner, seen: Tensor, captions: Captions) -> Tensor:
+    """Cross-entropy per token, each caption divided by its own length."""
+    return mean_surprise(captioner.log_probabilities(seen, captions), captions).mean()
+
+
+def descend(
+    config: CaptionerConfig, what: str, steps: int, parameters: list[nn.Parameter],
+    loss_of: Callable[[np.random.Generator], Tensor],
+) -> None:  # fmt: skip
+    """Some updates; the n-th depends on the seed and n alone."""
     for parameter in parameters:
         parameter.requires_grad_(True)
     optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.01, fused=True)
-    progress = Progress("captions", 0, config.steps)
+    progress = Progress(what, 0, steps)
     for step in progress:
-        rng = np.random.default_rng([config.seed, 4, step])
-        set_rate(optimiser, config.learning_rate * schedule(step, config.steps, 100))
-        rows = rng.choice(len(seen), config.batch, replace=False)
-        captions: Captions = captioner.tokens_of([told.sentence(int(row), rng) for row in rows])
-        loss = mean_surprise(captioner.log_probabilities(seen[rows], captions), captions).mean()
+        set_rate(optimiser, config.learning_rate * schedule(step, steps, 100))
+        loss = loss_of(np.random.default_rng([config.seed, len(what), step]))
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         progress.report(step, f"loss {loss.item():.3f}")
-    captioner.model.requires_grad_(False)
+    for parameter in parameters:
+        parameter.requires_grad_(False)
 
 
 def main(config: CaptionerConfig) -> None:
@@ -133,7 +171,8 @@ def main(config: CaptionerConfig) -> None:
     captioner = PrefixCaptioner(
         encoder, config.shape.build(), language_model(config, len(tokenizer)), tokenizer, name=config.name
     )
-    learn(config, captioner, seen, shown.told)
+    learn_sentences(config, captioner, scenes)
+    learn_pictures(config, captioner, seen, shown.told)
     minutes = (time.time() - begun) / 60
     folder = config.out / config.name
     save_captioner(captioner, folder, config.shape)
@@ -155,8 +194,8 @@ def readme(config: CaptionerConfig, card: dict[str, Any]) -> str:
     return f"""# {config.name}
 
 {card["description"]}
-It sees pictures with `{config.encoder}` and writes {config.width} numbers wide, in {config.layers} layers. It is a model
-of a very small world and says something of that world about any picture.
+It sees pictures with `{config.encoder}`; its language model is {config.width} numbers wide and has {config.layers}
+layers. It is a model of a very small world, and says something of that world about any picture.
 
 ## Training
 

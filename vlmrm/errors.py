@@ -83,6 +83,10 @@ class ChangedRewardWarning(UserWarning):
     """Something outside of our wrapper changes the reward that an agent is paid."""
 
 
+class CaptionWarning(UserWarning):
+    """Captions get worse by a judge while the reward that trains them rises."""
+
+
 _INSIDE = (str(Path(__file__).parent), "<@beartype")
 _CHECKER = "jaxtyping"  # and beartype: where shapes are checked, each call of ours goes through them
 

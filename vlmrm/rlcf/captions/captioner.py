@@ -82,6 +82,10 @@ class LanguageModelCaptioner(ABC):
         """
 
     @abstractmethod
+    def states(self, seen: Seen, captions: Captions) -> Float[Tensor, "n t h"]:
+        """Return the last hidden state of the language model before it says each token."""
+
+    @abstractmethod
     def _given(self, seen: Seen) -> dict[str, Any]:
         """What ``generate`` takes of pictures."""
 

@@ -86,10 +86,19 @@ class PrefixCaptioner(LanguageModelCaptioner):
 
     def log_probabilities(self, seen: Embeddings, captions: Captions) -> Float[Tensor, "n t"]:
         """Return the log-probability of each token, and 0 where there is none."""
+        read, first = self._reading(seen, captions)
+        return of_tokens(self.language_model(inputs_embeds=read).logits[:, first:], captions)
+
+    def states(self, seen: Embeddings, captions: Captions) -> Float[Tensor, "n t h"]:
+        """Return the last hidden state of the language model before it says each token."""
+        read, first = self._reading(seen, captions)
+        states: Tensor = self.language_model(inputs_embeds=read, output_hidden_states=True).hidden_states[-1]
+        return states[:, first:]
+
+    def _reading(self, seen: Embeddings, captions: Captions) -> tuple[Tensor, int]:
+        """What the language model reads, and the place before the first token."""
         prefix = self.mapper(seen)
-        read = torch.cat([prefix, self._words(captions.tokens[:, :-1])], dim=1)
-        logits = self.language_model(inputs_embeds=read).logits[:, prefix.shape[1] - 1 :]
-        return of_tokens(logits, captions)
+        return torch.cat([prefix, self._words(captions.tokens[:, :-1])], dim=1), prefix.shape[1] - 1
 
     @property
     def _words(self) -> Any:

@@ -8,7 +8,7 @@ Padding never counts, the end token always does, and how long a caption is says 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -65,6 +65,14 @@ class Captioner(Protocol):
         """All weights that could be tuned."""
 
     @property
+    def language_model(self) -> Any:
+        """Causal language model of transformers that writes."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """Sentences to token ids, and back."""
+
+    @property
     def device(self) -> torch.device:
         """Where it lies."""
 
@@ -94,6 +102,14 @@ class Captioner(Protocol):
         Args:
             seen: Of one picture for each caption.
             captions: What is weighed.
+        """
+
+    def states(self, seen: Seen, captions: Captions) -> Float[Tensor, "n t h"]:
+        """Return the last hidden state of the language model before it says each token.
+
+        Args:
+            seen: Of one picture for each caption.
+            captions: What it says.
         """
 
     def tokens_of(self, texts: Sequence[str]) -> Captions:

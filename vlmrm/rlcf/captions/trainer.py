@@ -1,0 +1,278 @@
+"""`CaptionTrainer`: trains a captioner on composed rewards, beside a judge that is none of them.
+
+    pictures ─► captions, drawn ─► terms ─► advantages ─► a step of AdamW ─► again
+                        every so often: greedy captions of held-out pictures ─► the judge, a checkpoint
+
+    loss = - mean over tokens of A · log p  +  kl · (divergence from the start)  [+ value_weight · (V - R)²]
+
+The divergence of a token is estimated as exp(d) - d - 1 with d = log p_start - log p, which is never below 0.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from vlmrm.atomic import json_text, whole_file, whole_folder, write_json
+from vlmrm.errors import CaptionWarning, FrameError, RunError, warn_user
+from vlmrm.frames.batch import as_frames
+from vlmrm.plain_files import read_json
+from vlmrm.rlcf.captions.advantages import caption_advantages, sum_of
+from vlmrm.rlcf.captions.captioner import LanguageModelCaptioner
+from vlmrm.rlcf.captions.protocol import Captions
+from vlmrm.rlcf.captions.terms import Shown, masked_by_length
+from vlmrm.rlcf.captions.training_options import CaptionTraining
+from vlmrm.rlcf.labelled import Asked, embed_each
+from vlmrm.rlcf.writing import Writing
+
+Judge = Callable[[Sequence[str]], Mapping[str, float]]
+"""From captions of the held-out pictures to numbers by name, the first of which decides; higher is better."""
+_CHECKPOINT, _TENSORS, _STATE, _HISTORY = "checkpoint", "state.safetensors", "state.json", "metrics.csv"
+
+
+class CaptionTrainer:
+    """Trains a copy of a captioner; what was given stays as it is.
+
+    Args:
+        captioner: What training begins with.
+        options: The choices of training.
+        pictures: Pictures without captions, as frames or one by one.
+        folder: Where metrics, checkpoints and TensorBoard's files go. One with a checkpoint of the same options is gone
+            on with.
+        held_out: Pictures that no update sees.
+        judge: Looks at captions of the held-out pictures. None: only their reward is logged.
+
+    Raises:
+        RunError: The folder holds a run of other options, or its checkpoint is damaged.
+        SpecError: There is nothing to learn.
+    """
+
+    def __init__(
+        self,
+        captioner: LanguageModelCaptioner,
+        options: CaptionTraining,
+        pictures: Asked,
+        folder: Path,
+        *,
+        held_out: Asked | None = None,
+        judge: Judge | None = None,
+    ) -> None:
+        self.options, self.folder = options, folder
+        self.start = captioner
+        """The captioner before training."""
+        self.captioner, self._tuned = captioner.copied(options.tune)
+        self.updates = 0
+        """Updates so far."""
+        self.skipped = 0
+        """Pictures that could not be opened."""
+        self.history: list[dict[str, float]] = []
+        """A row of numbers for each update, those of held-out pictures among them where they were looked at."""
+        self._pictures, self._judge = pictures, judge
+        self._held_out = held_out
+        self._terms = {name: term.ready(captioner) for name, term in options.terms.items()}
+        width = captioner.language_model.get_input_embeddings().embedding_dim
+        self._value = nn.Linear(width, 1, device=captioner.device)
+        nn.init.zeros_(self._value.weight)
+        nn.init.zeros_(self._value.bias)
+        learns = [*self._tuned, *self._value.parameters()] if options.baseline == "value" else self._tuned
+        self._optimiser = torch.optim.AdamW(learns, lr=options.learning_rate, weight_decay=0.0)
+        self._warned = False
+        self._go_on()
+
+    def train(self, progress: Callable[[int, int, Mapping[str, float]], None] | None = None) -> None:
+        """Do the updates that are missing.
+
+        Args:
+            progress: Told the updates done, their number, and the numbers of the last one.
+
+        Raises:
+            RunError: A term or the loss became NaN, or no picture can be opened.
+        """
+        begins = not self.history
+        with SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.updates + 1) as board:
+            if begins:
+                self._note({"update": 0.0, **self._look()}, board)
+                self._store()
+            while self.updates < self.options.updates:
+                numbers = self._update()
+                self.updates += 1
+                looks = self.updates % self.options.check_every == 0 or self.updates == self.options.updates
+                row = {"update": float(self.updates), **numbers, **(self._look() if looks else {})}
+                self._note(row, board)
+                if looks:
+                    self._warn()
+                    self._store()
+                if progress is not None:
+                    progress(self.updates, self.options.updates, row)
+
+    def _update(self) -> dict[str, float]:
+        options = self.options
+        pictures = self._drawn()
+        with torch.no_grad():
+            seen = embed_each(self.captioner.see, pictures).clone()
+        captions = self.captioner.write(seen, options.writing, seed=self._seed(1))
+        values = self._values(Shown(pictures, captions))
+        greedy = None
+        if options.baseline == "greedy":
+            plain = Writing(most_tokens=options.most_tokens)
+            greedy = self._values(Shown(pictures, self.captioner.write(seen, plain)))
+        weights = options.weights
+        found = caption_advantages(
+            values, weights, baseline=options.baseline, normalised=options.normalised, greedy=greedy
+        )
+        loss, more = self._loss(seen.repeat_interleave(options.samples, dim=0), captions, found.flatten())
+        self._step(loss)
+        numbers = {name: float(value.mean()) for name, value in values.items()}
+        total = sum_of(values, {name: weight for name, weight in weights.items() if weight})
+        lengths = captions.lengths.float()
+        return {
+            "reward": float(total.mean()), **numbers, **more, "length": float(lengths.mean()),
+            "ended": float(captions.ended.float().mean()), "skipped": float(self.skipped),
+        }  # fmt: skip
+
+    def _loss(self, seen: Tensor, captions: Captions, advantages: Tensor) -> tuple[Tensor, dict[str, float]]:
+        options, mask = self.options, captions.mask
+        with torch.no_grad():
+            before = self.start.log_probabilities(seen, captions)
+        likely = self.captioner.log_probabilities(seen, captions)
+        advantage = advantages.to(likely.device)[:, None].expand_as(likely)
+        more: dict[str, float] = {}
+        surprise = torch.zeros((), device=likely.device)
+        if options.baseline == "value":
+            expected = self._value(self.captioner.states(seen, captions))[:, :, 0]
+            surprise = ((expected - advantage).square() * mask).sum() / mask.sum()
+            advantage = advantage - expected.detach()
+            more["value_loss"] = float(surprise.detach())
+        apart = before - likely
+        divergence = ((apart.exp() - apart - 1) * mask).sum() / mask.sum()
+        policy = -(advantage * likely * mask).sum() / mask.sum()
+        more["divergence"] = float(divergence.detach())
+        return policy + options.kl * divergence + options.value_weight * surprise, more
+
+    def _step(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise RunError(f"the loss became {float(loss)} in update {self.updates + 1}. Take a lower learning_rate.")
+        self._optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        learns = [parameter for group in self._optimiser.param_groups for parameter in group["params"]]
+        nn.utils.clip_grad_norm_(learns, self.options.most_norm)
+        self._optimiser.step()
+
+    def _values(self, shown: Shown) -> dict[str, Tensor]:
+        found = {}
+        for name, term in self.options.terms.items():
+            values = self._terms[name](shown)
+            if not bool(values.isfinite().all()):
+                raise RunError(
+                    f"the term {name!r} gave NaN or infinity in update {self.updates + 1}, for one of "
+                    f"{list(shown.captions.texts)[:3]}. Look at its model, or leave the term out."
+                )
+            found[name] = masked_by_length(term, values, shown.captions)
+        return found
+
+    def _drawn(self) -> Asked:
+        """The pictures of an update, without those that do not open."""
+        rng = np.random.default_rng([self.options.seed, self._seed(0)])
+        wanted, found = min(self.options.pictures, len(self._pictures)), []
+        for place in rng.permutation(len(self._pictures)):
+            try:
+                found.append(as_frames(self._pictures[int(place)]))
+            except FrameError:
+                self.skipped += 1
+                continue
+            if len(found) == wanted:
+                break
+        if not found:
+            raise RunError(f"none of the {len(self._pictures)} pictures can be opened.")
+        alike = {tuple(one.shape[1:]) for one in found}
+        return torch.cat(found) if len(alike) == 1 else found
+
+    def _look(self) -> dict[str, float]:
+        """The reward and the judge's numbers of greedy captions of held-out pictures."""
+        if self._held_out is None:
+            return {}
+        with torch.no_grad():
+            seen = embed_each(self.captioner.see, self._held_out)
+            captions = self.captioner.write(seen, Writing(most_tokens=self.options.most_tokens))
+        values = self._values(Shown(self._held_out, captions))
+        used = {name: weight for name, weight in self.options.weights.items() if weight}
+        judged = {} if self._judge is None else {f"held_out_{k}": v for k, v in self._judge(captions.texts).items()}
+        return {**judged, "held_out_reward": float(sum_of(values, used).mean())}
+
+    def _warn(self) -> None:
+        """Say early when the judge falls while the reward rises."""
+        looks = [row for row in self.history if "held_out_reward" in row]
+        judged = next((name for name in looks[-1] if name.startswith("held_out_")), "") if looks else ""
+        if self._warned or judged in ("", "held_out_reward"):
+            return
+        best, now = max(looks, key=lambda row: row[judged]), looks[-1]
+        if now[judged] < best[judged] - self.options.falls_by and now["held_out_reward"] > best["held_out_reward"]:
+            self._warned = True
+            warn_user(
+                f"after {now['update']:.0f} updates {judged} has fallen from {best[judged]:.3f} to {now[judged]:.3f} "
+                f"while the reward has risen from {best['held_out_reward']:.3f} to {now['held_out_reward']:.3f}: the "
+                f"reward is being fooled. The captioner of update {best['update']:.0f} was better.",
+                CaptionWarning,
+            )
+
+    def _seed(self, what: int) -> int:
+        return (self.options.seed * 1_000_003 + self.updates) * 2 + what
+
+    def _note(self, row: dict[str, float], board: Any) -> None:
+        self.history.append(row)
+        for name, value in row.items():
+            board.add_scalar(name, value, self.updates)
+
+    def _store(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        learnt = {f"tuned.{place}": parameter for place, parameter in enumerate(self._tuned)}
+        learnt |= {f"value.{name}": value for name, value in self._value.state_dict().items()}
+        state = self._optimiser.state_dict()["state"]
+        learnt |= {f"adam.{place}.{name}": value for place, one in state.items() for name, value in one.items()}
+        said = {**self._identity(), "updates": self.updates, "skipped": self.skipped, "history": self.history}
+        with whole_folder(self.folder / _CHECKPOINT) as unfinished:
+            save_file({name: value.detach().clone() for name, value in learnt.items()}, unfinished / _TENSORS)
+            write_json(unfinished / _STATE, said)
+        columns = list(dict.fromkeys(name for row in self.history for name in row))
+        with whole_file(self.folder / _HISTORY) as unfinished, unfinished.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.history)
+
+    def _identity(self) -> dict[str, Any]:
+        """What may not change when a run is gone on with."""
+        return {"options": self.options.to_dict() | {"updates": None}, "captioner": self.start.fingerprint}
+
+    def _go_on(self) -> None:
+        """Take up the run that the folder holds."""
+        path = self.folder / _CHECKPOINT
+        if not path.is_dir():
+            return
+        try:
+            said, learnt = read_json(path / _STATE), load_file(path / _TENSORS)
+            other = [key for key, value in json.loads(json_text(self._identity())).items() if said[key] != value]
+            if other:
+                raise RunError(f"{self.folder} holds a training with other {' and '.join(other)}. Give another folder.")
+            with torch.no_grad():
+                for place, parameter in enumerate(self._tuned):
+                    parameter.copy_(learnt[f"tuned.{place}"])
+            self._value.load_state_dict(_under(learnt, "value."))
+            adam = self._optimiser.state_dict()
+            places = [place for group in adam["param_groups"] for place in group["params"]]
+            adam["state"] = {place: kept for place in places if (kept := _under(learnt, f"adam.{place}."))}
+            self._optimiser.load_state_dict(adam)
+            self.updates, self.skipped, self.history = said["updates"], said["skipped"], said["history"]
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise RunError(f"{path} is damaged: {type(error).__name__}: {error}. Delete it.") from error
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
