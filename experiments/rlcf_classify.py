@@ -1,6 +1,6 @@
 """Does a reward adapt a classifier to single pictures, and what does the gradient buy that re-ranking cannot?
 
-    python experiments/rlcf_classify.py          (about 50 minutes on 1 core; goes on where it was, then the tables)
+    python experiments/rlcf_classify.py          (about 75 minutes on 1 core; goes on where it was, then the tables)
     python experiments/rlcf_classify.py --cells texture-4 rotate-3      (a part, for another process at the same time)
 
 Policy sim-xs, reward sim-m, 81 state classes; the cells are those of `rlcf_cells.py`, 243 pictures each of a draw of
