@@ -79,7 +79,7 @@ SIZES = {
         encoder="tab-xs",
         scenes="things",
         pictures=20_000,
-        sentence_steps=2_000,
+        sentence_steps=1_000,
         steps=1_000,
         out=Path("runs/captioners"),
     ),
@@ -92,12 +92,14 @@ def tokenizer_of(sentences: list[str]) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     words = sorted({word for sentence in sentences for word in sentence.replace(",", "").replace(":", "").split()})
-    known = ["<pad>", "<end>", ",", ":", *(f" {word}" for word in words)]
-    reads = Tokenizer(models.WordLevel({word: place for place, word in enumerate(known)}, unk_token="<pad>"))
+    known = ["<pad>", "<end>", "<unk>", ",", ":", *(f" {word}" for word in words)]
+    reads = Tokenizer(models.WordLevel({word: place for place, word in enumerate(known)}, unk_token="<unk>"))
     reads.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Prepend(" ")])
     reads.pre_tokenizer = pre_tokenizers.Split(Regex(r" ?[^\s,:]+|[,:]"), "isolated")
     reads.decoder = decoders.Sequence([decoders.Fuse(), decoders.Strip(" ", 1, 0)])
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=reads, eos_token="<end>", pad_token="<pad>")
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=reads, eos_token="<end>", pad_token="<pad>", unk_token="<unk>"
+    )
 
 
 def language_model(config: CaptionerConfig, words: int) -> Any:

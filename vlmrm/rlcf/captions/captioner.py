@@ -215,6 +215,8 @@ def _end_of(tokenizer: Any, end_token: str | None, name: str) -> int:
         if tokenizer.eos_token_id is None:
             raise EncoderError(f"{name!r} has no end token, so that no caption would end. Name one: end_token=....")
         return int(tokenizer.eos_token_id)
+    if end_token in tokenizer.get_vocab():
+        return int(tokenizer.get_vocab()[end_token])
     ids = tokenizer.encode(end_token, add_special_tokens=False)
     if len(ids) != 1:
         raise EncoderError(f"{end_token!r} is not one token of {name!r} but {len(ids)}. Name another end_token.")
