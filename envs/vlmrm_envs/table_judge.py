@@ -21,8 +21,8 @@ from vlmrm_envs.table_top import CLOTHS, COLOURS, SHAPES, SIZES, THINGS, Facts, 
 
 _WORDS = (tuple(SIZES), tuple(COLOURS), tuple(SHAPES))
 _SIZE, _COLOUR, _SHAPE, _CLOTH = ("|".join(words) for words in (*_WORDS, CLOTHS))
-_THING = re.compile(rf"(?:\b({_SIZE})\s+)?(?:\b({_COLOUR})\s+)?\b({_SHAPE})\b", re.IGNORECASE)
-_SPREAD = re.compile(rf"\b({_CLOTH})\s+cloth\b", re.IGNORECASE)
+_THING = re.compile(rf"(?:\b({_SIZE})\s+)?(?:\b({_COLOUR})\s+)?\b({_SHAPE})\b", re.IGNORECASE | re.ASCII)
+_SPREAD = re.compile(rf"\b({_CLOTH})\s+cloth\b", re.IGNORECASE | re.ASCII)
 _PHRASE = rf"(?:an (?=[aeiou])|a (?![aeiou]))(?:(?:{_SIZE}) )?(?:{_COLOUR}) (?:{_SHAPE})"
 _SENTENCE = re.compile("|".join(form.format(*[_PHRASE] * THINGS, cloth=f"(?:{_CLOTH})") for form in FORMS))
 

@@ -106,6 +106,7 @@ def test_sentences_by_hand(text, expected):
         (f"{WHOLE} on a pink cloth", (10, 1, 0, False)),
         (f"{WHOLE} and a small blue circle", (10, 3, 1, False)),
         ("cloth", (0, 0, 0, False)),
+        ("a red \u017ftar", (0, 0, 0, False)),  # a long s
     ],
 )
 def test_what_is_not_a_sentence_is_read_as_far_as_it_goes(text, expected):
