@@ -26,6 +26,8 @@ _WHOLE = (
 _THREE = ("{0}, {1} and {2}", "from left to right, {0}, {1} and {2}", "a picture of {0}, {1} and {2}")
 _TWO = ("{0} and {1}", "{0} left of {1}", "a picture of {0} and {1}")
 _ONE = ("{0}", "there is {0}", "{0} on a table", "a picture of {0}")
+FORMS = (*_WHOLE, *_THREE, *_TWO, *_ONE)
+"""Forms of the sentences: things by number from left to right, and the colour of the cloth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +99,5 @@ def _facts(table: Table, places: Sequence[int], *, size: bool, cloth: bool) -> I
 
 def table_words() -> set[str]:
     """Return every word of the sentences."""
-    forms = " ".join((*_WHOLE, *_THREE, *_TWO, *_ONE))
-    plain = [word.strip(",:") for word in forms.split() if "{" not in word]
+    plain = [word.strip(",:") for word in " ".join(FORMS).split() if "{" not in word]
     return {*plain, "a", "an", *SIZES, *COLOURS, *SHAPES, *CLOTHS}

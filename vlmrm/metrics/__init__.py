@@ -15,6 +15,7 @@ Goal against other frames, one score and one label per frame:
 Intervals:
 
 - `estimate`, `estimates`, `Estimate`: any metric, or several at once, with a bootstrap interval.
+- `mean_estimate`: a mean over pictures, or of differences between pairs, by groups that count alike.
 - `paired_difference`: two rewards on the same resamples.
 - `share_estimate`: so many of so many, by Wilson's score.
 - `interquartile_mean`, `iqm_over_seeds`: an average over training runs that outliers hardly move.
@@ -46,7 +47,7 @@ from vlmrm.metrics.labelled_scores import (
     paired_difference,
 )
 from vlmrm.metrics.offset import signal_to_offset
-from vlmrm.metrics.resampling import Estimate
+from vlmrm.metrics.resampling import Estimate, mean_estimate
 from vlmrm.metrics.reward_distance import StateActions, Transitions, epic
 from vlmrm.metrics.shares import share_estimate
 from vlmrm.metrics.thresholds import (
@@ -88,6 +89,7 @@ __all__ = [
     "interquartile_mean",
     "iqm_over_seeds",
     "kendall",
+    "mean_estimate",
     "paired_difference",
     "reliability",
     "roc_curve",

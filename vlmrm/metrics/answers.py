@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vlmrm.errors import SpecError
-from vlmrm.metrics.resampling import Estimate, drawn_counts
-
-_RESAMPLES = 2_000
+from vlmrm.metrics.resampling import Estimate, mean_estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +45,7 @@ def accuracy_difference(
     Args:
         before: Whether each answer of the first classifier is right.
         after: Whether each answer of the second one is right.
-        groups: What pictures share, such as the cell that they are of, whose differences count alike: the value is the
-            mean of the groups' differences, and pictures are drawn anew within each group. None: one group.
+        groups: As in `mean_estimate`: what pictures share whose differences count alike. None: one group.
         seed: Random seed of the bootstrap.
 
     Raises:
@@ -59,15 +56,7 @@ def accuracy_difference(
         0.5
     """
     first, second = _pair(before, after)
-    gains = second.astype(float) - first.astype(float)
-    which = np.zeros(len(gains), dtype=int) if groups is None else np.unique(groups, return_inverse=True)[1]
-    rng = np.random.default_rng(seed)
-    means, drawn = [], np.zeros(_RESAMPLES)
-    for one in range(int(which.max()) + 1):
-        part = gains[which == one]
-        means.append(part.mean())
-        drawn += drawn_counts(rng, len(part), _RESAMPLES) @ part / len(part)
-    return Estimate.of(float(np.mean(means)), drawn / len(means))
+    return mean_estimate(second.astype(float) - first.astype(float), groups=groups, seed=seed)
 
 
 def _pair(before: ArrayLike, after: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

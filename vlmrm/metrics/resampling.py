@@ -12,6 +12,7 @@ from vlmrm.errors import SpecError
 
 _AT_ONCE = 2**20  # counts in a block of resamples, 8 MB
 _ATTEMPTS = 200
+_OF_MEANS = 2_000  # resamples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,32 @@ def drawn_counts(rng: np.random.Generator, n: int, rows: int) -> Float[np.ndarra
     """
     drawn = rng.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
     return np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(float)
+
+
+def mean_estimate(values: ArrayLike, *, groups: ArrayLike | None = None, seed: int = 0) -> Estimate:
+    """Return the mean with its 95 % interval; of differences between pairs, the paired difference.
+
+    Args:
+        values: One number for each picture.
+        groups: What pictures share, such as the cell that they are of, whose means count alike: pictures are drawn anew
+            within each group. None: one group.
+        seed: Random seed of the bootstrap.
+
+    Raises:
+        SpecError: There are no numbers, or not one group for each.
+
+    Example:
+        >>> print(mean_estimate([1, 1, 0, 0] * 25))
+        0.500 [0.400, 0.590]
+    """
+    each = np.asarray(values, dtype=float)
+    which = np.zeros(each.shape, dtype=int) if groups is None else np.unique(groups, return_inverse=True)[1]
+    if each.ndim != 1 or not len(each) or which.shape != each.shape:
+        raise SpecError(f"needs numbers, and a group for each; got {each.shape} numbers and {which.shape} groups.")
+    rng = np.random.default_rng(seed)
+    parts = [each[which == one] for one in range(int(which.max()) + 1)]
+    drawn = sum(drawn_counts(rng, len(part), _OF_MEANS) @ part / len(part) for part in parts)
+    return Estimate.of(float(np.mean([part.mean() for part in parts])), drawn / len(parts))
 
 
 def _of_each(rng: np.random.Generator, labels: Bool[np.ndarray, " n"], rows: int) -> Float[np.ndarray, "r n"]:
