@@ -12,7 +12,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, combinations, repeat
+from itertools import chain, combinations, repeat
 
 from vlmrm.data.caption_judge import JudgedCaption, Mark
 from vlmrm.errors import FrameError
@@ -84,7 +84,7 @@ def judge_caption(text: str, table: Table) -> JudgedCaption:
 
     The first three things that are named are the left, the middle and the right one. Fewer may be any of them in this
     order: those of which most of what is said is right. Whatever is said of further things and cloths is wrong. A named
-    thing is there if a thing of the table has all that is said of it; they are paired in order, each at most once.
+    thing is there if a thing of the table has all that is said of it; they are paired wherever they lie, each at most once.
 
     Args:
         text: The caption.
@@ -139,11 +139,9 @@ def _holds(word: SaidWord, place: int, table: Table) -> bool:
 
 
 def _there(things: Sequence[tuple[SaidWord, ...]], table: Table) -> int:
-    """The most named things that can be paired with things of the table in order."""
-    most = [0] * (THINGS + 1)  # with the first things of the table alone
+    """The most named things that can be paired with things of the table, wherever those lie."""
+    paired = {0}  # sets of things of the table, as bits
     for thing in things:
-        for place in reversed(range(THINGS)):
-            if all(_holds(word, place, table) for word in thing):
-                most[place + 1] = max(most[place + 1], most[place] + 1)
-        most = list(accumulate(most, max))
-    return most[-1]
+        places = [place for place in range(THINGS) if all(_holds(word, place, table) for word in thing)]
+        paired |= {taken | 1 << place for taken in paired for place in places}
+    return max(taken.bit_count() for taken in paired)

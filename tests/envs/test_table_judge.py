@@ -77,9 +77,9 @@ def test_it_agrees_with_what_sentences_are_true_of():
         ("a small white triangle and a blue circle", (5, 0, 0, True)),
         ("there is a blue star", (1, 1, 1, True)),
         ("a picture of an orange star", (2, 0, 0, True)),
-        ("a blue circle left of an orange star", (2, 2, 1, True)),
-        ("a big orange star, a small white triangle and a small blue circle on a gray cloth", (4, 6, 1, True)),
-        ("a small blue circle, a small white triangle and a big orange star on a gray cloth", (2, 8, 1, True)),
+        ("a blue circle left of an orange star", (2, 2, 0, True)),
+        ("a big orange star, a small white triangle and a small blue circle on a gray cloth", (4, 6, 0, True)),
+        ("a small blue circle, a small white triangle and a big orange star on a gray cloth", (2, 8, 0, True)),
         ("a red cross, a green square and a black cross", (0, 6, 3, True)),
         ("a white triangle, a white triangle and a white triangle", (2, 4, 2, True)),
     ],
@@ -102,7 +102,7 @@ def test_sentences_by_hand(text, expected):
         ("an white triangle", (2, 0, 0, False)),
         ("a an orange star", (2, 0, 0, False)),
         ("the stars on cloth gray small white a", (0, 0, 0, False)),
-        ("circle star star cloth small blue star a gray cloth", (2, 5, 3, False)),
+        ("circle star star cloth small blue star a gray cloth", (2, 5, 2, False)),
         (f"{WHOLE} on a pink cloth", (10, 1, 0, False)),
         (f"{WHOLE} and a small blue circle", (10, 3, 1, False)),
         ("cloth", (0, 0, 0, False)),
@@ -116,7 +116,7 @@ def test_what_is_not_a_sentence_is_read_as_far_as_it_goes(text, expected):
 
 def test_naming_every_thing_there_can_be_gains_nothing():
     everything = ", ".join(f"a {colour} {shape}" for colour in COLOURS for shape in SHAPES)
-    assert counts(everything) == (0, 80, 38, False)
+    assert counts(everything) == (0, 80, 37, False)
 
 
 def test_marks_are_the_words_that_state_facts():

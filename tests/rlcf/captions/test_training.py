@@ -15,7 +15,7 @@ from vlmrm.rlcf.captions.advantages import caption_advantages
 from vlmrm.rlcf.captions.protocol import Captions
 from vlmrm.rlcf.captions.terms import Shown, masked_by_length, read_terms
 
-LINES = ("a red star", "a star a star a star", "an image of a star, an image of a cross", "a big red star and a")
+LINES = ("a red star", "a star a star a star", "a picture of a star, a picture of a cross", "a big red star and a")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_fluency_is_the_mean_of_a_language_model_without_a_picture(captioner: Pr
 def test_a_term_does_not_pay_captions_of_other_lengths(captioner: PrefixCaptioner, shown: Shown) -> None:
     (term,) = read_terms({"bad_phrases": {"longest": 6, "shortest": 5}}).values()
     masked = masked_by_length(term, torch.tensor([[5.0, 1.0], [2.0, 3.0]]), shown.captions)
-    assert shown.captions.lengths.tolist() == [4, 7, 11, 7]
+    assert shown.captions.lengths.tolist() == [4, 7, 12, 7]
     assert masked.tolist() == [[1.0, 1.0], [2.0, 2.0]]
 
 

@@ -54,10 +54,9 @@ def load_captioner(name: str, *, device: str | None = None) -> PrefixCaptioner:
         EncoderError: Files are missing or damaged, or its encoder has other weights than it was trained with.
 
     Example:
-        >>> import torch
         >>> from vlmrm_envs.table_top import draw_tables, random_tables
         >>> captioner = load_captioner("tab-cap")
-        >>> captioner.caption(draw_tables(random_tables(1, seed=0), seed=0, size_px=64))
+        >>> captioner.caption(draw_tables(random_tables(2, seed=0)[:1], seed=0, size_px=64))
         ('a big purple triangle, a big purple star and a big white triangle on a turquoise cloth',)
     """
     folder = Path(name.removeprefix(LOCAL)).expanduser() if name.startswith(LOCAL) else BUILTIN / name
