@@ -84,7 +84,8 @@ def judge_caption(text: str, table: Table) -> JudgedCaption:
 
     The first three things that are named are the left, the middle and the right one. Fewer may be any of them in this
     order: those of which most of what is said is right. Whatever is said of further things and cloths is wrong. A named
-    thing is there if a thing of the table has all that is said of it; they are paired wherever they lie, each at most once.
+    thing is there if a thing of the table has all that is said of it; they are paired wherever they lie, each at most
+    once.
 
     Args:
         text: The caption.
