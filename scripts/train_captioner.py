@@ -46,7 +46,7 @@ class CaptionerConfig:
     pictures: int = 60_000
     """Pictures that are drawn."""
     sentence_steps: int = 0
-    """Updates of the language model on sentences alone, after which it stays as it is; 0: it learns with the mapper."""
+    """Updates of the language model on sentences alone, which it then goes on reading; 0: it knows captions alone."""
     steps: int = 4_000
     """Updates on pictures."""
     batch: int = 128
@@ -114,25 +114,33 @@ def language_model(config: CaptionerConfig, words: int) -> Any:
 
 def learn_sentences(config: CaptionerConfig, captioner: PrefixCaptioner, scenes: Scenes) -> None:
     """Language model, from sentences alone, after a prefix of noise."""
-
-    def loss(rng: np.random.Generator) -> Tensor:
-        captions = captioner.tokens_of([scenes.any_sentence(rng) for _ in range(config.batch)])
-        noise = torch.from_numpy(rng.normal(size=(config.batch, captioner.encoder.dim))).float()
-        return surprise(captioner, functional.normalize(noise, dim=1), captions)
-
-    descend(config, "sentences", config.sentence_steps, captioner.parameters_of("language_model."), loss)
+    parameters = captioner.parameters_of("language_model.")
+    descend(
+        config, "sentences", config.sentence_steps, parameters, lambda rng: of_sentences(config, captioner, scenes, rng)
+    )
 
 
-def learn_pictures(config: CaptionerConfig, captioner: PrefixCaptioner, seen: Tensor, told: Told) -> None:
-    """Mapper, and language model where it has not learned yet."""
+def learn_pictures(
+    config: CaptionerConfig, captioner: PrefixCaptioner, scenes: Scenes, seen: Tensor, told: Told
+) -> None:
+    """Mapper and language model, which goes on reading sentences where it has begun with them."""
 
     def loss(rng: np.random.Generator) -> Tensor:
         rows = rng.choice(len(seen), config.batch, replace=False)
         captions = captioner.tokens_of([told.sentence(int(row), rng) for row in rows])
-        return surprise(captioner, seen[rows], captions)
+        read = of_sentences(config, captioner, scenes, rng) if config.sentence_steps else 0.0
+        return surprise(captioner, seen[rows], captions) + read
 
-    tune = "mapper." if config.sentence_steps else ""
-    descend(config, "captions", config.steps, captioner.parameters_of(tune), loss)
+    descend(config, "captions", config.steps, captioner.parameters_of(""), loss)
+
+
+def of_sentences(
+    config: CaptionerConfig, captioner: PrefixCaptioner, scenes: Scenes, rng: np.random.Generator
+) -> Tensor:
+    """Loss of the language model on sentences about no picture."""
+    captions = captioner.tokens_of([scenes.any_sentence(rng) for _ in range(config.batch)])
+    noise = torch.from_numpy(rng.normal(size=(config.batch, captioner.encoder.dim))).float()
+    return surprise(captioner, functional.normalize(noise, dim=1), captions)
 
 
 def surprise(captioner: PrefixCaptioner, seen: Tensor, captions: Captions) -> Tensor:
@@ -174,7 +182,7 @@ def main(config: CaptionerConfig) -> None:
         encoder, config.shape.build(), language_model(config, len(tokenizer)), tokenizer, name=config.name
     )
     learn_sentences(config, captioner, scenes)
-    learn_pictures(config, captioner, seen, shown.told)
+    learn_pictures(config, captioner, scenes, seen, shown.told)
     minutes = (time.time() - begun) / 60
     folder = config.out / config.name
     save_captioner(captioner, folder, config.shape)
