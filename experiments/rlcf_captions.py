@@ -209,7 +209,7 @@ def plain(one: Found, said: Mapping[str, Found]) -> dict[str, object]:
 
 
 _NOTES = {"counted": "", "others": " (the reward sees no better)"}
-_HEADER = """| | facts, % | over zero-shot | over best of K | false things, % | sentences, % | CIDEr-D | reward | adapted |
+_HEADER = """| | facts, % | over zero-shot | over best of K | false things, % | sentences | CIDEr-D | reward | adapted |
 |---|---|---|---|---|---|---|---|---|"""
 _SETTINGS = f"""# Settings of adapted captions
 

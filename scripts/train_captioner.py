@@ -79,8 +79,8 @@ SIZES = {
         encoder="tab-xs",
         scenes="things",
         pictures=20_000,
-        sentence_steps=1_000,
-        steps=1_000,
+        sentence_steps=500,
+        steps=1_500,
         out=Path("runs/captioners"),
     ),
 }
