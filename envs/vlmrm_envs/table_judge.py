@@ -9,10 +9,14 @@
 (4, 2, 1, True)
 """
 
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, repeat
+from pathlib import Path
+
+import numpy as np
 
 from vlmrm.data.caption_judge import JudgedCaption, Mark
 from vlmrm.errors import FrameError
@@ -64,6 +68,28 @@ class TableJudge:
     def __init__(self, tables: Facts) -> None:
         self._tables = tables
 
+    @classmethod
+    def read(cls, path: Path, names: Sequence[str]) -> "TableJudge":
+        """Return the judge of pictures whose whole captions a table holds.
+
+        Args:
+            path: CSV file with the columns ``frame`` and ``caption``, of which the captions that say all count.
+            names: Pictures, by the last part of their names, in the order of the judge's places.
+
+        Raises:
+            FrameError: The file cannot be read, or a picture has no caption that says all of its table.
+        """
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [(row["frame"], row["caption"]) for row in csv.DictReader(file)]
+        except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
+            raise FrameError(f"{path} is no table with the columns frame and caption: {error}.") from error
+        known = {Path(name).name: table for name, text in rows if (table := table_of(text)) is not None}
+        missing = [name for name in names if Path(name).name not in known]
+        if missing:
+            raise FrameError(f"{path} has no caption that says all of {missing[0]}, and of {len(missing) - 1} others.")
+        return cls(np.stack([known[Path(name).name] for name in names]))
+
     def judge(self, place: int, caption: str) -> JudgedCaption:
         """Return what a caption of one of the tables says rightly and wrongly.
 
@@ -109,6 +135,18 @@ def judge_caption(text: str, table: Table) -> JudgedCaption:
 def parse(text: str) -> SaidTable | None:
     """Return what a sentence says of a table; None where the text is not a sentence of `table_sentences`."""
     return read(text) if _SENTENCE.fullmatch(text) else None
+
+
+def table_of(text: str) -> Table | None:
+    """Return the table of a sentence that says all of it; None where it leaves something open.
+
+    Example:
+        >>> table_of("a big red star, a small blue cross and a big red circle on a gray cloth").tolist()
+        [1, 0, 3, 0, 2, 4, 1, 0, 0, 0]
+    """
+    said = parse(text)
+    words = [] if said is None else [word.value for word in chain(*said.things, said.cloths)]
+    return np.array(words) if len(words) == TableJudge.facts else None
 
 
 def read(text: str) -> SaidTable:

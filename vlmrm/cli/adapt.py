@@ -6,6 +6,7 @@ from typing import Any
 
 from vlmrm.atomic import write_json
 from vlmrm.cli.adapt_arguments import Adapt
+from vlmrm.cli.adapt_captions import require_room, run_captions
 from vlmrm.cli.adapt_problems import Problem, problems
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.table import format_table
@@ -27,11 +28,11 @@ def run(given: Adapt) -> int:
     """Adapt, compare, print the tables and write the numbers."""
     if given.out.suffix not in (".json", ".html"):
         raise SpecError(f"results are a page or numbers: a file that ends in .html or .json; got --out {given.out}.")
+    if given.what == "caption":
+        return run_captions(given)
     asked = problems(given)
     outs = [given.out.with_stem(f"{given.out.stem}_{one.name}") if len(asked) > 1 else given.out for one in asked]
-    there = [path for out in outs for path in (out, out.with_suffix(".json")) if path.exists()]
-    if there and not given.force:
-        raise SpecError(f"{there[0]} is there already. Give another --out, or --force to write over it.")
+    require_room(outs, force=given.force)
     for problem, out in zip(asked, outs, strict=True):
         _answer(given, problem, out)
     return 0

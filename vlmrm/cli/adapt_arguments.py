@@ -17,12 +17,13 @@ class Adapt(Command):
     vlmrm adapt classify pictures/ --policy ViT-B-16/openai --reward ViT-L-14/openai
     vlmrm adapt retrieve pictures/ --captions captions.csv --policy ViT-B-16/openai --reward ViT-L-14/openai
     vlmrm adapt classify pictures/ --labels classes.csv --policy sim-xs --reward sim-m --preset sim_image
+    vlmrm adapt caption pictures/ --captions captions.csv --policy tab-cap --reward tab-m --preset tab_caption
 
     To classify, the folder has one folder of pictures for each class, or the pictures themselves with --labels. What
     was interrupted goes on where it was.
     """
 
-    what: Annotated[Positional[str], open_option("classify|retrieve")] = ""
+    what: Annotated[Positional[str], open_option("classify|retrieve|caption")] = ""
     """What to adapt for."""
     folder: Annotated[Positional[str], open_option("FOLDER")] = ""
     """Folder of the pictures."""
@@ -34,7 +35,8 @@ class Adapt(Command):
     """Published set that the folder holds: imagenet, imagenet-a, imagenet-r, imagenet-v2, imagenet-sketch, cifar10,
     cifar100, or cifar10-c/KIND/SEVERITY."""
     captions: Annotated[Path | None, open_option("FILE")] = None
-    """To retrieve: CSV file with the columns frame and caption, or a JSON file as COCO, NoCaps or Karpathy's splits."""
+    """To retrieve, or as references of captions: CSV file with the columns frame and caption, or a JSON file as COCO,
+    NoCaps or Karpathy's splits."""
     split: Annotated[str, open_option("NAME")] = ""
     """Which of Karpathy's splits is read, such as test. Default: all."""
     direction: Annotated[
@@ -42,7 +44,7 @@ class Adapt(Command):
     ] = "both"
     """What is searched for what. Default: both, one after the other."""
     policy: Annotated[str, open_option("NAME")] = "ViT-B-16/openai"
-    """Model that is adapted. Default: ViT-B-16/openai."""
+    """Model that is adapted, a captioner for captions. Default: ViT-B-16/openai."""
     reward: Annotated[str, open_option("NAME|FILE")] = "ViT-L-14/openai"
     """Model whose CLIPScore is the reward, with rivals its softmax over the answers, or a whole reward as .toml or
     .json. Default: ViT-L-14/openai."""
@@ -54,8 +56,8 @@ class Adapt(Command):
     """More methods beside: zero, mta, tda, template_mean, auto_clip, or another loss."""
     preset: Annotated[str, open_option("NAME")] = ""
     """Settings to begin with: image, prompt, prompt_fine_grained or tpt as published, image_to_text or text_to_image
-    for retrieval; sim_image, sim_tpt, tab_image_to_text or tab_text_to_image for built-in models. Default: image, or
-    that of the direction."""
+    for retrieval, cap_dec or clip_cap for captions; sim_image, sim_tpt, tab_image_to_text, tab_text_to_image or
+    tab_caption for built-in models. Default: image, that of the direction, or clip_cap."""
     method: Annotated[str, open_option("NAME")] = ""
     """Another loss: rlcf, expected_reward, kd, at_kd, tpt, c_tpt, tent or pseudo_label."""
     tune: Annotated[Literal["", "prompt", "image", "norm", "lora", "text"], open_option("WHAT")] = ""
@@ -72,6 +74,10 @@ class Adapt(Command):
     """Views of each picture, instead of the preset's."""
     rivals: Annotated[Literal["", "texts", "pictures"], open_option("texts|pictures")] = ""
     """Answers compete with one another, texts or pictures, in a softmax."""
+    judge: Annotated[str, open_option("MODULE:CLASS")] = ""
+    """For captions: what knows the facts of pictures, as vlmrm_envs.table_judge:TableJudge; made from --truths."""
+    truths: Annotated[Path | None, open_option("FILE")] = None
+    """File that the judge reads with its method read, given the names of the pictures."""
     seed: Annotated[int | None, open_option("N")] = None
     """Decides views and candidates."""
     workers: Annotated[int, open_option("N")] = 1

@@ -11,7 +11,7 @@ from vlmrm.errors import SpecError, near_matches
 from vlmrm.rlcf.answer_sets import AnswerSet, Classes, Pictures, Texts
 from vlmrm.rlcf.labelled import Asked, Labelled
 
-_KINDS = ("classify", "retrieve")
+_KINDS = ("classify", "retrieve", "caption")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,13 +46,14 @@ def problems(given: Adapt) -> Sequence[Problem]:
     """
     if given.what not in _KINDS:
         raise SpecError(
-            f"say what to adapt for: vlmrm adapt classify FOLDER, or retrieve; got {given.what!r}. "
-            f"Near: {near_matches(given.what, _KINDS)}."
+            f"say what to adapt for: vlmrm adapt classify FOLDER, retrieve or caption; got {given.what!r}. "
+            f"Near: {near_matches(given.what, (*_KINDS, 'caption'))}."
         )
     return [_classification(given)] if given.what == "classify" else _retrieval(given)
 
 
 def _classification(given: Adapt) -> Problem:
+    require_no_judge(given)
     if given.captions is not None or given.split or given.direction != "both":
         raise SpecError("--captions, --split and --direction are for vlmrm adapt retrieve. Leave them out.")
     shown = _classified(given)
@@ -80,6 +81,7 @@ def _retrieval(given: Adapt) -> list[Problem]:
         raise SpecError("retrieve needs --captions: a CSV file with the columns frame and caption, or a JSON file.")
     if given.labels is not None or given.classes is not None or given.dataset or given.template != Adapt.template:
         raise SpecError("--labels, --classes, --dataset and --template are for vlmrm adapt classify. Leave them out.")
+    require_no_judge(given)
     shown = CaptionedPictures.read(given.folder, given.captions, split=given.split)
     sizes = f"{len(shown.pictures):,} pictures and {len(shown.captions):,} captions"
     found = [
@@ -101,3 +103,16 @@ def _retrieval(given: Adapt) -> list[Problem]:
         ),
     ]
     return [problem for problem in found if given.direction in ("both", problem.name)]
+
+
+def require_no_judge(given: Adapt) -> None:
+    """Refuse a judge of captions where no captions are written.
+
+    Args:
+        given: Options of the command.
+
+    Raises:
+        SpecError: There is one.
+    """
+    if given.judge or given.truths is not None:
+        raise SpecError("--judge and --truths are for vlmrm adapt caption. Leave them out.")

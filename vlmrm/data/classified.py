@@ -25,6 +25,24 @@ class PictureFiles:
     paths: tuple[Path, ...]
     """Files of the pictures, in order."""
 
+    @classmethod
+    def of_folder(cls, folder: str | Path) -> "PictureFiles":
+        """Return the pictures of a folder, in the order of their names.
+
+        Raises:
+            FrameError: There is no such folder, or no picture in it.
+        """
+        if not Path(folder).is_dir():
+            raise FrameError(f"{folder} is no folder. Give the one with the pictures.")
+        found = picture_files(Path(folder))
+        if not found:
+            raise FrameError(f"{folder} has no pictures.")
+        return cls(tuple(found))
+
+    def at(self, places: Sequence[int]) -> "PictureFiles":
+        """Return some of them, in the given order."""
+        return PictureFiles(tuple(self.paths[place] for place in places))
+
     @property
     def names(self) -> list[str]:
         """Name of each, with its folder."""

@@ -2,6 +2,7 @@
 
 - `evaluate`, `Report`: rewards judged on labelled frames, beside controls, as a table and a page.
 - `AdaptationReport`: what a classifier gains by adaptation, beside its controls, as a page.
+- `CaptionReport`: what a captioner gains by adaptation, beside its controls and a judge, as a page.
 - `measure_landscape`, `draw_landscape`: the reward over one state variable, for several alphas.
 - `vlmrm.report.video`: an episode with its rewards.
 """
@@ -11,14 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vlmrm.report.adaptation import AdaptationReport
+    from vlmrm.report.captions import CaptionReport
     from vlmrm.report.evaluation import evaluate
     from vlmrm.report.landscape import Landscape, draw_landscape, measure_landscape
     from vlmrm.report.report import Report
 
-__all__ = ["AdaptationReport", "Landscape", "Report", "draw_landscape", "evaluate", "measure_landscape"]
+__all__ = [
+    "AdaptationReport",
+    "CaptionReport",
+    "Landscape",
+    "Report",
+    "draw_landscape",
+    "evaluate",
+    "measure_landscape",
+]
 
 _LAZY = {
     "AdaptationReport": "vlmrm.report.adaptation",
+    "CaptionReport": "vlmrm.report.captions",
     "Landscape": "vlmrm.report.landscape",
     "Report": "vlmrm.report.report",
     "draw_landscape": "vlmrm.report.landscape",

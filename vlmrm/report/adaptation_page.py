@@ -74,7 +74,7 @@ def render_adaptation(report: AdaptationReport) -> str:
             ("Spoilt", _shown(report, report.spoilt), len(report.spoilt), _led(report, report.spoilt, right=False)),
         ],
         confusions=_confusions(report),
-        facts=_facts({name: value for name, value in protocol.items() if name != "classes"}),
+        facts=settings_by_path({name: value for name, value in protocol.items() if name != "classes"}),
     )
 
 
@@ -193,12 +193,17 @@ def _confusions(report: AdaptationReport) -> list[Row]:
     ]
 
 
-def _facts(values: Mapping[str, Any], within: str = "") -> dict[str, str]:
-    """Settings by their paths, such as ``options.views.count``."""
+def settings_by_path(values: Mapping[str, Any], within: str = "") -> dict[str, str]:
+    """Return settings by their paths, such as ``options.views.count``, as texts.
+
+    Args:
+        values: Settings; tables in tables.
+        within: Path of the table.
+    """
     found: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            found |= _facts(value, f"{within}{name}.")
+            found |= settings_by_path(value, f"{within}{name}.")
         else:
             found[f"{within}{name}"] = value if isinstance(value, str) else json.dumps(value)
     return found

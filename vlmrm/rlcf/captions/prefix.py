@@ -87,12 +87,16 @@ class PrefixCaptioner(LanguageModelCaptioner):
     def log_probabilities(self, seen: Embeddings, captions: Captions) -> Float[Tensor, "n t"]:
         """Return the log-probability of each token, and 0 where there is none."""
         read, first = self._reading(seen, captions)
-        return of_tokens(self.language_model(inputs_embeds=read).logits[:, first:], captions)
+        return of_tokens(
+            self.language_model(inputs_embeds=read, attention_mask=_all_of(read)).logits[:, first:], captions
+        )
 
     def states(self, seen: Embeddings, captions: Captions) -> Float[Tensor, "n t h"]:
         """Return the last hidden state of the language model before it says each token."""
         read, first = self._reading(seen, captions)
-        states: Tensor = self.language_model(inputs_embeds=read, output_hidden_states=True).hidden_states[-1]
+        states: Tensor = self.language_model(
+            inputs_embeds=read, attention_mask=_all_of(read), output_hidden_states=True
+        ).hidden_states[-1]
         return states[:, first:]
 
     def _reading(self, seen: Embeddings, captions: Captions) -> tuple[Tensor, int]:
@@ -106,7 +110,12 @@ class PrefixCaptioner(LanguageModelCaptioner):
 
     def _given(self, seen: Embeddings) -> dict[str, Any]:
         prefix = self.mapper(seen)
-        return {"inputs_embeds": prefix, "attention_mask": torch.ones_like(prefix[:, :, 0], dtype=torch.long)}
+        return {"inputs_embeds": prefix, "attention_mask": _all_of(prefix)}
 
     def _said_of_sight(self) -> dict[str, Any]:
         return {"encoder": self.encoder.fingerprint}
+
+
+def _all_of(read: Float[Tensor, "n t w"]) -> Tensor:
+    """A mask that leaves nothing out: what is behind the end of a caption is seen by nothing before it."""
+    return torch.ones_like(read[:, :, 0], dtype=torch.long)
