@@ -185,7 +185,7 @@ def main(config: CaptionerConfig) -> None:
     learn_pictures(config, captioner, scenes, seen, shown.told)
     minutes = (time.time() - begun) / 60
     folder = config.out / config.name
-    save_captioner(captioner, folder, config.shape)
+    save_captioner(captioner, folder)
     training = {key: value for key, value in asdict(config).items() if key != "out"}
     card = {
         "description": scenes.description,

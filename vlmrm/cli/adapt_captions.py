@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import numpy as np
 
 from vlmrm.atomic import write_json
 from vlmrm.cli.adapt_arguments import Adapt
+from vlmrm.cli.caption_judges import read_judge, references_of
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.table import format_table
-from vlmrm.data.caption_judge import CaptionJudge
-from vlmrm.data.captioned import CaptionedPictures
 from vlmrm.data.classified import PictureFiles
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.frames.batch import as_frames
@@ -34,7 +32,7 @@ def run_captions(given: Adapt) -> int:
     """Write captions of pictures before and after adaptation, judge them, and write the report."""
     require_room([given.out], force=given.force)
     shown, references, skipped = _pictures(given)
-    setup = _setup(given)
+    judge, setup = read_judge(given.judge, given.truths, shown.names), _setup(given)
     kept = given.keep or given.out.with_suffix("")
     found = {}
     for method in setup.methods:
@@ -49,7 +47,7 @@ def run_captions(given: Adapt) -> int:
         rewards={name: paid.of(one.captions) for name, one in found.items()},
         rewards_after_each=[float(paid.of(said).mean()) for said in steps],
         references=references,
-        judge=_judge(given, shown.names),
+        judge=judge,
         names=shown.names,
         protocol=setup.protocol("adapted"),
     )
@@ -86,8 +84,7 @@ def _pictures(given: Adapt) -> tuple[PictureFiles, list[list[str]], int]:
         files = PictureFiles.of_folder(given.folder)
         references: list[list[str]] = []
     else:
-        read = CaptionedPictures.read(given.folder, given.captions, split=given.split)
-        files, references = read.pictures, [[read.captions[one] for one in several] for several in read.captions_of]
+        files, references = references_of(given.folder, given.captions, split=given.split)
     good = [place for place in range(len(files)) if _opens(files, place)]
     if not good:
         raise FrameError(f"none of the {len(files)} pictures of {given.folder} can be opened.")
@@ -126,21 +123,6 @@ def _options(given: Adapt) -> AdaptOptions:
         "seed": given.seed,
     }  # fmt: skip
     return replace(options, **{name: value for name, value in said.items() if value is not None})
-
-
-def _judge(given: Adapt, names: Sequence[str]) -> CaptionJudge | None:
-    if not given.judge:
-        if given.truths is not None:
-            raise SpecError("--truths is what a --judge reads. Name one, as vlmrm_envs.table_judge:TableJudge.")
-        return None
-    module, _, name = given.judge.partition(":")
-    if given.truths is None or not name:
-        raise SpecError("a judge is MODULE:CLASS, and reads the facts of the pictures from --truths FILE.")
-    try:
-        judge: CaptionJudge = getattr(import_module(module), name).read(given.truths, names)
-    except (ImportError, AttributeError) as error:
-        raise SpecError(f"no judge {given.judge!r}: {error}.") from error
-    return judge
 
 
 class _Paid:

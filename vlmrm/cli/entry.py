@@ -18,7 +18,9 @@ import tyro
 import vlmrm
 from vlmrm.cli.adapt_arguments import Adapt
 from vlmrm.cli.arguments import Command, Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
+from vlmrm.cli.caption_arguments import Caption
 from vlmrm.errors import (
+    CaptionWarning,
     EnvValueWarning,
     InvisibleGoalWarning,
     OutOfDomainWarning,
@@ -32,7 +34,8 @@ from vlmrm.errors import (
 )
 
 _OURS = (
-    EnvValueWarning
+    CaptionWarning
+    | EnvValueWarning
     | InvisibleGoalWarning
     | OutOfDomainWarning
     | ScaleWarning
@@ -53,6 +56,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
   vlmrm search prompts TASK        a better sentence, camera or form of a reward
   vlmrm label DIR                  label pictures with one key each
   vlmrm adapt classify DIR         a model adapted to each picture by a reward
+  vlmrm caption describe RUN       what a captioner says of an agent's frames
 
 --version prints the version; --debug, anywhere, shows the traceback of an error."""
 
@@ -65,6 +69,7 @@ _SAID: Mapping[str, tuple[type[Command], str]] = {
     "search": (Search, "A better sentence, camera or form of a reward."),
     "label": (Label, "Frames labelled with one key each, in a browser."),
     "adapt": (Adapt, "A model adapted to each picture or text by a reward."),
+    "caption": (Caption, "A captioner trained on rewards, or what one says of an agent."),
     "tasks": (Tasks, "The tasks that can be trained by name."),
     "models": (Models, "The built-in models, and how to name others."),
 }

@@ -46,8 +46,8 @@ def render_captions(report: CaptionReport) -> str:
         "captions.html",
         report=report,
         judged_by_itself=report.decider == REWARD,
-        head=[("method", ""), *((column, "") for column in columns), ("over the captioner alone", "points, 95 %"),
-              (f"{report.label(report.main)} ahead by", "points, 95 %"), ("adapted", "")],
+        head=[("method", ""), *((column, "") for column in columns), ("gain", "points, 95 %"),
+              ("ahead by", "points, 95 %"), ("adapted", "")],
         rows=[_row(report, name, columns) for name in report.methods],
         drawn=_figures(report),
         shown=[

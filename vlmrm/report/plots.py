@@ -210,6 +210,23 @@ def draw_steps(lines: Mapping[str, Sequence[float]], levels: Mapping[str, float]
         return _svg(figure)
 
 
+def draw_spells(rewards: Float[np.ndarray, " n"], starts: Sequence[int]) -> str:
+    """Draw the reward of each frame, with a line where something begins.
+
+    Args:
+        rewards: Of each frame.
+        starts: Numbers of frames.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _wide_figure(2.6)
+        axes.plot(rewards, color=BLUE, linewidth=1.4)
+        for start in starts:
+            axes.axvline(start, color=GREY, linewidth=0.7, linestyle=":")
+        axes.set_xlabel("frame")
+        axes.set_ylabel("reward")
+        return _svg(figure)
+
+
 def picture_data(picture: UInt8[np.ndarray, "h w 3"], size_px: int = _PICTURE_PX) -> str:
     """A small picture as a data address; its longer side has at most so many pixels."""
     image = Image.fromarray(picture)

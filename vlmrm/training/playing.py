@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlmrm.report.video import write_video
+from vlmrm.report.video import Episode, write_video
+from vlmrm.rewards.model import RewardModel
 from vlmrm.training.episodes import play
 from vlmrm.training.plan import Plan
 from vlmrm.training.record import record_episode
@@ -52,6 +53,24 @@ def play_run(run: str | Path, *, seed: int = 0, best: bool = False, out: Path | 
         in_goal=sum(episode.in_goal) if episode.in_goal else None,
         video=path,
     )
+
+
+def film_of_run(run: str | Path, *, seed: int = 0, best: bool = False) -> Episode:
+    """Return an episode of a run's agent with the reward that it was trained on.
+
+    Args:
+        run: The run's folder.
+        seed: Seed of the environment.
+        best: As in `play_run`.
+
+    Raises:
+        RunError: As in `play_run`.
+        FrameError: The environment does not draw.
+    """
+    agent, plan = load_agent(run, best=best), _plan(run)
+    reward = None if plan.spec is None else RewardModel.from_spec(plan.spec)
+    paid_by = "the environment itself" if reward is None else f"the reward of {plan.task.name}"
+    return record_episode(agent, MakeEnv(task=plan.task, pictures=True), seed=seed, reward=reward, title=paid_by)
 
 
 def watch_run(run: str | Path, *, seed: int = 0, best: bool = False) -> Played:

@@ -23,7 +23,8 @@ from vlmrm.encoders.hugging_face.generative import CAUSAL, LOCAL, load_generativ
 from vlmrm.encoders.runtime import choose_runtime
 from vlmrm.errors import EncoderError, UnknownModel, near_matches
 from vlmrm.plain_files import read_json
-from vlmrm.rlcf.captions.mappers import MapperShape
+from vlmrm.rlcf.captions.captioner import LanguageModelCaptioner
+from vlmrm.rlcf.captions.mappers import MapperShape, MlpMapper, TransformerMapper
 from vlmrm.rlcf.captions.prefix import PrefixCaptioner
 
 BUILTIN = Path(__file__).parent / "builtin"
@@ -82,19 +83,23 @@ def load_captioner(name: str, *, device: str | None = None) -> PrefixCaptioner:
     )
 
 
-def save_captioner(captioner: PrefixCaptioner, folder: Path, shape: MapperShape) -> None:
+def save_captioner(captioner: LanguageModelCaptioner, folder: Path) -> None:
     """Write a captioner to a folder, whole or not at all.
 
     Args:
-        captioner: Its encoder goes by its name.
+        captioner: A `PrefixCaptioner` with a mapper of `MapperShape`; its encoder goes by its name.
         folder: Where to.
-        shape: Of its mapper.
+
+    Raises:
+        EncoderError: It is another captioner, or has another mapper.
     """
+    if not isinstance(captioner, PrefixCaptioner) or not isinstance(captioner.mapper, MlpMapper | TransformerMapper):
+        raise EncoderError(f"{captioner.name!r} is no prefix captioner with a mapper of ours: save its parts yourself.")
     settings: dict[str, Any] = {
         "encoder": captioner.encoder.name,
         "encoder_fingerprint": captioner.encoder.fingerprint,
         "end_token": captioner.tokenizer.convert_ids_to_tokens(captioner.end),
-        "mapper": asdict(shape),
+        "mapper": asdict(captioner.mapper.shape),
     }
     with whole_folder(folder) as unfinished:
         captioner.language_model.save_pretrained(unfinished)

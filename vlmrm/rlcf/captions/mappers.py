@@ -69,14 +69,15 @@ class MlpMapper(nn.Module):
 
     def __init__(self, shape: MapperShape) -> None:
         super().__init__()
-        self._prefix = shape.prefix
+        self.shape = shape
+        """Its sizes."""
         self.layers = nn.Sequential(
             nn.Linear(shape.dim, shape.hidden), nn.Tanh(), nn.Linear(shape.hidden, shape.prefix * shape.width)
         )
 
     def forward(self, seen: Float[Tensor, "n d"]) -> Float[Tensor, "n p w"]:
         """Return the words of embeddings."""
-        words: Tensor = self.layers(seen).unflatten(1, (self._prefix, -1))
+        words: Tensor = self.layers(seen).unflatten(1, (self.shape.prefix, -1))
         return words
 
 
@@ -94,7 +95,8 @@ class TransformerMapper(nn.Module):
 
     def __init__(self, shape: MapperShape) -> None:
         super().__init__()
-        self._read = shape.read
+        self.shape = shape
+        """Its sizes."""
         self.read = nn.Linear(shape.dim, shape.read * shape.width)
         self.learned = nn.Parameter(torch.randn(shape.prefix, shape.width) / shape.width**0.5)
         layer = nn.TransformerEncoderLayer(
@@ -104,9 +106,9 @@ class TransformerMapper(nn.Module):
 
     def forward(self, seen: Float[Tensor, "n d"]) -> Float[Tensor, "n p w"]:
         """Return the words of embeddings."""
-        said = self.read(seen).unflatten(1, (self._read, -1))
+        said = self.read(seen).unflatten(1, (self.shape.read, -1))
         both = torch.cat([said, self.learned.expand(len(seen), -1, -1)], dim=1)
-        words: Tensor = self.layers(both)[:, self._read :]
+        words: Tensor = self.layers(both)[:, self.shape.read :]
         return words
 
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import EncoderError
@@ -50,6 +51,7 @@ class PrefixCaptioner(LanguageModelCaptioner):
         )  # fmt: skip
         self.encoder = encoder
         """What sees pictures."""
+        self._watch = DomainWatch(encoder)
         with torch.no_grad():
             words = mapper(torch.zeros(1, encoder.dim, device=self.device))
         width = self._words.embedding_dim
@@ -82,7 +84,9 @@ class PrefixCaptioner(LanguageModelCaptioner):
 
     def see(self, images: Frames) -> Embeddings:
         """Return unit-length embeddings of pictures."""
-        return embed_pictures(self.encoder, images).to(self.device)
+        rows = embed_pictures(self.encoder, images)
+        self._watch.see(rows)
+        return rows.to(self.device)
 
     def log_probabilities(self, seen: Embeddings, captions: Captions) -> Float[Tensor, "n t"]:
         """Return the log-probability of each token, and 0 where there is none."""
