@@ -1,6 +1,7 @@
 """`vlmrm adapt` on a folder of pictures, and what it refuses."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from PIL import Image
 
 from tests.cli.refusals import refused
 from vlmrm.cli import main
+from vlmrm.cli.adapt_arguments import Adapt
+from vlmrm.cli.adapt_problems import problems
+from vlmrm.errors import FrameError
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +80,18 @@ def test_a_published_set_by_its_name_with_more_methods_beside(tmp_path, capsys):
     assert said["answers"] == ["airplane", "automobile"]
     assert {"zero", "template_mean", "tpt", "adapted"} <= set(said["methods"])
     assert "2 pictures of 2 classes" in capsys.readouterr().out
+
+
+def test_the_seed_draws_what_is_taken_of_each_class_and_a_part_of_a_set_will_do(tmp_path):
+    for index in range(1000):
+        (tmp_path / str(index)).mkdir()
+        for name in ("a.png", "b.png"):  # of 10 that were published
+            (tmp_path / str(index) / name).touch()
+    given = Adapt(what="classify", folder=str(tmp_path), dataset="imagenet-v2", per_class=1)
+    names = {tuple(problems(replace(given, seed=seed))[0].names) for seed in (0, 1, None)}
+    assert [len(one) for one in names] == [1000, 1000]  # none is 0, as for views
+    with pytest.raises(FrameError, match="10 pictures in each"):
+        problems(replace(given, per_class=None))
 
 
 @pytest.mark.parametrize(
