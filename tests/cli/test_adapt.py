@@ -1,6 +1,7 @@
 """`vlmrm adapt` on a folder of pictures, and what it refuses."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from PIL import Image
 
 from tests.cli.refusals import refused
 from vlmrm.cli import main
+from vlmrm.cli.adapt_arguments import Adapt
+from vlmrm.cli.adapt_problems import problems
+from vlmrm.errors import FrameError
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +70,28 @@ def test_both_directions_of_retrieval_have_a_table_and_a_page_each(pictures, tmp
 
 
 def test_a_published_set_by_its_name_with_more_methods_beside(tmp_path, capsys):
-    content = b"".join(bytes([label]) + bytes([40 * label]) * 3072 for label in (0, 1))
+    content = b"".join(bytes([label]) + bytes([40 * label]) * 3072 for label in (0, 1, 1))
     (tmp_path / "test_batch.bin").write_bytes(content)
     (tmp_path / "batches.meta.txt").write_text("airplane\nautomobile\n")
-    words = [*WORDS[:4], "--dataset", "cifar10", "--also", "zero", "template_mean", "tpt", "--templates", "simple"]
-    words += ["--views", "2", "--steps", "1", "--out", str(tmp_path / "out.json")]
+    words = [*WORDS[:4], "--dataset", "cifar10", "--per-class", "1", "--also", "zero", "template_mean", "tpt"]
+    words += ["--templates", "simple", "--views", "2", "--steps", "1", "--out", str(tmp_path / "out.json")]
     assert main(["adapt", "classify", str(tmp_path), *words]) == 0
     said = json.loads((tmp_path / "out.json").read_text())
     assert said["answers"] == ["airplane", "automobile"]
     assert {"zero", "template_mean", "tpt", "adapted"} <= set(said["methods"])
+    assert "2 pictures of 2 classes" in capsys.readouterr().out
+
+
+def test_the_seed_draws_what_is_taken_of_each_class_and_a_part_of_a_set_will_do(tmp_path):
+    for index in range(1000):
+        (tmp_path / str(index)).mkdir()
+        for name in ("a.png", "b.png"):  # of 10 that were published
+            (tmp_path / str(index) / name).touch()
+    given = Adapt(what="classify", folder=str(tmp_path), dataset="imagenet-v2", per_class=1)
+    names = {tuple(problems(replace(given, seed=seed))[0].names) for seed in (0, 1, None)}
+    assert [len(one) for one in names] == [1000, 1000]  # none is 0, as for views
+    with pytest.raises(FrameError, match="10 pictures in each"):
+        problems(replace(given, per_class=None))
 
 
 @pytest.mark.parametrize(
@@ -84,11 +101,14 @@ def test_a_published_set_by_its_name_with_more_methods_beside(tmp_path, capsys):
         (["retrieve", "FOLDER"], "retrieve needs --captions"),
         (["classify", "FOLDER", "--captions", "captions.csv"], "for vlmrm adapt retrieve"),
         (["retrieve", "FOLDER", "--captions", "captions.csv", "--labels", "x.csv"], "for vlmrm adapt classify"),
+        (["retrieve", "FOLDER", "--captions", "captions.csv", "--per-class", "1"], "for vlmrm adapt classify"),
+        (["classify", "FOLDER", "--per-class", "0"], "at least one picture of each class"),
         (["classify", "nowhere"], "no folder"),
         (["classify", "FOLDER", "--dataset", "imagenet-v3"], "imagenet-v2"),
         (["classify", "FOLDER", "--dataset", "cifar10", "--labels", "x.csv"], "has its own classes"),
         (["classify", "FOLDER", *WORDS, "--also", "zeros"], "zero"),
         (["classify", "FOLDER", *WORDS, "--also", "auto_clip"], "Give --templates"),
+        (["classify", "FOLDER", "--also", "auto_clip", "--templates", "FILE"], "exactly one {}, where"),
         (["classify", "FOLDER", "--preset", "images"], "image"),
         (["classify", "FOLDER", "--out", "numbers.csv"], "ends in .html or .json"),
         (["classify", "FOLDER", *WORDS, "--reward", "random:sim-xs"], "self_reward"),
@@ -97,4 +117,6 @@ def test_a_published_set_by_its_name_with_more_methods_beside(tmp_path, capsys):
 )
 def test_what_cannot_be_is_refused(pictures, tmp_path, monkeypatch, capsys, words, said):
     monkeypatch.chdir(tmp_path)
-    assert said in refused(capsys, "adapt", *(pictures if word == "FOLDER" else word for word in words))
+    (tmp_path / "templates.txt").write_text("a picture of {}\na pole\n")
+    given = {"FOLDER": pictures, "FILE": tmp_path / "templates.txt"}
+    assert said in refused(capsys, "adapt", *(given.get(word, word) for word in words))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from vlmrm.data.classified import ClassifiedPictures, read_classes
@@ -67,3 +68,34 @@ def test_what_is_not_there_is_refused(folders, tmp_path):
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(FrameError, match="empty"):
         read_classes(tmp_path / "empty.txt")
+
+
+def test_a_sample_has_as_many_of_each_class_the_same_for_a_seed():
+    labels = np.arange(300) % 3
+    labels[3::3] = 1  # class 0 has one picture, 199 are of class 1, 100 of class 2
+    shades = torch.arange(300).remainder(256).to(torch.uint8)
+    names = [f"{place:03}" for place in range(300)]
+    shown = ClassifiedPictures(shades[:, None, None, None].expand(-1, 2, 2, 3), ("a", "b", "c"), labels, names)
+    found = shown.sample(4, seed=7)
+    assert np.bincount(found.labels).tolist() == [1, 4, 4]
+    assert found.names == sorted(found.names)  # in the order they have
+    places = [int(name) for name in found.names]
+    assert found.labels.tolist() == labels[places].tolist()
+    assert found.pictures[:, 0, 0, 0].tolist() == shades[places].tolist()
+    assert shown.sample(4, seed=7).names == found.names
+    assert set(shown.sample(2, seed=7).names) < set(found.names)
+    assert len({tuple(shown.sample(4, seed=seed).names) for seed in range(5)}) == 5
+    with pytest.raises(FrameError, match="at least one picture of each class; got 0"):
+        shown.sample(0)
+    with pytest.raises(FrameError, match="seed is a whole number from 0; got -1"):
+        shown.sample(1, seed=-1)
+
+
+def test_a_sample_of_files_has_their_names(folders):
+    picture(folders / "cat" / "b.png", 16)
+    found = ClassifiedPictures.read(folders).sample(1, seed=1)
+    assert found.classes == ("10", "2", "cat")
+    assert found.names == found.pictures.names
+    assert {name.split("/")[0] for name in found.names} == {"10", "2", "cat"}
+    drawn = {ClassifiedPictures.read(folders).sample(1, seed=seed).names[2] for seed in range(9)}
+    assert drawn == {"cat/a.png", "cat/b.png"}

@@ -1,5 +1,6 @@
 """Published sets in tiny copies of their layouts: each class has the name that belongs to its folder or number."""
 
+import os
 import pickle
 
 import numpy as np
@@ -13,6 +14,16 @@ from vlmrm.errors import FrameError, SpecError
 def picture(path, shade):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((2, 2, 3), shade, np.uint8)).save(path)
+
+
+def in_folders(root, names, pictures=("one",)):
+    """Empty files, all of them one on the disk, as only their names are read."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "empty").touch()
+    for name in names:
+        (root / str(name)).mkdir()
+        for one in pictures:
+            os.link(root / "empty", root / str(name) / f"{one}.png")
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +57,44 @@ def test_a_set_of_200_classes_has_their_names_in_the_order_of_their_indices(tmp_
 
 
 def test_folders_that_are_numbers_are_not_sorted_as_strings(tmp_path, names):
-    for index in range(1000):
-        (tmp_path / str(index)).mkdir()
-        (tmp_path / str(index) / "one.png").write_bytes(b"")
+    in_folders(tmp_path, range(1000))
     picture(tmp_path / "2" / "one.png", 77)
-    found = read_known_set(tmp_path, "imagenet-v2")
+    found = read_known_set(tmp_path, "imagenet-v2", whole=False)
     assert found.classes == tuple(names.values())
     place = found.names.index("2/one.png")
     assert (found.labels[place], found.classes[2]) == (2, "great white shark")  # as strings, 2 would be the 112th
     assert found.pictures[place].max() == 77
     (tmp_path / "37" / "one.png").unlink()
     with pytest.raises(FrameError, match="have no pictures: 37"):
-        read_known_set(tmp_path, "imagenet-v2")
+        read_known_set(tmp_path, "imagenet-v2", whole=False)
     (tmp_path / "37").rmdir()
     with pytest.raises(FrameError, match="missing: 37"):
         read_known_set(tmp_path, "imagenet-v2")
+
+
+def test_a_set_that_is_not_whole_is_refused_by_the_classes_that_differ(tmp_path):
+    in_folders(tmp_path / "v2", range(1000), range(10))
+    assert np.bincount(read_known_set(tmp_path / "v2", "imagenet-v2").labels).tolist() == [10] * 1000
+    (tmp_path / "v2" / "37" / "0.png").unlink()
+    (tmp_path / "v2" / "40" / "10.png").touch()
+    with pytest.raises(FrameError, match=r"10 pictures in each of 1,000 folders; it has 9 in 37, 11 in 40\. Unpack"):
+        read_known_set(tmp_path / "v2", "imagenet-v2")
+
+
+def test_imagenet_c_has_a_folder_of_classes_for_each_corruption_and_severity(tmp_path, names):
+    (tmp_path / "fog" / "1").mkdir(parents=True)
+    in_folders(tmp_path / "fog" / "3", names)
+    found = read_known_set(tmp_path, "imagenet-c/fog/3", whole=False)
+    assert found.classes == tuple(names.values())
+    assert found.pictures.paths[1] == tmp_path / "fog" / "3" / "n01443537" / "one.png"
+    assert found.labels.tolist() == list(range(1000))
+    for name in ("imagenet-c", "imagenet-c/fog", "imagenet-c/fog/2", "imagenet-c/snow/3", "imagenet-c/fog/3/n01443537"):
+        with pytest.raises(SpecError, match=r"a corruption and a severity, 1 to 5.* has: fog at 1, 3\."):
+            read_known_set(tmp_path, name)
+    for folder, name in ((tmp_path, "imagenet-c/fog/3"), (tmp_path / "fog" / "3", "imagenet")):
+        with pytest.raises(FrameError, match="50 pictures in each of 1,000 folders; it has 1 in n01440764, 1 in n0144"):
+            read_known_set(folder, name)
+    assert read_known_set(tmp_path / "fog" / "3", "imagenet-sketch").labels[-1] == 999  # of no fixed number a class
 
 
 def cifar(folder, rows, *, before, file, names):
@@ -78,9 +112,12 @@ def test_cifar_is_read_from_its_binary_version(tmp_path):
     assert found.labels.tolist() == [1, 0]
     assert found.pictures.shape == (2, 32, 32, 3)
     assert found.pictures[0, 5, 7].tolist() == [10, 20, 30]
+    assert found.names == ["test_batch.bin#0", "test_batch.bin#1"]
     rows = [([3, 1], (9, 8, 7))]
     cifar(tmp_path, rows, before=2, file="test.bin", names=("fine_label_names.txt", ["apple", "aquarium_fish"]))
-    assert read_known_set(tmp_path, "cifar100").labels.tolist() == [1]  # the fine label
+    found = read_known_set(tmp_path, "cifar100")
+    assert found.labels.tolist() == [1]  # the fine label
+    assert found.classes == ("apple", "aquarium fish")  # as a sentence has it
     (tmp_path / "test.bin").write_bytes(b"123")
     with pytest.raises(FrameError, match="no multiple of 3,074"):
         read_known_set(tmp_path, "cifar100")
@@ -104,12 +141,23 @@ def test_cifar_10_c_has_its_severities_one_after_the_other(tmp_path):
     found = read_known_set(tmp_path, "cifar10-c/fog/3")
     assert found.pictures[:, 0, 0, 0].tolist() == [4, 5]
     assert [found.classes[label] for label in found.labels] == ["cat", "ship"]
+    assert found.names == ["fog.npy#4", "fog.npy#5"]
     for name in ("cifar10-c", "cifar10-c/fog/6", "cifar10-c/rain/1"):
-        with pytest.raises(SpecError, match=r"has: fog; severities are 1 to 5"):
+        with pytest.raises(SpecError, match=r"1 to 5.* has: fog at 1, 2, 3, 4, 5\."):
             read_known_set(tmp_path, name)
     np.save(tmp_path / "labels.npy", np.array([Alarm()], dtype=object), allow_pickle=True)
     with pytest.raises(FrameError, match="cannot be read as numbers"):
         read_known_set(tmp_path, "cifar10-c/fog/3")
+
+
+def test_corrupted_cifar_has_the_names_of_the_list_that_lies_there(tmp_path):
+    np.save(tmp_path / "fog.npy", np.zeros((5, 32, 32, 3), np.uint8))
+    np.save(tmp_path / "labels.npy", np.full(5, 1))
+    with pytest.raises(FrameError, match="fine_label_names"):
+        read_known_set(tmp_path, "cifar100-c/fog/1")
+    for name, file in (("cifar10-c", "batches.meta.txt"), ("cifar100-c", "fine_label_names.txt")):
+        (tmp_path / file).write_text("plane\nsports_car\n")
+        assert read_known_set(tmp_path, f"{name}/fog/1").classes == ("plane", "sports car")
 
 
 def test_unknown_sets_and_folders_are_refused(tmp_path):
@@ -117,5 +165,5 @@ def test_unknown_sets_and_folders_are_refused(tmp_path):
         read_known_set(tmp_path, "imagenetv2")
     with pytest.raises(FrameError, match="is no folder"):
         read_known_set(tmp_path / "nowhere", "cifar10")
-    with pytest.raises(SpecError, match="only cifar10-c has parts"):
+    with pytest.raises(SpecError, match="only sets that end in -c have parts"):
         read_known_set(tmp_path, "imagenet-a/1")

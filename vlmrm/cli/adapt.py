@@ -19,7 +19,7 @@ from vlmrm.rlcf.methods import find_method
 from vlmrm.rlcf.options import AdaptOptions, preset
 from vlmrm.rlcf.results import Evaluation, MethodResult
 from vlmrm.rlcf.running import run_method
-from vlmrm.rlcf.setup import TRAINING_FREE, AdaptedMethod, Setup
+from vlmrm.rlcf.setup import OF_TEMPLATES, TRAINING_FREE, AdaptedMethod, Setup
 
 _HEADER = ("method", "right", "95 % interval", "over zero-shot", "mended", "spoilt", "ECE")
 
@@ -97,13 +97,13 @@ def _losses(given: Adapt) -> list[str]:
 
 
 def _templates(given: Adapt) -> tuple[str, ...]:
-    asked = [name for name in ("template_mean", "auto_clip") if name in given.also]
+    asked = [name for name in OF_TEMPLATES if name in given.also]
     if asked and not given.templates:
         raise SpecError(f"{asked[0]} takes several sentences. Give --templates openai, simple, or a file of them.")
     if not given.templates:
         return ()
     path = Path(given.templates)
-    return read_classes(path) if path.is_file() else known_templates(given.templates)
+    return read_classes(path, what="a sentence with {}") if path.is_file() else known_templates(given.templates)
 
 
 def _options(given: Adapt, problem: Problem) -> AdaptOptions:

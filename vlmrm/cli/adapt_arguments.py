@@ -33,7 +33,9 @@ class Adapt(Command):
     """Names of the classes, one on each line. Default: those that pictures have."""
     dataset: Annotated[str, open_option("NAME")] = ""
     """Published set that the folder holds: imagenet, imagenet-a, imagenet-r, imagenet-v2, imagenet-sketch, cifar10,
-    cifar100, or cifar10-c/KIND/SEVERITY."""
+    cifar100, or of imagenet-c, cifar10-c and cifar100-c one corruption and severity, as imagenet-c/fog/3."""
+    per_class: Annotated[int | None, open_option("N")] = None
+    """Only N pictures of each class, drawn by the seed. Default: all."""
     captions: Annotated[Path | None, open_option("FILE")] = None
     """To retrieve, or as references of captions: CSV file with the columns frame and caption, or a JSON file as COCO,
     NoCaps or Karpathy's splits."""
@@ -79,7 +81,7 @@ class Adapt(Command):
     truths: Annotated[Path | None, open_option("FILE")] = None
     """File that the judge reads with its method read, given the names of the pictures."""
     seed: Annotated[int | None, open_option("N")] = None
-    """Decides views and candidates."""
+    """Decides views, candidates, and what --per-class draws."""
     workers: Annotated[int, open_option("N")] = 1
     """Processes. Default: 1."""
     device: Annotated[str | None, open_option("NAME")] = None

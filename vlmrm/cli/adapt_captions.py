@@ -25,7 +25,7 @@ from vlmrm.rlcf.options import AdaptOptions, preset
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod
 
-_NOT_OURS = ("labels", "classes", "dataset", "coop", "views", "templates", "also")
+_NOT_OURS = ("labels", "classes", "dataset", "per_class", "coop", "views", "templates", "also")
 
 
 def run_captions(given: Adapt) -> int:

@@ -57,6 +57,8 @@ def _classification(given: Adapt) -> Problem:
     if given.captions is not None or given.split or given.direction != "both":
         raise SpecError("--captions, --split and --direction are for vlmrm adapt retrieve. Leave them out.")
     shown = _classified(given)
+    if given.per_class is not None:
+        shown = shown.sample(given.per_class, seed=given.seed or 0)
     return Problem(
         name="",
         about=f"{len(shown.labels):,} pictures of {len(shown.classes)} classes",
@@ -73,14 +75,17 @@ def _classified(given: Adapt) -> ClassifiedPictures:
         return ClassifiedPictures.read(given.folder, table=given.labels, classes=classes)
     if given.labels is not None or given.classes is not None:
         raise SpecError(f"the data set {given.dataset} has its own classes. Leave --labels and --classes out.")
-    return read_known_set(given.folder, given.dataset)
+    return read_known_set(given.folder, given.dataset, whole=given.per_class is None)
 
 
 def _retrieval(given: Adapt) -> list[Problem]:
     if given.captions is None:
         raise SpecError("retrieve needs --captions: a CSV file with the columns frame and caption, or a JSON file.")
-    if given.labels is not None or given.classes is not None or given.dataset or given.template != Adapt.template:
-        raise SpecError("--labels, --classes, --dataset and --template are for vlmrm adapt classify. Leave them out.")
+    unset = (given.labels, given.classes, given.per_class)
+    if any(one is not None for one in unset) or given.dataset or given.template != Adapt.template:
+        raise SpecError(
+            "--labels, --classes, --dataset, --per-class and --template are for vlmrm adapt classify. Leave them out."
+        )
     require_no_judge(given)
     shown = CaptionedPictures.read(given.folder, given.captions, split=given.split)
     sizes = f"{len(shown.pictures):,} pictures and {len(shown.captions):,} captions"

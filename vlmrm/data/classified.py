@@ -99,9 +99,39 @@ class ClassifiedPictures:
         files = PictureFiles(tuple(path for path, _ in found))
         return cls(files, known, labels, files.names)
 
+    def sample(self, per_class: int, *, seed: int = 0) -> "ClassifiedPictures":
+        """Return some pictures of each class, in the order they have here.
 
-def read_classes(path: str | Path) -> tuple[str, ...]:
+        Args:
+            per_class: How many; of a class that has fewer, all. Those of a smaller number are among those of a larger.
+            seed: Decides which, for each class by itself.
+
+        Raises:
+            FrameError: It is less than one, or the seed less than 0.
+        """
+        if per_class < 1:
+            raise FrameError(f"a sample has at least one picture of each class; got {per_class}.")
+        if seed < 0:
+            raise FrameError(f"the seed is a whole number from 0; got {seed}.")
+        chosen = [
+            np.random.default_rng([seed, label]).permutation(np.flatnonzero(self.labels == label))[:per_class]
+            for label in np.unique(self.labels).tolist()
+        ]
+        kept = np.sort(np.concatenate(chosen)).tolist()
+        if isinstance(self.pictures, torch.Tensor):
+            pictures: PictureFiles | Frames = self.pictures[kept]
+        else:
+            pictures = PictureFiles(tuple(self.pictures.paths[place] for place in kept))
+        names = [self.names[place] for place in kept] if self.names else ()
+        return ClassifiedPictures(pictures, self.classes, self.labels[kept], names)
+
+
+def read_classes(path: str | Path, *, what: str = "the name of one class") -> tuple[str, ...]:
     """Return the names of classes in a file, one on each line.
+
+    Args:
+        path: Text file.
+        what: What is on each line, for errors.
 
     Raises:
         FrameError: It cannot be read, or holds none.
@@ -109,9 +139,9 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
     try:
         names = tuple(line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise FrameError(f"{path} cannot be read: {error}. It has the name of one class on each line.") from error
+        raise FrameError(f"{path} cannot be read: {error}. It has {what} on each line.") from error
     if not names:
-        raise FrameError(f"{path} is empty. It has the name of one class on each line.")
+        raise FrameError(f"{path} is empty. It has {what} on each line.")
     return names
 
 

@@ -1,4 +1,4 @@
-"""Published sets of classified pictures as they lie on disk: ImageNet and its variants, CIFAR-10, CIFAR-100 and -C.
+"""Published sets of classified pictures as they lie on disk: ImageNet, CIFAR-10, CIFAR-100 and their variants.
 
 The order of the classes is carried, never assumed: folders are named by their WordNet ids or, in ImageNet-V2, by whole
 numbers, which sort otherwise as strings; names are those of `open_clip.zero_shot_metadata`, ids those of timm. Nothing
@@ -25,18 +25,21 @@ _CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hor
 _SIDE = 32  # pixels of a CIFAR picture
 _PICKLED = ("data_batch_1", "test_batch", "test", "train", "batches.meta", "meta")
 _SEVERITIES = 5
+_EACH = {"imagenet": 50, "imagenet-c": 50, "imagenet-v2": 10}  # pictures of each class, where classes do not differ
 
 
-def read_known_set(folder: str | Path, name: str) -> ClassifiedPictures:
+def read_known_set(folder: str | Path, name: str, *, whole: bool = True) -> ClassifiedPictures:
     """Return the pictures of a published set with their classes.
 
     Args:
         folder: Where it lies.
-        name: One of `KNOWN_SETS`; of CIFAR-10-C with a corruption and a severity, as ``cifar10-c/fog/3``.
+        name: One of `KNOWN_SETS`; of those that end in -c with a corruption and a severity, as ``cifar10-c/fog/3``.
+        whole: Whether classes of ImageNet, -C and -V2 have to have as many pictures as were published. If not, each
+            has to have one.
 
     Raises:
-        SpecError: There is no such set.
-        FrameError: The folder is not laid out as that set is.
+        SpecError: There is no such set, or no such corruption or severity of it.
+        FrameError: The folder is not laid out as that set is, or has not all of its pictures.
     """
     kind, *rest = name.split("/")
     if kind not in KNOWN_SETS:
@@ -44,7 +47,10 @@ def read_known_set(folder: str | Path, name: str) -> ClassifiedPictures:
     path = Path(folder)
     if not path.is_dir():
         raise FrameError(f"{path} is no folder. Give the one that {kind} was unpacked to.")
-    return KNOWN_SETS[kind](path, rest)
+    found = KNOWN_SETS[kind](path, rest)
+    if whole and kind in _EACH:
+        _require_each(path, found.names, _EACH[kind])
+    return found
 
 
 def wordnet_ids(subset: str = "") -> list[str]:
@@ -101,13 +107,6 @@ def known_templates(name: str) -> tuple[str, ...]:
     return tuple(template("{}") for template in known[name])
 
 
-def _apart(names: Sequence[str]) -> list[str]:
-    """Names with a number behind the second of two that are alike, so that classes can be told apart."""
-    return [
-        f"{name} {names[:place].count(name) + 1}" if name in names[:place] else name for place, name in enumerate(names)
-    ]
-
-
 def _by_word_net(folder: Path, rest: Sequence[str], *, subset: str = "") -> ClassifiedPictures:
     """Folders named by WordNet ids."""
     _require_no_more(rest)
@@ -122,6 +121,36 @@ def _by_number(folder: Path, rest: Sequence[str]) -> ClassifiedPictures:
     wanted = [str(index) for index in range(1000)]
     _require_folders(folder, wanted)
     return _of_folders(folder, wanted, list(imagenet_names().values()))
+
+
+def _imagenet_c(folder: Path, rest: Sequence[str]) -> ClassifiedPictures:
+    """One corruption at one severity: a folder for each corruption, in it one for each severity."""
+    there: dict[str, list[str]] = {}
+    for inner in sorted(folder.glob(f"*/[1-{_SEVERITIES}]")):
+        there.setdefault(inner.parent.name, []).append(inner.name)
+    kind, severity = _corruption(folder, rest, there)
+    return _by_word_net(folder / kind / str(severity), ())
+
+
+def _corruption(folder: Path, rest: Sequence[str], there: Mapping[str, Sequence[str]]) -> tuple[str, int]:
+    """A corruption and a severity that there are."""
+    if len(rest) != 2 or rest[1] not in there.get(rest[0], ()):
+        has = "; ".join(f"{kind} at {', '.join(severities)}" for kind, severities in there.items())
+        raise SpecError(
+            f"behind a set that ends in -c name a corruption and a severity, 1 to {_SEVERITIES}, as cifar10-c/fog/3; "
+            f"got {'/'.join(rest)!r}. {folder} has: {has or 'none'}."
+        )
+    return rest[0], int(rest[1])
+
+
+def _require_each(folder: Path, names: Sequence[str], each: int) -> None:
+    counts = Counter(name.split("/")[0] for name in names)
+    wrong = [f"{count} in {inner}" for inner, count in counts.items() if count != each]
+    if wrong:
+        raise FrameError(
+            f"{folder} has to have {each} pictures in each of {len(counts):,} folders; it has {named(wrong)}. Unpack "
+            "it again, or say that a part of it will do: --per-class N, or whole=False."
+        )
 
 
 def _require_folders(folder: Path, wanted: Sequence[str]) -> None:
@@ -153,7 +182,7 @@ def _cifar(folder: Path, rest: Sequence[str], *, file: str, names: str, before: 
         if any((folder / one).is_file() for one in _PICKLED):
             raise FrameError(f"{folder} is the pickled version, which would run code. Take the binary version (.bin).")
         raise FrameError(f"{folder} has no {file}. Give the folder of the binary version of CIFAR.")
-    classes, row = read_classes(folder / names), before + 3 * _SIDE * _SIDE
+    classes, row = _class_names(folder / names), before + 3 * _SIDE * _SIDE
     content = np.frombuffer(path.read_bytes(), np.uint8)
     if not content.size or content.size % row:
         raise FrameError(f"{path} has {content.size:,} bytes, which is no multiple of {row:,}. Unpack it again.")
@@ -162,41 +191,49 @@ def _cifar(folder: Path, rest: Sequence[str], *, file: str, names: str, before: 
     return _of_frames(path, frames, rows[:, before - 1].astype(np.int64), classes)
 
 
-def _cifar_c(folder: Path, rest: Sequence[str]) -> ClassifiedPictures:
+def _cifar_c(folder: Path, rest: Sequence[str], *, names: str, usual: Sequence[str] = ()) -> ClassifiedPictures:
     """One corruption at one severity: a file of numbers for each corruption, severities one after the other."""
-    kinds = sorted(path.stem for path in folder.glob("*.npy") if path.stem != "labels")
-    if len(rest) != 2 or rest[0] not in kinds or rest[1] not in map(str, range(1, _SEVERITIES + 1)):
-        raise SpecError(
-            f"of CIFAR-10-C name a corruption and a severity, as cifar10-c/fog/3; got {'/'.join(rest)!r}. {folder} "
-            f"has: {', '.join(kinds) or 'none'}; severities are 1 to {_SEVERITIES}."
-        )
-    frames, labels = (_numbers(folder / f"{name}.npy") for name in (rest[0], "labels"))
+    severities = [str(one) for one in range(1, _SEVERITIES + 1)]
+    there = {path.stem: severities for path in sorted(folder.glob("*.npy")) if path.stem != "labels"}
+    kind, severity = _corruption(folder, rest, there)
+    frames, labels = (_numbers(folder / f"{name}.npy") for name in (kind, "labels"))
     if len(frames) != len(labels) or len(labels) % _SEVERITIES:
-        raise FrameError(f"{folder} has {len(frames):,} pictures of {rest[0]} and {len(labels):,} labels.")
+        raise FrameError(f"{folder} has {len(frames):,} pictures of {kind} and {len(labels):,} labels.")
     each = len(labels) // _SEVERITIES
-    part = slice((int(rest[1]) - 1) * each, int(rest[1]) * each)
-    return _of_frames(folder / f"{rest[0]}.npy", frames[part], labels[part].astype(np.int64), _CIFAR10)
+    first, behind = (severity - 1) * each, severity * each
+    classes = _class_names(folder / names, usual)
+    path = folder / f"{kind}.npy"
+    return _of_frames(path, frames[first:behind], labels[first:behind].astype(np.int64), classes, first=first)
+
+
+def _class_names(path: Path, usual: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names in the list that comes with the binary version, with spaces for ``_``, or, without it, the usual ones."""
+    names = tuple(usual) if usual and not path.is_file() else read_classes(path)
+    return tuple(name.replace("_", " ") for name in names)
 
 
 def _numbers(path: Path) -> np.ndarray:
+    """An array, which stays on the disk."""
     try:
-        found: np.ndarray = np.load(path, allow_pickle=False)
+        found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise FrameError(f"{path} cannot be read as numbers: {error}.") from error
     return found
 
 
 def _of_frames(
-    path: Path, frames: UInt8[np.ndarray, "n h w 3"], labels: np.ndarray, classes: Sequence[str]
+    path: Path, frames: UInt8[np.ndarray, "n h w 3"], labels: np.ndarray, classes: Sequence[str], *, first: int = 0
 ) -> ClassifiedPictures:
+    """Pictures with the file as their name and their number in it."""
     if labels.min() < 0 or labels.max() >= len(classes):
         raise FrameError(f"{path} has the label {labels.max()} of {len(classes)} classes. Unpack it again.")
-    return ClassifiedPictures(torch.from_numpy(frames.copy()), tuple(classes), labels)
+    names = [f"{path.name}#{first + place}" for place in range(len(labels))]
+    return ClassifiedPictures(torch.from_numpy(np.array(frames)), tuple(classes), labels, names)
 
 
 def _require_no_more(rest: Sequence[str]) -> None:
     if rest:
-        raise SpecError(f"only cifar10-c has parts, a corruption and a severity; got {'/'.join(rest)!r} as well.")
+        raise SpecError(f"only sets that end in -c have parts; got {'/'.join(rest)!r} as well. Leave it out.")
 
 
 KNOWN_SETS: Mapping[str, Callable[[Path, Sequence[str]], ClassifiedPictures]] = {
@@ -205,8 +242,10 @@ KNOWN_SETS: Mapping[str, Callable[[Path, Sequence[str]], ClassifiedPictures]] = 
     "imagenet-a": partial(_by_word_net, subset="_a"),
     "imagenet-r": partial(_by_word_net, subset="_r"),
     "imagenet-v2": _by_number,
+    "imagenet-c": _imagenet_c,
     "cifar10": partial(_cifar, file="test_batch.bin", names="batches.meta.txt", before=1),
     "cifar100": partial(_cifar, file="test.bin", names="fine_label_names.txt", before=2),
-    "cifar10-c": _cifar_c,
+    "cifar10-c": partial(_cifar_c, names="batches.meta.txt", usual=_CIFAR10),
+    "cifar100-c": partial(_cifar_c, names="fine_label_names.txt"),
 }
 """How each set is read, by name."""

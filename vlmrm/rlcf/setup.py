@@ -10,6 +10,7 @@ from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.towers.coop_file import read_coop
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.rewards import RewardModel, RewardSpec
+from vlmrm.rewards.heads.auto_clip import with_templates
 from vlmrm.rlcf.adapter import Adapter
 from vlmrm.rlcf.answer import Answer, Answerer
 from vlmrm.rlcf.answer_sets import AnswerSet
@@ -43,6 +44,10 @@ class AdaptedMethod:
 @dataclass(frozen=True, kw_only=True)
 class Setup:
     """What is compared on the same queries.
+
+    Raises:
+        SpecError: There is no method without training of a name.
+        PromptError: A method needs templates and there are none, or one is there twice or has not exactly one ``{}``.
 
     Example:
         >>> import torch
@@ -79,6 +84,8 @@ class Setup:
         for name in self.training_free:
             if name not in TRAINING_FREE:
                 raise SpecError(f"no method without training {name!r}. Near: {near_matches(name, TRAINING_FREE)}.")
+        if self.templates or not set(OF_TEMPLATES).isdisjoint(self.training_free):
+            with_templates(["a class"], self.templates)
 
     @property
     def methods(self) -> Sequence[str]:
@@ -186,6 +193,8 @@ TRAINING_FREE: Mapping[str, Callable[[Setup], Answerer]] = {
     "tda": lambda setup: Tda(setup.classifier),
 }
 """How methods without training are made, by name."""
+OF_TEMPLATES = ("template_mean", "auto_clip")
+"""Those of them that need templates."""
 
 
 def _required(model: RewardModel | None) -> RewardModel:
