@@ -16,7 +16,6 @@ import numpy as np
 import tyro
 from rlcf_caption_cells import CAPTIONER, cells
 from rlcf_tables import COUNTED, RESULTS, REWARD, SETTINGS, Cell, Drawn, draw
-from vlmrm.metrics.captions import DocumentFrequencies, cider_d
 from vlmrm_envs.table_judge import TableJudge
 
 from vlmrm.atomic import whole_file, write_json
@@ -24,6 +23,7 @@ from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.data.caption_judge import CaptionShares, JudgedCaption, difference, summary
 from vlmrm.frames.corruptions import corrupt
 from vlmrm.metrics import Estimate
+from vlmrm.metrics.captions import DocumentFrequencies, cider_d
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf import AdaptOptions, Guard, preset
 from vlmrm.rlcf.captions.adapting import CaptionReward
