@@ -77,8 +77,8 @@ class Captioner(Protocol):
         """Where it lies."""
 
     @property
-    def usually_tuned(self) -> str:
-        """Beginning of the names of the parameters that adaptation tunes where nothing else is said."""
+    def usually_tuned(self) -> str | Callable[[str], bool]:
+        """What adaptation tunes where nothing else is said: the beginning of names, or a function of a name."""
 
     @property
     def sees_with(self) -> Encoder | None:
