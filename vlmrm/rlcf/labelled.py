@@ -8,10 +8,12 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from vlmrm.errors import FrameError
 from vlmrm.frames.batch import as_frames
-from vlmrm.types import Embeddings, Frames
+from vlmrm.types import Frames
 
 _LOOKED_AT = 16  # pictures in a digest
 
@@ -28,8 +30,8 @@ class Asked(Protocol):
     def __getitem__(self, place: Any, /) -> Any: ...
 
 
-def embed_each(embed: Callable[[Frames], Embeddings], pictures: Asked) -> Embeddings:
-    """Return the embeddings of pictures, whose sizes may differ, one row for each.
+def embed_each(embed: Callable[[Frames], Float[Tensor, "n ..."]], pictures: Asked) -> Float[Tensor, "m ..."]:
+    """Return the embeddings of pictures, or what else is made of them; their sizes may differ. One row for each.
 
     Args:
         embed: Embeds frames of one size.

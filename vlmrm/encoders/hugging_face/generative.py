@@ -66,6 +66,25 @@ def load_generative(
     return model.to(runtime.device), reader
 
 
+def read_config(name: str, *, wanted: str) -> dict[str, Any]:
+    """Return the configuration of a model; nothing else is downloaded.
+
+    Args:
+        name: As in `load_generative`.
+        wanted: As in `load_generative`.
+
+    Raises:
+        UnknownModel: There is no such model.
+        OfflineError: It would have to be downloaded, and that is not possible.
+        EncoderError: It cannot be read.
+    """
+    path = _folder(name, wanted, whole=False) / _CONFIG
+    try:
+        return dict(read_json(path))
+    except (OSError, ValueError, TypeError) as error:
+        raise EncoderError(f"{path} cannot be read: {type(error).__name__}: {error}.") from error
+
+
 def import_transformers(wanted_for: str) -> Any:
     """Return transformers, imported so that torchvision does not break it.
 
@@ -82,25 +101,25 @@ def import_transformers(wanted_for: str) -> Any:
         raise MissingExtra(f'{wanted_for} needs transformers: pip install "vlmrm[transformers]"') from error
 
 
-def _folder(name: str, wanted: str) -> Path:
-    """Where the files lie on this machine; fetches them where that is needed."""
+def _folder(name: str, wanted: str, *, whole: bool = True) -> Path:
+    """Where the files lie on this machine; fetches them where that is needed, or the configuration alone."""
     local = name.startswith(LOCAL)
-    folder = Path(name.removeprefix(LOCAL)).expanduser() if local else _hub_folder(name, wanted)
+    folder = Path(name.removeprefix(LOCAL)).expanduser() if local else _hub_folder(name, wanted, whole)
     if not (folder / _CONFIG).is_file():
         raise EncoderError(f"{folder} is no model folder: it has no {_CONFIG}.")
-    if not _has_weights(folder):
+    if whole and not _has_weights(folder):
         raise EncoderError(f"{folder} holds no complete weights: {_WEIGHTS}, or all that {_INDEX} names.")
     return folder
 
 
-def _hub_folder(name: str, wanted: str) -> Path:
+def _hub_folder(name: str, wanted: str, whole: bool) -> Path:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise UnknownModel(f"no {wanted} {name!r}. Give OWNER/NAME of the Hugging Face hub, or {LOCAL}FOLDER.")
     cached = cached_file(name, [_CONFIG])
-    if cached is not None and _has_weights(cached.parent):
+    if cached is not None and (not whole or _has_weights(cached.parent)):
         return cached.parent
     try:
-        return hub_folder(name, _DOWNLOADED, wanted_for=name)
+        return hub_folder(name, _DOWNLOADED if whole else (_CONFIG,), wanted_for=name)
     except OfflineError as error:
         raise OfflineError(
             f"the {wanted} {name!r} needs a download, and the hub does not answer. Where there is a network, save "

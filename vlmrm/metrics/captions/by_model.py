@@ -71,7 +71,8 @@ def recall_at(scores: Float[Tensor, "n k"], right: Sequence[int], count: int = 1
         0.5
     """
     own = scores.gather(1, torch.as_tensor(list(right))[:, None])
-    return float(((scores > own).sum(dim=1) < count).float().mean())
+    before = (scores >= own).sum(dim=1) - 1  # what is as good counts as before: a constant finds nothing
+    return float((before < count).float().mean())
 
 
 def count_cut_off(tokens: Sequence[int], context: int) -> int:

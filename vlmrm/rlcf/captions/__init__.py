@@ -1,6 +1,7 @@
 """Captioners, adapted to one picture and trained by the same reward."""
 
 from vlmrm.rlcf.captions.files import load_captioner, save_captioner
+from vlmrm.rlcf.captions.image_text import ImageTextCaptioner
 from vlmrm.rlcf.captions.mappers import MapperShape, with_noise
 from vlmrm.rlcf.captions.prefix import PrefixCaptioner
 from vlmrm.rlcf.captions.protocol import Captioner, Captions
@@ -13,6 +14,7 @@ __all__ = [
     "CaptionTraining",
     "Captioner",
     "Captions",
+    "ImageTextCaptioner",
     "MapperShape",
     "PrefixCaptioner",
     "Writing",

@@ -60,8 +60,8 @@ class LanguageModelCaptioner(ABC):
 
     @property
     @abstractmethod
-    def usually_tuned(self) -> str:
-        """Beginning of the names of the parameters that adaptation tunes where nothing else is said."""
+    def usually_tuned(self) -> str | Callable[[str], bool]:
+        """What adaptation tunes where nothing else is said: the beginning of names, or a function of a name."""
 
     @property
     @abstractmethod
@@ -119,7 +119,7 @@ class LanguageModelCaptioner(ABC):
         arguments = (how or Writing()).arguments()
         special = {"eos_token_id": self.end, "pad_token_id": self._filler}
         with torch.no_grad(), _own_chance(seed, self.device):
-            written: Tensor = self._writer.generate(**self._given(seen), **arguments, **special)
+            written: Tensor = self.language_model.generate(**self._given(seen), **arguments, **special)
         return self._without_start(written)
 
     def tokens_of(self, texts: Sequence[str]) -> Captions:
@@ -177,11 +177,6 @@ class LanguageModelCaptioner(ABC):
         for parameter in tuned:
             parameter.requires_grad_(True)
         return twin, tuned
-
-    @property
-    def _writer(self) -> Any:
-        """What has ``generate``."""
-        return self.language_model
 
     @property
     def _filler(self) -> int:

@@ -73,12 +73,16 @@ class Captioner(Protocol):
         """Sentences to token ids, and back."""
 
     @property
+    def end(self) -> int:
+        """Id of the token that ends a caption."""
+
+    @property
     def device(self) -> torch.device:
         """Where it lies."""
 
     @property
-    def usually_tuned(self) -> str:
-        """Beginning of the names of the parameters that adaptation tunes where nothing else is said."""
+    def usually_tuned(self) -> str | Callable[[str], bool]:
+        """What adaptation tunes where nothing else is said: the beginning of names, or a function of a name."""
 
     @property
     def sees_with(self) -> Encoder | None:

@@ -26,7 +26,7 @@ class Fluency(Term):
     def ready(self, start: Captioner) -> Ready:
         """Load the language model."""
         if self.language_model == "start":
-            return FluencyValues(start.language_model, start.tokenizer)
+            return FluencyValues(start.language_model, start.tokenizer, end=start.end)
         runtime = choose_runtime(str(start.device), "fp32")
         return FluencyValues(*load_generative(self.language_model, runtime, wanted="language model", classes=CAUSAL))
 
@@ -37,12 +37,13 @@ class FluencyValues:
     Args:
         language_model: A causal model of transformers.
         tokenizer: Its own.
+        end: Id of the token that ends a caption. None: the tokenizer's end-of-sentence token.
 
     Raises:
         EncoderError: The tokenizer knows more words than the language model.
     """
 
-    def __init__(self, language_model: Any, tokenizer: Any) -> None:
+    def __init__(self, language_model: Any, tokenizer: Any, *, end: int | None = None) -> None:
         words = int(language_model.get_input_embeddings().num_embeddings)
         if len(tokenizer) > words:
             raise EncoderError(
@@ -50,14 +51,16 @@ class FluencyValues:
                 "of one checkpoint."
             )
         self._model, self._tokenizer = language_model, tokenizer
+        self._end = tokenizer.eos_token_id if end is None else end
 
     @torch.no_grad()
     def __call__(self, shown: Shown) -> Float[Tensor, "n k"]:
         """Return the mean log-probability of all words but the first, the end token included."""
-        end = self._tokenizer.eos_token_id
         rows = [self._tokenizer.encode(text, add_special_tokens=False) for text in shown.captions.texts]
-        if end is not None:
-            rows = [[*row, *[end] * ended] for row, ended in zip(rows, shown.captions.ended.tolist(), strict=True)]
+        if self._end is not None:
+            rows = [
+                [*row, *[self._end] * ended] for row, ended in zip(rows, shown.captions.ended.tolist(), strict=True)
+            ]
         longest = max(max(map(len, rows)), 1)
         device = self._model.device
         ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=device)
