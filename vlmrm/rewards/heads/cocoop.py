@@ -42,6 +42,7 @@ class CoCoOpOptions(HeadOptions):
 
     is_fitted: ClassVar[bool] = True
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    pairs: ClassVar[str | None] = "each frame changes the words of its sentences, so that no text can be embedded once"
     learned: str
     """Learned numbers as safetensors, in base64."""
     fingerprint: str

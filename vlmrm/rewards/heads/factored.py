@@ -40,6 +40,7 @@ class FactoredOptions(HeadOptions):
     """Options of the head ``factored``; the goal sentence names each factor in braces."""
 
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    pairs: ClassVar[str | None] = "its goal is made of factors, and a text has none"
     factors: Mapping[str, Sequence[str]]
     """Values of each factor by its name, the wanted one first."""
 
