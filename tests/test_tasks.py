@@ -120,7 +120,7 @@ def test_paths_in_the_reward_of_a_task_file_are_relative_to_it(tmp_path):
 
 def test_a_task_file_that_is_nested_too_deeply_is_refused(tmp_path):
     (tmp_path / "toy.toml").write_text("a = " + "[" * 100_000)
-    with pytest.raises(SpecError, match=r"toy\.toml is no task file: .*nested too deeply"):
+    with pytest.raises(SpecError, match=r"toy\.toml is not a task file: .*nested too deeply"):
         Task.load(tmp_path / "toy.toml")
 
 

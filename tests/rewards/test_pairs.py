@@ -182,7 +182,7 @@ def test_a_reward_without_a_goal_scores_pairs_and_says_so_where_it_is_asked_for_
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"over_time": {"kind": "difference"}}, "a picture is no episode"),
+        ({"over_time": {"kind": "difference"}}, "a picture is not an episode"),
         ({"uncertainty": {"ensemble": "prompts"}}, "asked for one goal"),
         ({"judge": {"model": "m", "question": "Is it?", "above": 0.5}}, "asked one question"),
     ],

@@ -92,7 +92,7 @@ class ConditionalPrompts:
         seed: Of the net.
 
     Raises:
-        EncoderError: The encoder is no model of OpenCLIP or has a text tower of another kind.
+        EncoderError: The encoder is not a model of OpenCLIP or has a text tower of another kind.
     """
 
     def __init__(self, encoder: Encoder, prompts: PromptSet, *, count: int, seed: int = 0) -> None:

@@ -230,7 +230,7 @@ def _require_fit(pattern: str, factors: Mapping[str, Sequence[str]]) -> None:
     for _, name, form, conversion in fields:
         if name not in factors:
             near = near_matches(name or "", factors)
-            raise PromptError(f"the pattern {pattern!r} names {name!r}, which is no factor. Near: {near}.")
+            raise PromptError(f"the pattern {pattern!r} names {name!r}, which is not a factor. Near: {near}.")
         if form or conversion:
             raise PromptError(f"a factor stands in its pattern by its name alone, {{{name}}}; got {pattern!r}.")
     named = [name for _, name, _, _ in fields if name]
