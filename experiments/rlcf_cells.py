@@ -26,8 +26,8 @@ from vlmrm.frames.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from vlmrm.rlcf import ClipClassifier
 
 POLICY, REWARD = "sim-xs", "sim-m"
-GROUPING, SETTINGS, COUNTED, CONFIRMING = 11, 21, 31, 41
-"""Seeds of the draws: this one's, that of settings, that of what counts, and one to confirm a finding on."""
+GROUPING, SETTINGS, COUNTED = 11, 21, 31
+"""Seeds of the draws: this one's, that of settings, and that of what counts."""
 SETTINGS_CELLS = (("texture", 2), ("blur", 2))
 RESULTS = Path(__file__).parent / "results"
 _GAP, _LEAST_POLICY, _BETTER, _NO_BETTER = 15.0, 30.0, 5, 3

@@ -51,8 +51,25 @@ def brought_in(tree: ast.Module) -> set[str]:
 
 
 def constants(trees: Trees) -> dict[str, Any]:
-    """Values of names that are assigned a constant."""
-    return {name(node.targets[0]): getattr(node.value, "value", None) for node in nodes(trees, ast.Assign)}
+    """Values of names that are assigned a constant, one or several in a line."""
+    known = {}
+    for node in nodes(trees, ast.Assign):
+        target = node.targets[0]
+        several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+        pairs = zip(target.elts, node.value.elts, strict=False) if several else [(target, node.value)]
+        known |= {name(each): getattr(value, "value", None) for each, value in pairs}
+    return known
+
+
+def public(owner: ast.AST) -> Iterator[Any]:
+    """Functions and classes that others can name: not inside of a function, and under no name with an underscore."""
+    for node in ast.iter_child_nodes(owner):
+        if str(getattr(node, "name", "")).startswith("_"):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node
+        if not isinstance(node, ast.FunctionDef):
+            yield from public(node)
 
 
 def spread(values: Sequence[int]) -> str:
@@ -82,7 +99,7 @@ def sizes(root: Path, trees: Trees) -> dict[str, Any]:
         node.returns is not None and all(arg.annotation for arg in given)
         for node, given in zip(functions, own, strict=True)
     ]
-    public = [ast.get_docstring(node) is not None for node in [*functions, *classes] if not node.name.startswith("_")]
+    documented = [ast.get_docstring(node) is not None for tree in trees.values() for node in public(tree)]
     bases = {node.name: [name(base) for base in node.bases] for node in classes}
     return {
         "largest class": max(map(lines, classes)),
@@ -92,7 +109,7 @@ def sizes(root: Path, trees: Trees) -> dict[str, Any]:
         "lines of a function, median / p90 / most": spread(bodies),
         "most parameters": max(map(len, own)),
         "fully annotated functions": f"{sum(typed) / len(typed):.1%}",
-        "public code with a docstring": f"{sum(public) / len(public):.1%}",
+        "public code with a docstring": f"{sum(documented) / len(documented):.1%}",
         "inheritance depth": max(depth(owner, bases) for owner in bases),
         "files of vlmrm": len(files),
         "lines of vlmrm": sum(files),

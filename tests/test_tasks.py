@@ -1,6 +1,7 @@
 """Task files of today, and those of the form that had no [reward] table."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from tests.toys import ColourEncoder
 from vlmrm import RewardModel, RewardSpec
 from vlmrm.errors import SpecError
-from vlmrm.former_tasks import take_off
+from vlmrm.rewards.former_specs import scaling_less
 from vlmrm.tasks import Task
 
 TASK = {"name": "toy", "description": "", "env_id": "CartPole-v1", "reward": {"prompts": {"goal": "a red pole"}}}
@@ -26,6 +27,10 @@ FRAMES = torch.tensor([0, 80, 160, 255], dtype=torch.uint8)[:, None, None, None]
 
 def red(**said):
     return RewardSpec.from_dict({"encoder": "colour", "alpha": 0.0, "prompts": {"goal": ["red", "red pole"]}} | said)
+
+
+def less(spec, offset):
+    return replace(spec, scaling=scaling_less(spec.to_dict(), offset))
 
 
 def score(spec):
@@ -62,6 +67,14 @@ def test_a_task_file_of_the_former_form_is_refused_with_the_table_to_write():
     assert table == former | {"scaling": {"subtract": 0.5}}
 
 
+def test_an_offset_at_the_top_of_a_task_file_becomes_its_scaling():
+    table = TASK["reward"] | {"scaling": {"subtract": 0.25, "divide": 0.5, "highest": 2}}
+    with pytest.raises(SpecError, match=r"moved to its \[reward\] table: offset\. Write") as refused:
+        Task.from_dict(TASK | {"reward": table, "offset": 0.5})
+    said = tomllib.loads(str(refused.value).partition("\n\n")[2])["reward"]
+    assert said == table | {"scaling": {"subtract": 0.5, "divide": 0.5, "highest": 1.5}}
+
+
 def test_two_offsets_of_one_task_are_no_reward():
     with pytest.raises(SpecError, match=r"train\.offset = 0\.5 and small\.offset = 0\.4 differ"):
         Task.from_dict(FORMER | {"small": {"offset": 0.4}})
@@ -79,7 +92,7 @@ def test_two_offsets_of_one_task_are_no_reward():
     ],
 )
 def test_scaling_pays_what_an_offset_after_everything_else_did(said):
-    torch.testing.assert_close(score(take_off(red(**said), 0.6)), score(red(**said)) - 0.6, atol=1e-6, rtol=0)
+    torch.testing.assert_close(score(less(red(**said), 0.6)), score(red(**said)) - 0.6, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +106,7 @@ def test_scaling_pays_what_an_offset_after_everything_else_did(said):
 )
 def test_an_offset_that_no_scaling_is_equal_to_is_refused_with_the_reason(said, word):
     with pytest.raises(SpecError, match=f"beside {word}: .*no scaling is equal"):
-        take_off(red(**said), 0.6)
+        less(red(**said), 0.6)
     table = {"encoder": "colour", "prompts": {"goal": ["red", "red pole"]}} | said
     with pytest.raises(SpecError, match=rf"train\.offset: an offset of 0\.6 cannot be had beside {word}"):
         Task.from_dict(TASK | {"reward": table, "train": {"offset": 0.6}})
@@ -107,7 +120,7 @@ def test_paths_in_the_reward_of_a_task_file_are_relative_to_it(tmp_path):
 
 def test_a_task_file_that_is_nested_too_deeply_is_refused(tmp_path):
     (tmp_path / "toy.toml").write_text("a = " + "[" * 100_000)
-    with pytest.raises(SpecError, match=r"toy\.toml is no task file: .*nested too deeply"):
+    with pytest.raises(SpecError, match=r"toy\.toml is not a task file: .*nested too deeply"):
         Task.load(tmp_path / "toy.toml")
 
 

@@ -1,26 +1,20 @@
 """Task files and configurations of the form that had no [reward] table: refused, with what to write instead.
 
-- `refuse_former_task`: a task file with ``encoder``, ``prompts`` or ``alpha`` at its top, or with ``train.offset``.
+- `refuse_former_task`: a task file with ``encoder``, ``prompts``, ``alpha`` or ``offset`` at its top, or with
+  ``train.offset``.
 - `refuse_former_run`: the ``config.json`` of a run whose configuration had no groups.
-- `take_off`: the reward that pays what another one pays less a constant.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from vlmrm.errors import SpecError
+from vlmrm.rewards.former_specs import scaling_less
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.rewards.transforms.scaling import ScalingOptions
+from vlmrm.tables import write_table
 
 _MOVED = ("encoder", "alpha", "prompts")
-_NO_EQUAL = {
-    "threshold": "its rewards are 0 and 1, made after scaling",
-    "difference": "a difference of two scores has no constant part",
-    "shaping": "gamma times a score less the one before has its constant part from the scores",
-    "milestones": "they are paid by their own shares, not by a score",
-}
 
 
 def refuse_former_task(values: Mapping[str, Any]) -> None:
@@ -33,10 +27,11 @@ def refuse_former_task(values: Mapping[str, Any]) -> None:
         SpecError: It is of that form; the message has the [reward] table to write instead, with the values given.
     """
     moved = [key for key in _MOVED if key in values]
+    tables = {"offset": values, "train.offset": values.get("train"), "small.offset": values.get("small")}
     offsets = {
-        f"{name}.offset": float(table["offset"])
-        for name in ("train", "small")
-        if isinstance(table := values.get(name), Mapping) and _is_number(table.get("offset"))
+        path: float(table["offset"])
+        for path, table in tables.items()
+        if isinstance(table, Mapping) and _is_number(table.get("offset"))
     }
     if not moved and not offsets:
         return
@@ -47,7 +42,7 @@ def refuse_former_task(values: Mapping[str, Any]) -> None:
     table = {key: value for key, value in reward.items() if key in {*values.get("reward", {}), *moved}}
     for key, offset in offsets.items():
         try:
-            table["scaling"] = take_off(RewardSpec.from_dict(reward), offset).to_dict()["scaling"]
+            table["scaling"] = _scaling(reward, offset)
         except SpecError as error:
             raise SpecError(f"{key}: {error}") from error
     raise SpecError(
@@ -72,35 +67,12 @@ def refuse_former_run(values: Mapping[str, Any]) -> None:
     if not train.get("offset") or not isinstance(values.get("spec"), Mapping):
         raise SpecError(f"{said} run.")
     offset = float(train["offset"])
-    scaling = take_off(RewardSpec.from_dict(values["spec"]), offset).to_dict()["scaling"]
-    raise SpecError(f"{said} one; its offset of {offset:g} is this table now:\n\n{_as_toml('reward.scaling', scaling)}")
+    table = _as_toml("reward.scaling", _scaling(values["spec"], offset))
+    raise SpecError(f"{said} one; its offset of {offset:g} is this table now:\n\n{table}")
 
 
-def take_off(spec: RewardSpec, offset: float) -> RewardSpec:
-    """The reward that pays what another one pays less a constant, by its scaling.
-
-    Args:
-        spec: Reward to change.
-        offset: Constant that is taken off each reward, after everything else.
-
-    Raises:
-        SpecError: No scaling does that, since something else comes after it.
-
-    Example:
-        >>> spec = RewardSpec.from_dict({"encoder": "sim-s", "prompts": {"goal": "a"}, "scaling": {"divide": 0.5}})
-        >>> take_off(spec, 0.6).to_dict()["scaling"]["subtract"]
-        0.3
-    """
-    said = spec.to_dict()
-    words = [said.get("head"), (said.get("over_time") or {}).get("kind")]
-    words += [] if said.get("threshold") is None else ["threshold"]
-    for word, reason in _NO_EQUAL.items():
-        if word in words:
-            raise SpecError(
-                f"an offset of {offset:g} cannot be had beside {word}: {reason}, so that no scaling is equal to it. "
-                "Leave one of them out."
-            )
-    return replace(spec, scaling=(spec.scaling or ScalingOptions()).less(offset))
+def _scaling(reward: Mapping[str, Any], offset: float) -> dict[str, Any]:
+    return write_table(scaling_less(RewardSpec.from_dict(reward).to_dict(), offset))
 
 
 def _is_number(value: Any) -> bool:

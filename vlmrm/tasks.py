@@ -192,7 +192,7 @@ class Task:
         """Read one task from a TOML file; paths in its reward are relative to the file.
 
         Raises:
-            SpecError: The file is no TOML, or a key is unknown, missing or impossible.
+            SpecError: The file is not TOML, or a key is unknown, missing or impossible.
         """
         path = Path(path)
         try:
@@ -200,7 +200,7 @@ class Task:
             if isinstance(values.get("reward"), dict):
                 values["reward"] = paths_from(values["reward"], path.parent)
         except (OSError, ValueError) as error:
-            raise SpecError(f"{path} is no task file: {error}") from error
+            raise SpecError(f"{path} is not a task file: {error}") from error
         try:
             return cls.from_dict(values)
         except VlmrmError as error:

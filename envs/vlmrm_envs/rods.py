@@ -52,6 +52,13 @@ def _leaning(side: str, sign: int) -> list[Concept]:
     return concepts
 
 
+ALL_ROUND = (
+    "stands upright", "leans diagonally to the right", "points horizontally to the right",
+    "points down and to the right", "hangs down", "points down and to the left",
+    "points horizontally to the left", "leans diagonally to the left",
+)  # fmt: skip
+"""First phrases of the states of a rod that turns all round, none of which holds with another."""
+
 ROD_CONCEPTS = (
     Concept(_UPRIGHT, towards(0)),
     Concept(_EXACTLY, around(0, 30)),

@@ -181,6 +181,12 @@ def test_no_color_is_heeded_on_a_terminal(no_color, coloured):
     assert (b"\x1b[" in text) == coloured
 
 
+@pytest.mark.parametrize("option", [["--offset", "0.5"], ["--train.offset=0.5"]])
+def test_an_offset_of_a_training_is_refused_with_the_scaling_to_write(capsys, option):
+    assert main(["train", "pendulum/upright", *option]) == 2
+    assert "--reward.scaling 'subtract = 0.5' for an offset of 0.5" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_mistyped_command_gets_the_nearest(capsys):
     assert main(["trian"]) == 2
     assert "there is no command 'trian'. Near: train" in capsys.readouterr().err

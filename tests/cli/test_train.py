@@ -84,7 +84,7 @@ def test_what_cannot_be_trained_is_one_clean_line(lamp_task, tmp_path, capsys):
     assert "no model 'sim-q'" in refused(capsys, "train", lamp_task, "--encoder", "sim-q", "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert "not empty" in refused(capsys, "train", lamp_task, "--out", tmp_path)
-    assert "no run directory" in refused(capsys, "train", "--resume", tmp_path)
+    assert "not a run directory" in refused(capsys, "train", "--resume", tmp_path)
     assert "drop task, train.steps" in refused(capsys, "train", lamp_task, "--steps", "9", "--resume", tmp_path)
 
 

@@ -10,7 +10,6 @@ from vlmrm.metrics import (
     false_positive_rate,
     roc_curve,
     threshold_at_false_positives,
-    threshold_at_recall,
 )
 from vlmrm.rewards.transforms.threshold import above, threshold_for
 
@@ -30,10 +29,9 @@ def candidates(scores):
 @pytest.mark.parametrize("recall", [0.1, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("levels", [None, 1, 3])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_threshold_at_a_recall_is_the_highest_that_finds_enough(seed, levels, recall):
+def test_false_positives_are_those_of_the_highest_threshold_that_finds_enough(seed, levels, recall):
     scores, labels = some(seed, levels=levels)
     finding = [t for t in candidates(scores) if (scores[labels] > t).mean() >= recall]
-    assert threshold_at_recall(scores, labels, recall=recall) == max(finding)
     assert false_positive_rate(scores, labels, recall=recall) == (scores[~labels] > max(finding)).mean()
 
 
@@ -85,8 +83,8 @@ def test_a_threshold_above_all_scores_never_fires_and_one_below_all_always_does(
     assert (always.recall, always.false_positive_rate, always.precision) == (1, 1, pytest.approx(1 / 3))
 
 
-def test_where_the_lowest_score_of_all_must_be_found_the_threshold_is_below_everything():
-    assert threshold_at_recall([0.1, 0.2], [True, False], recall=1.0) == -np.inf
+def test_where_the_lowest_score_of_all_must_be_found_everything_passes():
+    assert false_positive_rate([0.1, 0.2], [True, False], recall=1.0) == 1
 
 
 def test_a_perfect_reward_has_no_false_positives_and_a_constant_one_nothing_else():
@@ -115,9 +113,8 @@ def test_the_curve_runs_from_nothing_to_everything():
 def test_shares_and_thresholds_that_are_none_are_refused():
     scores, labels = [1.0, 0.0], [True, False]
     for recall in (0.0, 1.1, np.nan):
-        for chosen in (threshold_at_recall, false_positive_rate):
-            with pytest.raises(SpecError, match="recall is a share"):
-                chosen(scores, labels, recall=recall)
+        with pytest.raises(SpecError, match="recall is a share"):
+            false_positive_rate(scores, labels, recall=recall)
     for share in (-0.1, 1.0, np.nan):
         with pytest.raises(SpecError, match="0 to below 1"):
             threshold_at_false_positives(scores, labels, share=share)

@@ -142,6 +142,13 @@ def test_a_random_policys_first_episode_is_kept_with_its_rewards(report):
     assert film.rewards[0] != met.films["upside down"].rewards[0]
 
 
+def test_the_page_says_how_much_of_a_random_policys_pay_is_offset(report):
+    met = report.best.evidence.encounter
+    ratio = met.within_episode / abs(met.random_mean)  # of the one episode that was played
+    assert met.signal_to_offset == pytest.approx(ratio)
+    assert f"signal-to-offset ratio there is {ratio:.2g}" in report.html()
+
+
 def test_a_notebook_shows_the_page_without_a_film_where_there_is_no_task():
     shown = evaluate(red_reward(), reds([0.9, 0.1], [True, False]), controls=False)._repr_html_()
     assert shown.startswith("<iframe srcdoc=")

@@ -11,6 +11,7 @@ from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.encoders import EnsembleEncoder
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.rewards import pairs
+from vlmrm.rewards.protocols import HeadOptions
 
 PLAIN = {
     "cosine": {"alpha": 0.0},
@@ -181,9 +182,8 @@ def test_a_reward_without_a_goal_scores_pairs_and_says_so_where_it_is_asked_for_
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"over_time": {"kind": "difference"}}, "a picture is no episode"),
+        ({"over_time": {"kind": "difference"}}, "a picture is not an episode"),
         ({"uncertainty": {"ensemble": "prompts"}}, "asked for one goal"),
-        ({"head": "auto_clip", "options": {"templates": ["a {}"]}}, "cannot score pairs"),
         ({"judge": {"model": "m", "question": "Is it?", "above": 0.5}}, "asked one question"),
     ],
 )
@@ -197,6 +197,38 @@ def test_what_has_one_goal_only_is_refused_with_the_reason(said, why):
     reward = RewardModel(ColourEncoder(), spec, Never() if "judge" in said else None)
     with pytest.raises(SpecError, match=why):
         reward.score_pairs(frames(), ["red"])
+
+
+@pytest.mark.parametrize(
+    ("head", "options", "why"),
+    [
+        ("auto_clip", {"templates": ["a {}"]}, "each frame weighs the templates anew"),
+        ("factored", {"factors": {"hue": ["red", "blue"]}}, "its goal is made of factors"),
+        ("cocoop", {"learned": "", "fingerprint": ""}, "each frame changes the words"),
+    ],
+)
+def test_a_head_without_pairs_is_named_with_the_reason_alone_and_in_an_ensemble(head, options, why):
+    spec = RewardSpec(encoder="colour", head=head, options=options)
+    parts = {"parts": [{"weight": 0.5}, {"weight": 0.5, "head": head, "options": options}]}
+    for of in (spec, RewardSpec(encoder="colour", head="ensemble", options=parts)):
+        with pytest.raises(SpecError, match=f"a reward with the head '{head}': {why}"):
+            RewardModel(ColourEncoder(), of).score_pairs(frames(), ["red"])
+
+
+def test_a_part_that_names_no_alpha_is_the_cosine_where_the_whole_has_no_sentences():
+    parts = {"parts": [{"weight": 0.5}, {"weight": 0.5, "scaling": {"divide": 0.5}}]}
+    reward = RewardModel(ColourEncoder(), RewardSpec(encoder="colour", head="ensemble", options=parts))
+    red = torch.zeros(1, 4, 4, 3, dtype=torch.uint8)
+    red[..., 0] = 255
+    assert reward.score_pairs(red, ["red"]).tolist() == [[pytest.approx(1.5)]]  # the mean of 1 and 1 / 0.5
+
+
+def test_a_head_of_somebodys_own_is_told_what_it_lacks():
+    class OwnOptions(HeadOptions):
+        pass
+
+    with pytest.raises(SpecError, match="needs a head that has build_pairs, and OwnOptions has none"):
+        OwnOptions().build_pairs(ColourEncoder(), None, 0.0, None)
 
 
 def test_labelled_frames_are_of_one_goal():

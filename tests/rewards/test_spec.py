@@ -227,13 +227,24 @@ def test_the_path_of_a_spec_within_another_file_stands_in_front():
         ({"goal": "a car"}, r"goal belongs in the table prompts of a reward spec: prompts = { goal = ... }"),
         ({"baseline": "a car"}, r"baseline belongs in the table prompts .*: prompts = { baseline = ... }"),
         ({"negatives": "a car"}, r"negatives belongs in the table prompts .*: prompts = { negatives = ... }"),
-        ({"prompts": {"goal": "a"}, "offset": 0.3}, r"Write scaling = { subtract = 0.3 }"),
+        ({"prompts": {"goal": "a"}, "offset": 0.3}, r"Write (reward\.)?scaling = { subtract = 0.3 }"),
+        (
+            {"offset": 0.5, "scaling": {"subtract": 0.25, "divide": 0.5, "lowest": 0, "highest": 2}},
+            r"scaling = { subtract = 0.5, divide = 0.5, lowest = -0.5, highest = 1.5 }",
+        ),
+        ({"offset": 0.5, "threshold": 0.1}, "cannot be had beside threshold: .*no scaling is equal"),
+        ({"offset": 0.5, "over_time": {"kind": "difference"}}, "cannot be had beside difference"),
+        ({"offset": "much"}, "is not a word of a spec. offset must be a number; got 'much'"),
+        (
+            {"head": "milestones", "options": {"order": "any"}, "threshold": 0.5},
+            r'over_time = { kind = "milestones", order = "any", threshold = 0.5 }',
+        ),
     ],
 )
 def test_forms_of_before_are_refused_with_todays(old, today):
     with pytest.raises(SpecError, match=today):
         RewardSpec.from_dict({"encoder": "sim-s"} | old)
-    with pytest.raises(SpecError, match=r"^reward\.\w+ (belongs in|is not a word)"):
+    with pytest.raises(SpecError, match=r"^reward\.\w+ (belongs in|is not a word)|reward\.over_time = {"):
         RewardSpec.from_dict({"encoder": "sim-s"} | old, where="reward")
 
 

@@ -156,8 +156,9 @@ def test_the_step_cycle_is_where_both_keys_are_written(tree):
         a='info |= {"env_reward": 1, "vlm_reward": 2}',
         b='OWN = "env_reward"\ninfo[OWN], info["vlm_reward"] = 1, 2',
         c='info["env_reward"] = info["vlm_reward"]',
+        d='FIRST, SECOND = "env_reward", "vlm_reward"\ninfo[FIRST], info[SECOND] = 1, 2',
     )
-    assert measure_code.step_cycles(trees) == 2
+    assert measure_code.step_cycles(trees) == 3
 
 
 def test_sizes_are_those_of_a_file_counted_by_hand(tree, tmp_path):
@@ -182,6 +183,21 @@ def test_sizes_are_those_of_a_file_counted_by_hand(tree, tmp_path):
     assert (found["fully annotated functions"], found["public code with a docstring"]) == ("50.0%", "50.0%")
     assert (found["files of vlmrm"], found["lines of vlmrm"]) == (2, 13)
     assert found["lines of a function, median / p90 / most"].endswith("/ 2")
+
+
+def test_public_code_is_what_others_can_name(tree, tmp_path):
+    trees = tree(
+        a='''
+        def documented():
+            """Has a function of its own."""
+            def inside(): ...
+
+        class _Private:
+            def method(self): ...
+        ''',
+        b="",
+    )
+    assert code_trees.sizes(tmp_path, trees)["public code with a docstring"] == "100.0%"
 
 
 def test_two_trees_stand_side_by_side_also_where_one_cannot_be_run(tree, tmp_path, capsys, monkeypatch):

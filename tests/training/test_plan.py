@@ -237,7 +237,7 @@ def test_a_comparison_that_cannot_work_is_refused_before_the_run(monkeypatch):
         ({"env": None}, SpecError, "got neither"),
         ({"task": "cartpole/upright"}, SpecError, "got both"),
         ({"env": None, "task": "cartpole/uprigt"}, UnknownTask, "Near: cartpole/upright"),
-        ({"env": None, "task": "nowhere.toml"}, SpecError, "no task file"),
+        ({"env": None, "task": "nowhere.toml"}, SpecError, "not a task file"),
         ({"env": "CartPol-v1"}, SpecError, "Near: CartPole-v1"),
         ({"goal": ()}, PromptError, "no goal"),
         ({"goal": ("a cart",)}, PromptError, "share a sentence"),
@@ -301,7 +301,7 @@ def test_tables_are_written_as_toml(tmp_path):
     file.write_text("gamma = 0.9\n[policy_kwargs]\nnet_arch = [8]\n")
     assert toml_table(str(file)) == {"gamma": 0.9, "policy_kwargs": {"net_arch": [8]}}
     for wrong in ("gamma", "gamma = ", str(tmp_path / "nowhere.toml")):
-        with pytest.raises(ValueError, match="is no TOML"):
+        with pytest.raises(ValueError, match="is not TOML"):
             toml_table(wrong)
 
 

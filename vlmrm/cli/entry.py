@@ -126,6 +126,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     _show_warnings()
     try:
         _require_command(given)
+        _refuse_former_option(given)
         with _plain_if_asked():
             command: Any = tyro.cli(
                 command_type(with_examples=bool(given) and given[0] in COMMANDS),
@@ -149,6 +150,16 @@ def _require_command(given: Sequence[str]) -> None:
     if given and not given[0].startswith("-") and given[0] not in COMMANDS:
         near = near_matches(given[0], COMMANDS)
         raise SpecError(f"there is no command {given[0]!r}. Near: {near}. Known: {', '.join(COMMANDS)}.")
+
+
+def _refuse_former_option(given: Sequence[str]) -> None:
+    former = [option for option in given if option.partition("=")[0] in ("--offset", "--train.offset")]
+    if given[:1] == ["train"] and former:
+        raise SpecError(
+            f"{former[0]} is no longer an option: the scaling of the reward takes a constant off. Write "
+            "--reward.scaling 'subtract = 0.5' for an offset of 0.5; beside a divide, subtract grows by divide "
+            "times the offset, and lowest and highest fall by the offset."
+        )
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class YesNoJudge:
             UnknownModel: There is no such model.
             OfflineError: It would have to be downloaded, and that is not possible.
             MissingExtra: transformers is not installed.
-            EncoderError: Weights are missing, or it is no model that answers about pictures.
+            EncoderError: Weights are missing, or it is not a model that answers about pictures.
             PromptError: The question is empty.
         """
         return cls(*load_generative(name, choose_runtime(device), wanted="judge"), question, name=name)
@@ -223,7 +223,7 @@ def _answer_tokens(tokenizer: Any, word: str, *, name: str) -> list[int]:
             tokens.add(int(pieces[0]))
     if not tokens:
         raise EncoderError(
-            f"{name!r} has no single token for {word!r}, however it is spelled, so that its first token is no answer. "
-            "Use a model with an English vocabulary."
+            f"{name!r} has no single token for {word!r}, however it is spelled, so that its first token is not an "
+            "answer. Use a model with an English vocabulary."
         )
     return sorted(tokens)

@@ -5,7 +5,7 @@ Goal against other frames, one score and one label per frame:
 - `auroc`, `average_precision`: how well scores rank goal frames above others.
 - `goal_epic`: EPIC distance of a reward of states to the goal's indicator.
 - `false_positive_rate`: other frames that pass where a share of the goal frames is found.
-- `threshold_at_recall`, `threshold_at_false_positives`: which threshold to choose.
+- `threshold_at_false_positives`: which threshold to choose.
 - `at_threshold`, `Operating`: recall, false positives and precision of a threshold.
 - `roc_curve`, `RocCurve`: recall over false positives at every threshold.
 - `expected_calibration_error`, `brier_score`: how far probabilities are from what they say.
@@ -57,7 +57,6 @@ from vlmrm.metrics.thresholds import (
     false_positive_rate,
     roc_curve,
     threshold_at_false_positives,
-    threshold_at_recall,
 )
 
 __all__ = [
@@ -97,6 +96,5 @@ __all__ = [
     "signal_to_offset",
     "spearman",
     "threshold_at_false_positives",
-    "threshold_at_recall",
     "value_order_correlation",
 ]

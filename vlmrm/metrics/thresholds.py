@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from vlmrm.errors import SpecError
 from vlmrm.metrics.checks import checked
-from vlmrm.metrics.tally import Tally, false_positive_rate_of, lowest_found, tally_of
+from vlmrm.metrics.tally import false_positive_rate_of, tally_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,29 +69,6 @@ def at_threshold(scores: ArrayLike, in_goal: ArrayLike, threshold: int | float) 
     )
 
 
-def threshold_at_recall(scores: ArrayLike, in_goal: ArrayLike, *, recall: int | float = 0.9) -> float:
-    """The highest threshold above which a given share of the goal frames lies.
-
-    Args:
-        scores: One per frame, any scale.
-        in_goal: Whether each frame shows the goal.
-        recall: Share of the goal frames that must be found, above 0 to 1.
-
-    Returns:
-        The highest score below the goal frames that are needed; -inf if no frame scores less.
-
-    Raises:
-        SpecError: As in `auroc`, or the recall is not a share.
-
-    Example:
-        >>> threshold_at_recall([0.9, 0.5, 0.6, 0.1], [True, True, False, False], recall=0.5)
-        0.6
-    """
-    tally = _tally_for_recall(scores, in_goal, recall)
-    lowest = int(lowest_found(tally, recall)[0])
-    return float(tally.levels[lowest - 1]) if lowest else -np.inf
-
-
 def threshold_at_false_positives(scores: ArrayLike, in_goal: ArrayLike, *, share: int | float = 0.05) -> float:
     """The lowest threshold above which at most a given share of the other frames lies.
 
@@ -137,7 +114,9 @@ def false_positive_rate(scores: ArrayLike, in_goal: ArrayLike, *, recall: int | 
         >>> false_positive_rate([0.9, 0.5, 0.6, 0.1], [True, True, False, False], recall=1.0)
         0.5
     """
-    return float(false_positive_rate_of(_tally_for_recall(scores, in_goal, recall), recall)[0])
+    if not 0 < recall <= 1:
+        raise SpecError(f"recall is a share of the goal frames, above 0 to 1; got {recall}.")
+    return float(false_positive_rate_of(tally_of(*checked(scores, in_goal)), recall)[0])
 
 
 def roc_curve(scores: ArrayLike, in_goal: ArrayLike) -> RocCurve:
@@ -167,9 +146,3 @@ def _passed(counts: Float[np.ndarray, " l"]) -> Float[np.ndarray, " t"]:
     """The share above each score, from the highest score down, and above -inf."""
     shares: Float[np.ndarray, " t"] = np.append(0.0, np.cumsum(counts[::-1])) / counts.sum()
     return shares
-
-
-def _tally_for_recall(scores: ArrayLike, in_goal: ArrayLike, recall: int | float) -> Tally:
-    if not 0 < recall <= 1:
-        raise SpecError(f"recall is a share of the goal frames, above 0 to 1; got {recall}.")
-    return tally_of(*checked(scores, in_goal))

@@ -7,7 +7,7 @@ from typing import Any
 
 from vlmrm.frames.batch import as_frames
 from vlmrm.metrics import Estimate
-from vlmrm.report.adaptation import USUAL, AdaptationReport
+from vlmrm.report.adaptation_numbers import USUAL, AdaptationNumbers
 from vlmrm.report.page import fill
 from vlmrm.report.plots import draw_gains, draw_steps, picture_data
 from vlmrm.report.turned import Turned
@@ -50,7 +50,7 @@ class TurnedPicture:
     """Who answered, the name of the answer, and its probability. None: it is not known."""
 
 
-def render_adaptation(report: AdaptationReport) -> str:
+def render_adaptation(report: AdaptationNumbers) -> str:
     """Return the page of a report.
 
     Args:
@@ -78,7 +78,7 @@ def render_adaptation(report: AdaptationReport) -> str:
     )
 
 
-def _row(report: AdaptationReport, name: str, found: MethodResult) -> Row:
+def _row(report: AdaptationNumbers, name: str, found: MethodResult) -> Row:
     def difference(known: Mapping[str, Any]) -> Cell:
         one = known.get(name)
         return ("", "") if one is None else (signed(one.value), f"{signed(one.low)} to {signed(one.high)}")
@@ -101,7 +101,7 @@ def _row(report: AdaptationReport, name: str, found: MethodResult) -> Row:
     )
 
 
-def _figures(report: AdaptationReport) -> list[tuple[str, str, str]]:
+def _figures(report: AdaptationNumbers) -> list[tuple[str, str, str]]:
     """Each drawing with what it shows, for those who cannot see it and for those who can."""
     methods = report.evaluation.methods
     gains = {report.label(name): one for name, one in report.gains.items()}
@@ -126,20 +126,20 @@ def _figures(report: AdaptationReport) -> list[tuple[str, str, str]]:
     return drawn
 
 
-def _reach(report: AdaptationReport, name: str, counts: Sequence[int]) -> Row:
+def _reach(report: AdaptationNumbers, name: str, counts: Sequence[int]) -> Row:
     found = report.evaluation.methods[name]
     cells = [(percent(found.right_among(count)), "") for count in counts]
     return Row(name=report.label(name), cells=cells, marked=name == report.main)
 
 
-def _beyond(report: AdaptationReport) -> str:
+def _beyond(report: AdaptationNumbers) -> str:
     """What a choice among the candidates cannot do, and the gradient does; empty: nothing was mended."""
     outside = sum(report.usual.each[one.place].rank >= report.candidates for one in report.mended)
     said = f" Of {len(report.mended)} mended answers {outside} lay beyond these, where no choice among them helps."
     return said if report.mended else ""
 
 
-def _led(report: AdaptationReport, found: Sequence[Turned], *, right: bool) -> str:
+def _led(report: AdaptationNumbers, found: Sequence[Turned], *, right: bool) -> str:
     """On how many of the turned answers the reward alone is right, or wrong."""
     reward = report.evaluation.methods.get("reward_only")
     if reward is None:
@@ -148,7 +148,7 @@ def _led(report: AdaptationReport, found: Sequence[Turned], *, right: bool) -> s
     return f"The reward alone is {'right' if right else 'wrong'} on {led} of them."
 
 
-def _shown(report: AdaptationReport, found: Sequence[Turned]) -> list[TurnedPicture]:
+def _shown(report: AdaptationNumbers, found: Sequence[Turned]) -> list[TurnedPicture]:
     answers, reward = report.evaluation.answers, report.evaluation.methods.get("reward_only")
     shown = []
     for one in found[:_MOST_PICTURES]:
@@ -168,20 +168,20 @@ def _shown(report: AdaptationReport, found: Sequence[Turned]) -> list[TurnedPict
     return shown
 
 
-def _name(report: AdaptationReport, place: int) -> str:
+def _name(report: AdaptationNumbers, place: int) -> str:
     query = report.queries[place]
     if report.names:
         return report.names[place]
     return query if isinstance(query, str) else f"no. {place}"
 
 
-def _data(report: AdaptationReport, one: Turned) -> str:
+def _data(report: AdaptationNumbers, one: Turned) -> str:
     """The picture that was asked about, or, of a text, the one that it ought to find."""
     shown = report.queries[one.place] if report.gallery is None else report.gallery[one.label]
     return "" if isinstance(shown, str) else picture_data(as_frames(shown)[0].numpy(), _PICTURE_PX)
 
 
-def _confusions(report: AdaptationReport) -> list[Row]:
+def _confusions(report: AdaptationNumbers) -> list[Row]:
     answers = report.evaluation.answers
     return [
         Row(

@@ -17,7 +17,8 @@ from vlmrm.report.encounters import Encounters, meet
 from vlmrm.report.map_over_state import map_over_state
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import nearness_of
-from vlmrm.report.report import Entry, Report
+from vlmrm.report.report import Report
+from vlmrm.report.report_numbers import Entry
 from vlmrm.report.scene_goals import SceneGoals, compare_goals
 from vlmrm.report.scorers import NONSENSE, AnyReward
 from vlmrm.report.scoring import Progress, Scored, score_frames

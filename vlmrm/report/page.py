@@ -24,7 +24,7 @@ from vlmrm.report.plots import (
     draw_roc,
     picture_data,
 )
-from vlmrm.report.report import Entry, Report
+from vlmrm.report.report_numbers import Entry, ReportNumbers
 from vlmrm.report.verdict import best_control
 from vlmrm.report.video import video_data
 from vlmrm.report.words import percent
@@ -55,7 +55,7 @@ class HeatPicture:
     """By how much it falls without the patch that lowers it most; below 0: it rises."""
 
 
-def render_page(report: Report) -> str:
+def render_page(report: ReportNumbers) -> str:
     """Return the page of a report.
 
     Args:
@@ -94,7 +94,7 @@ def _best_controls(scores: Mapping[str, Any], measures: Measures) -> dict[str, A
     return {control.name: scores[control.name] for control in ranked[:3]}
 
 
-def _comparison(report: Report) -> str:
+def _comparison(report: ReportNumbers) -> str:
     found = {entry.name: entry.evidence.measures for entry in report.entries}
     controls = {name: best_control(measures) for name, measures in found.items()}
     return draw_comparison(
@@ -108,7 +108,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     return {"entry": entry, "measures": measures, "control": best_control(measures)}
 
 
-def shown_entry(report: Report, entry: Entry) -> dict[str, Any]:
+def shown_entry(report: ReportNumbers, entry: Entry) -> dict[str, Any]:
     """Return what a page shows of one reward: its figures and pictures.
 
     Args:

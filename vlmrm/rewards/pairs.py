@@ -67,7 +67,7 @@ class PairScorer:
             raise PromptError("score_pairs needs at least one text.")
         if self._spec.over_time is not None:
             raise SpecError(
-                "score_pairs cannot be asked of a reward with over_time: a picture is no episode. Leave it out."
+                "score_pairs cannot be asked of a reward with over_time: a picture is not an episode. Leave it out."
             )
         if rivals not in self._heads:
             self._heads[rivals] = build_pairs(self._encoder, self._spec, rivals)

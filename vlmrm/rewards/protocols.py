@@ -176,6 +176,8 @@ class HeadOptions:
     """Whether its score is made of parts, each of which may have a scaling of its own."""
     one_scale: ClassVar[bool] = False
     """Whether scores of different encoders can be compared, as probabilities can."""
+    pairs: ClassVar[str | None] = None
+    """Why pairs of pictures and texts cannot be scored with it; None: they can, if it has `build_pairs`."""
     refuses: ClassVar[Mapping[str, str]] = {}
     """Other words of a spec that this head cannot stand beside, each with the reason."""
 
@@ -238,7 +240,7 @@ class HeadOptions:
         Raises:
             SpecError: If the head has no such form.
         """
-        raise SpecError(f"{type(self).__name__.removesuffix('Options')} cannot score pairs of pictures and texts.")
+        raise SpecError(f"score_pairs needs a head that has build_pairs, and {type(self).__name__} has none.")
 
 
 @dataclass(frozen=True, kw_only=True)

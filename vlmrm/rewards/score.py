@@ -108,7 +108,7 @@ def build_pairs(encoder: Encoder, spec: Any, rivals: str | None = None) -> PairH
     Raises:
         SpecError: If the head, or a transform of the spec, cannot score pairs.
     """
-    for word, options in spec.transforms().items():
+    for word, options in {f"the head {spec.head!r}": spec.options, **spec.transforms()}.items():
         if options.pairs is not None:
             raise SpecError(f"score_pairs cannot be asked of a reward with {word}: {options.pairs}.")
     head = spec.options.build_pairs(encoder, spec.prompts, spec.alpha, rivals)

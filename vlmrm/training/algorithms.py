@@ -84,7 +84,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     for name in [place.partition(":")[2]]
 }
 """Those that have a name of their own."""
-_DECIDING = ("DQN", "SAC", "PPO")  # where nobody chose one
+_DECIDING = ("DQN", "SAC", "PPO")  # where none was named
 
 
 def find_algorithm(name: str) -> Algorithm:
@@ -119,7 +119,7 @@ def find_algorithm(name: str) -> Algorithm:
 
 
 def default_algorithm(action_space: spaces.Space[Any]) -> Algorithm:
-    """The algorithm for an action space that nobody chose one for.
+    """The algorithm for an action space where none was named.
 
     Raises:
         SpecError: None of them can handle it.

@@ -52,7 +52,7 @@ class Measures:
         return mean_of(records)
 
     def evaluate(self) -> Evaluation | None:
-        """The agent as it is: most episodes without pictures, some drawn and scored; None: nobody wants to know."""
+        """The agent as it is: most episodes without pictures, some drawn and scored; None: none were asked for."""
         episodes, what = self._judged.episodes or 0, f"evaluation at step {self._parts.agent.num_timesteps:,}"
         drawn = self._judged.drawn if self._reward else 0
         with self._stop.at_once():

@@ -61,8 +61,8 @@ def check_hyperparameters(algorithm: Algorithm, hyperparameters: Mapping[str, An
     """Refuse names that the algorithm's constructor does not know, and values that it would trip over while training.
 
     Raises:
-        SpecError: A name is unknown, and the message has the nearest; or a value is no number where one is needed, or
-            not positive where it must be.
+        SpecError: A name is unknown, and the message has the nearest; or a value is not a number where one is needed,
+            or not positive where it must be.
 
     Example:
         >>> from vlmrm.training.algorithms import find_algorithm

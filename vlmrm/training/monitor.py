@@ -35,7 +35,7 @@ class RunMonitor(BaseCallback):
         measures: Evaluates the agent as it is, and tells where its reward and its success part.
         stop: Asked at every step.
         progress: Shows how far the run is.
-        relabel: Who scores whole rollouts; None: nobody does.
+        relabel: Callback that gives text rewards. None: the environment's own are trained on.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ def toml_table(text: str) -> dict[str, Any]:
         return table
     except (OSError, ValueError) as error:
         raise ValueError(
-            f'{text!r} is no TOML: {error}. Write it like "gamma = 0.9, batch_size = 64", and words in quotes, like '
+            f'{text!r} is not TOML: {error}. Write it like "gamma = 0.9, batch_size = 64", and words in quotes, like '
             "\"track = 'torso'\"."
         ) from error
 

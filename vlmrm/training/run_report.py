@@ -179,7 +179,7 @@ def _curves(rows: Sequence[MetricsRow]) -> list[tuple[str, str]]:
 
 
 def _without_paths(summary: Summary) -> dict[str, Any]:
-    """A page is handed on; where its files were is nobody's business."""
+    """The summary without the paths of files, since a page is handed on to others."""
     return {name: value for name, value in asdict(summary).items() if name not in ("run", "files")}
 
 

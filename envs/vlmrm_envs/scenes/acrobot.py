@@ -136,6 +136,11 @@ _WORDING = Wording(
     ),
 )  # fmt: skip
 
+_CLASSES = (
+    "has both links raised", "hangs straight down", "is folded", "is stretched to the left",
+    "is stretched to the right",
+)  # fmt: skip
+
 SCENE = Scene(
     name="acrobot",
     title="Acrobot",
@@ -148,6 +153,7 @@ SCENE = Scene(
         zooms_in=lambda shown: False,  # the arm fills its picture
     ),
     concepts=_CONCEPTS,
+    classes=_CLASSES,
     wording=_WORDING,
     sayings=(FOLDER / "acrobot.toml",),
 )

@@ -94,6 +94,11 @@ _WORDING = Wording(
     ),
 )  # fmt: skip
 
+_CLASSES = (
+    "stands on its feet", "is upside down", "is tilted by 60 degrees", "is tilted by 90 degrees",
+    "is tilted by 120 degrees",
+)  # fmt: skip
+
 SCENE = Scene(
     name="ant",
     title="Ant",
@@ -108,6 +113,7 @@ SCENE = Scene(
         behind="floor",
     ),
     concepts=tuple(_concepts()),
+    classes=_CLASSES,
     wording=_WORDING,
     sayings=(FOLDER / "ant.toml",),
 )

@@ -9,7 +9,7 @@ from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from numpy.typing import NDArray
 
 from vlmrm_envs.flat_pictures import FlatPictures, in_colours_for
-from vlmrm_envs.rods import ROD_CONCEPTS, random_angle
+from vlmrm_envs.rods import ALL_ROUND, ROD_CONCEPTS, random_angle
 from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
@@ -136,6 +136,7 @@ SCENE = Scene(
         zooms_in=lambda shown: abs(shown["position"]) < 1.5,
     ),
     concepts=ROD_CONCEPTS,
+    classes=ALL_ROUND,
     wording=_WORDING,
     sayings=(FOLDER / "rods.toml", FOLDER / "cartpole.toml"),
 )

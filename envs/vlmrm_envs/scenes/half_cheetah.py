@@ -74,6 +74,12 @@ _WORDING = Wording(
     ),
 )  # fmt: skip
 
+_CLASSES = (
+    "is on its feet", "lies on its back", "is pitched 30 degrees, nose up", "is pitched 60 degrees, nose up",
+    "is pitched 90 degrees, nose up", "is pitched 120 degrees, nose up", "is pitched 30 degrees, nose down",
+    "is pitched 60 degrees, nose down", "is pitched 90 degrees, nose down", "is pitched 120 degrees, nose down",
+)  # fmt: skip
+
 SCENE = Scene(
     name="half_cheetah",
     title="HalfCheetah",
@@ -88,6 +94,7 @@ SCENE = Scene(
         plain_colours=("tan", "gray"),
     ),
     concepts=tuple(_concepts()),
+    classes=_CLASSES,
     wording=_WORDING,
     sayings=(FOLDER / "half_cheetah.toml",),
 )

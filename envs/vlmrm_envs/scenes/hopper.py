@@ -79,6 +79,11 @@ _WORDING = Wording(
     ),
 )  # fmt: skip
 
+_CLASSES = (
+    "stands upright", "crouches on its leg", "is in the air", "tips over forwards", "has fallen forwards",
+    "tips over backwards", "has fallen backwards",
+)  # fmt: skip
+
 SCENE = Scene(
     name="hopper",
     title="Hopper",
@@ -94,6 +99,7 @@ SCENE = Scene(
         paints_body=True,
     ),
     concepts=tuple(_concepts()),
+    classes=_CLASSES,
     wording=_WORDING,
     sayings=(FOLDER / "hopper.toml",),
 )

@@ -71,6 +71,11 @@ _WORDING = Wording(
     ),
 )  # fmt: skip
 
+_CLASSES = (
+    "stands upright", "leans diagonally to the left", "points horizontally to the left",
+    "leans diagonally to the right", "points horizontally to the right",
+)  # fmt: skip
+
 SCENE = Scene(
     name="inverted_pendulum",
     title="InvertedPendulum",
@@ -85,6 +90,7 @@ SCENE = Scene(
         plain_colours=("teal", "black"),
     ),
     concepts=_concepts(),
+    classes=_CLASSES,
     wording=_WORDING,
     sayings=(FOLDER / "rods.toml", FOLDER / "inverted_pendulum.toml"),
 )

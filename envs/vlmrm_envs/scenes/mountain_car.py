@@ -195,6 +195,10 @@ _WORDING = Wording(
     ),
 )  # fmt: skip
 
+_CLASSES = (
+    "is at the summit", "is at the bottom", "is at the far left", "is on the right slope", "is on the left slope",
+)  # fmt: skip
+
 SCENE = Scene(
     name="mountain_car",
     title="MountainCar (vlmrm's own drawing)",
@@ -208,6 +212,7 @@ SCENE = Scene(
         shifts=False,
     ),
     concepts=_CONCEPTS,
+    classes=_CLASSES,
     wording=_WORDING,
     sayings=(FOLDER / "mountain_car.toml",),
     share=2,

@@ -8,7 +8,7 @@ from gymnasium.envs.classic_control.pendulum import PendulumEnv
 from numpy.typing import NDArray
 
 from vlmrm_envs.flat_pictures import FlatPictures, in_colours_for
-from vlmrm_envs.rods import ROD_CONCEPTS, random_angle
+from vlmrm_envs.rods import ALL_ROUND, ROD_CONCEPTS, random_angle
 from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
@@ -92,6 +92,7 @@ SCENE = Scene(
         repaint=in_colours_for(((255, 255, 255), (204, 77, 77), (0, 0, 0))),
     ),
     concepts=ROD_CONCEPTS,
+    classes=ALL_ROUND,
     wording=_WORDING,
     sayings=(FOLDER / "rods.toml", FOLDER / "pendulum.toml"),
 )

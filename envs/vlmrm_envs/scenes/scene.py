@@ -81,6 +81,9 @@ class Scene:
     """What can be said of the thing that moves."""
     wording: Wording
     """Nouns and forms of the sentences."""
+    classes: tuple[str, ...] = ()
+    """First phrases of states that exclude each other, of which `vlmrm_envs.state_classes` draws pictures. Empty: it
+    draws none of this scene."""
     sayings: tuple[Path, ...] = ()
     """Files of whole sentences, as `vlmrm_envs.sayings` reads them."""
     share: int = 1

@@ -172,8 +172,8 @@ def test_embeddings_of_other_sentences_are_refused():
 @pytest.mark.parametrize(
     ("pattern", "changes", "message"),
     [
-        ("a {robt} {pose}", {}, "names 'robt', which is no factor. Near: robot"),
-        ("a {} {pose}", {}, "names '', which is no factor"),
+        ("a {robt} {pose}", {}, "names 'robt', which is not a factor. Near: robot"),
+        ("a {} {pose}", {}, "names '', which is not a factor"),
         ("a {robot:>9} {pose}", {}, "by its name alone, {robot}; got 'a {robot:>9}"),
         ("a {robot} {pose!r}", {}, "by its name alone, {pose}"),
         ("a {robot}", {}, "factor 'pose' is not in the pattern 'a {robot}'. Near: robot"),

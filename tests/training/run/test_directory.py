@@ -28,7 +28,7 @@ def test_a_new_run_takes_an_empty_folder_and_no_other(tmp_path):
 
 
 def test_only_a_run_is_opened_and_what_a_crash_left_is_cleared(tmp_path):
-    with pytest.raises(RunError, match=r"is no run directory: it has no config\.json"):
+    with pytest.raises(RunError, match=r"is not a run directory: it has no config\.json"):
         RunDirectory.open(tmp_path)
     write_json(tmp_path / "config.json", {})
     (tmp_path / "checkpoints" / ".unfinished-step-1").mkdir(parents=True)

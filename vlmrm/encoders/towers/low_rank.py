@@ -81,37 +81,11 @@ def attention_weights(model: nn.Module, *, towers: Collection[str] = TOWERS) -> 
         >>> [(weight.name, weight.packed) for weight in attention_weights(nn.MultiheadAttention(8, 2))]
         [('in_proj_weight', 3)]
     """
-    found = _matrices(model, lambda name: _packed(name) > 0, towers)
+    found = _matrices(model, towers)
     if not found:
         raise EncoderError(
             f"{type(model).__name__} has no attention layer whose weights are known in {' or '.join(towers)}, so that "
             "nothing of it can be tuned. Take a ViT or ResNet of OpenCLIP, or the method coop, which changes no weight."
-        )
-    return found
-
-
-def named_weights(
-    model: nn.Module, named: Callable[[str], bool], *, towers: Collection[str] = TOWERS
-) -> list[MatrixWeight]:
-    """Find the matrices whose parameters have certain names.
-
-    Args:
-        model: A model of OpenCLIP.
-        named: Whether a parameter of this name shall be among them, as `named_parameters` gives the name.
-        towers: Towers to look into.
-
-    Raises:
-        EncoderError: There is none.
-
-    Example:
-        >>> len(named_weights(nn.MultiheadAttention(8, 2), lambda name: "out_proj" in name))
-        1
-    """
-    found = _matrices(model, named, towers)
-    if not found:
-        raise EncoderError(
-            f"no matrix of {type(model).__name__} in {' or '.join(towers)} has such a name. Print the names of "
-            "model.named_parameters()."
         )
     return found
 
@@ -282,14 +256,14 @@ def _changes_of(weight: MatrixWeight) -> Any:
     return weight.owner.parametrizations[weight.name]  # type: ignore[index]  # a ModuleDict of torch
 
 
-def _matrices(model: nn.Module, named: Callable[[str], bool], towers: Collection[str]) -> list[MatrixWeight]:
+def _matrices(model: nn.Module, towers: Collection[str]) -> list[MatrixWeight]:
     require_towers(towers)
     found = []
     for place, parameter in model.named_parameters():
         path = _CHANGED.sub(r"\1\2", place)
-        if parameter.ndim == 2 and "parametrizations." not in path and tower_of(path) in towers and named(path):
+        if parameter.ndim == 2 and "parametrizations." not in path and tower_of(path) in towers and _packed(path):
             owner, _, name = path.rpartition(".")
-            found.append(MatrixWeight(model.get_submodule(owner), name, max(_packed(path), 1)))
+            found.append(MatrixWeight(model.get_submodule(owner), name, _packed(path)))
     return found
 
 

@@ -76,7 +76,7 @@ def learn_prompts(
 
     Raises:
         SpecError: The head is another, the labels do not fit or are all the same, or all frames have the same reward.
-        EncoderError: The encoder is no model of OpenCLIP or has a text tower of another kind, or training diverged.
+        EncoderError: The encoder is not a model of OpenCLIP or has a text tower of another kind, or training diverged.
 
     Example:
         >>> from vlmrm import PromptSet, RewardModel

@@ -59,7 +59,7 @@ def tune_weights(
 
     Raises:
         SpecError: If the folder exists, the labels do not fit or are all the same, or all frames have the same reward.
-        EncoderError: If the encoder is no model of OpenCLIP or has no attention layers, or training diverged.
+        EncoderError: If the encoder is not a model of OpenCLIP or has no attention layers, or training diverged.
     """
     folder = Path(out).expanduser().resolve()
     if folder.exists():

@@ -39,6 +39,7 @@ class AutoClipOptions(HeadOptions):
     """Options of the head ``auto_clip``; goal, baseline and negatives are put into all templates."""
 
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    pairs: ClassVar[str | None] = "each frame weighs the templates anew, for one goal and what stands against it"
     templates: Sequence[str]
     """Templates with one "{}" each, where a sentence goes; at least one."""
     temperature: int | float | None = None

@@ -42,6 +42,7 @@ class CoCoOpOptions(HeadOptions):
 
     is_fitted: ClassVar[bool] = True
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    pairs: ClassVar[str | None] = "each frame changes the words of its sentences, so that no text can be embedded once"
     learned: str
     """Learned numbers as safetensors, in base64."""
     fingerprint: str
@@ -91,7 +92,7 @@ class ConditionalPrompts:
         seed: Of the net.
 
     Raises:
-        EncoderError: The encoder is no model of OpenCLIP or has a text tower of another kind.
+        EncoderError: The encoder is not a model of OpenCLIP or has a text tower of another kind.
     """
 
     def __init__(self, encoder: Encoder, prompts: PromptSet, *, count: int, seed: int = 0) -> None:

@@ -52,6 +52,13 @@ class Part(ScoreSpec):
         """Return the alpha by the part's own sentences; without any it depends on those of the whole."""
         return None if self.prompts is None else super().usual_alpha()
 
+    def within(self, prompts: PromptSet | None) -> "Part":
+        """Return the part with the sentences of the whole, unless it has its own; None: the whole has none."""
+        if self.prompts is not None:
+            return self
+        alpha: Any = super().usual_alpha() if prompts is None and self.alpha is None else self.alpha
+        return replace(self, prompts=prompts, alpha=alpha)
+
 
 def _read_parts(values: Any, path: str) -> tuple[Part, ...]:
     if not isinstance(values, Sequence) or isinstance(values, str):
@@ -96,7 +103,7 @@ class EnsembleOptions(HeadOptions):
 
     def whole_parts(self, prompts: PromptSet | None) -> tuple[Part, ...]:
         """Return the parts, those without sentences with the ones given."""
-        return tuple(part if part.prompts is not None else replace(part, prompts=prompts) for part in self.parts)
+        return tuple(part.within(prompts) for part in self.parts)
 
     def without_fits(self, *words: str) -> "EnsembleOptions":
         """Return the options with these words of a spec left out of every part."""

@@ -40,6 +40,7 @@ class FactoredOptions(HeadOptions):
     """Options of the head ``factored``; the goal sentence names each factor in braces."""
 
     score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    pairs: ClassVar[str | None] = "its goal is made of factors, and a text has none"
     factors: Mapping[str, Sequence[str]]
     """Values of each factor by its name, the wanted one first."""
 
@@ -229,7 +230,7 @@ def _require_fit(pattern: str, factors: Mapping[str, Sequence[str]]) -> None:
     for _, name, form, conversion in fields:
         if name not in factors:
             near = near_matches(name or "", factors)
-            raise PromptError(f"the pattern {pattern!r} names {name!r}, which is no factor. Near: {near}.")
+            raise PromptError(f"the pattern {pattern!r} names {name!r}, which is not a factor. Near: {near}.")
         if form or conversion:
             raise PromptError(f"a factor stands in its pattern by its name alone, {{{name}}}; got {pattern!r}.")
     named = [name for _, name, _, _ in fields if name]

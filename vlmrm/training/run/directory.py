@@ -84,7 +84,7 @@ class RunDirectory:
         """
         run = cls(path)
         if not run.config.is_file():
-            raise RunError(f"{path} is no run directory: it has no config.json.")
+            raise RunError(f"{path} is not a run directory: it has no config.json.")
         for folder in (run.path, run.checkpoints):
             remove_unfinished(folder)
         return run

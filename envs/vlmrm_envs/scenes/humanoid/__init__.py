@@ -72,6 +72,17 @@ _WORDING = Wording(
     ),
 )  # fmt: skip
 
+_CLASSES = (
+    "stands on a single foot", "stands with its feet wide apart", "jumps", "bows",
+    "stands with both hands above its head", "raises a single arm", "holds its arms out sideways",
+    "stretches its arms forwards", "rests its hands at the waist", "has one hand on its hip",
+    "folds its arms over its chest", "holds both hands before its chest", "is on both knees", "is on one knee",
+    "leans back on its knees", "bends forwards on its knees", "squats", "bends its knees a little",
+    "sits cross-legged", "sits with its legs stretched out in front", "sits with its knees drawn up",
+    "does a split to the sides", "does a split from front to back", "lies on its back", "lies on its front",
+    "lies on its side", "is on its hands and knees", "is upside down",
+)  # fmt: skip
+
 SCENE = Scene(
     name="humanoid",
     title="Humanoid",
@@ -86,6 +97,7 @@ SCENE = Scene(
         paints_body=True,
     ),
     concepts=HUMANOID_CONCEPTS,
+    classes=_CLASSES,
     wording=_WORDING,
     sayings=(FOLDER / "humanoid.toml",),
     share=6,

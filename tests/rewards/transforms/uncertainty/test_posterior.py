@@ -181,7 +181,7 @@ def test_a_file_of_something_else_is_refused_though_its_digest_is_right(knowing,
     path.write_bytes(b"no safetensors")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     options = replace(knowing.spec.uncertainty, file=str(path), sha256=digest)
-    with pytest.raises(SpecError, match=r"other.safetensors is no safetensors file"):
+    with pytest.raises(SpecError, match=r"other.safetensors is not a safetensors file"):
         RewardModel(knowing.encoder, replace(knowing.spec, uncertainty=options))
 
 

@@ -97,7 +97,7 @@ class FewShotOptions(TransformOptions):
             values = np.frombuffer(base64.b64decode(self.embeddings, validate=True), dtype="<f4")
         except (binascii.Error, ValueError) as error:
             raise SpecError(
-                f"the embeddings in few_shot are no float32 numbers in base64: {error}. Fit it again."
+                f"the embeddings in few_shot are not float32 numbers in base64: {error}. Fit it again."
             ) from error
         count = len(self.labels)
         if not count or len(values) % count:

@@ -121,7 +121,7 @@ def lower_confidence(mean: Rewards, std: Rewards, *, kappa: int | float) -> Rewa
         kappa: Above 0 pessimistic; below 0 optimistic, which seeks what is not known.
 
     Raises:
-        SpecError: kappa is no finite number.
+        SpecError: kappa is not a finite number.
 
     Example:
         >>> lower_confidence(torch.tensor([0.5, 0.6]), torch.tensor([0.0, 0.2]), kappa=1)

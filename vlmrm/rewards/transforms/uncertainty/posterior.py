@@ -124,5 +124,5 @@ def load_posterior(options: PosteriorOptions) -> ProjectionPosterior:
     try:
         tensors: Mapping[str, Tensor] = load_tensors(data)
     except SafetensorError as error:
-        raise SpecError(f"{path} is no safetensors file: {error}") from error
+        raise SpecError(f"{path} is not a safetensors file: {error}") from error
     return ProjectionPosterior.from_tensors(tensors)
