@@ -1,4 +1,4 @@
-"""The page of a `CaptionReport`: tables, curves, and captions with their facts marked."""
+"""The page of a `vlmrm.report.CaptionReport`: tables, curves, and captions with their facts marked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from vlmrm.data.caption_judge import Mark
 from vlmrm.frames.batch import as_frames
 from vlmrm.metrics import Estimate
 from vlmrm.report.adaptation_page import Row, settings_by_path
-from vlmrm.report.captions import REWARD, USUAL, CaptionReport
+from vlmrm.report.captions_numbers import REWARD, USUAL, CaptionNumbers
 from vlmrm.report.page import fill
 from vlmrm.report.plots import draw_gains, draw_steps, picture_data
 from vlmrm.report.words import percent, signed
@@ -31,7 +31,7 @@ class ShownCaption:
     """Who said what."""
 
 
-def render_captions(report: CaptionReport) -> str:
+def render_captions(report: CaptionNumbers) -> str:
     """Return the page of a report.
 
     Args:
@@ -58,7 +58,7 @@ def render_captions(report: CaptionReport) -> str:
     )  # fmt: skip
 
 
-def _row(report: CaptionReport, name: str, columns: Sequence[str]) -> Row:
+def _row(report: CaptionNumbers, name: str, columns: Sequence[str]) -> Row:
     numbers = report.numbers(name)
 
     def beside(one: Estimate | None) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def _row(report: CaptionReport, name: str, columns: Sequence[str]) -> Row:
     )
 
 
-def _figures(report: CaptionReport) -> list[tuple[str, str, str]]:
+def _figures(report: CaptionNumbers) -> list[tuple[str, str, str]]:
     """Each drawing with what it shows, for those who cannot see it and for those who can."""
     scaled = {
         report.label(name): Estimate(value=100 * one.value, low=100 * one.low, high=100 * one.high)
@@ -106,7 +106,7 @@ def _figures(report: CaptionReport) -> list[tuple[str, str, str]]:
     return drawn
 
 
-def _shown(report: CaptionReport, place: int) -> ShownCaption:
+def _shown(report: CaptionNumbers, place: int) -> ShownCaption:
     methods = [name for name in (USUAL, "best_of_k", report.main) if name in report.methods]
     return ShownCaption(
         name=report.names[place] if report.names else str(place),
@@ -116,7 +116,7 @@ def _shown(report: CaptionReport, place: int) -> ShownCaption:
     )
 
 
-def _pieces(report: CaptionReport, method: str, place: int) -> list[Piece]:
+def _pieces(report: CaptionNumbers, method: str, place: int) -> list[Piece]:
     caption = report.methods[method].each[place].caption
     return marked_pieces(caption, report.judged[method][place].marks if report.judged else ())
 
