@@ -99,7 +99,8 @@ def test_a_judge_of_captions_is_for_captions(shown, capsys):
 def test_a_captioner_is_trained_and_goes_on(shown, tmp_path, capsys):
     options = tmp_path / "training.toml"
     options.write_text(
-        'captioner = "tab-cap"\nupdates = 2\ncheck_every = 1\npictures = 2\nsamples = 6\ntemperature = 3.0\nmost_tokens = 24\n'
+        'captioner = "tab-cap"\nupdates = 2\ncheck_every = 1\npictures = 2\nsamples = 6\ntemperature = 3.0\n'
+        "most_tokens = 24\n"
         '[terms.similarity]\nencoder = "tab-m"\n[terms.repetition]\nweight = 0.1\n'
     )
     table = str(shown / "captions.csv")
