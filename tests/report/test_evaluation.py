@@ -237,6 +237,26 @@ def test_few_frames_without_groups_say_that_nothing_is_sure():
     assert report.best.verdict.reasons[0] == "only 2 frames are in the goal, which is too few for more: label 20"
 
 
+@pytest.mark.parametrize(
+    ("groups", "held"),
+    [("aaabbb", "goal frames, and one all other"), ("aaabbc", "goal"), ("aabccc", "other")],
+)
+def test_two_videos_have_no_interval_and_every_place_says_so(groups, held, tmp_path):
+    """Of two videos, and of one with one range of time in the goal, which is a group of its own."""
+    frames = reds([0.9, 0.8, 0.7, 0.3, 0.2, 0.1], [True] * 3 + [False] * 3, groups=list(groups))
+    report = evaluate({"red": lambda frames: frames[..., 0].float().mean(dim=(1, 2))}, frames)
+    assert report.best.verdict.word == "weak"
+    assert f"of all pairs (no interval: one group holds all {held} frames)" in report.best.verdict.sentence
+    assert "1.000 (no interval)" in report.table()
+    assert any(remark.startswith("No interval: one group") for remark in report.remarks)
+    page = report.save(tmp_path / "page.html").read_text()
+    assert "no interval: one group" in page
+    assert "nan" not in page
+    (entry,) = json.loads((tmp_path / "page.json").read_text())["rewards"]
+    assert entry["measures"]["auroc"] == {"value": 1.0, "low": None, "high": None}
+    assert entry["measures"]["no_interval"] == f"no interval: one group holds all {held} frames"
+
+
 def test_large_frames_are_kept_small():
     """Some dozens of pictures are kept of each reward; of 4K frames they would fill the memory."""
     large = reds([0.9, 0.8, 0.1, 0.2], [True, True, False, False])

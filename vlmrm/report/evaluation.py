@@ -173,10 +173,23 @@ def _entry(
 def _remarks(candidates: Sequence[Candidate], labels: LabelledFrames) -> list[str]:
     """What a reader of the numbers has to know."""
     found = []
-    if len(set(labels.groups)) < 2:
+    groups = np.array(labels.groups)
+    sides = {"goal": labels.in_goal, "other": ~labels.in_goal} if labels.groups else {}
+    one_sided = [side for side, rows in sides.items() if len(set(groups[rows])) == 1]
+    if not labels.groups:
         found.append(
             "Nothing is known of which frames share an episode, a video or a view, so that intervals take each for "
             "independent: they are too narrow where neighbours are alike."
+        )
+    elif labels.kinds and one_sided:
+        found.append(
+            f"All {' and all '.join(one_sided)} frames are of one group, as of one pose that the goal is: intervals "
+            "cover the choice of the others alone."
+        )
+    elif one_sided:
+        found.append(
+            "No interval: one group, as one episode, video or view, holds all "
+            f"{' frames, and one all '.join(one_sided)} frames, so that nothing says how far the numbers would move."
         )
     elif len(set(labels.groups)) < FEW:
         found.append(f"Intervals rest on {len(set(labels.groups))} groups of frames, which is few.")
