@@ -18,6 +18,7 @@ FINE, CARE, UNKNOWN = "fine", "care", "unknown"
 _HARDLY_MOVES = 0.03  # of the span over labelled frames
 _NEARLY_GOAL = 0.7  # of the way from other frames to goal frames
 _BLIND_BORDER = 0.75  # AUROC
+_FEW_NEAR = 10  # frames on a side of a border, below which its AUROC says little
 _MOSTLY = 0.5
 _FEW_FOUND = 0.5  # of the goal frames, at the budget of false positives
 
@@ -114,17 +115,34 @@ def _peak(evidence: Evidence) -> Answer | None:
 
 
 def _borders(evidence: Evidence) -> Answer | None:
-    told = {name: border for name, border in evidence.measures.borders.items() if border.auroc is not None}
-    if not told:
+    met = evidence.measures.borders
+    if not met:
         return None
-    parts = [f"{name} {border.auroc:.2f}" for name, border in told.items()]
-    said = f"AUROC where one bound alone is missed: {', '.join(parts)}"
+    told = {name: border for name, border in met.items() if border.auroc is not None}
     question = "Can it tell the border that an agent will meet?"
+    if not told:
+        said = "No frame misses one bound alone, or none meets them all, so that nothing is known of the border."
+        return Answer(question=question, answer=said, level=UNKNOWN)
+    parts = [
+        f"{name} {border.auroc:.2f} (margin {percent(border.margin or 0.0)} of the span, {border.inside} frames "
+        f"inside, {border.outside} outside)"
+        for name, border in told.items()
+    ]
+    said = f"AUROC where one bound alone is missed: {', '.join(parts)}."
+    untold = [name for name in met if name not in told]
+    thin = [name for name, border in told.items() if min(border.inside, border.outside) < _FEW_NEAR]
+    if untold:
+        said += f" No frame misses alone, so that nothing is known: {', '.join(untold)}."
+    if thin:
+        said += f" Fewer than {_FEW_NEAR} frames on a side, so that little is known: {', '.join(thin)}."
     blind = [name for name, border in told.items() if border.auroc is not None and border.auroc < _BLIND_BORDER]
-    if not blind:
-        return Answer(question=question, answer=f"Yes. {said}.", level=FINE)
-    advice = f"It hardly sees {', '.join(blind)} near the goal: try another camera, negatives, or a few labels."
-    return Answer(question=question, answer=f"Not all of it. {said}.", level=CARE, advice=advice)
+    if blind:
+        advice = f"It hardly sees {', '.join(blind)} near the goal: try another camera, negatives, or a few labels."
+        return Answer(question=question, answer=f"Not all of it. {said}", level=CARE, advice=advice)
+    if untold or thin:
+        partly = f"Partly: {len(told) - len(thin)} of {len(met)} bounds have near misses enough. {said}"
+        return Answer(question=question, answer=partly, level=UNKNOWN)
+    return Answer(question=question, answer=f"Yes. {said}", level=FINE)
 
 
 def _moves(evidence: Evidence) -> Answer | None:
