@@ -10,7 +10,7 @@ from vlmrm.data import LabelledFrames
 from vlmrm.report.answers import Evidence, answers_of
 from vlmrm.report.candidates import Candidate
 from vlmrm.report.measures import measure
-from vlmrm.report.scorers import Encoders, scorer_of
+from vlmrm.report.scorers import BASELINE, NONSENSE, Encoders, scorer_of
 from vlmrm.tasks import SuccessRule
 
 BORDER = "Can it tell the border that an agent will meet?"
@@ -88,3 +88,21 @@ def test_a_border_that_is_not_seen_is_said_first():
     found = answer(BORDER, blind)
     assert found.answer.startswith("Not all of it.")
     assert "It hardly sees lean" in found.advice
+
+
+@pytest.mark.parametrize(("nonsense", "baseline", "asked"), [(1, -1, True), (1, 1, False), (0, -1, False)])
+def test_that_the_baseline_does_the_work_is_said_where_any_sentence_does(nonsense, baseline, asked):
+    """Each score is 1 in the goal and 0 outside, its reverse, or noise."""
+    in_goal = np.arange(60) < 20
+    scores = {1: 1.0 * in_goal, -1: -1.0 * in_goal, 0: np.random.default_rng(0).random(60)}
+    controls = {f"“{sentence}”": scores[1] for sentence in NONSENSE[1:]} | {f"“{NONSENSE[0]}”": scores[nonsense]}
+    known = evidence(scores[1], in_goal, controls=controls | {BASELINE: scores[baseline]})
+    found = answer("Does it matter what the goal says?", known)
+    assert (found is not None) == asked
+    if asked:
+        assert found.answer.startswith(
+            "No: all 5 sentences about something else reach the AUROC of the goal (at least 1.00"
+        )
+        assert found.answer.endswith(
+            "as the baseline alone reaches 0.00, so that the direction away from the baseline does the work."
+        )

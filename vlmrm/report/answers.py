@@ -12,6 +12,7 @@ from vlmrm.report.encounters import Encounter, Encounters
 from vlmrm.report.map_over_state import StateMap
 from vlmrm.report.measures import Measures
 from vlmrm.report.nearness import HARDLY_ABOUT, Nearness
+from vlmrm.report.scorers import BASELINE, NONSENSE
 from vlmrm.report.words import decimal, percent
 
 FINE, CARE, UNKNOWN = "fine", "care", "unknown"
@@ -20,6 +21,7 @@ _NEARLY_GOAL = 0.7  # of the way from other frames to goal frames
 _BLIND_BORDER = 0.75  # AUROC
 _FEW_NEAR = 10  # frames on a side of a border, below which its AUROC says little
 _MOSTLY = 0.5
+_HIGH, _SAME = 0.9, 0.02  # AUROC, and difference of two that are the same
 _FEW_FOUND = 0.5  # of the goal frames, at the budget of false positives
 
 
@@ -145,6 +147,23 @@ def _borders(evidence: Evidence) -> Answer | None:
     return Answer(question=question, answer=f"Yes. {said}", level=FINE)
 
 
+def _any_sentence(evidence: Evidence) -> Answer | None:
+    """Only where sentences about something else all reach a high AUROC of the goal, and the baseline alone does not."""
+    found = evidence.measures.auroc.value
+    controls = {control.name: control.auroc.value for control in evidence.measures.controls}
+    nonsense = [controls[f"“{sentence}”"] for sentence in NONSENSE if f"“{sentence}”" in controls]
+    away = controls.get(BASELINE, 0.5)
+    if not nonsense or found < _HIGH or min(nonsense) < found - _SAME or away >= 0.5:
+        return None
+    said = (
+        f"No: all {len(nonsense)} sentences about something else reach the AUROC of the goal (at least "
+        f"{min(nonsense):.2f} beside {found:.2f}), as the baseline alone reaches {away:.2f}, so that the direction away "
+        "from the baseline does the work."
+    )
+    advice = "Another baseline, or none (alpha 0), shows whether the goal's own words tell its frames."
+    return Answer(question="Does it matter what the goal says?", answer=said, level=CARE, advice=advice)
+
+
 def _moves(evidence: Evidence) -> Answer | None:
     met, span = evidence.encounter, evidence.measures.highest - evidence.measures.lowest
     if met is None:
@@ -230,5 +249,5 @@ def _episodes(evidence: Evidence) -> Answer | None:
 
 
 _QUESTIONS: tuple[Callable[[Evidence], Answer | None], ...] = (
-    _about_scene, _peak, _borders, _moves, _effortless, _survival, _threshold, _episodes,
+    _about_scene, _any_sentence, _peak, _borders, _moves, _effortless, _survival, _threshold, _episodes,
 )  # fmt: skip
