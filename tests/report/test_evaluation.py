@@ -1,6 +1,7 @@
 """Reports of real rewards on real frames, and of toy rewards whose every number is known."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import vlmrm_envs as envs
 from tests.toys import SIZE_PX, red_reward
 from vlmrm.data.labelled import GivenFrames, LabelledFrames
 from vlmrm.data.task_frames import TaskStates
-from vlmrm.errors import FrameError, SpecError
+from vlmrm.errors import FrameError, SpecError, StillFramesWarning
 from vlmrm.metrics import auroc
 from vlmrm.prompts import PromptSet
 from vlmrm.report import evaluate
@@ -255,6 +256,20 @@ def test_two_videos_have_no_interval_and_every_place_says_so(groups, held, tmp_p
     (entry,) = json.loads((tmp_path / "page.json").read_text())["rewards"]
     assert entry["measures"]["auroc"] == {"value": 1.0, "low": None, "high": None}
     assert entry["measures"]["no_interval"] == f"no interval: one group holds all {held} frames"
+
+
+def test_only_warnings_of_the_library_are_on_the_page_and_others_are_passed_on():
+    def reward(frames):
+        warnings.warn("unclosed file", ResourceWarning, stacklevel=1)
+        warnings.warn("all frames are one picture", StillFramesWarning, stacklevel=1)
+        return frames[..., 0].float().mean(dim=(1, 2))
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        report = evaluate(reward, reds([0.9, 0.8, 0.1, 0.2], [True, True, False, False]))
+    assert [str(one.message) for one in caught] == ["unclosed file"]
+    assert report.remarks[-1] == "all frames are one picture"
+    assert not any("unclosed" in remark for remark in report.remarks)
 
 
 def test_large_frames_are_kept_small():

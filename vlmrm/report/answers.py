@@ -157,8 +157,8 @@ def _any_sentence(evidence: Evidence) -> Answer | None:
         return None
     said = (
         f"No: all {len(nonsense)} sentences about something else reach the AUROC of the goal (at least "
-        f"{min(nonsense):.2f} beside {found:.2f}), as the baseline alone reaches {away:.2f}, so that the direction away "
-        "from the baseline does the work."
+        f"{min(nonsense):.2f} beside {found:.2f}), as the baseline alone reaches {away:.2f}, so that the direction "
+        "away from the baseline does the work."
     )
     advice = "Another baseline, or none (alpha 0), shows whether the goal's own words tell its frames."
     return Answer(question="Does it matter what the goal says?", answer=said, level=CARE, advice=advice)

@@ -9,7 +9,7 @@ import numpy as np
 
 from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledFrames
 from vlmrm.data.task_frames import frames_of_task
-from vlmrm.errors import SpecError
+from vlmrm.errors import SpecError, VlmrmWarning
 from vlmrm.report.answers import Evidence, answers_of
 from vlmrm.report.candidates import Candidate, candidates_of
 from vlmrm.report.curves_over_state import curves_over_state
@@ -68,11 +68,12 @@ def evaluate(
         raise SpecError(f"budget is the share of other frames that may pass, 0 to below 1; got {budget}.")
     source = source_of(frames)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", VlmrmWarning)
         candidates = candidates_of(rewards, alphas=alphas, controls=controls)
         scored = score_frames(candidates, source, sentences=_sentences(candidates, source.task), progress=progress)
         _require_both(scored.labels, source)
         encounters = _encounters(candidates, source)
+    said = _for_readers(caught)
     rule = None if source.task is None else source.task.success
     entries = [_entry(candidate, scored, encounters, rule, budget) for candidate in candidates]
     entries.sort(key=lambda entry: entry.rank)
@@ -82,9 +83,18 @@ def evaluate(
         entries=entries,
         goals=_goals(entries[0].evidence.candidate, source),
         scored=scored,
-        remarks=[*_remarks(candidates, scored.labels), *dict.fromkeys(str(one.message) for one in caught)],
+        remarks=[*_remarks(candidates, scored.labels), *said],
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
     )
+
+
+def _for_readers(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """What the library warns of, once each; whatever else was warned of is passed on, as it is not about the reward."""
+    own = [one for one in caught if issubclass(one.category, VlmrmWarning)]
+    for one in caught:
+        if one not in own:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
+    return list(dict.fromkeys(str(one.message) for one in own))
 
 
 def _encounters(candidates: Sequence[Candidate], source: FrameSource) -> Encounters | None:
