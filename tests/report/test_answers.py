@@ -9,8 +9,10 @@ import torch
 from vlmrm.data import LabelledFrames
 from vlmrm.report.answers import Evidence, answers_of
 from vlmrm.report.candidates import Candidate
+from vlmrm.report.encounters import _encounter
 from vlmrm.report.measures import measure
 from vlmrm.report.scorers import BASELINE, NONSENSE, Encoders, scorer_of
+from vlmrm.rewards import FunctionReward
 from vlmrm.tasks import SuccessRule
 
 BORDER = "Can it tell the border that an agent will meet?"
@@ -74,6 +76,25 @@ def test_bounds_without_near_misses_enough_are_named_and_the_answer_is_no_yes(mi
     assert found.level == "unknown"
     assert found.answer.startswith(f"Partly: {known} of 3 bounds have near misses enough.")
     assert said in found.answer
+
+
+def test_the_reward_goes_with_a_variable_by_ranks():
+    """Of 4 frames, 5 of 6 pairs fall; by hand: Spearman -1 + 6 * 2 / (4 * 15), Kendall (1 - 5) / 6."""
+    states = {"lean": np.array([0.0, 0.5, 3.0, 2.0])}
+    goes = evidence(np.array([4.0, 3.0, 2.0, 1.0]), np.arange(4) < 2, states=states).measures.correlations["lean"]
+    assert goes.spearman == pytest.approx(-0.8)
+    assert goes.kendall == pytest.approx(-2 / 3)
+
+
+def test_signal_to_offset_is_that_of_each_episode():
+    """1 and 3 have a deviation of 1 around 2, and -4 twice has none; over all four it would be 2.7 times 1."""
+    found = _encounter(
+        np.array([1.0, 3.0, -4.0, -4.0]),
+        np.array([0, 0, 1, 1]),
+        np.array([True, False, True, False]),
+        FunctionReward(lambda frames: frames[:, 0, 0, 0].float()),
+    )
+    assert found.signal_to_offset == pytest.approx((0.5 + 0.0) / 2)
 
 
 def test_where_no_bound_is_missed_alone_nothing_is_known_of_the_border():

@@ -104,6 +104,7 @@ def test_questions_are_answered_with_numbers(report):
     assert answers["Would it pay for staying alive?"].level == "fine"
     moves = answers["Does it move enough to learn from?"].answer
     assert moves.startswith("Yes. In a random policy's episodes it moves by")
+    assert "within an episode the signal is" in moves
     assert "a black picture" in answers["What does it pay for nothing?"].answer
 
 
@@ -121,6 +122,7 @@ def test_pages_and_numbers_are_saved_side_by_side(report, tmp_path):
     text = page.read_text()
     assert page.stat().st_size < 3_000_000
     assert "Does it take one goal for another?" in text
+    assert "<h3>At each success bound</h3>" in text
     assert text.count('src="data:video/mp4;base64,') == 1  # what a random policy is paid, by the best reward
     assert "http://" not in text.replace("http://www.w3.org", "")
     numbers = json.loads((tmp_path / "report.json").read_text())

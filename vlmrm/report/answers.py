@@ -174,7 +174,8 @@ def _moves(evidence: Evidence) -> Answer | None:
     within, between = met.within_episode / span, met.between_episodes / span
     said = (
         f"In a random policy's episodes it moves by {percent(within)} of its span from step to step, and the means of "
-        f"episodes differ by {percent(between)} (standard deviations)"
+        f"episodes differ by {percent(between)} (standard deviations); "
+        f"within an episode the signal is {met.signal_to_offset:.3g} times the offset, the mean that is paid anyway"
     )
     if within >= _HARDLY_MOVES:
         return Answer(question=question, answer=f"Yes. {said}.", level=FINE)

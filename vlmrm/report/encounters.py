@@ -12,6 +12,7 @@ from vlmrm.data.labelled import LabelledFrames
 from vlmrm.data.task_frames import Rollouts
 from vlmrm.errors import OutOfDomainWarning
 from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.metrics import signal_to_offset
 from vlmrm.report.candidates import Candidate
 from vlmrm.report.scoring import score_frames
 from vlmrm.report.video import Episode
@@ -33,6 +34,8 @@ class Encounter:
     """Standard deviation over the steps of an episode, mean over episodes."""
     between_episodes: float
     """Standard deviation of the episodes' means."""
+    signal_to_offset: float
+    """Standard deviation over the steps of an episode as a share of its mean, whatever its sign: mean over episodes."""
     first: float
     """Mean of the first frames, which a policy that does nothing may keep being paid."""
     black: float
@@ -113,6 +116,7 @@ def _encounter(
         random_mean=float(scores.mean()),
         within_episode=float(np.mean([part.std() for part in by_episode])),
         between_episodes=float(np.std([part.mean() for part in by_episode])),
+        signal_to_offset=float(np.mean([signal_to_offset(part) for part in by_episode])),
         first=float(scores[first].mean()),
         black=_score_black(reward),
     )

@@ -23,6 +23,7 @@ from vlmrm.metrics import (
     expected_calibration_error,
     false_positive_rate,
     goal_epic,
+    kendall,
     paired_difference,
     spearman,
     threshold_at_false_positives,
@@ -61,6 +62,16 @@ class Episodes:
     """AUROC of the mean reward of an episode for success against failure; None: all succeed, or none does."""
     count: int
     """Number of episodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correlation:
+    """How far a reward goes with one variable of the state, by ranks."""
+
+    spearman: float
+    """Spearman's correlation, -1 to 1; 0 where either never changes."""
+    kendall: float
+    """Kendall's tau-b, -1 to 1; 0 where either never changes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,8 +113,8 @@ class Measures:
     """Expected calibration error and Brier score; None: the scores are not within 0 to 1."""
     borders: Mapping[str, Border]
     """How well each success bound is told while all others are met; empty: nothing is known of the state."""
-    correlations: Mapping[str, float]
-    """Spearman's correlation of the reward with each variable of the state."""
+    correlations: Mapping[str, Correlation]
+    """How far the reward goes with each variable of the state."""
     episodes: Episodes | None
     """Over episodes; None: the frames are in no order."""
     parts: Sequence[PartShare]
@@ -157,7 +168,10 @@ def measure(
         at_top=float((other >= goal.max()).mean()),
         calibration=_calibration(scores, labels),
         borders=_borders(scores, labels, rule),
-        correlations={name: spearman(scores, values) for name, values in labels.states.items()},
+        correlations={
+            name: Correlation(spearman=spearman(scores, values), kendall=kendall(scores, values))
+            for name, values in labels.states.items()
+        },
         episodes=_episodes(scores, labels, rule),
         parts=shares_of_parts(scores, parts or {}, labels.in_goal),
         controls=[

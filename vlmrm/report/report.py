@@ -157,7 +157,7 @@ def _plain_entry(entry: Entry) -> dict[str, Any]:
         "controls_left_out": dict(evidence.candidate.without),
         "answers": [asdict(answer) for answer in entry.answers],
         "map": None if evidence.state_map is None else _plain_map(evidence.state_map),
-        "encounter": None if evidence.encounter is None else asdict(evidence.encounter),
+        "encounter": None if evidence.encounter is None else _plain(asdict(evidence.encounter)),
         "fooled_by": {
             "paid": [_plain_shown(shown) for shown in entry.fooling.paid],
             "missed": [_plain_shown(shown) for shown in entry.fooling.missed],
