@@ -193,6 +193,20 @@ def test_labels_of_one_kind_are_refused(label, what):
         evaluate(red_reward(), reds([0.1, 0.2, 0.3], [label] * 3), controls=False)
 
 
+def test_labels_of_one_kind_are_refused_before_a_frame_is_scored():
+    def never(frames):
+        pytest.fail("a frame was scored")
+
+    with pytest.raises(SpecError, match="no frame outside of the goal among 3"):
+        evaluate(never, reds([0.1, 0.2, 0.3], [True] * 3))
+
+
+def test_a_state_that_is_no_number_is_named_with_its_frame():
+    frames = reds([0.1, 0.2, 0.3], [True, False, False], states={"angle_deg": np.array([0.0, 1.0, np.nan])})
+    with pytest.raises(FrameError, match=r"angle_deg of the frame 'frame 2' is nan, .* \(1 of 3 frames have none\)"):
+        evaluate(red_reward(), frames)
+
+
 def test_one_frame_is_refused():
     with pytest.raises(SpecError, match="no frame outside of the goal among 1"):
         evaluate(red_reward(), reds([0.1], [True]), controls=False)

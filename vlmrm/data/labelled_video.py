@@ -63,6 +63,11 @@ class LabelledVideo:
         return int((self._labels >= 0).sum())
 
     @property
+    def goals(self) -> int:
+        """Number of frames in the goal."""
+        return int((self._labels == 1).sum())
+
+    @property
     def about(self) -> str:
         """What the frames are, and which are left out."""
         times = self._times

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledFrames
+from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledBeforehand, LabelledFrames
 from vlmrm.data.task_frames import frames_of_task
 from vlmrm.errors import SpecError, VlmrmWarning
 from vlmrm.report.answers import Evidence, answers_of
@@ -67,11 +67,13 @@ def evaluate(
     if not 0 <= budget < 1:
         raise SpecError(f"budget is the share of other frames that may pass, 0 to below 1; got {budget}.")
     source = source_of(frames)
+    if isinstance(source, LabelledBeforehand):
+        _require_both(source.goals, source.count, source)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", VlmrmWarning)
         candidates = candidates_of(rewards, alphas=alphas, controls=controls)
         scored = score_frames(candidates, source, sentences=_sentences(candidates, source.task), progress=progress)
-        _require_both(scored.labels, source)
+        _require_both(int(scored.labels.in_goal.sum()), len(scored.labels), source)
         encounters = _encounters(candidates, source)
     said = _for_readers(caught)
     rule = None if source.task is None else source.task.success
@@ -142,12 +144,11 @@ def _sentences(candidates: Sequence[Candidate], task: Task | None) -> list[str]:
     return list(dict.fromkeys([*found, *NONSENSE])) if said else []
 
 
-def _require_both(labels: LabelledFrames, source: FrameSource) -> None:
-    goals = int(labels.in_goal.sum())
-    if goals in (0, len(labels)):
+def _require_both(goals: int, count: int, source: FrameSource) -> None:
+    if goals in (0, count):
         what = "in the goal" if goals == 0 else "outside of the goal"
         raise SpecError(
-            f"{source.name} has no frame {what} among {len(labels)}, so nothing can be told apart. {source.about}"
+            f"{source.name} has no frame {what} among {count}, so nothing can be told apart. {source.about}"
         )
 
 
