@@ -188,7 +188,7 @@ def measure(
 def _groups_of(labels: LabelledFrames, rows: Bool[np.ndarray, " n"]) -> int | None:
     if not labels.groups or labels.kinds:
         return None
-    return len({labels.groups[row] for row in np.flatnonzero(rows)})
+    return len({group for group, held in zip(labels.groups, rows, strict=True) if held})
 
 
 def _resampling(labels: LabelledFrames) -> Mapping[str, Any] | None:
