@@ -67,7 +67,7 @@ def test_yes_takes_near_misses_of_every_bound():
 @pytest.mark.parametrize(
     ("misses", "known", "said"),
     [
-        ({"lean": 10}, 1, "No frame misses alone, so that nothing is known: height, speed."),
+        ({"lean": 10}, 1, "No frame misses one of these alone, so that nothing is known of them: height, speed."),
         ({"lean": 10, "height": 9, "speed": 10}, 2, "Fewer than 10 frames on a side, so that little is known: height."),
     ],
 )

@@ -134,7 +134,7 @@ def _borders(evidence: Evidence) -> Answer | None:
     untold = [name for name in met if name not in told]
     thin = [name for name, border in told.items() if min(border.inside, border.outside) < _FEW_NEAR]
     if untold:
-        said += f" No frame misses alone, so that nothing is known: {', '.join(untold)}."
+        said += f" No frame misses one of these alone, so that nothing is known of them: {', '.join(untold)}."
     if thin:
         said += f" Fewer than {_FEW_NEAR} frames on a side, so that little is known: {', '.join(thin)}."
     blind = [name for name, border in told.items() if border.auroc is not None and border.auroc < _BLIND_BORDER]
