@@ -138,6 +138,8 @@ def write_results(rows: list[dict[str, Any]], stem: Path, *, settling: bool) -> 
         f"Made by `python experiments/verdicts.py{option}` with {weights}; {FRAMES} frames a task.",
         f"**The verdict agrees with the truth in {right} of {len(rows)}; {flattered} useless ones are called good.**",
         "What is true of each is fixed by how it was made: see the script.",
+        "After the 40 had been seen, the rule was changed once: it asks for groups of frames, a number that",
+        "`verdicts_groups.md` settles on the 20. States made on purpose, as these are, are not counted by groups.",
         "",
         "| task | reward | truth | verdict | AUROC | false positives at 90 % recall | best control |",
         "|---|---|---|---|---|---|---|",

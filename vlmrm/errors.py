@@ -35,23 +35,27 @@ class OfflineError(EncoderError):
     """The weights would have to be downloaded, and no download is possible."""
 
 
-class OutOfDomainWarning(UserWarning):
+class VlmrmWarning(UserWarning):
+    """Root of all warnings of this package."""
+
+
+class OutOfDomainWarning(VlmrmWarning):
     """A built-in model is asked about frames or words that it was not trained on."""
 
 
-class InvisibleGoalWarning(UserWarning):
+class InvisibleGoalWarning(VlmrmWarning):
     """A goal sentence describes nothing that a picture could show."""
 
 
-class WordingWarning(UserWarning):
+class WordingWarning(VlmrmWarning):
     """A sentence is worded in a way that encoders of pictures misread: a negation, a motion or an order."""
 
 
-class StillFramesWarning(UserWarning):
+class StillFramesWarning(VlmrmWarning):
     """All frames of several episodes are one picture."""
 
 
-class ScaleWarning(UserWarning):
+class ScaleWarning(VlmrmWarning):
     """The parts of an ensemble have scores of different scales."""
 
 
@@ -71,15 +75,15 @@ class MissingExtra(VlmrmError):
     """An optional dependency is needed and not installed."""
 
 
-class EnvValueWarning(UserWarning):
+class EnvValueWarning(VlmrmWarning):
     """An environment returned a value that is not of the usual form, and it was left out."""
 
 
-class SurvivalBonusWarning(UserWarning):
+class SurvivalBonusWarning(VlmrmWarning):
     """Episodes end early, and the constant part of the reward pays the agent for how long they last."""
 
 
-class ChangedRewardWarning(UserWarning):
+class ChangedRewardWarning(VlmrmWarning):
     """Something outside of our wrapper changes the reward that an agent is paid."""
 
 

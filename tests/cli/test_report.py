@@ -53,6 +53,12 @@ def test_a_folder_with_labels_is_judged_and_its_states_are_drawn(labelled, tmp_p
     assert numbers["rewards"][0]["measures"]["auroc"]["value"] == 1.0
 
 
+def test_a_device_that_there_is_not_is_refused(labelled, tmp_path, capsys):
+    folders = ["--success", str(labelled / "frames" / "up"), "--failure", str(labelled / "frames" / "down")]
+    words = ["report", *folders, "--goal", "a pole", "--device", "nowhere", "--out", str(tmp_path / "page.html")]
+    assert "nowhere" in refused(capsys, *words)
+
+
 def test_two_folders_are_labels_as_well(labelled, tmp_path):
     out = tmp_path / "page.html"
     folders = ["--success", str(labelled / "frames" / "up"), "--failure", str(labelled / "frames" / "down")]

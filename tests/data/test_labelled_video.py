@@ -215,6 +215,20 @@ def test_a_range_that_ends_after_the_video_is_cut_and_said(tmp_path):
     assert "cut" not in LabelledVideo(video=tmp_path / "a.mp4", goal="1-2").about
 
 
+def test_a_video_that_ends_early_is_said_to(tmp_path):
+    """A recording that broke off: the head of the file tells 10 s, and half of its bytes are there."""
+    whole = even(tmp_path / "whole.mkv", count=100, fps=10)
+    assert "early" not in LabelledVideo(video=whole, goal="1-2").about
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    source = LabelledVideo(video=cut, goal="1-2")
+    frames = len(read(cut))
+    assert 30 < frames < 90
+    assert f"It ends early: the file says that it is 10.000 s long, and its pictures end at {frames / 10:.3f} s." in (
+        source.about
+    )
+
+
 @pytest.mark.parametrize(
     ("goal", "said"),
     [

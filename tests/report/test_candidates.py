@@ -6,11 +6,12 @@ import pytest
 import vlmrm_envs as envs
 
 from vlmrm.data import Scores
+from vlmrm.encoders import load_encoder
 from vlmrm.errors import SpecError
 from vlmrm.fitting import fit
 from vlmrm.prompts import PromptSet
 from vlmrm.report.candidates import candidates_of
-from vlmrm.report.scorers import BASELINE, NONSENSE, UNTRAINED
+from vlmrm.report.scorers import BASELINE, NONSENSE, UNTRAINED, PlacedSpec
 from vlmrm.rewards import RewardModel
 
 SPEC = envs.task("cartpole/upright").reward
@@ -41,6 +42,18 @@ def test_a_model_is_loaded_once_for_all_rewards_and_controls():
     one, other = candidates_of({"one": SPEC, "other": replace(SPEC, alpha=0.0)})
     encoders = {id(used.reward.encoder) for c in (one, other) for used in (c.scorer, *c.controls.values())}
     assert len(encoders) == 2  # with weights, and without
+
+
+def test_a_model_and_its_untrained_twin_run_where_they_are_put(monkeypatch):
+    asked = []
+
+    def loaded(name, *, device, **words):
+        asked.append((name, device))
+        return load_encoder(name, device="cpu", **words)
+
+    monkeypatch.setattr("vlmrm.report.scorers.load_encoder", loaded)
+    candidates_of({"mine": PlacedSpec(spec=SPEC, device="cuda:1")}, alphas=(0.0, 0.5))
+    assert asked == [("sim-s", "cuda:1"), ("random:sim-s", "cuda:1")]
 
 
 def test_labels_that_corrected_a_reward_do_not_help_its_controls(fitted):

@@ -1,6 +1,7 @@
 """Reports of real rewards on real frames, and of toy rewards whose every number is known."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import vlmrm_envs as envs
 from tests.toys import SIZE_PX, red_reward
 from vlmrm.data.labelled import GivenFrames, LabelledFrames
 from vlmrm.data.task_frames import TaskStates
-from vlmrm.errors import FrameError, SpecError
+from vlmrm.errors import FrameError, SpecError, StillFramesWarning
 from vlmrm.metrics import auroc
 from vlmrm.prompts import PromptSet
 from vlmrm.report import evaluate
@@ -103,6 +104,7 @@ def test_questions_are_answered_with_numbers(report):
     assert answers["Would it pay for staying alive?"].level == "fine"
     moves = answers["Does it move enough to learn from?"].answer
     assert moves.startswith("Yes. In a random policy's episodes it moves by")
+    assert "within an episode the signal is" in moves
     assert "a black picture" in answers["What does it pay for nothing?"].answer
 
 
@@ -120,6 +122,7 @@ def test_pages_and_numbers_are_saved_side_by_side(report, tmp_path):
     text = page.read_text()
     assert page.stat().st_size < 3_000_000
     assert "Does it take one goal for another?" in text
+    assert "<h3>At each success bound</h3>" in text
     assert text.count('src="data:video/mp4;base64,') == 1  # what a random policy is paid, by the best reward
     assert "http://" not in text.replace("http://www.w3.org", "")
     numbers = json.loads((tmp_path / "report.json").read_text())
@@ -197,6 +200,20 @@ def test_labels_of_one_kind_are_refused(label, what):
         evaluate(red_reward(), reds([0.1, 0.2, 0.3], [label] * 3), controls=False)
 
 
+def test_labels_of_one_kind_are_refused_before_a_frame_is_scored():
+    def never(frames):
+        pytest.fail("a frame was scored")
+
+    with pytest.raises(SpecError, match="no frame outside of the goal among 3"):
+        evaluate(never, reds([0.1, 0.2, 0.3], [True] * 3))
+
+
+def test_a_state_that_is_no_number_is_named_with_its_frame():
+    frames = reds([0.1, 0.2, 0.3], [True, False, False], states={"angle_deg": np.array([0.0, 1.0, np.nan])})
+    with pytest.raises(FrameError, match=r"angle_deg of the frame 'frame 2' is nan, .* \(1 of 3 frames have none\)"):
+        evaluate(red_reward(), frames)
+
+
 def test_one_frame_is_refused():
     with pytest.raises(SpecError, match="no frame outside of the goal among 1"):
         evaluate(red_reward(), reds([0.1], [True]), controls=False)
@@ -242,6 +259,40 @@ def test_few_frames_without_groups_say_that_nothing_is_sure():
     assert any("take each for independent" in remark for remark in report.remarks)
     assert report.best.verdict.word == "weak"  # with two frames nothing is sure, whatever the AUROC
     assert report.best.verdict.reasons[0] == "only 2 frames are in the goal, which is too few for more: label 20"
+
+
+@pytest.mark.parametrize(
+    ("groups", "held"),
+    [("aaabbb", "goal frames, and one all other"), ("aaabbc", "goal"), ("aabccc", "other")],
+)
+def test_two_videos_have_no_interval_and_every_place_says_so(groups, held, tmp_path):
+    """Of two videos, and of one with one range of time in the goal, which is a group of its own."""
+    frames = reds([0.9, 0.8, 0.7, 0.3, 0.2, 0.1], [True] * 3 + [False] * 3, groups=list(groups))
+    report = evaluate({"red": lambda frames: frames[..., 0].float().mean(dim=(1, 2))}, frames)
+    assert report.best.verdict.word == "weak"
+    assert f"of all pairs (no interval: one group holds all {held} frames)" in report.best.verdict.sentence
+    assert "1.000 (no interval)" in report.table()
+    assert any(remark.startswith("No interval: one group") for remark in report.remarks)
+    page = report.save(tmp_path / "page.html").read_text()
+    assert "no interval: one group" in page
+    assert "nan" not in page
+    (entry,) = json.loads((tmp_path / "page.json").read_text())["rewards"]
+    assert entry["measures"]["auroc"] == {"value": 1.0, "low": None, "high": None}
+    assert entry["measures"]["no_interval"] == f"no interval: one group holds all {held} frames"
+
+
+def test_only_warnings_of_the_library_are_on_the_page_and_others_are_passed_on():
+    def reward(frames):
+        warnings.warn("unclosed file", ResourceWarning, stacklevel=1)
+        warnings.warn("all frames are one picture", StillFramesWarning, stacklevel=1)
+        return frames[..., 0].float().mean(dim=(1, 2))
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        report = evaluate(reward, reds([0.9, 0.8, 0.1, 0.2], [True, True, False, False]))
+    assert [str(one.message) for one in caught] == ["unclosed file"]
+    assert report.remarks[-1] == "all frames are one picture"
+    assert not any("unclosed" in remark for remark in report.remarks)
 
 
 def test_large_frames_are_kept_small():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import vlmrm.report
 from tests.browser import open_browser
 from tests.report.test_adaptation import ADAPTED
 from tests.report.test_adaptation import report as adaptation
@@ -79,6 +80,23 @@ def test_every_reward_can_be_opened_with_the_keyboard(browser, page):
     browser.run("document.querySelectorAll('summary')[1].focus()")
     browser.press("\ue007")
     assert browser.run(closed) == [True, True]
+
+
+def test_what_is_closed_on_the_screen_is_printed(browser, page):
+    browser.open(page.as_uri())
+    height = "return document.querySelectorAll('details')[1].getBoundingClientRect().height"
+    closed = browser.run(height)
+    browser.devtools("Emulation.setEmulatedMedia", media="print")
+    assert browser.run(height) > closed + 500
+    browser.devtools("Emulation.setEmulatedMedia", media="")
+
+
+def test_every_table_that_scrolls_can_be_reached_with_the_keyboard(browser, page):
+    browser.open(page.as_uri())
+    assert browser.run("return document.querySelectorAll('.wide').length") >= 3
+    assert browser.run("return document.querySelectorAll('.wide:not([tabindex])').length") == 0
+    templates = (Path(vlmrm.report.__file__).parent / "pages").glob("*.html")
+    assert not [one.name for one in templates if '<div class="wide">' in one.read_text()]
 
 
 def test_nothing_is_wider_than_a_small_window(browser, page):

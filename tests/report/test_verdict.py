@@ -11,7 +11,7 @@ from vlmrm.data import LabelledFrames
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import Nearness
 from vlmrm.report.scorers import BASELINE
-from vlmrm.report.verdict import judge, mistakes_removed
+from vlmrm.report.verdict import FEW_GROUPS, judge, mistakes_removed
 from vlmrm.tasks import SuccessRule
 
 N = 400
@@ -100,6 +100,46 @@ def test_few_frames_are_never_good():
     found = verdict(apart(9, few), in_goal=few)
     assert found.word == "weak"
     assert found.reasons == ("only 8 frames are in the goal, which is too few for more: label 20",)
+
+
+def on_groups(goal, other, scores=None):
+    """The verdict on 25 frames in each of some groups in the goal and some outside, nearly alike within a group."""
+    in_goal = np.repeat([True] * goal + [False] * other, 25)
+    known = labels(in_goal, groups=np.repeat(np.arange(goal + other), 25).astype(str).tolist())
+    measures = measure(5.0 * in_goal if scores is None else scores, known, controls={"c": 0.0 * in_goal}, rule=None)
+    return measures, judge(measures)
+
+
+@pytest.mark.parametrize(("goal", "other"), [(1, 1), (1, 30), (30, 1)])
+def test_one_video_of_a_kind_gives_no_interval_and_no_good_verdict(goal, other):
+    """Every resample holds the same video, so that whatever reward ranks it first would do so in 100 % to 100 %."""
+    measures, found = on_groups(goal, other)
+    assert (measures.goal_groups, measures.other_groups) == (goal, other)
+    assert measures.auroc.value == 1.0
+    assert not any(known.known for known in (measures.auroc, measures.epic, measures.controls[0].gain))
+    assert found.word == "weak"
+    assert "of all pairs (no interval: one group holds all" in found.sentence
+    assert any("come from 1 episode, video or view, which is too few" in reason for reason in found.reasons)
+
+
+def test_few_videos_of_a_kind_are_never_good_and_enough_are():
+    assert on_groups(FEW_GROUPS - 1, 30)[1].word == "weak"
+    assert on_groups(30, FEW_GROUPS - 1)[1].word == "weak"
+    assert on_groups(FEW_GROUPS, FEW_GROUPS)[1].word == "good"
+
+
+def test_without_an_interval_a_reward_may_still_be_useless():
+    in_goal = np.repeat([True, False], 25)
+    assert on_groups(1, 1, -1.0 * in_goal)[1].word == "useless"
+    assert on_groups(1, 1, np.tile(np.arange(25.0), 2))[1].word == "useless"
+
+
+def test_states_made_on_purpose_may_share_the_one_pose_that_the_goal_is():
+    groups = ["kneeling" if inside else f"pose {i % 30}" for i, inside in enumerate(IN_GOAL)]
+    known = labels(groups=groups, kinds=["goal" if inside else "other" for inside in IN_GOAL])
+    measures = measure(apart(5), known, controls={}, rule=None)
+    assert (measures.goal_groups, measures.no_interval) == (None, "")
+    assert judge(measures).word == "good"
 
 
 def test_a_goal_nearer_than_the_scenes_other_sentences_is_about_the_scene():

@@ -11,7 +11,7 @@ from vlmrm.data import FrameSource, frames_of_task, read_scores
 from vlmrm.errors import SpecError, UnknownTask
 from vlmrm.prompts import PromptSet
 from vlmrm.report import evaluate
-from vlmrm.report.scorers import AnyReward
+from vlmrm.report.scorers import AnyReward, PlacedSpec
 from vlmrm.report.words import percent
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import Task, find_task
@@ -21,7 +21,7 @@ from vlmrm.training.runs_report import report_runs
 
 _OF_FRAMES = (
     "labels", "success", "failure", "goal_at", "rewards", "scores", "goal", "baseline", "models", "alphas", "frames",
-    "seed", "budget", "agents",
+    "seed", "budget", "agents", "device",
 )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def _rewards(given: Report, source: FrameSource) -> dict[str, AnyReward]:
         spec = replace(spec, prompts=replace(spec.require_prompts(), **said)) if said else spec
         for model in given.models or (spec.encoder,):
             label = model if len(named) == 1 else name if len(given.models) < 2 else f"{name}, {model}"
-            found[label] = replace(spec, encoder=model)
+            found[label] = PlacedSpec(spec=replace(spec, encoder=model), device=given.device)
     for path in given.scores:
         found[path.stem] = read_scores(path)
     return found

@@ -149,6 +149,19 @@ class FrameSource(Protocol):
         ...
 
 
+@runtime_checkable
+class LabelledBeforehand(Protocol):
+    """A source that knows its labels without looking at a frame, so that labels of one kind are refused at once."""
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+
+    @property
+    def goals(self) -> int:
+        """Number of frames in the goal."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GivenFrames:
     """Frames that are in memory already, as a source."""
@@ -167,6 +180,11 @@ class GivenFrames:
     def count(self) -> int:
         """Number of frames."""
         return len(self.frames)
+
+    @property
+    def goals(self) -> int:
+        """Number of frames in the goal."""
+        return int(self.frames.in_goal.sum())
 
     def batches(self, preprocessing: Preprocessing | None = None) -> Iterator[LabelledFrames]:
         """Yield all frames at once.

@@ -63,6 +63,11 @@ class LabelledFolder:
         """Number of frames with a label."""
         return len(self._labelled)
 
+    @property
+    def goals(self) -> int:
+        """Number of frames in the goal."""
+        return sum(label.in_goal for label in self._labelled.values())
+
     @cached_property
     def about(self) -> str:
         """What the frames are, who labelled them, and which are left out."""

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from vlmrm.data.frame_files import VIDEOS, read_frames
 from vlmrm.data.labelled import LabelledFrames
 from vlmrm.data.time_ranges import TimeRange, parse_ranges, seconds_inside
-from vlmrm.data.video_times import VideoTimes, video_times
+from vlmrm.data.video_times import VideoTimes, said_length_s, video_times
 from vlmrm.errors import FrameError
 from vlmrm.frames.preprocessing import Preprocessing
 
 PIECE_S = 5.0
 """Seconds of a video whose frames count as one group."""
+_EARLY_S = 0.5  # sound may outlast the pictures by less
 _ROUNDING_S = 0.001  # of the times that people write, and of those in some files
 
 
@@ -62,6 +63,11 @@ class LabelledVideo:
         return int((self._labels >= 0).sum())
 
     @property
+    def goals(self) -> int:
+        """Number of frames in the goal."""
+        return int((self._labels == 1).sum())
+
+    @property
     def about(self) -> str:
         """What the frames are, and which are left out."""
         times = self._times
@@ -70,6 +76,11 @@ class LabelledVideo:
             for one in self._ranges
             if times.length_s + _ROUNDING_S < one.end_s < np.inf
         ]
+        if self._said_s > times.length_s + _EARLY_S:
+            notes.append(
+                f"It ends early: the file says that it is {self._said_s:.3f} s long, and its pictures end at "
+                f"{times.length_s:.3f} s."
+            )
         if self.count < len(times):
             notes.append(f"Frames on both sides of a border, left out: {len(times) - self.count}.")
         if times.repeated:
@@ -118,6 +129,10 @@ class LabelledVideo:
     @cached_property
     def _times(self) -> VideoTimes:
         return video_times(self._path)
+
+    @cached_property
+    def _said_s(self) -> float:
+        return said_length_s(self._path)
 
     @cached_property
     def _labels(self) -> Int[np.ndarray, " n"]:

@@ -88,6 +88,17 @@ def video_times(path: Path) -> VideoTimes:
     return VideoTimes(starts_s=starts_s, ends_s=np.repeat(ends_s, np.diff(first, append=len(lines))), pictures=pictures)
 
 
+def said_length_s(path: Path) -> float:
+    """Return how long a video is by what the file says of itself, which outlasts the pictures of one that was cut off.
+
+    Args:
+        path: Path of the video.
+    """
+    with imageio.get_reader(path) as opened:
+        reader: Any = opened
+        return float(reader.get_meta_data().get("duration", 0.0))
+
+
 def _asked_of_ffmpeg(path: Path) -> list[list[str]]:
     """What ffmpeg tells of each frame, when it is called as imageio calls it."""
     with TemporaryDirectory() as folder:

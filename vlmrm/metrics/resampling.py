@@ -22,12 +22,29 @@ class Estimate:
     value: float
     """Value on all that was measured."""
     low: float
-    """Lower end of the interval."""
+    """Lower end of the interval; not a number where there is none."""
     high: float
-    """Upper end of the interval."""
+    """Upper end of the interval; not a number where there is none."""
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        return (
+            f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]" if self.known else f"{self.value:.3f} (no interval)"
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+    @classmethod
+    def alone(cls, value: float) -> "Estimate":
+        """Return a value of which nobody can say how far it would move on other frames.
+
+        Example:
+            >>> print(Estimate.alone(0.5))
+            0.500 (no interval)
+        """
+        return cls(value=float(value), low=float("nan"), high=float("nan"))
 
     @classmethod
     def of(cls, value: float, drawn: ArrayLike) -> "Estimate":

@@ -12,13 +12,16 @@ from vlmrm.report.encounters import Encounter, Encounters
 from vlmrm.report.map_over_state import StateMap
 from vlmrm.report.measures import Measures
 from vlmrm.report.nearness import HARDLY_ABOUT, Nearness
+from vlmrm.report.scorers import BASELINE, NONSENSE
 from vlmrm.report.words import decimal, percent
 
 FINE, CARE, UNKNOWN = "fine", "care", "unknown"
 _HARDLY_MOVES = 0.03  # of the span over labelled frames
 _NEARLY_GOAL = 0.7  # of the way from other frames to goal frames
 _BLIND_BORDER = 0.75  # AUROC
+_FEW_NEAR = 10  # frames on a side of a border, below which its AUROC says little
 _MOSTLY = 0.5
+_HIGH, _SAME = 0.9, 0.02  # AUROC, and difference of two that are the same
 _FEW_FOUND = 0.5  # of the goal frames, at the budget of false positives
 
 
@@ -114,17 +117,51 @@ def _peak(evidence: Evidence) -> Answer | None:
 
 
 def _borders(evidence: Evidence) -> Answer | None:
-    told = {name: border for name, border in evidence.measures.borders.items() if border.auroc is not None}
-    if not told:
+    met = evidence.measures.borders
+    if not met:
         return None
-    parts = [f"{name} {border.auroc:.2f}" for name, border in told.items()]
-    said = f"AUROC where one bound alone is missed: {', '.join(parts)}"
+    told = {name: border for name, border in met.items() if border.auroc is not None}
     question = "Can it tell the border that an agent will meet?"
+    if not told:
+        said = "No frame misses one bound alone, or none meets them all, so that nothing is known of the border."
+        return Answer(question=question, answer=said, level=UNKNOWN)
+    parts = [
+        f"{name} {border.auroc:.2f} (margin {percent(border.margin or 0.0)} of the span, {border.inside} frames "
+        f"inside, {border.outside} outside)"
+        for name, border in told.items()
+    ]
+    said = f"AUROC where one bound alone is missed: {', '.join(parts)}."
+    untold = [name for name in met if name not in told]
+    thin = [name for name, border in told.items() if min(border.inside, border.outside) < _FEW_NEAR]
+    if untold:
+        said += f" No frame misses one of these alone, so that nothing is known of them: {', '.join(untold)}."
+    if thin:
+        said += f" Fewer than {_FEW_NEAR} frames on a side, so that little is known: {', '.join(thin)}."
     blind = [name for name, border in told.items() if border.auroc is not None and border.auroc < _BLIND_BORDER]
-    if not blind:
-        return Answer(question=question, answer=f"Yes. {said}.", level=FINE)
-    advice = f"It hardly sees {', '.join(blind)} near the goal: try another camera, negatives, or a few labels."
-    return Answer(question=question, answer=f"Not all of it. {said}.", level=CARE, advice=advice)
+    if blind:
+        advice = f"It hardly sees {', '.join(blind)} near the goal: try another camera, negatives, or a few labels."
+        return Answer(question=question, answer=f"Not all of it. {said}", level=CARE, advice=advice)
+    if untold or thin:
+        partly = f"Partly: {len(told) - len(thin)} of {len(met)} bounds have near misses enough. {said}"
+        return Answer(question=question, answer=partly, level=UNKNOWN)
+    return Answer(question=question, answer=f"Yes. {said}", level=FINE)
+
+
+def _any_sentence(evidence: Evidence) -> Answer | None:
+    """Only where sentences about something else all reach a high AUROC of the goal, and the baseline alone does not."""
+    found = evidence.measures.auroc.value
+    controls = {control.name: control.auroc.value for control in evidence.measures.controls}
+    nonsense = [controls[f"“{sentence}”"] for sentence in NONSENSE if f"“{sentence}”" in controls]
+    away = controls.get(BASELINE, 0.5)
+    if not nonsense or found < _HIGH or min(nonsense) < found - _SAME or away >= 0.5:
+        return None
+    said = (
+        f"No: all {len(nonsense)} sentences about something else reach the AUROC of the goal (at least "
+        f"{min(nonsense):.2f} beside {found:.2f}), as the baseline alone reaches {away:.2f}, so that the direction "
+        "away from the baseline does the work."
+    )
+    advice = "Another baseline, or none (alpha 0), shows whether the goal's own words tell its frames."
+    return Answer(question="Does it matter what the goal says?", answer=said, level=CARE, advice=advice)
 
 
 def _moves(evidence: Evidence) -> Answer | None:
@@ -137,8 +174,8 @@ def _moves(evidence: Evidence) -> Answer | None:
     within, between = met.within_episode / span, met.between_episodes / span
     said = (
         f"In a random policy's episodes it moves by {percent(within)} of its span from step to step, and the means of "
-        f"episodes differ by {percent(between)} (standard deviations); its signal-to-offset ratio there is "
-        f"{met.signal_to_offset:.2g}"
+        f"episodes differ by {percent(between)} (standard deviations); "
+        f"within an episode the signal is {met.signal_to_offset:.3g} times the offset, the mean that is paid anyway"
     )
     if within >= _HARDLY_MOVES:
         return Answer(question=question, answer=f"Yes. {said}.", level=FINE)
@@ -213,5 +250,5 @@ def _episodes(evidence: Evidence) -> Answer | None:
 
 
 _QUESTIONS: tuple[Callable[[Evidence], Answer | None], ...] = (
-    _about_scene, _peak, _borders, _moves, _effortless, _survival, _threshold, _episodes,
+    _about_scene, _any_sentence, _peak, _borders, _moves, _effortless, _survival, _threshold, _episodes,
 )  # fmt: skip

@@ -35,7 +35,7 @@ class Encounter:
     between_episodes: float
     """Standard deviation of the episodes' means."""
     signal_to_offset: float
-    """Standard deviation over all steps, as a multiple of the size of the mean; infinite where the mean is 0."""
+    """Standard deviation over the steps of an episode as a share of its mean, whatever its sign: mean over episodes."""
     first: float
     """Mean of the first frames, which a policy that does nothing may keep being paid."""
     black: float
@@ -116,7 +116,7 @@ def _encounter(
         random_mean=float(scores.mean()),
         within_episode=float(np.mean([part.std() for part in by_episode])),
         between_episodes=float(np.std([part.mean() for part in by_episode])),
-        signal_to_offset=signal_to_offset(scores),
+        signal_to_offset=float(np.mean([signal_to_offset(part) for part in by_episode])),
         first=float(scores[first].mean()),
         black=_score_black(reward),
     )

@@ -7,9 +7,9 @@ from importlib.metadata import version
 
 import numpy as np
 
-from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledFrames
+from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledBeforehand, LabelledFrames
 from vlmrm.data.task_frames import frames_of_task
-from vlmrm.errors import SpecError
+from vlmrm.errors import SpecError, VlmrmWarning
 from vlmrm.report.answers import Evidence, answers_of
 from vlmrm.report.candidates import Candidate, candidates_of
 from vlmrm.report.curves_over_state import curves_over_state
@@ -68,12 +68,15 @@ def evaluate(
     if not 0 <= budget < 1:
         raise SpecError(f"budget is the share of other frames that may pass, 0 to below 1; got {budget}.")
     source = source_of(frames)
+    if isinstance(source, LabelledBeforehand):
+        _require_both(source.goals, source.count, source)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", VlmrmWarning)
         candidates = candidates_of(rewards, alphas=alphas, controls=controls)
         scored = score_frames(candidates, source, sentences=_sentences(candidates, source.task), progress=progress)
-        _require_both(scored.labels, source)
+        _require_both(int(scored.labels.in_goal.sum()), len(scored.labels), source)
         encounters = _encounters(candidates, source)
+    said = _for_readers(caught)
     rule = None if source.task is None else source.task.success
     entries = [_entry(candidate, scored, encounters, rule, budget) for candidate in candidates]
     entries.sort(key=lambda entry: entry.rank)
@@ -83,9 +86,18 @@ def evaluate(
         entries=entries,
         goals=_goals(entries[0].evidence.candidate, source),
         scored=scored,
-        remarks=[*_remarks(candidates, scored.labels), *dict.fromkeys(str(one.message) for one in caught)],
+        remarks=[*_remarks(candidates, scored.labels), *said],
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
     )
+
+
+def _for_readers(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """What the library warns of, once each; whatever else was warned of is passed on, as it is not about the reward."""
+    own = [one for one in caught if issubclass(one.category, VlmrmWarning)]
+    for one in caught:
+        if one not in own:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
+    return list(dict.fromkeys(str(one.message) for one in own))
 
 
 def _encounters(candidates: Sequence[Candidate], source: FrameSource) -> Encounters | None:
@@ -133,12 +145,11 @@ def _sentences(candidates: Sequence[Candidate], task: Task | None) -> list[str]:
     return list(dict.fromkeys([*found, *NONSENSE])) if said else []
 
 
-def _require_both(labels: LabelledFrames, source: FrameSource) -> None:
-    goals = int(labels.in_goal.sum())
-    if goals in (0, len(labels)):
+def _require_both(goals: int, count: int, source: FrameSource) -> None:
+    if goals in (0, count):
         what = "in the goal" if goals == 0 else "outside of the goal"
         raise SpecError(
-            f"{source.name} has no frame {what} among {len(labels)}, so nothing can be told apart. {source.about}"
+            f"{source.name} has no frame {what} among {count}, so nothing can be told apart. {source.about}"
         )
 
 
@@ -174,10 +185,23 @@ def _entry(
 def _remarks(candidates: Sequence[Candidate], labels: LabelledFrames) -> list[str]:
     """What a reader of the numbers has to know."""
     found = []
-    if len(set(labels.groups)) < 2:
+    groups = np.array(labels.groups)
+    sides = {"goal": labels.in_goal, "other": ~labels.in_goal} if labels.groups else {}
+    one_sided = [side for side, rows in sides.items() if len(set(groups[rows])) == 1]
+    if not labels.groups:
         found.append(
             "Nothing is known of which frames share an episode, a video or a view, so that intervals take each for "
             "independent: they are too narrow where neighbours are alike."
+        )
+    elif labels.kinds and one_sided:
+        found.append(
+            f"All {' and all '.join(one_sided)} frames are of one group, as of one pose that the goal is: intervals "
+            "cover the choice of the others alone."
+        )
+    elif one_sided:
+        found.append(
+            "No interval: one group, as one episode, video or view, holds all "
+            f"{' frames, and one all '.join(one_sided)} frames, so that nothing says how far the numbers would move."
         )
     elif len(set(labels.groups)) < FEW:
         found.append(f"Intervals rest on {len(set(labels.groups))} groups of frames, which is few.")

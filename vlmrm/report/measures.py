@@ -23,6 +23,7 @@ from vlmrm.metrics import (
     expected_calibration_error,
     false_positive_rate,
     goal_epic,
+    kendall,
     paired_difference,
     spearman,
     threshold_at_false_positives,
@@ -31,6 +32,7 @@ from vlmrm.metrics import (
 from vlmrm.report.parts import PartShare, shares_of_parts
 from vlmrm.tasks import SuccessRule
 
+Scores = Float[np.ndarray, " n"]
 RESAMPLES = 300
 """Bootstrap resamples of each interval."""
 _METRICS = {
@@ -62,14 +64,33 @@ class Episodes:
     """Number of episodes."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Correlation:
+    """How far a reward goes with one variable of the state, by ranks."""
+
+    spearman: float
+    """Spearman's correlation, -1 to 1; 0 where either never changes."""
+    kendall: float
+    """Kendall's tau-b, -1 to 1; 0 where either never changes."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measures:
-    """Numbers of one reward; each estimate has a 95 % bootstrap interval over groups of frames."""
+    """Numbers of one reward; each estimate has a 95 % bootstrap interval over groups of frames.
+
+    Where one group holds all frames in the goal, or all others, there is no interval: all resamples would hold that
+    group, and the interval would have no width whatever the reward.
+    """
 
     goal_frames: int
     """Number of frames in the goal."""
     other_frames: int
     """Number of other frames."""
+    goal_groups: int | None
+    """Number of groups, as episodes, videos or views, with a frame in the goal. None: nothing is known of groups, or
+    states were made on purpose, where the goal itself decides how many of their groups it takes."""
+    other_groups: int | None
+    """Number of groups with another frame; None: as above."""
     auroc: Estimate
     """Chance that a goal frame is paid more than another frame."""
     average_precision: Estimate
@@ -92,14 +113,20 @@ class Measures:
     """Expected calibration error and Brier score; None: the scores are not within 0 to 1."""
     borders: Mapping[str, Border]
     """How well each success bound is told while all others are met; empty: nothing is known of the state."""
-    correlations: Mapping[str, float]
-    """Spearman's correlation of the reward with each variable of the state."""
+    correlations: Mapping[str, Correlation]
+    """How far the reward goes with each variable of the state."""
     episodes: Episodes | None
     """Over episodes; None: the frames are in no order."""
     parts: Sequence[PartShare]
     """What the reward is made of, with the share of each; empty: its head has no parts."""
     controls: Sequence[Control]
     """The controls, each beside the reward."""
+
+    @property
+    def no_interval(self) -> str:
+        """Why there is no interval; empty: there is one."""
+        one = [held for held, n in (("goal", self.goal_groups), ("other", self.other_groups)) if n == 1]
+        return f"no interval: one group holds all {' frames, and one all '.join(one)} frames" if one else ""
 
 
 def measure(
@@ -124,15 +151,16 @@ def measure(
     Raises:
         SpecError: If a score is not finite, or all labels are the same.
     """
-    groups = labels.groups if len(set(labels.groups)) > 1 else None
-    found = estimates(_METRICS, scores, labels.in_goal, groups=groups, resamples=RESAMPLES)
+    goal_groups, other_groups = _groups_of(labels, labels.in_goal), _groups_of(labels, ~labels.in_goal)
     goal, other = scores[labels.in_goal], scores[~labels.in_goal]
     span = float(np.ptp(scores))
     threshold = threshold_at_false_positives(scores, labels.in_goal, share=budget)
     return Measures(
-        **found,
+        **_estimates(_METRICS, scores, labels),
         goal_frames=len(goal),
         other_frames=len(other),
+        goal_groups=goal_groups,
+        other_groups=other_groups,
         operating=at_threshold(scores, labels.in_goal, threshold),
         margin=float(np.median(goal) - np.median(other)) / span if span > 0 else 0.0,
         lowest=float(scores.min()),
@@ -140,18 +168,48 @@ def measure(
         at_top=float((other >= goal.max()).mean()),
         calibration=_calibration(scores, labels),
         borders=_borders(scores, labels, rule),
-        correlations={name: spearman(scores, values) for name, values in labels.states.items()},
+        correlations={
+            name: Correlation(spearman=spearman(scores, values), kendall=kendall(scores, values))
+            for name, values in labels.states.items()
+        },
         episodes=_episodes(scores, labels, rule),
         parts=shares_of_parts(scores, parts or {}, labels.in_goal),
         controls=[
             Control(
                 name=name,
-                auroc=estimates({"auroc": auroc}, column, labels.in_goal, groups=groups, resamples=RESAMPLES)["auroc"],
-                gain=paired_difference(auroc, scores, column, labels.in_goal, groups=groups, resamples=RESAMPLES),
+                auroc=_estimates({"auroc": auroc}, column, labels)["auroc"],
+                gain=_gain(scores, column, labels),
             )
             for name, column in controls.items()
         ],
     )
+
+
+def _groups_of(labels: LabelledFrames, rows: Bool[np.ndarray, " n"]) -> int | None:
+    if not labels.groups or labels.kinds:
+        return None
+    return len({group for group, held in zip(labels.groups, rows, strict=True) if held})
+
+
+def _resampling(labels: LabelledFrames) -> Mapping[str, Any] | None:
+    """How frames are drawn anew. None: one group holds a whole side, so that there would be nothing to draw."""
+    sides = (_groups_of(labels, labels.in_goal), _groups_of(labels, ~labels.in_goal))
+    groups = labels.groups if len(set(labels.groups)) > 1 else None
+    return None if 1 in sides else {"groups": groups, "resamples": RESAMPLES}
+
+
+def _estimates(metrics: Mapping[str, Any], scores: Scores, labels: LabelledFrames) -> dict[str, Estimate]:
+    drawn = _resampling(labels)
+    if drawn is None:
+        return {name: Estimate.alone(metric(scores, labels.in_goal)) for name, metric in metrics.items()}
+    return estimates(metrics, scores, labels.in_goal, **drawn)
+
+
+def _gain(scores: Scores, control: Scores, labels: LabelledFrames) -> Estimate:
+    drawn = _resampling(labels)
+    if drawn is None:
+        return Estimate.alone(auroc(scores, labels.in_goal) - auroc(control, labels.in_goal))
+    return paired_difference(auroc, scores, control, labels.in_goal, **drawn)
 
 
 def _calibration(scores: Float[np.ndarray, " n"], labels: LabelledFrames) -> tuple[float, float] | None:

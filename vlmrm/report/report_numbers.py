@@ -128,11 +128,11 @@ def _plain_entry(entry: Entry) -> dict[str, Any]:
         "spec_hash": None if spec is None else spec.hash(),
         "fingerprint": evidence.candidate.fingerprint,
         "verdict": asdict(entry.verdict),
-        "measures": _plain(asdict(evidence.measures)),
+        "measures": _plain(asdict(evidence.measures)) | {"no_interval": evidence.measures.no_interval},
         "controls_left_out": dict(evidence.candidate.without),
         "answers": [asdict(answer) for answer in entry.answers],
         "map": None if evidence.state_map is None else _plain_map(evidence.state_map),
-        "encounter": None if evidence.encounter is None else asdict(evidence.encounter),
+        "encounter": None if evidence.encounter is None else _plain(asdict(evidence.encounter)),
         "fooled_by": {
             "paid": [_plain_shown(shown) for shown in entry.fooling.paid],
             "missed": [_plain_shown(shown) for shown in entry.fooling.missed],
@@ -167,4 +167,5 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if isinstance(value, np.ndarray):
         return value.tolist()
-    return value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value

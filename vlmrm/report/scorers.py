@@ -41,7 +41,19 @@ NONSENSE = (
 BASELINE, UNTRAINED = "the baseline as the goal", "random weights"
 """Names of the other controls."""
 _NO_PARTS = ("std", "judge", "reward")  # columns of an explanation beside the score and its parts
-AnyReward = RewardSpec | FrameReward | Scores | Callable[..., Any] | str | Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedSpec:
+    """A spec, and where its models run."""
+
+    spec: RewardSpec
+    """Reward to be judged."""
+    device: str | None
+    """Name of the device, as ``cuda:1``; None: the best there is."""
+
+
+AnyReward = PlacedSpec | RewardSpec | FrameReward | Scores | Callable[..., Any] | str | Path
 """A spec or the name of its file, a reward, scores made elsewhere, or a function from frames to numbers."""
 
 
@@ -49,14 +61,14 @@ class Encoders:
     """Encoders by name, so that each is loaded once for any number of rewards."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[str, str | None], Encoder] = {}
+        self._loaded: dict[tuple[str | None, ...], Encoder] = {}
 
-    def reward(self, spec: RewardSpec) -> RewardModel:
-        """Return the reward of a spec."""
-        key = (spec.encoder, spec.resize_mode)
+    def reward(self, spec: RewardSpec, device: str | None = None) -> RewardModel:
+        """Return the reward of a spec on a device; None: the best there is."""
+        key = (spec.encoder, spec.resize_mode, device)
         if key not in self._loaded:
-            self._loaded[key] = load_encoder(spec.encoder, resize_mode=spec.resize_mode)
-        judge = None if spec.judge is None else spec.judge.load(None)
+            self._loaded[key] = load_encoder(spec.encoder, resize_mode=spec.resize_mode, device=device)
+        judge = None if spec.judge is None else spec.judge.load(device)
         return RewardModel(self._loaded[key], spec, judge)
 
 
@@ -171,6 +183,8 @@ class SentenceScorer(FrameScorer):
 
     asked: RewardModel
     """Reward that scores."""
+    device: str | None = None
+    """Where its untrained twin runs. None: the best there is."""
 
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
         """Return the embeddings of sentences by the encoder of the reward."""
@@ -193,7 +207,7 @@ class SentenceScorer(FrameScorer):
         return {**others, BASELINE: self._baseline, UNTRAINED: self._untrained}
 
     def _with(self, spec: RewardSpec) -> "SentenceScorer":
-        return SentenceScorer(asked=self.asked.with_spec(spec))
+        return replace(self, title="reward", asked=self.asked.with_spec(spec))
 
     def _nonsense(self, sentence: str, encoders: Encoders) -> "SentenceScorer":
         spec = self._unfitted()
@@ -214,7 +228,7 @@ class SentenceScorer(FrameScorer):
         name = untrained(spec.encoder)
         if name is None:
             raise SpecError(f"no untrained model is known for {spec.encoder}")
-        return SentenceScorer(asked=encoders.reward(replace(spec, encoder=name)))
+        return SentenceScorer(asked=encoders.reward(replace(spec, encoder=name), self.device))
 
     def _unfitted(self) -> RewardSpec:
         """Labels would give the goal away; clips and thresholds would hide how well a control ranks."""
@@ -239,6 +253,8 @@ def scorer_of(given: AnyReward, encoders: Encoders) -> Scorer:
             return SentenceScorer(title=Path(given).stem, asked=encoders.reward(RewardSpec.load(given)))
         case RewardSpec():
             return SentenceScorer(title=given.encoder, asked=encoders.reward(given))
+        case PlacedSpec(spec=spec, device=device):
+            return SentenceScorer(title=spec.encoder, asked=encoders.reward(spec, device), device=device)
         case Scores():
             return ScoredElsewhere(title=given.name, scores=given)
         case RewardModel():

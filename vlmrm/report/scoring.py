@@ -60,7 +60,7 @@ def score_frames(
         progress: Told of every batch.
 
     Raises:
-        FrameError: If there is no frame, or passes give different ones.
+        FrameError: If there is no frame, a state is not finite, or passes give different frames.
     """
     collected: list[LabelledFrames] = []
     scoring = _Scoring(candidates, sentences)
@@ -70,6 +70,7 @@ def score_frames(
         readers, first = _by_model(asked), 0
         for batch in source.batches(capture):
             if number == 0:
+                _require_numbers(batch)
                 collected.append(_without_pictures(batch))
             scoring.add(batch, readers, first)
             first, done = first + len(batch), done + len(batch)
@@ -174,6 +175,17 @@ def _by_model(asked: Sequence[_Asked]) -> list[list[_Asked]]:
     for one in asked:
         groups.setdefault(one.scorer.reads_as, []).append(one)
     return list(groups.values())
+
+
+def _require_numbers(batch: LabelledFrames) -> None:
+    """Before frames are embedded, which takes long."""
+    for variable, values in batch.states.items():
+        wrong = np.flatnonzero(~np.isfinite(values.astype(float)))
+        if wrong.size:
+            raise FrameError(
+                f"{variable} of the frame {batch.names[wrong[0]]!r} is {values[wrong[0]]}, and states are finite "
+                f"numbers. Leave the frame or the variable out ({wrong.size} of {len(batch)} frames have none)."
+            )
 
 
 def _without_pictures(batch: LabelledFrames) -> LabelledFrames:

@@ -14,6 +14,9 @@ from vlmrm.report.words import percent
 GOOD, WEAK, USELESS = "good", "weak", "useless"
 FEW = 20
 """Frames on either side of the goal, below which no reward is called good."""
+FEW_GROUPS = 5
+"""Groups of frames on either side of the goal, as episodes or videos, below which no reward is called good; settled by
+`experiments/verdicts_groups.py`. States that a task makes on purpose are not counted by groups."""
 _GOOD_AUROC, _GOOD_LOW, _WEAK_AUROC = 0.9, 0.7, 0.6
 _GOOD_FALSE_POSITIVES = 0.3
 _GOOD_REMOVED, _WEAK_REMOVED = 0.5, 0.2  # of the mistakes of the best control
@@ -46,12 +49,10 @@ def judge(measures: Measures, *, about: float | None = None) -> Verdict:
     found = measures.auroc
     best = best_control(measures)
     removed = mistakes_removed(measures)
-    counts = ((measures.goal_frames, "in"), (measures.other_frames, "outside of"))
-    few = [(n, where) for n, where in counts if n < FEW]
     worse = _why_useless(measures, about)
     if worse:
         return Verdict(word=USELESS, sentence=_sentence(measures, best), reasons=tuple(worse))
-    lacking = [f"only {n} frames are {where} the goal, which is too few for more: label {FEW}" for n, where in few]
+    lacking = _too_few(measures)
     if found.value < _GOOD_AUROC or found.low < _GOOD_LOW:
         lacking.append(f"an AUROC of {found} is below {_GOOD_AUROC:g}")
     if measures.false_positives.value > _GOOD_FALSE_POSITIVES:
@@ -62,6 +63,23 @@ def judge(measures: Measures, *, about: float | None = None) -> Verdict:
     if about is not None and about < HARDLY_ABOUT:
         lacking.append("its sentence is hardly about this scene")
     return Verdict(word=WEAK if lacking else GOOD, sentence=_sentence(measures, best), reasons=tuple(lacking))
+
+
+def _too_few(measures: Measures) -> list[str]:
+    counts = ((measures.goal_frames, "in"), (measures.other_frames, "outside of"))
+    said = [
+        f"only {n} frames are {where} the goal, which is too few for more: label {FEW}"
+        for n, where in counts
+        if n < FEW
+    ]
+    held = ((measures.goal_groups, "frames in"), (measures.other_groups, "frames outside of"))
+    said += [
+        f"all {what} the goal come from {n} episode{'s' * (n > 1)}, video or view, which is too few for more: "
+        f"label {FEW_GROUPS}"
+        for n, what in held
+        if n is not None and n < FEW_GROUPS
+    ]
+    return said
 
 
 def _why_useless(measures: Measures, about: float | None) -> list[str]:
@@ -107,7 +125,5 @@ def _removed(measures: Measures, control: Control | None) -> float:
 def _sentence(measures: Measures, best: Control | None) -> str:
     found = measures.auroc
     beside = "" if best is None else f"; its best control, {best.name}, does in {percent(best.auroc.value)}"
-    return (
-        f"It pays a goal frame more than another frame in {percent(found.value)} of all pairs (95 % interval "
-        f"{percent(found.low)} to {percent(found.high)}){beside}."
-    )
+    known = measures.no_interval or f"95 % interval {percent(found.low)} to {percent(found.high)}"
+    return f"It pays a goal frame more than another frame in {percent(found.value)} of all pairs ({known}){beside}."
