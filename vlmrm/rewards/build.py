@@ -24,7 +24,7 @@ class BuiltReward:
     """Makes the rewards of steps."""
 
 
-def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> BuiltReward:
+def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> BuiltReward | None:
     """The parts of a reward; its sentences are embedded once.
 
     Goals that no picture can show, sentences that encoders misread, and words that this one does not know are warned
@@ -32,15 +32,21 @@ def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None)
 
     Args:
         encoder: The encoder of frames and sentences.
-        spec: Spec with a goal.
+        spec: What to build.
         judge: Judge to use instead of the one named in the spec. None: load that one.
+
+    Returns:
+        None for a spec without a goal, which scores pairs alone.
 
     Raises:
         PromptError: If the sentences make no reward.
-        SpecError: If an option is missing that the encoder has no value of its own for.
+        SpecError: If an option is missing that the encoder has no value of its own for, or a judge is given that the
+            spec does not ask.
     """
+    if judge is not None and spec.judge is None:
+        raise SpecError("a judge was given, and the spec does not say above which score to ask. Add judge to it.")
     if spec.prompts is None:
-        raise SpecError("a reward without prompts has no goal.")
+        return None
     warn_of_invisible_goals(spec.prompts)
     sees_motion = spec.over_time is not None and spec.over_time.sees_motion
     warn_of_wording(spec.prompts.goal, spec.options.sentences(spec.prompts), sees_motion=sees_motion)

@@ -24,7 +24,6 @@ from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream, episode_rewards
 from vlmrm.types import Rewards
 
-_NO_GATE = "a judge was given, and the spec does not say above which score to ask. Add judge to it."
 _NO_GOAL = (
     "this reward has no goal (prompts is None), so that only score_pairs(images, texts) works. Give its spec prompts, "
     "or RewardSpec.clip_score a goal."
@@ -67,11 +66,9 @@ class RewardModel:
 
     def __init__(self, encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> None:
         self.encoder, self.spec = encoder, spec
-        if judge is not None and spec.judge is None:
-            raise SpecError(_NO_GATE)
         self.pairs = PairScorer(encoder, spec)
         """What `score_pairs` asks; for callers that embed pictures once and score them with many texts."""
-        self._built = None if spec.prompts is None else build_reward(encoder, spec, judge)
+        self._built = build_reward(encoder, spec, judge)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self) or name not in ("encoder", "spec", "pairs", "_built"):

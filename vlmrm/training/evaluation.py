@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vlmrm.report.landscape import draw_landscape, measure_landscape
 from vlmrm.report.video import write_video
@@ -132,13 +133,11 @@ class Measures:
             frames_per_s=median_of(rows, "frames_per_s"),
             random=random,
             trained=trained,
-            env_reward=None if compared is None else compared.trained,
             success_target=self._judged.success_target,
             steps_to_success=steps_to_success(rows, self._judged.success_target),
-            env_reward_steps_to_success=None if compared is None else compared.steps_to_success,
             best=self._run.read_best(),
-            env_reward_best=None if compared is None else compared.best,
             files=self._run.files(),
+            **_on_own_reward(compared),
         )
 
     def _draw_landscape(self) -> None:
@@ -173,6 +172,17 @@ class Measures:
         )
         looks_back = self._reward is not None and self._reward.spec is not None and self._reward.spec.over_time
         write_video(episode, path, limits=None if looks_back else self._limits)  # which are those of single frames
+
+
+def _on_own_reward(compared: Summary | None) -> dict[str, Any]:
+    """What a summary says of the run on the environment's own reward; nothing where there was none."""
+    if compared is None:
+        return {}
+    return {
+        "env_reward": compared.trained,
+        "env_reward_steps_to_success": compared.steps_to_success,
+        "env_reward_best": compared.best,
+    }
 
 
 def _kind_of(reward: FrameReward | None) -> str:
