@@ -2,6 +2,7 @@
 
     python experiments/rlcf_captions.py --settings    (tries settings on two cells that are not counted)
     python experiments/rlcf_captions.py               (goes on where it was, then writes the tables)
+    python experiments/rlcf_captions.py --only fog-1 noise-2     (some cells, in a process beside another)
 
 Captioner tab-cap, which sees with tab-xs; reward tab-m; 200 drawn tables a cell. Cells were fixed before
 (`rlcf_caption_cells.py`); one setting for all, chosen on other cells and another draw. Facts are those of the drawn
@@ -121,22 +122,22 @@ def methods() -> CaptionSetup:
     return setup(
         OPTIONS,
         {
-            "self_reward": AdaptedMethod(options=OPTIONS, self_reward=True),
             "rlcf": AdaptedMethod(options=OPTIONS),
             "guarded": AdaptedMethod(options=OPTIONS, guard=GUARD),
         },
     )
 
 
-def count() -> None:
-    """Answer all counted cells, and write the tables."""
-    drawn, found = draw(COUNTED, PICTURES), {}
+def count(only: Sequence[str]) -> None:
+    """Answer all counted cells, and write the tables; or some of them, for a process beside another."""
+    drawn, found, asked = draw(COUNTED, PICTURES), {}, methods()
     for use in ("counted", "others"):
         for cell in cells(use):
             folder = WORK / "counted" / "-".join(map(str, cell))
-            name = f"{cell[0]} {cell[1]}"
-            found[use, name] = answer(methods(), methods().methods, drawn, cell, folder)
-    write(found)
+            if not only or folder.name in only:
+                found[use, f"{cell[0]} {cell[1]}"] = answer(asked, asked.methods, drawn, cell, folder)
+    if not only:
+        write(found)
 
 
 def write(found: Mapping[tuple[str, str], Mapping[str, Found]]) -> None:
@@ -223,13 +224,17 @@ The mapper is tuned: {OPTIONS.candidates} beams, {OPTIONS.steps} steps, learning
 """
 
 
-def main(*, settings: bool = False) -> None:
+def main(*, settings: bool = False, only: tuple[str, ...] = ()) -> None:
     """Try settings, or count.
 
     Args:
         settings: Try settings on the cells that are not counted.
+        only: Answer these cells alone, such as fog-1, and write no table.
     """
-    try_settings() if settings else count()
+    if settings:
+        try_settings()
+    else:
+        count(only)
 
 
 if __name__ == "__main__":

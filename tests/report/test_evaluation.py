@@ -149,7 +149,7 @@ def test_the_page_says_how_much_of_a_random_policys_pay_is_offset(report):
     met = report.best.evidence.encounter
     ratio = met.within_episode / abs(met.random_mean)  # of the one episode that was played
     assert met.signal_to_offset == pytest.approx(ratio)
-    assert f"signal-to-offset ratio there is {ratio:.2g}" in report.html()
+    assert f"the signal is {ratio:.3g} times the offset" in report.html()
 
 
 def test_a_notebook_shows_the_page_without_a_film_where_there_is_no_task():

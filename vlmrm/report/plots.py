@@ -57,7 +57,7 @@ def draw_distributions(scores: Float[np.ndarray, " n"], in_goal: Bool[np.ndarray
             axes.axvline(threshold, color=_INK, linewidth=1, linestyle="--", label="threshold")
         axes.set_xlabel("reward")
         axes.set_ylabel("share of frames")
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="upper center")
         return _svg(figure)
 
 
@@ -164,7 +164,7 @@ def draw_lines(lines: Mapping[str, Sequence[tuple[int, float]]], label: str) -> 
         axes.set_xlabel("steps")
         axes.set_ylabel(label)
         if len(lines) > 1:
-            axes.legend(frameon=False, fontsize=8)
+            axes.legend(frameon=False, fontsize=8, loc="upper left")
         return _svg(figure)
 
 

@@ -30,7 +30,7 @@ def clip_scores(images: Float[Tensor, "n d"], captions: Float[Tensor, "n d"]) ->
 
 
 def ref_clip_scores(
-    images: Float[Tensor, "n d"], captions: Float[Tensor, "n d"], references: Sequence[Float[Tensor, "r d"]]
+    images: Float[Tensor, "n d"], captions: Float[Tensor, "n d"], references: Sequence[Float[Tensor, "_ d"]]
 ) -> Float[Tensor, " n"]:
     """Return the harmonic mean of CLIPScore and of the cosine with the nearest reference, which is at least 0.
 
