@@ -12,7 +12,7 @@ from vlmrm.data.classified import PictureFiles
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.metrics.captions import DocumentFrequencies, cider_d
 from vlmrm.rlcf.captions import CaptionTrainer, CaptionTraining, load_captioner, save_captioner
-from vlmrm.rlcf.captions.trainer import Judge
+from vlmrm.rlcf.captions.held_out import Judge
 
 _KINDS = ("train", "describe")
 

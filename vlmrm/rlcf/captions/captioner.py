@@ -18,6 +18,7 @@ from vlmrm.encoders.fingerprint import digest_model, fingerprint_of
 from vlmrm.errors import EncoderError, PromptError
 from vlmrm.frames.batch import as_frames
 from vlmrm.rlcf.captions.adapting import CAPTION_CONTROLS, CaptionPolicy, caption_control
+from vlmrm.rlcf.captions.copies import Tune, chosen_parameters, copy_to_tune
 from vlmrm.rlcf.captions.protocol import Captions, Seen
 from vlmrm.rlcf.policies import Asking
 from vlmrm.rlcf.writing import Writing
@@ -149,33 +150,14 @@ class LanguageModelCaptioner(ABC):
         picture = self.read(query)
         return {name: (caption_control(self, picture, asking, name),) for name in CAPTION_CONTROLS}
 
-    def parameters_of(self, tune: str | Callable[[str], bool]) -> list[nn.Parameter]:
-        """Return parameters by the beginning of their names, or by a function of a name.
+    def parameters_of(self, tune: Tune) -> list[nn.Parameter]:
+        """Return parameters by their names; see `chosen_parameters`."""
+        return chosen_parameters(self.model, tune, name=self.name)
 
-        Raises:
-            EncoderError: There are none.
-        """
-        chosen = tune if callable(tune) else lambda name: name.startswith(tune)
-        found = [parameter for name, parameter in self.model.named_parameters() if chosen(name)]
-        if not found:
-            heads = sorted({name.split(".")[0] for name, _ in self.model.named_parameters()})
-            raise EncoderError(f"no parameter of {self.name!r} is selected by {tune!r}. Names begin with {heads}.")
-        return found
-
-    def copied(self, tune: str | Callable[[str], bool]) -> "tuple[LanguageModelCaptioner, list[nn.Parameter]]":
-        """Return a copy in which some parameters ask for gradients, and these; all others it shares with this one.
-
-        Args:
-            tune: As in `parameters_of`.
-        """
-        own = {id(parameter) for parameter in self.parameters_of(tune)}
-        shared = {id(one): one for one in self.model.parameters() if id(one) not in own}
+    def copied(self, tune: Tune) -> "tuple[LanguageModelCaptioner, list[nn.Parameter]]":
+        """Return a copy in which some parameters ask for gradients, and these; all others it shares with this one."""
         twin = copy.copy(self)
-        twin.model = copy.deepcopy(self.model, shared)
-        tuned = [mine for mine, theirs in zip(twin.model.parameters(), self.model.parameters(), strict=True)
-                 if id(theirs) in own]  # fmt: skip
-        for parameter in tuned:
-            parameter.requires_grad_(True)
+        twin.model, tuned = copy_to_tune(self.model, self.parameters_of(tune))
         return twin, tuned
 
     @property
@@ -190,19 +172,12 @@ class LanguageModelCaptioner(ABC):
         return self._filled(rows)
 
     def _filled(self, rows: Sequence[Sequence[int]]) -> Captions:
-        longest = max(map(len, rows))
-        tokens = [[*row, *[self._filler] * (longest - len(row))] for row in rows]
-        texts = tuple(self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in _before(rows, self.end))
-        return Captions(
-            texts=texts,
-            tokens=torch.tensor(tokens, device=self.device),
-            lengths=torch.tensor([len(row) for row in rows], device=self.device),
-            ended=torch.tensor([row[-1] == self.end for row in rows], device=self.device),
+        texts = [
+            self.tokenizer.decode([one for one in row if one != self.end], skip_special_tokens=True) for row in rows
+        ]
+        return Captions.of_rows([text.strip() for text in texts], rows, end=self.end, filler=self._filler).to(
+            self.device
         )
-
-
-def _before(rows: Sequence[Sequence[int]], end: int) -> list[list[int]]:
-    return [[token for token in row if token != end] for row in rows]
 
 
 def _end_of(tokenizer: Any, end_token: str | None, name: str) -> int:

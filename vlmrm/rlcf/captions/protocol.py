@@ -40,6 +40,28 @@ class Captions:
         """Which tokens count."""
         return torch.arange(self.tokens.shape[1], device=self.tokens.device) < self.lengths[:, None]
 
+    @classmethod
+    def of_rows(cls, texts: Sequence[str], rows: Sequence[Sequence[int]], *, end: int, filler: int) -> "Captions":
+        """Return captions of token ids.
+
+        Args:
+            texts: Captions without special tokens.
+            rows: Token ids of each, its end token included where it has one.
+            end: Id of the token that ends a caption.
+            filler: Id of what stands behind an end.
+        """
+        longest = max(map(len, rows))
+        return cls(
+            texts=tuple(texts),
+            tokens=torch.tensor([[*row, *[filler] * (longest - len(row))] for row in rows]),
+            lengths=torch.tensor([len(row) for row in rows]),
+            ended=torch.tensor([row[-1] == end for row in rows]),
+        )
+
+    def to(self, device: torch.device) -> "Captions":
+        """Return the same on a device."""
+        return Captions(self.texts, self.tokens.to(device), self.lengths.to(device), self.ended.to(device))
+
     def at(self, places: Sequence[int]) -> "Captions":
         """Return some of them, in the given order."""
         rows = torch.as_tensor(list(places), dtype=torch.long, device=self.tokens.device)

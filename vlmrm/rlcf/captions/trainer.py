@@ -8,34 +8,26 @@
 The divergence of a token is estimated as exp(d) - d - 1 with d = log p_start - log p, which is never below 0.
 """
 
-import csv
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from vlmrm.atomic import json_text, whole_file, whole_folder, write_json
-from vlmrm.errors import CaptionWarning, FrameError, RunError, warn_user
+from vlmrm.errors import FrameError, RunError
 from vlmrm.frames.batch import as_frames
-from vlmrm.plain_files import read_json
 from vlmrm.rlcf.captions.advantages import caption_advantages, sum_of
 from vlmrm.rlcf.captions.captioner import LanguageModelCaptioner
+from vlmrm.rlcf.captions.checkpoint import Learning, store, take_up
+from vlmrm.rlcf.captions.held_out import PREFIX, REWARD, Judge, warn_if_fooled
 from vlmrm.rlcf.captions.protocol import Captions
 from vlmrm.rlcf.captions.terms import Shown, masked_by_length
 from vlmrm.rlcf.captions.training_options import CaptionTraining
 from vlmrm.rlcf.labelled import Asked, embed_each
 from vlmrm.rlcf.writing import Writing
-
-Judge = Callable[[Sequence[str]], Mapping[str, float]]
-"""From captions of the held-out pictures to numbers by name, the first of which decides; higher is better."""
-_CHECKPOINT, _TENSORS, _STATE, _HISTORY = "checkpoint", "state.safetensors", "state.json", "metrics.csv"
 
 
 class CaptionTrainer:
@@ -84,8 +76,11 @@ class CaptionTrainer:
         nn.init.zeros_(self._value.bias)
         learns = [*self._tuned, *self._value.parameters()] if options.baseline == "value" else self._tuned
         self._optimiser = torch.optim.AdamW(learns, lr=options.learning_rate, weight_decay=0.0)
+        self._learning = Learning(self._tuned, self._value, self._optimiser)
         self._warned = False
-        self._go_on()
+        stood = take_up(folder, self._learning, self._identity())
+        if stood is not None:
+            self.updates, self.skipped, self.history = stood["updates"], stood["skipped"], stood["history"]
 
     def train(self, progress: Callable[[int, int, Mapping[str, float]], None] | None = None) -> None:
         """Do the updates that are missing.
@@ -108,14 +103,16 @@ class CaptionTrainer:
                 row = {"update": float(self.updates), **numbers, **(self._look() if looks else {})}
                 self._note(row, board)
                 if looks:
-                    self._warn()
+                    self._warned = self._warned or warn_if_fooled(self.history, self.options.falls_by)
                     self._store()
                 if progress is not None:
                     progress(self.updates, self.options.updates, row)
 
     def _update(self) -> dict[str, float]:
         options = self.options
-        pictures = self._drawn()
+        rng = np.random.default_rng([options.seed, self._seed(0)])
+        pictures, skipped = draw_pictures(self._pictures, options.pictures, rng)
+        self.skipped += skipped
         with torch.no_grad():
             seen = embed_each(self.captioner.see, pictures).clone()
         captions = self.captioner.write(seen, options.writing, seed=self._seed(1))
@@ -178,23 +175,6 @@ class CaptionTrainer:
             found[name] = masked_by_length(term, values, shown.captions)
         return found
 
-    def _drawn(self) -> Asked:
-        """The pictures of an update, without those that do not open."""
-        rng = np.random.default_rng([self.options.seed, self._seed(0)])
-        wanted, found = min(self.options.pictures, len(self._pictures)), []
-        for place in rng.permutation(len(self._pictures)):
-            try:
-                found.append(as_frames(self._pictures[int(place)]))
-            except FrameError:
-                self.skipped += 1
-                continue
-            if len(found) == wanted:
-                break
-        if not found:
-            raise RunError(f"none of the {len(self._pictures)} pictures can be opened.")
-        alike = {tuple(one.shape[1:]) for one in found}
-        return torch.cat(found) if len(alike) == 1 else found
-
     def _look(self) -> dict[str, float]:
         """The reward and the judge's numbers of greedy captions of held-out pictures."""
         if self._held_out is None:
@@ -204,24 +184,8 @@ class CaptionTrainer:
             captions = self.captioner.write(seen, Writing(most_tokens=self.options.most_tokens))
         values = self._values(Shown(self._held_out, captions))
         used = {name: weight for name, weight in self.options.weights.items() if weight}
-        judged = {} if self._judge is None else {f"held_out_{k}": v for k, v in self._judge(captions.texts).items()}
-        return {**judged, "held_out_reward": float(sum_of(values, used).mean())}
-
-    def _warn(self) -> None:
-        """Say early when the judge falls while the reward rises."""
-        looks = [row for row in self.history if "held_out_reward" in row]
-        judged = next((name for name in looks[-1] if name.startswith("held_out_")), "") if looks else ""
-        if self._warned or judged in ("", "held_out_reward"):
-            return
-        best, now = max(looks, key=lambda row: row[judged]), looks[-1]
-        if now[judged] < best[judged] - self.options.falls_by and now["held_out_reward"] > best["held_out_reward"]:
-            self._warned = True
-            warn_user(
-                f"after {now['update']:.0f} updates {judged} has fallen from {best[judged]:.3f} to {now[judged]:.3f} "
-                f"while the reward has risen from {best['held_out_reward']:.3f} to {now['held_out_reward']:.3f}: the "
-                f"reward is being fooled. The captioner of update {best['update']:.0f} was better.",
-                CaptionWarning,
-            )
+        judged = {} if self._judge is None else {f"{PREFIX}{k}": v for k, v in self._judge(captions.texts).items()}
+        return {**judged, REWARD: float(sum_of(values, used).mean())}
 
     def _seed(self, what: int) -> int:
         return (self.options.seed * 1_000_003 + self.updates) * 2 + what
@@ -232,47 +196,34 @@ class CaptionTrainer:
             board.add_scalar(name, value, self.updates)
 
     def _store(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        learnt = {f"tuned.{place}": parameter for place, parameter in enumerate(self._tuned)}
-        learnt |= {f"value.{name}": value for name, value in self._value.state_dict().items()}
-        state = self._optimiser.state_dict()["state"]
-        learnt |= {f"adam.{place}.{name}": value for place, one in state.items() for name, value in one.items()}
-        said = {**self._identity(), "updates": self.updates, "skipped": self.skipped, "history": self.history}
-        with whole_folder(self.folder / _CHECKPOINT) as unfinished:
-            save_file({name: value.detach().clone() for name, value in learnt.items()}, unfinished / _TENSORS)
-            write_json(unfinished / _STATE, said)
-        columns = list(dict.fromkeys(name for row in self.history for name in row))
-        with whole_file(self.folder / _HISTORY) as unfinished, unfinished.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(self.history)
+        said = {**self._identity(), "updates": self.updates, "skipped": self.skipped}
+        store(self.folder, self._learning, said, self.history)
 
     def _identity(self) -> dict[str, Any]:
         """What may not change when a run is gone on with."""
         return {"options": self.options.to_dict() | {"updates": None}, "captioner": self.start.fingerprint}
 
-    def _go_on(self) -> None:
-        """Take up the run that the folder holds."""
-        path = self.folder / _CHECKPOINT
-        if not path.is_dir():
-            return
+
+def draw_pictures(pictures: Asked, count: int, rng: np.random.Generator) -> tuple[Asked, int]:
+    """Return some pictures at random, and the number of those that did not open and were left out.
+
+    Args:
+        pictures: All pictures.
+        count: How many are wanted.
+        rng: Decides which.
+
+    Raises:
+        RunError: None of them opens.
+    """
+    found, skipped = [], 0
+    for place in rng.permutation(len(pictures)):
         try:
-            said, learnt = read_json(path / _STATE), load_file(path / _TENSORS)
-            other = [key for key, value in json.loads(json_text(self._identity())).items() if said[key] != value]
-            if other:
-                raise RunError(f"{self.folder} holds a training with other {' and '.join(other)}. Give another folder.")
-            with torch.no_grad():
-                for place, parameter in enumerate(self._tuned):
-                    parameter.copy_(learnt[f"tuned.{place}"])
-            self._value.load_state_dict(_under(learnt, "value."))
-            adam = self._optimiser.state_dict()
-            places = [place for group in adam["param_groups"] for place in group["params"]]
-            adam["state"] = {place: kept for place in places if (kept := _under(learnt, f"adam.{place}."))}
-            self._optimiser.load_state_dict(adam)
-            self.updates, self.skipped, self.history = said["updates"], said["skipped"], said["history"]
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise RunError(f"{path} is damaged: {type(error).__name__}: {error}. Delete it.") from error
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+            found.append(as_frames(pictures[int(place)]))
+        except FrameError:
+            skipped += 1
+        if len(found) == count:
+            break
+    if not found:
+        raise RunError(f"none of the {len(pictures)} pictures can be opened.")
+    alike = {tuple(one.shape[1:]) for one in found}
+    return (torch.cat(found) if len(alike) == 1 else found), skipped
