@@ -1,6 +1,6 @@
 """What captioners are trained on: pictures with sentences about them, and how many of their own captions are right."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -106,11 +106,3 @@ class Tables:
         right = [[text == caption(table) for text, table in zip(said, of, strict=True)] for of in
                  (tables, np.roll(tables, 1, axis=0))]  # fmt: skip
         return {"exact": float(np.mean(right[0])), "exact_of_another_picture": float(np.mean(right[1]))}
-
-
-_SCENES: dict[str, Callable[[], Scenes]] = {"tables": Tables, "things": lambda: Tables(whole=False)}
-
-
-def find_scenes(name: str) -> Scenes:
-    """Return scenes by name."""
-    return _SCENES[name]()

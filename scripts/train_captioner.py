@@ -2,6 +2,7 @@
 """Train a built-in captioner: a mapper and a small language model on what a built-in encoder sees, in minutes.
 
     python scripts/train_captioner.py tab-cap       # of the table top: whole captions of what tab-xs sees
+    python scripts/train_captioner.py sim-cap       # of the simulated scenes: one thing of what sim-m sees
     python scripts/train_captioner.py tab-cap-one   # never saw a caption of more than one thing; no part of the package
 
 Pictures are embedded once; then mapper and language model learn together to write the sentence of each. The result is a
@@ -19,7 +20,8 @@ import numpy as np
 import torch
 import tyro
 from builtin_learning import Progress, schedule, set_rate
-from captioner_scenes import Scenes, Told, find_scenes
+from captioner_scenes import Scenes, Tables, Told
+from captioner_sim import Sim
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -42,7 +44,7 @@ class CaptionerConfig:
     encoder: str
     """What sees pictures."""
     scenes: str
-    """What is drawn and said: see `captioner_scenes`."""
+    """What is drawn and said: a name in `SCENES`."""
     pictures: int = 60_000
     """Pictures that are drawn."""
     sentence_steps: int = 0
@@ -72,8 +74,18 @@ class CaptionerConfig:
         return MapperShape(dim=128, width=self.width, prefix=self.prefix, hidden=self.hidden)
 
 
+SCENES: dict[str, Callable[[], Scenes]] = {"tables": Tables, "things": lambda: Tables(whole=False), "states": Sim}
 SIZES = {
     "tab-cap": CaptionerConfig(name="tab-cap", encoder="tab-xs", scenes="tables"),
+    "sim-cap": CaptionerConfig(
+        name="sim-cap",
+        encoder="sim-m",
+        scenes="states",
+        pictures=12_800,
+        steps=2_000,
+        prefix=4,
+        width=64,
+    ),
     "tab-cap-one": CaptionerConfig(
         name="tab-cap-one",
         encoder="tab-xs",
@@ -172,7 +184,7 @@ def descend(
 def main(config: CaptionerConfig) -> None:
     """Draw, embed, train, measure, write."""
     torch.manual_seed(config.seed)
-    scenes: Scenes = find_scenes(config.scenes)
+    scenes = SCENES[config.scenes]()
     begun = time.time()
     shown = scenes.draw(config.pictures, config.seed)
     encoder = load_encoder(config.encoder)

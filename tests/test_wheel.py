@@ -56,6 +56,15 @@ def test_nothing_in_the_wheel_is_called_envs(wheel):
     assert {name for name in names if not name.endswith(".dist-info")} == {"vlmrm", "vlmrm_envs"}
 
 
+def test_built_in_models_and_captioners_are_in_the_wheel(wheel):
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+    for folder in ("vlmrm/encoders/builtin", "vlmrm/rlcf/captions/builtin"):
+        in_the_sources = {str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*") if path.is_file()}
+        assert in_the_sources
+        assert in_the_sources <= set(names)
+
+
 def test_tasks_are_listed_trained_and_loaded_beside_somebodys_envs(somebodys):
     trained = ["cartpole/upright", "--steps", "60", "--eval-episodes", "1", "--final-episodes", "1", "--no-videos"]
     somebodys("-m", "vlmrm", "train", *trained, "--out", "run")

@@ -47,5 +47,7 @@ def copy_to_tune(model: nn.Module, own: list[nn.Parameter]) -> tuple[nn.Module, 
     shared = {id(one): one for one in model.parameters() if id(one) not in mine}
     twin = copy.deepcopy(model, shared)
     pairs = zip(twin.parameters(), model.parameters(), strict=True)
-    tuned = [parameter.requires_grad_(True) for parameter, theirs in pairs if id(theirs) in mine]
+    tuned = [parameter for parameter, theirs in pairs if id(theirs) in mine]
+    for parameter in tuned:
+        parameter.requires_grad_(True)
     return twin, tuned
