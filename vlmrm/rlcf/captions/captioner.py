@@ -172,12 +172,9 @@ class LanguageModelCaptioner(ABC):
         return self._filled(rows)
 
     def _filled(self, rows: Sequence[Sequence[int]]) -> Captions:
-        texts = [
-            self.tokenizer.decode([one for one in row if one != self.end], skip_special_tokens=True) for row in rows
-        ]
-        return Captions.of_rows([text.strip() for text in texts], rows, end=self.end, filler=self._filler).to(
-            self.device
-        )
+        said = [[token for token in row if token != self.end] for row in rows]
+        texts = [self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in said]
+        return Captions.of_rows(texts, rows, end=self.end, filler=self._filler).to(self.device)
 
 
 def _end_of(tokenizer: Any, end_token: str | None, name: str) -> int:
