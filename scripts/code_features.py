@@ -9,7 +9,10 @@ FEATURES = {
     "few_shot": "few_?shot", "views": "views|view_?(encoder|rows)|place_crops", "auto_clip": "auto_?clip",
     "factored": "factor(s|ed)(?![a-z])", "pseudo_labels": "pseudo_?label|find_?support|bank", "x_clip": "x_?clip",
 }  # fmt: skip
-OTHER_MEANING = {"views": (r"vlmrm/(rlcf|search|cli)/", r"\bfeatures\.views\b")}
+OTHER_MEANING = {
+    "views": (r"vlmrm/(rlcf|search|cli)/", r"\bfeatures\.views\b"),
+    "judge": (r"caption|held_out|describe", r"\bvlmrm\.judges\b|yes_?no"),  # who knows what is true of a picture
+}
 """Rooms where a feature's word means something else, and what only those say there that know the feature itself."""
 
 

@@ -34,7 +34,7 @@ class Described:
     """The caption of one picture, and how it came about."""
 
     caption: str
-    """The caption."""
+    """What was written about the picture."""
     episode: Episode
     """What adaptation did; its answers are captions."""
 

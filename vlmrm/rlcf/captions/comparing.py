@@ -24,7 +24,7 @@ class CaptionResult:
     """What one method said of one picture."""
 
     caption: str
-    """The caption."""
+    """What the method wrote."""
     before: str = ""
     """The caption before adaptation. Empty: there was no episode."""
     adapted: bool = False
@@ -83,7 +83,7 @@ class CaptionSetup:
     captioner: str
     """Name of the captioner."""
     reward: RewardSpec
-    """The reward."""
+    """The reward that adapts, as its spec."""
     options: AdaptOptions
     """The choices that the controls go by: candidates, steps and how captions are written."""
     adapted: Mapping[str, AdaptedMethod] = field(default_factory=dict)

@@ -52,7 +52,7 @@ class ImageTextCaptioner(LanguageModelCaptioner):
                 f"{text.bos_token_id}. Name both in the text_config of its config.json."
             )
         self.processor = processor
-        """Prepares pictures."""
+        """The model's own preparation of pictures."""
         self._start = int(text.bos_token_id)
         super().__init__(model, processor.tokenizer, name=name, end_token=known)
 

@@ -70,7 +70,7 @@ class MlpMapper(nn.Module):
     def __init__(self, shape: MapperShape) -> None:
         super().__init__()
         self.shape = shape
-        """Its sizes."""
+        """What the mapper was built from."""
         self.layers = nn.Sequential(
             nn.Linear(shape.dim, shape.hidden), nn.Tanh(), nn.Linear(shape.hidden, shape.prefix * shape.width)
         )
@@ -96,7 +96,7 @@ class TransformerMapper(nn.Module):
     def __init__(self, shape: MapperShape) -> None:
         super().__init__()
         self.shape = shape
-        """Its sizes."""
+        """What the mapper was built from."""
         self.read = nn.Linear(shape.dim, shape.read * shape.width)
         self.learned = nn.Parameter(torch.randn(shape.prefix, shape.width) / shape.width**0.5)
         layer = nn.TransformerEncoderLayer(
