@@ -117,6 +117,7 @@ def test_a_captioner_is_trained_and_goes_on(shown, tmp_path, capsys):
     assert "goes on after 2 updates" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # imageio-ffmpeg's pipes
 def test_a_captioner_describes_a_video(tmp_path, capsys):
     frames = draw_tables(TABLES[[0, 0, 1, 2]], seed=7, size_px=64).numpy()
     video = tmp_path / "tables.mp4"
