@@ -32,6 +32,7 @@ from vlmrm.rlcf.captions.comparing import CaptionedBy, CaptionSetup
 from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod
+from vlmrm.types import Frames
 
 WORK = Path("runs") / "rlcf_captions"
 PICTURES, TRIED = 200, 40
@@ -77,9 +78,9 @@ def answer(methods: CaptionSetup, names: Sequence[str], drawn: Drawn, cell: Cell
     return found
 
 
-def paid_for(reward: RewardModel, frames: object, captions: Sequence[str]) -> np.ndarray:
+def paid_for(reward: RewardModel, frames: Frames, captions: Sequence[str]) -> np.ndarray:
     """Reward of each caption for its own picture."""
-    pairs = zip(frames, captions, strict=True)  # type: ignore[call-overload]
+    pairs = zip(frames, captions, strict=True)
     return np.array([float(CaptionReward(reward, picture[None])([text])[0]) for picture, text in pairs])
 
 

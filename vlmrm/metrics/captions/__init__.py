@@ -3,7 +3,7 @@
 from vlmrm.metrics.captions.bleu import Bleu, bleu
 from vlmrm.metrics.captions.by_model import clip_scores, count_cut_off, recall_at, ref_clip_scores
 from vlmrm.metrics.captions.cider import CiderScores, DocumentFrequencies, cider_d
-from vlmrm.metrics.captions.words import plain_words, repetition
+from vlmrm.metrics.captions.words import plain_words, repetition, share_repeated
 
 __all__ = [
     "Bleu",
@@ -17,4 +17,5 @@ __all__ = [
     "recall_at",
     "ref_clip_scores",
     "repetition",
+    "share_repeated",
 ]

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from vlmrm.errors import FrameError
 
@@ -54,12 +55,22 @@ def repetition(captions: Sequence[str], *, count: int = 3, words: Words = plain_
         0.3
     """
     require_captions(captions)
-    shares = []
-    for caption in captions:
-        read = tuple(words(caption))
-        grams = [read[at : at + count] for at in range(len(read) - count + 1)]
-        shares.append(1 - len(set(grams)) / len(grams) if grams else 0.0)
-    return sum(shares) / len(shares)
+    return sum(share_repeated(words(caption), count) for caption in captions) / len(captions)
+
+
+def share_repeated(words: Sequence[Any], count: int) -> float:
+    """Return the share of the n-grams of one caption that stand in it before.
+
+    Args:
+        words: Words of the caption, or their token ids.
+        count: Words of an n-gram.
+
+    Example:
+        >>> share_repeated([1, 2, 1, 2, 1, 2], 2)
+        0.6
+    """
+    grams = [tuple(words[at : at + count]) for at in range(len(words) - count + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
 def require_captions(captions: Sequence[str], references: Sequence[Sequence[str]] | None = None) -> None:

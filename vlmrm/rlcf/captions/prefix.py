@@ -64,13 +64,12 @@ class PrefixCaptioner(LanguageModelCaptioner):
     @property
     def language_model(self) -> Any:
         """Model of transformers that writes."""
-        return self.model["language_model"]  # type: ignore[index]
+        return self.model.get_submodule("language_model")
 
     @property
     def mapper(self) -> nn.Module:
         """From embeddings to words."""
-        mapper: nn.Module = self.model["mapper"]  # type: ignore[index]
-        return mapper
+        return self.model.get_submodule("mapper")
 
     @property
     def usually_tuned(self) -> str:

@@ -76,7 +76,7 @@ class CaptionTraining:
             raise SpecError(f"the baseline {self.baseline!r} compares captions of a picture; take samples=2 or more.")
         if not self.learning_rate > 0 or self.kl < 0 or not self.most_norm > 0:
             raise SpecError("learning_rate and most_norm are above 0, kl is at least 0.")
-        self.writing  # noqa: B018  # refuses what it cannot take
+        self.writing.arguments()  # refuses what it cannot take
 
     @property
     def writing(self) -> Writing:

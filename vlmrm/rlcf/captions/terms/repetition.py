@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vlmrm.metrics.captions import share_repeated
 from vlmrm.rlcf.captions.protocol import Captioner
 from vlmrm.rlcf.captions.terms.term import Ready, Shown, Term
 
@@ -25,18 +26,3 @@ class Repetition(Term):
         rows = zip(shown.captions.tokens.tolist(), shown.captions.lengths.tolist(), strict=True)
         shares = [-share_repeated(tokens[:length], self.words) for tokens, length in rows]
         return torch.tensor(shares).view(shown.shape)
-
-
-def share_repeated(tokens: list[int], words: int) -> float:
-    """Return the share of n-grams that stand before in the same list.
-
-    Args:
-        tokens: Words, or their ids.
-        words: Length of an n-gram.
-
-    Example:
-        >>> share_repeated([1, 2, 1, 2, 1, 2], words=2)
-        0.6
-    """
-    grams = [tuple(tokens[at : at + words]) for at in range(len(tokens) - words + 1)]
-    return 1 - len(set(grams)) / len(grams) if grams else 0.0
