@@ -23,7 +23,6 @@ from builtin_learning import Progress, schedule, set_rate
 from captioner_scenes import Scenes, Tables, Told
 from captioner_sim import Sim
 from torch import Tensor, nn
-from torch.nn import functional
 
 from vlmrm.encoders import load_encoder
 from vlmrm.encoders.hugging_face.generative import import_transformers
@@ -47,8 +46,8 @@ class CaptionerConfig:
     """What is drawn and said: a name in `SCENES`."""
     pictures: int = 60_000
     """Pictures that are drawn."""
-    sentence_steps: int = 0
-    """Updates of the language model on sentences alone, which it then goes on reading; 0: it knows captions alone."""
+    reading: float = 0.0
+    """Weight of sentences about no picture in particular, each read after a picture at random: how else to write."""
     steps: int = 4_000
     """Updates on pictures."""
     batch: int = 128
@@ -91,7 +90,7 @@ SIZES = {
         encoder="tab-xs",
         scenes="things",
         pictures=20_000,
-        sentence_steps=500,
+        reading=0.3,
         steps=1_500,
         out=Path("runs/captioners"),
     ),
@@ -124,35 +123,21 @@ def language_model(config: CaptionerConfig, words: int) -> Any:
     return transformers.GPT2LMHeadModel(plain)
 
 
-def learn_sentences(config: CaptionerConfig, captioner: PrefixCaptioner, scenes: Scenes) -> None:
-    """Language model, from sentences alone, after a prefix of noise."""
-    parameters = captioner.parameters_of("language_model.")
-    descend(
-        config, "sentences", config.sentence_steps, parameters, lambda rng: of_sentences(config, captioner, scenes, rng)
-    )
-
-
 def learn_pictures(
     config: CaptionerConfig, captioner: PrefixCaptioner, scenes: Scenes, seen: Tensor, told: Told
 ) -> None:
-    """Mapper and language model, which goes on reading sentences where it has begun with them."""
+    """Mapper and language model, from captions of pictures, and from sentences that are not about the one shown."""
 
     def loss(rng: np.random.Generator) -> Tensor:
         rows = rng.choice(len(seen), config.batch, replace=False)
-        captions = captioner.tokens_of([told.sentence(int(row), rng) for row in rows])
-        read = of_sentences(config, captioner, scenes, rng) if config.sentence_steps else 0.0
-        return surprise(captioner, seen[rows], captions) + read
+        learned = surprise(captioner, seen[rows], captioner.tokens_of([told.sentence(int(row), rng) for row in rows]))
+        if not config.reading:
+            return learned
+        others = rng.choice(len(seen), config.batch, replace=False)
+        sentences = captioner.tokens_of([scenes.any_sentence(rng) for _ in others])
+        return learned + config.reading * surprise(captioner, seen[others], sentences)
 
     descend(config, "captions", config.steps, captioner.parameters_of(""), loss)
-
-
-def of_sentences(
-    config: CaptionerConfig, captioner: PrefixCaptioner, scenes: Scenes, rng: np.random.Generator
-) -> Tensor:
-    """Loss of the language model on sentences about no picture."""
-    captions = captioner.tokens_of([scenes.any_sentence(rng) for _ in range(config.batch)])
-    noise = torch.from_numpy(rng.normal(size=(config.batch, captioner.encoder.dim))).float()
-    return surprise(captioner, functional.normalize(noise, dim=1), captions)
 
 
 def surprise(captioner: PrefixCaptioner, seen: Tensor, captions: Captions) -> Tensor:
@@ -193,7 +178,6 @@ def main(config: CaptionerConfig) -> None:
     captioner = PrefixCaptioner(
         encoder, config.shape.build(), language_model(config, len(tokenizer)), tokenizer, name=config.name
     )
-    learn_sentences(config, captioner, scenes)
     learn_pictures(config, captioner, scenes, seen, shown.told)
     minutes = (time.time() - begun) / 60
     folder = config.out / config.name

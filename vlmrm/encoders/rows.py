@@ -36,7 +36,7 @@ def require_sentences(texts: Any) -> None:
 
 
 def warn_of_cut(name: str, texts: list[str], tokens: Iterable[int], context: int) -> None:
-    """Log a warning for each sentence whose end a model does not see.
+    """Log one warning where a model does not see the end of sentences, whatever their number.
 
     Args:
         name: Name of the encoder.
@@ -44,12 +44,16 @@ def warn_of_cut(name: str, texts: list[str], tokens: Iterable[int], context: int
         tokens: How many tokens each has, with the start and end tokens.
         context: How many the model reads.
     """
-    for text, count in zip(texts, tokens, strict=True):
-        if count > context:
-            _LOG.warning(
-                "%s reads %d tokens of a sentence and does not see the last %d of %r. Use a shorter sentence.",
-                name,
-                context,
-                count - context,
-                text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...",
-            )
+    cut = [(text, count) for text, count in zip(texts, tokens, strict=True) if count > context]
+    if not cut:
+        return
+    text, count = cut[0]
+    others = f" and the ends of {len(cut) - 1} others" if len(cut) > 1 else ""
+    _LOG.warning(
+        "%s reads %d tokens of a sentence and does not see the last %d of %r%s. Use shorter sentences.",
+        name,
+        context,
+        count - context,
+        text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...",
+        others,
+    )

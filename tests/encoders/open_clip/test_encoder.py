@@ -136,9 +136,13 @@ def test_a_sentence_longer_than_the_context_is_named_with_the_tokens_that_were_c
         siglip_like.embed_texts(["red " * 14])
         assert not caplog.records
         siglip_like.embed_texts(["blue", "red " * 20])
-    assert len(caplog.records) == 1
-    assert "reads 16 tokens" in caplog.text
-    assert "does not see the last 6 of 'red red" in caplog.text
+        assert len(caplog.records) == 1
+        siglip_like.embed_texts(["blue", *["red " * 20] * 3])  # one line, however many there are
+    alone, several = (record.getMessage() for record in caplog.records)
+    assert "reads 16 tokens" in alone
+    assert "does not see the last 6 of 'red red" in alone
+    assert "others" not in alone
+    assert "and the ends of 2 others" in several
 
 
 def test_of_a_very_long_sentence_the_beginning_is_shown_and_every_token_is_counted(siglip_like, caplog):

@@ -146,7 +146,7 @@ def test_each_term_is_logged_by_itself(captioner: PrefixCaptioner, pictures: Ten
     assert set(first) == {"update", "held_out_reward"}
     assert last["reward"] == pytest.approx(last["similarity"] + 0.2 * last["repetition"])
     assert last["divergence"] == pytest.approx(0, abs=1e-6)  # the first update begins at the start
-    assert {"length", "ended", "skipped"} <= set(last)
+    assert {"tokens", "ended", "skipped"} <= set(last)
     header = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0]
     assert header.startswith("update,held_out_reward,reward,similarity,repetition,length")
     assert list((tmp_path / "run" / "tensorboard").iterdir())

@@ -131,7 +131,7 @@ class CaptionTrainer:
         total = sum_of(values, {name: weight for name, weight in weights.items() if weight})
         lengths = captions.lengths.float()
         return {
-            "reward": float(total.mean()), **numbers, **more, "length": float(lengths.mean()),
+            "reward": float(total.mean()), **numbers, **more, "tokens": float(lengths.mean()),
             "ended": float(captions.ended.float().mean()), "skipped": float(self.skipped),
         }  # fmt: skip
 
