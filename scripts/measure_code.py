@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from code_features import FEATURES, knowing
-from code_trees import Trees, brought_in, constants, lines, name, nodes, parse, sizes, words
+from code_trees import Trees, asked_of_others, brought_in, constants, lines, name, nodes, parse, sizes, words
 
 CHOSEN_BY = {"head", "kind", "method", "ensemble"}
 CHOICES = re.compile(
@@ -52,16 +52,22 @@ def circles(trees: Trees, *, inner: bool) -> str:
 
 
 def type_checks(trees: Trees) -> int:
-    """Checks that name a class of ours, and hasattr or getattr with a default for an attribute that one defines."""
+    """Checks that name a class of ours, and hasattr or getattr with a default for an attribute that one defines.
+
+    An attribute may be called as one of ours is and belong to an object of another package, as ``logit_bias`` of a
+    model of transformers: what a function declares as `Any` or as a class of another package is asked freely.
+    """
     parts = [part for owner in nodes(trees, ast.ClassDef) for part in ast.walk(owner)]
     own = {part.name for part in parts if isinstance(part, ast.ClassDef)}
     members = ast.FunctionDef | ast.AnnAssign
     has = {getattr(part, "name", "") or name(part.target) for part in parts if isinstance(part, members)}
 
+    not_ours = {call for owner in nodes(trees, ast.FunctionDef) for call in asked_of_others(owner, own)}
+
     def counts(node: Any, foreign: set[str]) -> bool:
         function, arguments = name(getattr(node, "func", None)), getattr(node, "args", [])
         if function == "hasattr" or (function == "getattr" and len(arguments) == 3):
-            return getattr(arguments[1], "value", None) in has
+            return getattr(arguments[1], "value", None) in has and node not in not_ours
         if isinstance(node, ast.Call):
             return function in ("isinstance", "issubclass") and mentions_own(arguments[1], foreign)
         if isinstance(node, ast.Compare):
