@@ -8,6 +8,7 @@ made, and builds its part of that line. Each stands in one file with the formula
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
@@ -138,8 +139,10 @@ class Context:
     """The encoder of frames and sentences."""
     spec: "RewardSpec"
     """The whole spec."""
+    embedder: FeatureExtractor
+    """What reads the embeddings of frames, and need read no more."""
     extractor: FeatureExtractor
-    """What reads the frames."""
+    """What reads all that is scored of the frames."""
     head: Head
     """What scores the embedding of a frame."""
     score: "Score"
@@ -247,12 +250,29 @@ class HeadOptions:
 class TransformOptions:
     """Base class for the options of what changes the score of a frame, or how a frame is read."""
 
+    kind: ClassVar[str] = ""
+    """Name of the kind, where a word has several, for `refuses`."""
     rescales: ClassVar[bool] = False
     """Whether scores leave the range of the head."""
+    names_a_score: ClassVar[bool] = False
+    """Whether an option is a score, and so means nothing for scores of another scale."""
+    passes_gradients: ClassVar[bool] = True
+    """Whether the gradient of the score reaches the pixels of the one frame through it."""
+    asks_a_model: ClassVar[bool] = False
+    """Whether a model beside the encoder is asked about frames at full size, which takes seconds for each."""
     pairs: ClassVar[str | None] = None
     """Why pairs of pictures and texts cannot be scored with it; None: they can, score by score."""
     refuses: ClassVar[Mapping[str, str]] = {}
     """Other words of a spec that this one cannot stand beside, each with the reason."""
+
+    @property
+    def of_sentences(self) -> bool:
+        """Whether it is about the goal sentences, and so goes where pictures replace them."""
+        return False
+
+    def copied_to(self, folder: Path) -> "TransformOptions":
+        """Return the same with a copy in a folder of the file that it is read from; of no file, itself."""
+        return self
 
     def check(self, spec: Any) -> None:
         """Refuse a spec that does not fit, by a SpecError."""

@@ -38,6 +38,7 @@ class ViewsOptions(TransformOptions):
         "uncertainty:posterior": "the uncertainty of several crops is not known",
         "over_time:clip": "clips are made of whole frames",
     }
+    passes_gradients: ClassVar[bool] = False
     scales: Sequence[int | float]
     """Sides of the square crops as shares of the frame's side, above 0 to 1."""
     positions: str = "centre"
@@ -58,7 +59,8 @@ class ViewsOptions(TransformOptions):
 
     def apply(self, context: Context) -> Context:
         """Return the context with frames read in crops."""
-        return replace(context, extractor=CropFeatures(context.encoder, self, context.watch))
+        crops = CropFeatures(context.encoder, self, context.watch)
+        return replace(context, embedder=crops, extractor=crops)
 
 
 class CropFeatures:

@@ -35,6 +35,9 @@ class JudgeOptions(TransformOptions):
     """
 
     rescales: ClassVar[bool] = True
+    names_a_score: ClassVar[bool] = True
+    passes_gradients: ClassVar[bool] = False
+    asks_a_model: ClassVar[bool] = True
     pairs: ClassVar[str | None] = "a judge is asked one question, not one for each text"
     refuses: ClassVar[Mapping[str, str]] = {
         "uncertainty": "a judge is asked about single frames of one score",

@@ -27,6 +27,7 @@ class ScalingOptions(TransformOptions):
     """
 
     rescales: ClassVar[bool] = True
+    names_a_score: ClassVar[bool] = True
     subtract: int | float = 0.0
     """Number that is taken off the score first."""
     divide: int | float = 1.0

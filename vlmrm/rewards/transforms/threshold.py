@@ -7,6 +7,7 @@ yes only above a threshold (Baumli et al. 2023, arXiv 2312.09187), and the thres
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -21,6 +22,8 @@ from vlmrm.types import Rewards
 class ThresholdOptions(TransformOptions):
     """The ``threshold`` of a spec, which writes it as a plain number."""
 
+    names_a_score: ClassVar[bool] = True
+    passes_gradients: ClassVar[bool] = False
     threshold: float
     """Score above which the reward is 1, else 0."""
 
