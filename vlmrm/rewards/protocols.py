@@ -3,12 +3,12 @@
     frames -> FeatureExtractor -> FrameFeatures -> Head -> ScoreTransform ... -> OverTime -> reward of a step
 
 A record of a spec (`HeadOptions`, `TransformOptions`, `TimeOptions`) holds the options, is checked when the spec is
-made, and builds its part of that line. Each stands in one file with the formula and the class that it builds.
+made, and builds its part of that line. Each stands in one file with the formula and the class that it builds. The base
+class of transforms is in `vlmrm.rewards.transforms.options`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
@@ -244,42 +244,6 @@ class HeadOptions:
             SpecError: If the head has no such form.
         """
         raise SpecError(f"score_pairs needs a head that has build_pairs, and {type(self).__name__} has none.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransformOptions:
-    """Base class for the options of what changes the score of a frame, or how a frame is read."""
-
-    kind: ClassVar[str] = ""
-    """Name of the kind, where a word has several, for `refuses`."""
-    rescales: ClassVar[bool] = False
-    """Whether scores leave the range of the head."""
-    names_a_score: ClassVar[bool] = False
-    """Whether an option is a score, and so means nothing for scores of another scale."""
-    passes_gradients: ClassVar[bool] = True
-    """Whether the gradient of the score reaches the pixels of the one frame through it."""
-    asks_a_model: ClassVar[bool] = False
-    """Whether a model beside the encoder is asked about frames at full size, which takes seconds for each."""
-    pairs: ClassVar[str | None] = None
-    """Why pairs of pictures and texts cannot be scored with it; None: they can, score by score."""
-    refuses: ClassVar[Mapping[str, str]] = {}
-    """Other words of a spec that this one cannot stand beside, each with the reason."""
-
-    @property
-    def of_sentences(self) -> bool:
-        """Whether it is about the goal sentences, and so goes where pictures replace them."""
-        return False
-
-    def copied_to(self, folder: Path) -> "TransformOptions":
-        """Return the same with a copy in a folder of the file that it is read from; of no file, itself."""
-        return self
-
-    def check(self, spec: Any) -> None:
-        """Refuse a spec that does not fit, by a SpecError."""
-
-    def apply(self, context: Context) -> Context:
-        """Return the context with this part added."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, TypeVar
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.heads import HEADS
-from vlmrm.rewards.protocols import HeadOptions, TransformOptions
+from vlmrm.rewards.protocols import HeadOptions
 from vlmrm.rewards.score import require_range
 from vlmrm.rewards.transforms import ORDER
 from vlmrm.rewards.transforms.few_shot import FewShotOptions, read_few_shot, write_few_shot
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.rewards.transforms.threshold import ThresholdOptions
 from vlmrm.tables import OrNone, OrTable, read_fields, read_table, write_table

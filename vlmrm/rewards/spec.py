@@ -12,11 +12,12 @@ from vlmrm.rendering.camera import RenderQuality
 from vlmrm.rewards.features.views import ViewsOptions
 from vlmrm.rewards.former_specs import refuse_former_spec
 from vlmrm.rewards.over_time import OVER_TIME, read_over_time, write_over_time
-from vlmrm.rewards.protocols import TimeOptions, TransformOptions
+from vlmrm.rewards.protocols import TimeOptions
 from vlmrm.rewards.score_spec import ScoreSpec
 from vlmrm.rewards.spec_files import hash_of, read_spec_file, write_spec_file
 from vlmrm.rewards.transforms import ORDER
 from vlmrm.rewards.transforms.judge import JudgeOptions
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.rewards.transforms.uncertainty import UncertaintyOptions, read_uncertainty
 from vlmrm.tables import OrTable, read_table, write_table
 from vlmrm.values import require_choice

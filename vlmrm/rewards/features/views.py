@@ -22,7 +22,8 @@ from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.towers.attention import embed_with_attention, place_crops, require_attention
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.protocols import Context, TransformOptions
+from vlmrm.rewards.protocols import Context
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Embeddings, Frames
 from vlmrm.values import require_choice
 

@@ -20,7 +20,8 @@ from vlmrm.errors import SpecError
 from vlmrm.judges import Judge, YesNoJudge
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.features.judged import JudgedFeatures, worth_asking
-from vlmrm.rewards.protocols import Context, ScoreTransform, TransformOptions
+from vlmrm.rewards.protocols import Context, ScoreTransform
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Rewards
 from vlmrm.values import require_above_0, require_number
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.protocols import Context, ScoreTransform, TransformOptions
+from vlmrm.rewards.protocols import Context, ScoreTransform
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Rewards
 
 

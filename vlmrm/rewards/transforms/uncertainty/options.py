@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from vlmrm.errors import SpecError
-from vlmrm.rewards.protocols import TransformOptions
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.values import require_number
 
 
