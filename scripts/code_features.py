@@ -11,7 +11,10 @@ FEATURES = {
 }  # fmt: skip
 OTHER_MEANING = {
     "views": (r"vlmrm/(rlcf|search|cli)/", r"\bfeatures\.views\b"),
-    "judge": (r"caption|held_out|describe", r"\bvlmrm\.judges\b|yes_?no"),  # who knows what is true of a picture
+    "judge": (  # what knows what is true of a picture, and the function that gives a verdict
+        r"caption|held_out|describe|vlmrm/(cli/adapt|rlcf/)|report/(evaluation|verdict)",
+        r"\bvlmrm\.judges\b|yes_?no",
+    ),
 }
 """Rooms where a feature's word means something else, and what only those say there that know the feature itself."""
 

@@ -50,6 +50,23 @@ def brought_in(tree: ast.Module) -> set[str]:
     return {alias.asname or alias.name for node in foreign for alias in node.names}
 
 
+def asked_of_others(function: ast.FunctionDef, own: set[str]) -> Iterator[ast.Call]:
+    """Calls whose first argument is a variable that the function declares, and not as a class of ours.
+
+    Args:
+        function: Where the calls stand.
+        own: Names of our classes.
+    """
+    parts = list(ast.walk(function))
+    declared = {part.arg: part.annotation for part in parts if isinstance(part, ast.arg)}
+    declared |= {name(part.target): part.annotation for part in parts if isinstance(part, ast.AnnAssign)}
+    for call in parts:
+        if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.Name):
+            kind = declared.get(call.args[0].id)
+            if kind is not None and not any(name(part) in own for part in ast.walk(kind)):
+                yield call
+
+
 def constants(trees: Trees) -> dict[str, Any]:
     """Values of names that are assigned a constant, one or several in a line."""
     known = {}

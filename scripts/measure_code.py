@@ -13,18 +13,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from code_features import FEATURES, knowing
-from code_trees import Trees, brought_in, constants, lines, name, nodes, parse, sizes, words
+from code_trees import Trees, asked_of_others, brought_in, constants, lines, name, nodes, parse, sizes, words
 
 CHOSEN_BY = {"head", "kind", "method", "ensemble"}
 CHOICES = re.compile(
     "projection|softmax|contrast|sigmoid|milestones|auto_clip|factored|ensemble|proker|tip_adapter|proto_clip|lora|svd|"
     "goal_pictures|coop|cocoop|difference|shaping|window|clip|prompts|views|encoders"
 )
+TEMPLATE_CODE = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+SHOWN_CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
 BEGINS_INSIDE = re.compile(r"(Of|As|At|Above|Below|Whose|None)\b")  # a phrase whose beginning is the field's name
 
 
@@ -52,16 +54,22 @@ def circles(trees: Trees, *, inner: bool) -> str:
 
 
 def type_checks(trees: Trees) -> int:
-    """Checks that name a class of ours, and hasattr or getattr with a default for an attribute that one defines."""
+    """Checks that name a class of ours, and hasattr or getattr with a default for an attribute that one defines.
+
+    An attribute may be called as one of ours is and belong to an object of another package, as ``logit_bias`` of a
+    model of transformers: what a function declares as `Any` or as a class of another package is asked freely.
+    """
     parts = [part for owner in nodes(trees, ast.ClassDef) for part in ast.walk(owner)]
     own = {part.name for part in parts if isinstance(part, ast.ClassDef)}
     members = ast.FunctionDef | ast.AnnAssign
     has = {getattr(part, "name", "") or name(part.target) for part in parts if isinstance(part, members)}
 
+    not_ours = {call for owner in nodes(trees, ast.FunctionDef) for call in asked_of_others(owner, own)}
+
     def counts(node: Any, foreign: set[str]) -> bool:
         function, arguments = name(getattr(node, "func", None)), getattr(node, "args", [])
         if function == "hasattr" or (function == "getattr" and len(arguments) == 3):
-            return getattr(arguments[1], "value", None) in has
+            return getattr(arguments[1], "value", None) in has and node not in not_ours
         if isinstance(node, ast.Call):
             return function in ("isinstance", "issubclass") and mentions_own(arguments[1], foreign)
         if isinstance(node, ast.Compare):
@@ -107,7 +115,10 @@ def fragments(trees: Trees) -> str:
 
 
 def only_for_tests(root: Path, trees: Trees) -> dict[str, int]:
-    """Lines of public code whose name is used nowhere but in tests; a framework may call methods of its subclasses."""
+    """Lines of public code whose name is used nowhere but in tests; a framework may call methods of its subclasses.
+
+    A template of a page uses what it names.
+    """
     used: dict[str, set[tuple[Path, int]]] = {}
     for path, tree in parse(root, "vlmrm", "envs", "scripts", "experiments").items():
         read = {node.id for node in nodes({path: tree}, ast.Name)}
@@ -117,16 +128,28 @@ def only_for_tests(root: Path, trees: Trees) -> dict[str, int]:
             for part in re.split("[.:-]", word):
                 used.setdefault(part, set()).add((path, line))
     ours, entries = {node.name for node in nodes(trees, ast.ClassDef)}, (root / "pyproject.toml").read_text()
+    filled_in = said_in(root.glob("vlmrm/**/*.html"), TEMPLATE_CODE)
     found = {}
     for path, tree in trees.items():
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
         owners = [tree, *(node for node in classes if {name(base) for base in node.bases} <= ours | {"Protocol"})]
         named = [node for owner in owners for node in owner.body if hasattr(node, "name")]
-        for node in [node for node in named if not node.name.startswith("_")]:
+        for node in [node for node in named if not node.name.startswith("_") and node.name not in filled_in]:
             inside = {(path, line) for line in range(node.lineno, node.end_lineno + 1)}
             if used.get(node.name, set()) <= inside and not re.search(rf":{node.name}\b", entries):
                 found[f"{path}: {node.name}"] = lines(node)
     return found
+
+
+def said_in(files: Iterable[Path], code: re.Pattern[str]) -> set[str]:
+    """Words of the code in some files that are not Python: what `code` finds in them."""
+    return {word for file in files for part in code.findall(file.read_text()) for word in re.findall(r"\w+", part)}
+
+
+def for_users(root: Path, found: dict[str, int]) -> dict[str, int]:
+    """What of the code that only tests use here is public for users: the README or a page of ``docs/`` shows it."""
+    shown = said_in([root / "README.md", *root.glob("docs/**/*.md")], SHOWN_CODE)
+    return {what: count for what, count in found.items() if what.split(": ")[1] in shown}
 
 
 def step_cycles(trees: Trees) -> int:
@@ -160,6 +183,8 @@ def measure(root: Path) -> dict[str, Any]:
     trees = parse(root, "vlmrm")
     everything = parse(root, "vlmrm", "envs", "scripts")
     said = {str(path): set(dict(words(tree))) for path, tree in trees.items()}
+    unused = only_for_tests(root, trees)
+    offered = for_users(root, unused)
     knows = {feature: len(knowing(feature, said)) for feature in FEATURES}
     return {
         "import circles / files in them": circles(trees, inner=False),
@@ -171,7 +196,8 @@ def measure(root: Path) -> dict[str, Any]:
         "parses of the 5 tables of one spec": parses(root),
         "function-level imports of own modules": inner_imports(trees),
         "field docstrings that are fragments": fragments(trees),
-        "lines of public code that only tests use": sum(only_for_tests(root, trees).values()),
+        "lines of public code that only tests use": sum(unused.values()) - sum(offered.values()),
+        "  and lines that docs/ gives to users": sum(offered.values()),
         "places where the step cycle is written": step_cycles(trees),
         **sizes(root, trees),
         "lines of vlmrm, envs and scripts": sizes(root, everything)["lines of vlmrm"],

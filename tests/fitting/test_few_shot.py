@@ -10,7 +10,7 @@ from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import SpecError
 from vlmrm.fitting import calibrate, fit, fit_embeddings, standardize
 from vlmrm.rewards.score import Score
-from vlmrm.rewards.transforms.few_shot import FEW_SHOT, method_of
+from vlmrm.rewards.transforms.few_shot import FEW_SHOT
 from vlmrm.rewards.transforms.few_shot.proker import fit_proker
 from vlmrm.rewards.transforms.few_shot.prototypes import fit_prototypes
 from vlmrm.rewards.transforms.few_shot.support import Support
@@ -128,7 +128,7 @@ def test_frames_that_have_been_embedded_fit_the_same_reward():
 
 def test_the_default_method_is_proker_and_the_spec_says_which_encoder_embedded_the_frames():
     few_shot = fit(red_reward(), FRAMES, LABELS).spec.few_shot
-    assert method_of(few_shot) == "proker"
+    assert few_shot.kind == "proker"
     assert (few_shot.encoder, few_shot.fingerprint, few_shot.labels) == ("colour", "colours", (1, 1, 0, 0))
     torch.testing.assert_close(few_shot.rows(), embedded(FRAMES), rtol=0, atol=0)
 

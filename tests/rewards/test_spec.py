@@ -43,6 +43,16 @@ def test_what_has_its_default_is_not_in_the_hash():
     assert spec().hash() == hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
+def test_for_other_scores_goes_what_names_a_score_and_stays_what_does_not():
+    judge = {"model": "a/b", "question": "Is it red?", "above": 0.6}
+    whole = RewardSpec.from_dict(
+        {"encoder": "sim-s", "prompts": {"goal": "red"}, "views": {"scales": [0.5]}, "judge": judge}
+        | {"scaling": {"divide": 2}, "threshold": 0.4}
+    )
+    assert list(whole.for_other_scores().transforms()) == ["views"]
+    assert (whole.asks_a_model, whole.for_other_scores().asks_a_model) == (True, False)
+
+
 def test_an_unknown_render_quality_names_the_known_ones():
     with pytest.raises(SpecError, match="Known: full, fast"):
         spec(render_quality="best")

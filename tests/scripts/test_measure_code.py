@@ -19,6 +19,7 @@ def tree(tmp_path):
 
     def write(**files):
         (tmp_path / "pyproject.toml").write_text('[project.scripts]\nrun = "vlmrm.cli:entered"\n')
+        (tmp_path / "README.md").write_text("")
         for name, text in files.items():
             path = tmp_path / "vlmrm" / f"{name}.py"
             path.parent.mkdir(exist_ok=True)
@@ -69,6 +70,23 @@ def test_a_class_of_another_package_is_not_ours_though_one_of_ours_has_its_name(
         d="from gymnasium.spaces import Box\nfrom vlmrm.a import Ours\nisinstance(x, Box), isinstance(x, Ours)",
     )
     assert measure_code.type_checks(trees) == 2
+
+
+def test_an_attribute_of_another_packages_object_is_not_ours_though_one_of_ours_has_its_name(tree):
+    trees = tree(
+        a="""
+        class Ours:
+            bias: float
+
+        def theirs(model: Any, agent: BaseAlgorithm):
+            inner: Any = model.inner
+            return getattr(model, "bias", 0), hasattr(agent, "bias"), hasattr(inner, "bias")
+
+        def ours(one: Ours | None, unknown):
+            return getattr(one, "bias", 0), hasattr(unknown, "bias"), hasattr(one.part, "bias")
+        """
+    )
+    assert measure_code.type_checks(trees) == 3
 
 
 def test_only_words_of_a_specification_count_as_comparisons(tree):
@@ -149,6 +167,15 @@ def test_code_that_only_tests_use_is_found_by_name(tree, tmp_path):
     )
     found = measure_code.only_for_tests(tmp_path, trees)
     assert found == {"vlmrm/a.py: recursive": 2, "vlmrm/a.py: forgotten": 2}
+
+
+def test_what_a_template_names_is_used_and_what_the_docs_show_is_for_users(tree, tmp_path):
+    trees = tree(a="def filled(): ...\ndef shown(): ...\ndef told(): ...\n")
+    (tmp_path / "vlmrm" / "page.html").write_text("<p>told {{ report.filled }}</p>")
+    (tmp_path / "README.md").write_text("It has `shown(x)`, and told is a word.")
+    found = measure_code.only_for_tests(tmp_path, trees)
+    assert found == {"vlmrm/a.py: shown": 1, "vlmrm/a.py: told": 1}
+    assert measure_code.for_users(tmp_path, found) == {"vlmrm/a.py: shown": 1}
 
 
 def test_the_step_cycle_is_where_both_keys_are_written(tree):

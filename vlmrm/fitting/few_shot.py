@@ -57,7 +57,7 @@ def fit(
             f"method {method!r} learns from success and failure, and no labels were given. Give 1 or 0 for each frame, "
             'or method="goal_pictures", to which all show the goal.'
         )
-    embeddings = certain(reward).read(frames).embeddings
+    embeddings = reward.embed(frames)
     return fit_embeddings(reward, embeddings, labels, method=method, options=options)
 
 
@@ -82,10 +82,10 @@ def fit_embeddings(
     fitted_with = {"encoder": reward.spec.encoder, "fingerprint": reward.encoder.fingerprint}
     table = {**fitted_with, "labels": shown, "embeddings": to_text(embeddings)}
     few_shot = read_few_shot({"method": method, **table, **(options or {})}, "few_shot")
-    kept = reward.spec.uncertainty
-    if few_shot.replaces_goal and kept is not None and kept.of_sentences:
-        kept = None  # there are no goal sentences any more that could disagree
-    return reward.with_spec(replace(reward.spec.before("few_shot"), few_shot=few_shot, uncertainty=kept))
+    kept = reward.spec.for_other_scores()
+    if few_shot.replaces_goal:
+        kept = kept.for_pictures()
+    return reward.with_spec(replace(kept, few_shot=few_shot))
 
 
 def one_each(labels: Any, count: int) -> list[float]:
@@ -101,11 +101,3 @@ def one_each(labels: Any, count: int) -> list[float]:
     if len(shown) != count:
         raise SpecError(f"fit takes one label for each of {count} frames; got {len(shown)}.")
     return shown
-
-
-def certain(reward: RewardModel) -> RewardModel:
-    """The reward without uncertainty, judge and over_time, which embeds frames and no more."""
-    spec = reward.spec
-    if spec.uncertainty is None and spec.judge is None and spec.over_time is None:
-        return reward
-    return reward.with_spec(replace(spec, uncertainty=None, judge=None, over_time=None, scaling=None, threshold=None))

@@ -15,7 +15,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vlmrm.errors import SpecError
-from vlmrm.fitting.few_shot import certain
 from vlmrm.rewards.heads.projection import unit_mean
 from vlmrm.rewards.model import RewardModel
 from vlmrm.types import Embeddings
@@ -40,7 +39,7 @@ def pseudo_labels(reward: RewardModel, frames: Any, *, count: int = 8) -> tuple[
     prompts = reward.spec.require_prompts()
     texts = reward.encoder.embed_texts([*prompts.goal, *prompts.baseline, *prompts.negatives])
     goal, others = unit_mean(texts[: len(prompts.goal)]), texts[len(prompts.goal) :]
-    rows, labels = pseudo_labels_of(certain(reward).read(frames).embeddings, goal, others, count=count)
+    rows, labels = pseudo_labels_of(reward.embed(frames), goal, others, count=count)
     return rows.tolist(), labels.tolist()
 
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from vlmrm.fitting.few_shot import certain
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.score_spec import ScoreSpec
 from vlmrm.rewards.transforms.scaling import ScalingOptions, mean_and_spread
@@ -28,9 +27,9 @@ def standardize(reward: RewardModel, frames: Any) -> RewardModel:
     if not spec.options.has_parts:
         plain = reward.with_spec(replace(spec.before("scaling"), over_time=None))
         return reward.with_spec(replace(spec.before("scaling"), scaling=_scaling(spec, plain.score(frames))))
-    embeddings = certain(reward).read(frames).embeddings
+    embeddings = reward.embed(frames)
     options = spec.options.scale_parts(reward.encoder, spec.require_prompts(), embeddings, _scaling)
-    return reward.with_spec(replace(spec.before("judge"), options=options))
+    return reward.with_spec(replace(spec.for_other_scores(), options=options))
 
 
 def _scaling(spec: ScoreSpec, scores: Rewards) -> ScalingOptions:

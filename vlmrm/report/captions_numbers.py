@@ -1,7 +1,7 @@
 """`CaptionNumbers`: what adapting a captioner to single pictures gains, as a sentence and as JSON.
 
 What decides is the exact judge where there is one, else references by CIDEr-D; without either it is the reward itself,
-and the page says so in its heading, for a reward is no judge of itself.
+and the page says so in its heading, for a reward is no judge of itself. See `vlmrm.report.captions_measures`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from vlmrm.data.caption_judge import CaptionJudge, JudgedCaption, summary
+from vlmrm.data.caption_judge import CaptionJudge, JudgedCaption
 from vlmrm.errors import FrameError, SpecError
 from vlmrm.metrics import Estimate, mean_estimate
-from vlmrm.metrics.captions import DocumentFrequencies, bleu, cider_d, repetition
+from vlmrm.report.captions_measures import REWARD, CaptionMeasures
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict
 from vlmrm.report.words import points
 from vlmrm.rlcf.captions.comparing import CaptionedBy
@@ -23,8 +23,6 @@ from vlmrm.rlcf.labelled import Asked
 
 USUAL = "zero_shot"
 """Name of the method that every other one is compared with."""
-FACTS, CIDER, REWARD = "facts", "CIDEr-D", "the reward itself"
-"""What can decide."""
 _LABELS = {
     USUAL: "the captioner alone",
     "best_of_k": "the best of its candidates",
@@ -73,20 +71,29 @@ class CaptionNumbers:
                 f"and names, and {len(self.references)} lists of references."
             )
 
+    @cached_property
+    def measures(self) -> CaptionMeasures:
+        """What can be measured of the captions."""
+        return CaptionMeasures(references=self.references, judge=self.judge)
+
     @property
     def decider(self) -> str:
-        """What decides: `FACTS`, `CIDER` or `REWARD`."""
-        return FACTS if self.judge is not None else CIDER if self.references else REWARD
+        """What decides: the judge's facts, the references, or the reward."""
+        return self.measures.decider
 
     @cached_property
     def judged(self) -> Mapping[str, Sequence[JudgedCaption]]:
         """What the judge finds in each caption of each method; empty without one."""
-        return {} if self.judge is None else {name: self._judged(one.captions) for name, one in self.methods.items()}
+        return (
+            {}
+            if self.judge is None
+            else {name: self.measures.judged(one.captions) for name, one in self.methods.items()}
+        )
 
     @cached_property
     def values(self) -> Mapping[str, Float[np.ndarray, " n"]]:
         """The number that decides, of each caption of each method."""
-        return {name: self._decided(one.captions, self.rewards[name]) for name, one in self.methods.items()}
+        return {name: self.measures.deciding(one.captions, self.rewards[name]) for name, one in self.methods.items()}
 
     @cached_property
     def gains(self) -> Mapping[str, Estimate]:
@@ -106,26 +113,12 @@ class CaptionNumbers:
         if self.decider == REWARD:
             return ()
         several = self.methods[self.main].captions_after_each()
-        return [float(self._decided(said, np.zeros(len(said))).mean()) for said in several]
+        return [float(self.measures.deciding(said, np.zeros(len(said))).mean()) for said in several]
 
     @cached_property
     def verdict(self) -> Verdict:
         """Whether adaptation is of use, by what decides; a reward alone never makes it good."""
-        gain = self.gains[self.main]
-        rivals = {name: one for name, one in self.leads.items() if name != USUAL}
-        worse = [f"{self.label(name)}: {points(one)}" for name, one in rivals.items() if one.high < 0]
-        surely = gain.low > 0 and not worse and self.decider != REWARD
-        before, after = (float(self.values[name].mean()) for name in (USUAL, self.main))
-        reasons = [f"Surely worse than {', '.join(worse)}."] if worse else []
-        if self.decider == REWARD:
-            reasons.append("Judged by its own reward, which says nothing of whether the captions are true.")
-        if self.rewards[self.main].mean() > self.rewards[USUAL].mean() and gain.high < 0:
-            reasons.append("The reward rises while the captions get worse: it is fooled.")
-        return Verdict(
-            word=USELESS if gain.value <= 0 else GOOD if surely else WEAK,
-            sentence=f"By {self.decider} {100 * before:.1f} before and {100 * after:.1f} adapted: {points(gain)}.",
-            reasons=tuple(reasons),
-        )
+        return _judge(self)
 
     @property
     def headline(self) -> str:
@@ -160,18 +153,7 @@ class CaptionNumbers:
         Args:
             method: Name of the method.
         """
-        captions = self.methods[method].captions
-        found: dict[str, float] = {}
-        if self.judge is not None:
-            shares = summary(self.judged[method], self.judge.facts)
-            found |= {
-                "facts": shares.facts_right.value,
-                "false things": shares.false_objects.value,
-                "sentences": shares.in_grammar.value,
-            }
-        if self.references:
-            found |= {CIDER: float(self._cider(captions).mean()), "BLEU-4": bleu(captions, self.references).four}
-        return {**found, "reward": float(self.rewards[method].mean()), "repetition": repetition(captions)}
+        return self.measures.means(self.methods[method].captions, self.judged.get(method, ()), self.rewards[method])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers as plain values, for JSON."""
@@ -195,19 +177,20 @@ class CaptionNumbers:
             "remarks": self.remarks,
         }
 
-    def _judged(self, captions: Sequence[str]) -> Sequence[JudgedCaption]:
-        if self.judge is None:
-            return []
-        return [self.judge.judge(place, text) for place, text in enumerate(captions)]
 
-    def _cider(self, captions: Sequence[str]) -> Float[np.ndarray, " n"]:
-        return cider_d(captions, self.references, self._frequencies).each
-
-    @cached_property
-    def _frequencies(self) -> DocumentFrequencies:
-        return DocumentFrequencies.of(self.references)
-
-    def _decided(self, captions: Sequence[str], rewards: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        if self.judge is not None:
-            return np.array([one.right / self.judge.facts for one in self._judged(captions)])
-        return self._cider(captions) if self.references else rewards
+def _judge(report: CaptionNumbers) -> Verdict:
+    gain = report.gains[report.main]
+    rivals = {name: one for name, one in report.leads.items() if name != USUAL}
+    worse = [f"{report.label(name)}: {points(one)}" for name, one in rivals.items() if one.high < 0]
+    surely = gain.low > 0 and not worse and report.decider != REWARD
+    before, after = (float(report.values[name].mean()) for name in (USUAL, report.main))
+    reasons = [f"Surely worse than {', '.join(worse)}."] if worse else []
+    if report.decider == REWARD:
+        reasons.append("Judged by its own reward, which says nothing of whether the captions are true.")
+    if report.rewards[report.main].mean() > report.rewards[USUAL].mean() and gain.high < 0:
+        reasons.append("The reward rises while the captions get worse: it is fooled.")
+    return Verdict(
+        word=USELESS if gain.value <= 0 else GOOD if surely else WEAK,
+        sentence=f"By {report.decider} {100 * before:.1f} before and {100 * after:.1f} adapted: {points(gain)}.",
+        reasons=tuple(reasons),
+    )

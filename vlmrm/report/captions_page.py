@@ -7,7 +7,8 @@ from vlmrm.data.caption_judge import Mark
 from vlmrm.frames.batch import as_frames
 from vlmrm.metrics import Estimate
 from vlmrm.report.adaptation_page import Row, settings_by_path
-from vlmrm.report.captions_numbers import REWARD, USUAL, CaptionNumbers
+from vlmrm.report.captions_measures import REWARD
+from vlmrm.report.captions_numbers import USUAL, CaptionNumbers
 from vlmrm.report.page import fill
 from vlmrm.report.plots import draw_gains, draw_steps, picture_data
 from vlmrm.report.words import percent, signed

@@ -51,7 +51,7 @@ class DescribedReport(Page):
     rewards: Float[np.ndarray, " n"] | None = None
     """Reward of every frame. None: there is no reward."""
     paid_by: str = ""
-    """Whose rewards they are, such as the name of a task. Empty: it is not said."""
+    """Name of what pays the rewards, such as a task. Empty: it is not said."""
 
     def __post_init__(self) -> None:
         sizes = {len(self.places), len(self.captions), len(self.pictures)}

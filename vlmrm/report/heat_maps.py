@@ -32,7 +32,6 @@ RAISES, LOWERS = (213, 94, 0), (0, 114, 178)
 """Orange and blue of Okabe and Ito's palette, which colour-blind readers tell apart."""
 _STRONGEST = 0.75  # share of the colour where the map is strongest; the frame shows through
 _LUMA = (0.299, 0.587, 0.114)
-_NO_GRADIENT = ("views", "uncertainty", "judge", "threshold")  # words that add pictures, models or a step to the score
 _INSTEAD = "occlusion(reward, frame) asks any reward."
 
 
@@ -201,7 +200,7 @@ def _edges(side_px: int, patches: int) -> list[int]:
 def _require_gradients(reward: FrameReward) -> RewardModel:
     if not isinstance(reward, RewardModel) or not isinstance(reward.encoder, OpenClipEncoder):
         raise SpecError(f"gradients reach the pixels through a model of OpenCLIP; {reward.name} is another. {_INSTEAD}")
-    words = [word for word in _NO_GRADIENT if getattr(reward.spec, word) is not None]
+    words = [word for word, options in reward.spec.transforms().items() if not options.passes_gradients]
     if words:
         raise SpecError(f"a gradient map knows nothing of {', '.join(words)} in a spec. {_INSTEAD}")
     return reward

@@ -156,7 +156,7 @@ def _pictures(shown: Shown) -> tuple[Shown, str, str]:
 def _heat_picture(entry: Entry) -> HeatPicture | None:
     """Where the reward looks in the frame that fools it most. None: nobody can say, or it would take too long."""
     reward, paid = entry.evidence.candidate.reward, entry.fooling.paid
-    if reward is None or not paid or (reward.spec is not None and reward.spec.judge is not None):
+    if reward is None or not paid or (reward.spec is not None and reward.spec.asks_a_model):
         return None
     try:
         frame = as_frames(paid[0].picture)

@@ -28,6 +28,7 @@ from vlmrm.rewards.function import FunctionReward
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.rewards.transforms import ORDER
 from vlmrm.types import Embeddings, Frames
 
 NONSENSE = (
@@ -40,7 +41,7 @@ NONSENSE = (
 """Sentences of the controls that are about something else; of one alone it is chance how well it does."""
 BASELINE, UNTRAINED = "the baseline as the goal", "random weights"
 """Names of the other controls."""
-_NO_PARTS = ("std", "judge", "reward")  # columns of an explanation beside the score and its parts
+_NO_PARTS = ("std", "reward")  # columns of an explanation beside the score, its parts and what was read of frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +175,8 @@ class FrameScorer(Scorer):
     def columns(self, batch: LabelledFrames, seen: FrameFeatures | None) -> dict[str, Float[np.ndarray, " n"]]:
         """Return the score of each frame by itself, also of a reward that looks back, and its parts."""
         said = self.asked.explain(seen)
-        return {name: column.double().numpy() for name, column in said.items() if name not in _NO_PARTS}
+        beside = {*_NO_PARTS, *(seen.extra if seen is not None else ())}
+        return {name: column.double().numpy() for name, column in said.items() if name not in beside}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -235,7 +237,7 @@ class SentenceScorer(FrameScorer):
         spec = self.asked.spec
         if not spec.options.reads_goal() or spec.options.is_fitted:
             raise SpecError(f"its head {spec.head} was fitted, whatever the sentence says")
-        return replace(spec, few_shot=None, uncertainty=None, judge=None, scaling=None, threshold=None, over_time=None)
+        return replace(spec.before(ORDER[0]), over_time=None)
 
 
 def scorer_of(given: AnyReward, encoders: Encoders) -> Scorer:

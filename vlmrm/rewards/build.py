@@ -6,12 +6,14 @@ from vlmrm.encoders.domain_watch import DomainWatch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError
 from vlmrm.judges import Judge
+from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.over_time.plain import PlainSteps
 from vlmrm.rewards.protocols import Context, OverTime
 from vlmrm.rewards.score import build_context
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.visualness import warn_of_invisible_goals
 from vlmrm.rewards.wording import warn_of_wording
+from vlmrm.types import Frames
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,6 +24,12 @@ class BuiltReward:
     """Extractor and score."""
     over_time: OverTime
     """Makes the rewards of steps."""
+
+    def read(self, frames: Frames) -> FrameFeatures:
+        """Return what there is to know of each frame, with its score where steps are made of scores."""
+        score, seen = self.context.score, self.context.extractor.read(frames)
+        timed = self.context.spec.over_time
+        return seen if timed is not None and not timed.scores_frames else seen.with_scores(score, score(seen))
 
 
 def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None) -> BuiltReward | None:

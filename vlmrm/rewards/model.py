@@ -22,7 +22,7 @@ from vlmrm.rewards.features.judged import JudgedFeatures
 from vlmrm.rewards.pairs import PairScorer
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.stream import RewardStream, episode_rewards
-from vlmrm.types import Rewards
+from vlmrm.types import Embeddings, Rewards
 
 _NO_GOAL = (
     "this reward has no goal (prompts is None), so that only score_pairs(images, texts) works. Give its spec prompts, "
@@ -120,8 +120,8 @@ class RewardModel:
 
     @property
     def capture(self) -> Preprocessing | None:
-        """How frames may be shrunk before they are scored; None: not at all, since a judge looks at them too."""
-        return None if self.spec.judge is not None else self.pairs.preprocessing
+        """How frames may be shrunk before they are scored; None: not at all, since another model looks at them too."""
+        return None if self.spec.asks_a_model else self.pairs.preprocessing
 
     @property
     def name(self) -> str:
@@ -140,10 +140,11 @@ class RewardModel:
 
     def read(self, frames: Any) -> FrameFeatures:
         """Return what there is to know of each frame: the heavy part of a reward, in any batch."""
-        score, seen = self._goal.context.score, self._goal.context.extractor.read(as_frames(frames))
-        if self.spec.over_time is not None and not self.spec.over_time.scores_frames:
-            return seen
-        return seen.with_scores(score, score(seen))
+        return self._goal.read(as_frames(frames))
+
+    def embed(self, frames: Any) -> Embeddings:
+        """Return the unit-length embeddings of frames, of crops their mean; nothing else is read of them."""
+        return self._goal.context.embedder.read(as_frames(frames)).embeddings
 
     def score(self, frames: Any) -> Rewards:
         """Return the score of each frame, of frames or of what `read` returned."""

@@ -3,7 +3,8 @@
     frames -> FeatureExtractor -> FrameFeatures -> Head -> ScoreTransform ... -> OverTime -> reward of a step
 
 A record of a spec (`HeadOptions`, `TransformOptions`, `TimeOptions`) holds the options, is checked when the spec is
-made, and builds its part of that line. Each stands in one file with the formula and the class that it builds.
+made, and builds its part of that line. Each stands in one file with the formula and the class that it builds. The base
+class of transforms is in `vlmrm.rewards.transforms.options`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -138,8 +139,10 @@ class Context:
     """The encoder of frames and sentences."""
     spec: "RewardSpec"
     """The whole spec."""
+    embedder: FeatureExtractor
+    """What reads the embeddings of frames, and need read no more."""
     extractor: FeatureExtractor
-    """What reads the frames."""
+    """What reads all that is scored of the frames."""
     head: Head
     """What scores the embedding of a frame."""
     score: "Score"
@@ -241,25 +244,6 @@ class HeadOptions:
             SpecError: If the head has no such form.
         """
         raise SpecError(f"score_pairs needs a head that has build_pairs, and {type(self).__name__} has none.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransformOptions:
-    """Base class for the options of what changes the score of a frame, or how a frame is read."""
-
-    rescales: ClassVar[bool] = False
-    """Whether scores leave the range of the head."""
-    pairs: ClassVar[str | None] = None
-    """Why pairs of pictures and texts cannot be scored with it; None: they can, score by score."""
-    refuses: ClassVar[Mapping[str, str]] = {}
-    """Other words of a spec that this one cannot stand beside, each with the reason."""
-
-    def check(self, spec: Any) -> None:
-        """Refuse a spec that does not fit, by a SpecError."""
-
-    def apply(self, context: Context) -> Context:
-        """Return the context with this part added."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

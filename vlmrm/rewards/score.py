@@ -129,7 +129,10 @@ def build_pairs(encoder: Encoder, spec: Any, rivals: str | None = None) -> PairH
 def _with_transforms(encoder: Encoder, spec: Any, head: Head, judge: Judge | None = None) -> Context:
     watch = DomainWatch(encoder, spec.options.sentences(spec.prompts) if spec.prompts else ())
     extractor, score = PlainFeatures(encoder, watch), Score(head)
-    context = Context(encoder=encoder, spec=spec, extractor=extractor, head=head, score=score, watch=watch, judge=judge)
+    context = Context(
+        encoder=encoder, spec=spec, embedder=extractor, extractor=extractor, head=head, score=score, watch=watch,
+        judge=judge,
+    )  # fmt: skip
     for options in spec.transforms().values():
         context = options.apply(context)
     return context

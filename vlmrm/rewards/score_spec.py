@@ -1,19 +1,23 @@
 """`ScoreSpec`: what decides the score of an embedding, as a record."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.heads import HEADS
-from vlmrm.rewards.protocols import HeadOptions, TransformOptions
+from vlmrm.rewards.protocols import HeadOptions
 from vlmrm.rewards.score import require_range
 from vlmrm.rewards.transforms import ORDER
-from vlmrm.rewards.transforms.few_shot import FewShotOptions, method_of, read_few_shot, write_few_shot
+from vlmrm.rewards.transforms.few_shot import FewShotOptions, read_few_shot, write_few_shot
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.rewards.transforms.scaling import ScalingOptions
 from vlmrm.rewards.transforms.threshold import ThresholdOptions
 from vlmrm.tables import OrNone, OrTable, read_fields, read_table, write_table
+
+Spec = TypeVar("Spec", bound="ScoreSpec")
 
 
 def _keep(value: Any, path: str) -> Any:
@@ -40,6 +44,8 @@ class ScoreSpec:
     A head's options and the other records may be given as tables; the spec holds the records.
     """
 
+    tables: ClassVar[Sequence[str]] = ORDER
+    """Words whose tables say nothing where they are empty."""
     prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": _read_prompts})
     """Goal, baseline and negative sentences. None: only pairs of pictures and texts can be scored."""
     alpha: OrNone[int | float] = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
@@ -59,7 +65,7 @@ class ScoreSpec:
     """Score above which the reward is 1, else 0. None: the score itself."""
 
     def __post_init__(self) -> None:
-        for word in (*ORDER, "views", "over_time"):
+        for word in self.tables:
             if getattr(self, word, None) == {}:
                 self._set(**{word: None})  # an empty table says nothing
         read_fields(self)
@@ -98,10 +104,30 @@ class ScoreSpec:
             found["threshold"] = ThresholdOptions(threshold=float(self.threshold))
         return {word: options for word, options in found.items() if options is not None}
 
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether a model beside the encoder is asked about frames, at full size."""
+        return any(options.asks_a_model for options in self.transforms().values())
+
+    def for_other_scores(self: Spec) -> Spec:
+        """Return the spec without what names a score, as a threshold does, and says nothing on another scale."""
+        return self._without(word for word, options in self.transforms().items() if options.names_a_score)
+
+    def for_pictures(self: Spec) -> Spec:
+        """Return the spec without what is about the goal sentences, in whose place pictures come."""
+        return self._without(word for word, options in self.transforms().items() if options.of_sentences)
+
+    def copied_to(self: Spec, folder: Path) -> Spec:
+        """Return the spec with a copy in a folder of what it reads from a file; an encoder stays where it is."""
+        transforms = self.transforms()
+        copies = {word: options.copied_to(folder) for word, options in transforms.items()}
+        changed: dict[str, Any] = {word: copy for word, copy in copies.items() if copy is not transforms[word]}
+        return replace(self, **changed)
+
     def words(self) -> set[str]:
         """Return the words that the spec says, and with a colon which kind of each: "head:softmax", "scaling"."""
-        found = {f"head:{self.head}", *self.transforms()}
-        return found | ({f"few_shot:{method_of(self.few_shot)}"} if self.few_shot is not None else set())
+        kinds = {f"{word}:{options.kind}" for word, options in self.transforms().items() if options.kind}
+        return {f"head:{self.head}", *self.transforms(), *kinds}
 
     def records(self) -> dict[str, Any]:
         """Return the records of the words that the spec says."""
@@ -131,6 +157,10 @@ class ScoreSpec:
         if self.prompts is None:
             raise SpecError("this needs the sentences of a reward, and the spec has none (prompts is None).")
         return self.prompts
+
+    def _without(self: Spec, words: Iterable[str]) -> Spec:
+        dropped: dict[str, Any] = dict.fromkeys(words)
+        return replace(self, **dropped)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():

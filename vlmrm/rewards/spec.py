@@ -1,9 +1,9 @@
 """`RewardSpec`: a reward as a small record that can be written down, compared and built again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.errors import SpecError
@@ -12,11 +12,12 @@ from vlmrm.rendering.camera import RenderQuality
 from vlmrm.rewards.features.views import ViewsOptions
 from vlmrm.rewards.former_specs import refuse_former_spec
 from vlmrm.rewards.over_time import OVER_TIME, read_over_time, write_over_time
-from vlmrm.rewards.protocols import TimeOptions, TransformOptions
+from vlmrm.rewards.protocols import TimeOptions
 from vlmrm.rewards.score_spec import ScoreSpec
 from vlmrm.rewards.spec_files import hash_of, read_spec_file, write_spec_file
 from vlmrm.rewards.transforms import ORDER
 from vlmrm.rewards.transforms.judge import JudgeOptions
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.rewards.transforms.uncertainty import UncertaintyOptions, read_uncertainty
 from vlmrm.tables import OrTable, read_table, write_table
 from vlmrm.values import require_choice
@@ -37,6 +38,7 @@ class RewardSpec(ScoreSpec):
         (0.5, True)
     """
 
+    tables: ClassVar[Sequence[str]] = ("views", *ORDER, "over_time")
     encoder: str
     """Name of the encoder: a built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or
     ``local-dir:path``."""
@@ -79,10 +81,9 @@ class RewardSpec(ScoreSpec):
 
     def words(self) -> set[str]:
         """Return the words that the spec says, and with a colon which kind of each."""
-        kinds: dict[str, Any] = {"over_time": self.over_time and OVER_TIME.name_of(type(self.over_time))}
-        kinds["uncertainty"] = self.uncertainty and self.uncertainty.kind
-        found = {word for name, kind in kinds.items() if kind for word in (name, f"{name}:{kind}")}
-        return super().words() | found
+        if self.over_time is None:
+            return super().words()
+        return super().words() | {"over_time", f"over_time:{OVER_TIME.name_of(type(self.over_time))}"}
 
     def records(self) -> dict[str, Any]:
         """Return the records of the words that the spec says."""

@@ -57,10 +57,7 @@ def hash_of(said: Mapping[str, Any]) -> str:
         >>> hash_of({"alpha": 1}) == hash_of({"alpha": 1.0})
         True
     """
-    known = _with_floats(without_paths(said))
-    if "uncertainty" in known:  # its digest says which file, wherever it lies
-        known["uncertainty"] = {name: value for name, value in known["uncertainty"].items() if name != "file"}
-    canonical = json.dumps(known, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    canonical = json.dumps(_with_floats(without_paths(said)), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 

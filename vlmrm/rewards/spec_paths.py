@@ -10,6 +10,9 @@ from typing import Any
 
 from vlmrm.encoders.paths import with_paths
 
+_NAMES = (("encoder",), ("judge", "model"))  # keys of models that may be named by a path
+_FILES = (("uncertainty", "file"),)  # keys of files, each beside a digest of what it holds
+
 
 def paths_from(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the table of a file with paths that hold anywhere on this machine.
@@ -42,8 +45,12 @@ def paths_to(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def without_paths(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the table with the names of files and folders only, wherever they lie."""
-    return _with_paths(said, os.path.basename)
+    """Return the table with the names of folders only, wherever they lie, and without files: their digests remain."""
+    found = _with_paths(said, os.path.basename)
+    for table, key in _FILES:
+        if isinstance(found.get(table), Mapping):
+            found[table] = {name: value for name, value in found[table].items() if name != key}
+    return found
 
 
 def _absolute(path: str, folder: Path) -> str:
@@ -65,8 +72,8 @@ def _with_paths(said: Mapping[str, Any], change: Callable[[str], str]) -> dict[s
         return change(value) if isinstance(value, str) else value
 
     found: dict[str, Any] = dict(said)
-    for keys, changed in ((("encoder",), named), (("judge", "model"), named), (("uncertainty", "file"), plain)):
-        found = _changed(found, keys, changed)
+    for keys in (*_NAMES, *_FILES):
+        found = _changed(found, keys, plain if keys in _FILES else named)
     parts = found["options"].get("parts") if isinstance(found.get("options"), Mapping) else None
     if isinstance(parts, list | tuple):
         members = [_changed(part, ("member",), named) for part in parts]

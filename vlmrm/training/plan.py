@@ -62,10 +62,9 @@ class Plan:
 
     def copied_to(self, folder: Path) -> "Plan":
         """The same with a copy in a folder of what its reward reads from a file; an encoder stays where it is."""
-        if self.spec is None or self.spec.uncertainty is None:
+        if self.spec is None:
             return self
-        reward = replace(self.spec, uncertainty=self.spec.uncertainty.copied_to(folder))
-        return replace(self, task=replace(self.task, reward=reward))
+        return replace(self, task=replace(self.task, reward=self.spec.copied_to(folder)))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for the ``config.json`` in the run's folder, to which paths of the reward are relative."""

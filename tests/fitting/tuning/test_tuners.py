@@ -16,7 +16,6 @@ from vlmrm.fitting import calibrate, fit, standardize, tune
 from vlmrm.fitting.tuning.options import TUNERS
 from vlmrm.fitting.tuning.train import ranking_loss
 from vlmrm.rewards.heads.ensemble import Part
-from vlmrm.rewards.transforms.few_shot import method_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::vlmrm.errors.OutOfDomainWarning")  # sim-xs learns what bars are
 WRITE = ("svd", "lora")
@@ -133,7 +132,7 @@ def test_a_cosine_has_one_prompt_to_learn(sensible):
         sensible.encoder, RewardSpec(encoder=sensible.encoder.name, prompts=PromptSet("a bar"), alpha=0.0)
     )
     learned = tuned_by(cosine, "coop", None)
-    assert (method_of(learned.spec.few_shot), learned.spec.few_shot.labels) == ("goal_pictures", (1.0,))
+    assert (learned.spec.few_shot.kind, learned.spec.few_shot.labels) == ("goal_pictures", (1.0,))
     spread = float(cosine.score(FRAMES).std(correction=0))
     assert loss_of(learned, spread) < loss_of(cosine, spread)
 

@@ -15,7 +15,7 @@ from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.heads import HEADS
 from vlmrm.rewards.over_time import OVER_TIME
 from vlmrm.rewards.score import build_score
-from vlmrm.rewards.transforms.few_shot import FEW_SHOT, method_of
+from vlmrm.rewards.transforms.few_shot import FEW_SHOT
 from vlmrm.tables import write_table
 
 GOALS = PromptSet("red", negatives=["green", "blue"])
@@ -64,7 +64,7 @@ WAYS = {
 def test_every_head_every_method_and_every_way_to_look_back_is_among_them():
     specs = [model(way).spec for way in WAYS]
     assert {spec.head for spec in specs} == set(HEADS) - {"cocoop"}  # which needs a model of OpenCLIP
-    assert {method_of(spec.few_shot) for spec in specs if spec.few_shot} == set(FEW_SHOT)
+    assert {spec.few_shot.kind for spec in specs if spec.few_shot} == set(FEW_SHOT)
     assert {OVER_TIME.name_of(type(spec.over_time)) for spec in specs if spec.over_time} == set(OVER_TIME)
 
 

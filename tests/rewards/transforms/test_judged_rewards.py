@@ -57,6 +57,12 @@ def test_a_high_score_is_worth_no_more_than_the_judge_says():
     assert (reward.judged.asked, reward.judged.seen) == (2, 4)
 
 
+def test_embedding_frames_asks_no_judge():
+    reward = judged()
+    assert torch.equal(reward.embed(FRAMES), reward.read(FRAMES).embeddings)
+    assert (reward.judged.asked, reward.judged.seen) == (2, 4)  # by `read` alone
+
+
 def test_scaling_and_threshold_stand_around_the_judge():
     plain = judged().score(FRAMES)
     scaled = judged(scaling={"subtract": 0.5, "divide": 0.25})

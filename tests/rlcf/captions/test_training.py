@@ -183,7 +183,7 @@ def test_a_nan_in_a_term_is_named(
     captioner: PrefixCaptioner, pictures: Tensor, tmp_path: Path, monkeypatch: Any
 ) -> None:
     trainer = CaptionTrainer(captioner, OPTIONS, pictures, tmp_path / "run")
-    monkeypatch.setitem(trainer._terms, "repetition", lambda shown: torch.full(shown.shape, torch.nan))
+    monkeypatch.setitem(trainer._rewards.ready, "repetition", lambda shown: torch.full(shown.shape, torch.nan))
     with pytest.raises(RunError, match="the term 'repetition' gave NaN"):
         trainer.train()
 

@@ -22,7 +22,8 @@ from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.towers.attention import embed_with_attention, place_crops, require_attention
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.protocols import Context, TransformOptions
+from vlmrm.rewards.protocols import Context
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Embeddings, Frames
 from vlmrm.values import require_choice
 
@@ -38,6 +39,7 @@ class ViewsOptions(TransformOptions):
         "uncertainty:posterior": "the uncertainty of several crops is not known",
         "over_time:clip": "clips are made of whole frames",
     }
+    passes_gradients: ClassVar[bool] = False
     scales: Sequence[int | float]
     """Sides of the square crops as shares of the frame's side, above 0 to 1."""
     positions: str = "centre"
@@ -58,7 +60,8 @@ class ViewsOptions(TransformOptions):
 
     def apply(self, context: Context) -> Context:
         """Return the context with frames read in crops."""
-        return replace(context, extractor=CropFeatures(context.encoder, self, context.watch))
+        crops = CropFeatures(context.encoder, self, context.watch)
+        return replace(context, embedder=crops, extractor=crops)
 
 
 class CropFeatures:

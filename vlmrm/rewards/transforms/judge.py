@@ -20,7 +20,8 @@ from vlmrm.errors import SpecError
 from vlmrm.judges import Judge, YesNoJudge
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.features.judged import JudgedFeatures, worth_asking
-from vlmrm.rewards.protocols import Context, ScoreTransform, TransformOptions
+from vlmrm.rewards.protocols import Context, ScoreTransform
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Rewards
 from vlmrm.values import require_above_0, require_number
 
@@ -35,6 +36,9 @@ class JudgeOptions(TransformOptions):
     """
 
     rescales: ClassVar[bool] = True
+    names_a_score: ClassVar[bool] = True
+    passes_gradients: ClassVar[bool] = False
+    asks_a_model: ClassVar[bool] = True
     pairs: ClassVar[str | None] = "a judge is asked one question, not one for each text"
     refuses: ClassVar[Mapping[str, str]] = {
         "uncertainty": "a judge is asked about single frames of one score",

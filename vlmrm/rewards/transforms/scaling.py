@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.protocols import Context, ScoreTransform, TransformOptions
+from vlmrm.rewards.protocols import Context, ScoreTransform
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Rewards
 from vlmrm.values import require_above_0, require_number
 
@@ -27,6 +28,7 @@ class ScalingOptions(TransformOptions):
     """
 
     rescales: ClassVar[bool] = True
+    names_a_score: ClassVar[bool] = True
     subtract: int | float = 0.0
     """Number that is taken off the score first."""
     divide: int | float = 1.0

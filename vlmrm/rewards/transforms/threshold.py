@@ -7,13 +7,15 @@ yes only above a threshold (Baumli et al. 2023, arXiv 2312.09187), and the thres
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.features.frame_features import FrameFeatures
-from vlmrm.rewards.protocols import Context, ScoreTransform, TransformOptions
+from vlmrm.rewards.protocols import Context, ScoreTransform
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Rewards
 
 
@@ -21,6 +23,8 @@ from vlmrm.types import Rewards
 class ThresholdOptions(TransformOptions):
     """The ``threshold`` of a spec, which writes it as a plain number."""
 
+    names_a_score: ClassVar[bool] = True
+    passes_gradients: ClassVar[bool] = False
     threshold: float
     """Score above which the reward is 1, else 0."""
 

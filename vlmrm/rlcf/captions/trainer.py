@@ -3,9 +3,7 @@
     pictures ─► captions, drawn ─► terms ─► advantages ─► a step of AdamW ─► again
                         every so often: greedy captions of held-out pictures ─► the judge, a checkpoint
 
-    loss = - mean over tokens of A · log p  +  kl · (divergence from the start)  [+ value_weight · (V - R)²]
-
-The divergence of a token is estimated as exp(d) - d - 1 with d = log p_start - log p, which is never below 0.
+`vlmrm.rlcf.captions.loss` has the loss, and `vlmrm.rlcf.captions.rewarding` what captions are rewarded for.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,12 +17,14 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from vlmrm.errors import FrameError, RunError
 from vlmrm.frames.batch import as_frames
-from vlmrm.rlcf.captions.advantages import caption_advantages, sum_of
+from vlmrm.rlcf.captions.advantages import caption_advantages
 from vlmrm.rlcf.captions.captioner import LanguageModelCaptioner
 from vlmrm.rlcf.captions.checkpoint import Learning, store, take_up
 from vlmrm.rlcf.captions.held_out import PREFIX, REWARD, Judge, warn_if_fooled
+from vlmrm.rlcf.captions.loss import caption_loss
 from vlmrm.rlcf.captions.protocol import Captions
-from vlmrm.rlcf.captions.terms import Shown, masked_by_length
+from vlmrm.rlcf.captions.rewarding import CaptionRewards
+from vlmrm.rlcf.captions.terms import Shown
 from vlmrm.rlcf.captions.training_options import CaptionTraining
 from vlmrm.rlcf.labelled import Asked, embed_each
 from vlmrm.rlcf.writing import Writing
@@ -69,7 +69,7 @@ class CaptionTrainer:
         """A row of numbers for each update, those of held-out pictures among them where they were looked at."""
         self._pictures, self._judge = pictures, judge
         self._held_out = held_out
-        self._terms = {name: term.ready(captioner) for name, term in options.terms.items()}
+        self._rewards = CaptionRewards(options.terms, captioner)
         width = captioner.language_model.get_input_embeddings().embedding_dim
         self._value = nn.Linear(width, 1, device=captioner.device)
         nn.init.zeros_(self._value.weight)
@@ -121,38 +121,25 @@ class CaptionTrainer:
         if options.baseline == "greedy":
             plain = Writing(most_tokens=options.most_tokens)
             greedy = self._values(Shown(pictures, self.captioner.write(seen, plain)))
-        weights = options.weights
         found = caption_advantages(
-            values, weights, baseline=options.baseline, normalised=options.normalised, greedy=greedy
+            values, self._rewards.weights, baseline=options.baseline, normalised=options.normalised, greedy=greedy
         )
         loss, more = self._loss(seen.repeat_interleave(options.samples, dim=0), captions, found.flatten())
         self._step(loss)
         numbers = {name: float(value.mean()) for name, value in values.items()}
-        total = sum_of(values, {name: weight for name, weight in weights.items() if weight})
-        lengths = captions.lengths.float()
+        total, lengths = self._rewards.total(values), captions.lengths.float()
         return {
             "reward": float(total.mean()), **numbers, **more, "tokens": float(lengths.mean()),
             "ended": float(captions.ended.float().mean()), "skipped": float(self.skipped),
         }  # fmt: skip
 
     def _loss(self, seen: Tensor, captions: Captions, advantages: Tensor) -> tuple[Tensor, dict[str, float]]:
-        options, mask = self.options, captions.mask
         with torch.no_grad():
             before = self.start.log_probabilities(seen, captions)
-        likely = self.captioner.log_probabilities(seen, captions)
-        advantage = advantages.to(likely.device)[:, None].expand_as(likely)
-        more: dict[str, float] = {}
-        surprise = torch.zeros((), device=likely.device)
-        if options.baseline == "value":
-            expected = self._value(self.captioner.states(seen, captions))[:, :, 0]
-            surprise = ((expected - advantage).square() * mask).sum() / mask.sum()
-            advantage = advantage - expected.detach()
-            more["value_loss"] = float(surprise.detach())
-        apart = before - likely
-        divergence = ((apart.exp() - apart - 1) * mask).sum() / mask.sum()
-        policy = -(advantage * likely * mask).sum() / mask.sum()
-        more["divergence"] = float(divergence.detach())
-        return policy + options.kl * divergence + options.value_weight * surprise, more
+        likely, value = self.captioner.log_probabilities(seen, captions), None
+        if self.options.baseline == "value":
+            value = self._value(self.captioner.states(seen, captions))[:, :, 0], self.options.value_weight
+        return caption_loss(likely, before, advantages, captions.mask, kl=self.options.kl, value=value)
 
     def _step(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
@@ -164,16 +151,7 @@ class CaptionTrainer:
         self._optimiser.step()
 
     def _values(self, shown: Shown) -> dict[str, Tensor]:
-        found = {}
-        for name, term in self.options.terms.items():
-            values = self._terms[name](shown)
-            if not bool(values.isfinite().all()):
-                raise RunError(
-                    f"the term {name!r} gave NaN or infinity in update {self.updates + 1}, for one of "
-                    f"{list(shown.captions.texts)[:3]}. Look at its model, or leave the term out."
-                )
-            found[name] = masked_by_length(term, values, shown.captions)
-        return found
+        return self._rewards.values(shown, update=self.updates + 1)
 
     def _look(self) -> dict[str, float]:
         """The reward and the judge's numbers of greedy captions of held-out pictures."""
@@ -183,9 +161,8 @@ class CaptionTrainer:
             seen = embed_each(self.captioner.see, self._held_out)
             captions = self.captioner.write(seen, Writing(most_tokens=self.options.most_tokens))
         values = self._values(Shown(self._held_out, captions))
-        used = {name: weight for name, weight in self.options.weights.items() if weight}
         judged = {} if self._judge is None else {f"{PREFIX}{k}": v for k, v in self._judge(captions.texts).items()}
-        return {**judged, REWARD: float(sum_of(values, used).mean())}
+        return {**judged, REWARD: float(self._rewards.total(values).mean())}
 
     def _seed(self, what: int) -> int:
         return (self.options.seed * 1_000_003 + self.updates) * 2 + what

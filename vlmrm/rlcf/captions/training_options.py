@@ -83,11 +83,6 @@ class CaptionTraining:
         """How captions are drawn."""
         return Writing(count=self.samples, sampled=True, temperature=self.temperature, most_tokens=self.most_tokens)
 
-    @property
-    def weights(self) -> dict[str, int | float]:
-        """Weight of each term."""
-        return {name: term.weight for name, term in self.terms.items()}
-
     @classmethod
     def from_dict(cls, values: Any) -> "CaptionTraining":
         """Return the choices of a table.

@@ -6,7 +6,7 @@ import torch
 from tests.toys import red_reward
 from vlmrm import PromptSet, RewardSpec
 from vlmrm.errors import SpecError
-from vlmrm.rewards.transforms.few_shot import FEW_SHOT, method_of, read_few_shot, write_few_shot
+from vlmrm.rewards.transforms.few_shot import FEW_SHOT, read_few_shot, write_few_shot
 from vlmrm.rewards.transforms.few_shot.options import to_text
 
 ROWS = torch.tensor([[0.0, 1, 0, 0], [1, 0, 0, 0]])  # green and red, as the toy embeds them
@@ -23,7 +23,7 @@ TABLE = {
 def test_a_table_becomes_the_record_of_its_method_and_a_table_again(method):
     options = red_reward(few_shot=TABLE | {"method": method}).spec.few_shot
     assert type(options) is FEW_SHOT[method]
-    assert method_of(options) == method
+    assert options.kind == method
     assert write_few_shot(options) == TABLE | {"method": method}
     assert red_reward(few_shot=options).spec.few_shot is options
 

@@ -3,7 +3,7 @@
 `FEW_SHOT` has the methods by name; `vlmrm.fitting.fit` fits them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vlmrm.errors import SpecError
@@ -14,12 +14,8 @@ from vlmrm.rewards.transforms.few_shot.prototypes import PrototypesOptions
 from vlmrm.rewards.transforms.few_shot.tip_adapter import TipAdapterOptions
 from vlmrm.tables import read_kind, write_table
 
-FEW_SHOT: Mapping[str, type[FewShotOptions]] = {
-    "goal_pictures": GoalPicturesOptions,
-    "prototypes": PrototypesOptions,
-    "tip_adapter": TipAdapterOptions,
-    "proker": ProKeROptions,
-}
+_METHODS: Sequence[type[FewShotOptions]] = (GoalPicturesOptions, PrototypesOptions, TipAdapterOptions, ProKeROptions)
+FEW_SHOT: Mapping[str, type[FewShotOptions]] = {method.kind: method for method in _METHODS}
 """Options by the method that a spec gives."""
 
 
@@ -47,14 +43,9 @@ def read_few_shot(values: Any, path: str) -> FewShotOptions:
     return options
 
 
-def method_of(options: FewShotOptions) -> str:
-    """The name of the method that these options are of."""
-    return next(name for name, kind in FEW_SHOT.items() if kind is type(options))
-
-
 def write_few_shot(options: FewShotOptions) -> dict[str, Any]:
     """The table of the options again, with the name of the method."""
-    return {"method": method_of(options), **write_table(options)}
+    return {"method": options.kind, **write_table(options)}
 
 
-__all__ = ["FEW_SHOT", "FewShotOptions", "method_of", "read_few_shot", "write_few_shot"]
+__all__ = ["FEW_SHOT", "FewShotOptions", "read_few_shot", "write_few_shot"]

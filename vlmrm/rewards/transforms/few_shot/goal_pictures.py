@@ -25,6 +25,7 @@ from vlmrm.types import Rewards
 class GoalPicturesOptions(FewShotOptions):
     """Options of the method ``goal_pictures``: frames instead of the goal sentence, label 0 instead of the baseline."""
 
+    kind: ClassVar[str] = "goal_pictures"
     needs_labels: ClassVar[bool] = False
     replaces_goal: ClassVar[bool] = True
 

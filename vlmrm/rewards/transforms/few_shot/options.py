@@ -12,8 +12,9 @@ import torch
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.encoders.fingerprint import require_same_weights
 from vlmrm.errors import SpecError
-from vlmrm.rewards.protocols import Context, ScoreEmbeddings, ScoreTransform, TransformOptions
+from vlmrm.rewards.protocols import Context, ScoreEmbeddings, ScoreTransform
 from vlmrm.rewards.transforms.few_shot.support import Support
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Embeddings
 
 

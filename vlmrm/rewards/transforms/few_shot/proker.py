@@ -9,6 +9,7 @@ by measuring: eight poses of the humanoid, 3 successes and 3 failures each.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -26,6 +27,7 @@ _LEAST_RIDGE = 1e-3  # below it frames that repeat with different labels get wei
 class ProKeROptions(FewShotOptions):
     """Options of the method ``proker``."""
 
+    kind: ClassVar[str] = "proker"
     ridge: int | float | None = None
     """How near the scores stay to the sentences', at least 0.001; the larger, the nearer. None: 3."""
     beta: int | float | None = None

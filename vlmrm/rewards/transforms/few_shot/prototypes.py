@@ -10,6 +10,7 @@ its text prototypes.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -30,6 +31,7 @@ Vector = Float[Tensor, " d"]
 class PrototypesOptions(FewShotOptions):
     """Options of the method ``prototypes``."""
 
+    kind: ClassVar[str] = "prototypes"
     share: int | float | None = None
     """Weight of the pictures, 0 to 1. None: 0.1."""
     sharpness: int | float | None = None

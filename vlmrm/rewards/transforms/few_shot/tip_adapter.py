@@ -9,6 +9,7 @@ one is rare.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from vlmrm.errors import SpecError
 from vlmrm.rewards.protocols import ScoreEmbeddings
@@ -22,6 +23,7 @@ from vlmrm.values import require_above_0, require_number
 class TipAdapterOptions(FewShotOptions):
     """Options of the method ``tip_adapter``."""
 
+    kind: ClassVar[str] = "tip_adapter"
     alpha: int | float | None = None
     """How far frames pull the scores of those near them, at least 0. None: 1."""
     beta: int | float | None = None

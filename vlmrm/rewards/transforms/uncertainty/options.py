@@ -1,11 +1,10 @@
 """`UncertaintyOptions`: what every kind of ``uncertainty`` has."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from vlmrm.errors import SpecError
-from vlmrm.rewards.protocols import TransformOptions
+from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.values import require_number
 
 
@@ -15,8 +14,7 @@ class UncertaintyOptions(TransformOptions):
 
     rescales: ClassVar[bool] = True
     pairs: ClassVar[str | None] = "how unsure a score is was asked for one goal, not for each text"
-    kind: ClassVar[str] = ""
-    """Name of the kind, for `refuses`."""
+    passes_gradients: ClassVar[bool] = False
     kappa: int | float = 0.0
     """Number of standard deviations that are taken off the score: above 0 pessimistic, 0 none."""
 
@@ -26,12 +24,3 @@ class UncertaintyOptions(TransformOptions):
             raise SpecError(
                 f"kappa must be at least 0, or the reward pays for what it does not know; got {self.kappa}."
             )
-
-    def copied_to(self, folder: Path) -> "UncertaintyOptions":
-        """Return the same with a copy in a folder of the file that it is read from; of no file, itself."""
-        return self
-
-    @property
-    def of_sentences(self) -> bool:
-        """Whether it is the disagreement of the goal sentences, which pictures may replace."""
-        return False

@@ -1,6 +1,8 @@
 """How well a caption fits its picture, by any reward whose head scores pairs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -11,7 +13,11 @@ from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.rlcf.captions.protocol import Captioner
 from vlmrm.rlcf.captions.terms.term import Ready, Shown, Term
 from vlmrm.rlcf.labelled import embed_each
-from vlmrm.tables import OrTable
+from vlmrm.tables import OrTable, read_fields
+
+
+def _read_reward(values: Mapping[str, Any], path: str) -> RewardSpec:
+    return RewardSpec.from_dict(values, where=path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +28,7 @@ class Similarity(Term):
         SpecError: There is neither a reward nor an encoder, or both.
     """
 
-    reward: OrTable[RewardSpec] | None = None
+    reward: OrTable[RewardSpec] | None = field(default=None, metadata={"read": _read_reward})
     """A reward, as its spec."""
     encoder: str = ""
     """Encoder of CLIPScore, in the place of a reward."""
@@ -31,6 +37,7 @@ class Similarity(Term):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        read_fields(self)
         if (self.reward is None) == (not self.encoder):
             raise SpecError("similarity takes a reward, or the encoder of CLIPScore. Give one of them.")
         if self.rivals not in (None, "pictures", "texts"):
@@ -39,9 +46,7 @@ class Similarity(Term):
     @property
     def spec(self) -> RewardSpec:
         """The reward."""
-        if self.reward is None:
-            return RewardSpec.clip_score(self.encoder)
-        return self.reward if isinstance(self.reward, RewardSpec) else RewardSpec.from_dict(dict(self.reward))
+        return RewardSpec.clip_score(self.encoder) if self.reward is None else self.reward
 
     def ready(self, start: Captioner) -> Ready:
         """Load the reward."""
