@@ -89,9 +89,7 @@ SIZES = {
         name="tab-cap-one",
         encoder="tab-xs",
         scenes="things",
-        pictures=20_000,
         reading=0.3,
-        steps=1_500,
         out=Path("runs/captioners"),
     ),
 }
