@@ -189,8 +189,8 @@ Made by `python experiments/rlcf_caption_training.py` with today's {REWARD} as t
 captions of one thing alone, and sentences that were not about the picture shown
 (`python scripts/train_captioner.py tab-cap-one`); {WHOLE} learned from whole captions of as many pictures. Greedy
 captions of {HELD_OUT:,} pictures that no run saw, a tenth of them near twins; found: for how many captions {ASKED},
-which trains nothing, finds their own picture first among all. In percent, but for what is repeated (share of three words that
-stand in the caption before) and the reward, the mean cosine. Intervals of 95 % over paired pictures.
+which trains nothing, finds their own picture first among all. In percent, but for what is repeated (share of three
+words that stand in the caption before) and the reward, the mean cosine. Intervals of 95 % over paired pictures.
 
 | | facts | gained | found | exact | false things | sentences | repeated | reward |
 |---|---|---|---|---|---|---|---|---|"""

@@ -167,8 +167,8 @@ def write(found: Sequence[Looked], seconds: Sequence[str], gallery: Gallery) -> 
 _HEAD = f"""# GRPO by TRL beside this library's own loop
 
 Made by `python experiments/rlcf_caption_trl.py`: {UPDATES} updates of {OPTIONS.pictures} pictures with
-{OPTIONS.samples} captions each, of the same {PICTURES} pictures, from the same captioner, with the same terms and weights
-(`rlcf_caption_training.md`, composed), each divided by its own deviation in the group before the sum, the same
+{OPTIONS.samples} captions each, of the same {PICTURES} pictures, from the same captioner, with the same terms and
+weights (`rlcf_caption_training.md`, composed), each divided by its own deviation in the group before the sum, the same
 divergence from the start, learning rate and longest gradient. Which pictures come when, and chance, differ. Columns as
 there; seconds are those of one update, on a machine that did other things as well.
 

@@ -65,7 +65,7 @@ def test_the_page_marks_facts_and_escapes_words():
     assert "&lt;b&gt;" in page
     assert '<del class="useless">blue</del>' in page
     assert '<span class="good">red</span>' in page
-    assert "The judge is facts, never the reward." in page
+    assert "Judged by facts, never by the reward." in page
     assert "judged by the reward that adapted them" in caption_report(judge=None, references=()).html()
 
 
