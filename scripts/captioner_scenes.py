@@ -12,6 +12,7 @@ from vlmrm.rlcf.captions import PrefixCaptioner
 from vlmrm.types import Frames
 
 _AT_ONCE = 500  # pictures drawn together
+_WHERE = ("on the left", "in the middle", "on the right")
 
 
 class Told(Protocol):
@@ -57,12 +58,15 @@ class TableCaptions:
     tables: Facts
     """The tables."""
     whole: bool
-    """Whether all of a table is said; else one thing of it."""
+    """Whether all of a table is said; else one thing of it, and where it lies."""
 
     def sentence(self, place: int, rng: np.random.Generator) -> str:
-        """The caption, or the phrase of one thing."""
+        """The caption, or a sentence about one thing."""
         table = self.tables[place]
-        return caption(table) if self.whole else thing_phrase(table, int(rng.integers(3)))
+        if self.whole:
+            return caption(table)
+        which = int(rng.integers(len(_WHERE)))
+        return f"{_WHERE[which]}, there is {thing_phrase(table, which)}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Tables:
     """The table top."""
 
     whole: bool = True
-    """Whether captions say all of a table; else one thing."""
+    """Whether captions say all of a table; else one thing, and where it lies."""
 
     @property
     def description(self) -> str:

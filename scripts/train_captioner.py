@@ -90,6 +90,7 @@ SIZES = {
         encoder="tab-xs",
         scenes="things",
         reading=0.3,
+        steps=2_500,
         out=Path("runs/captioners"),
     ),
 }
