@@ -8,7 +8,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.function import FunctionReward
 from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.pairs import PairScorer
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.types import Embeddings, Frames
@@ -130,6 +131,18 @@ class Scorer(ABC):
         """Return the embeddings of sentences, to compare frames with. None: it embeds none."""
         return None
 
+    def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
+        """Return the score of every frame with every text, each text in the goal's place.
+
+        Args:
+            seen: What `read` returned for the frames.
+            texts: At least one sentence.
+
+        Raises:
+            SpecError: If it has no sentence, or cannot score pairs of a frame and a text.
+        """
+        raise SpecError(f"{self.name} has no sentence that could be exchanged")
+
     def with_alphas(self, alphas: Sequence[float]) -> dict[float, "FrameScorer"]:
         """Return the same reward by other alphas; empty: it has none to choose."""
         return {}
@@ -189,6 +202,20 @@ class SentenceScorer(FrameScorer):
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
         """Return the embeddings of sentences by the encoder of the reward."""
         return self.asked.encoder.embed_texts(list(sentences))
+
+    def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
+        """Return the score of every frame with every text by itself, also of a reward that looks back."""
+        scores = self._pairs.of_embeddings(seen.embeddings, list(texts))
+        return scores.detach().double().cpu().numpy()
+
+    @cached_property
+    def _pairs(self) -> PairScorer:
+        spec = self.asked.spec
+        return (
+            self.asked.pairs
+            if spec.over_time is None
+            else PairScorer(self.asked.encoder, replace(spec, over_time=None))
+        )
 
     def with_alphas(self, alphas: Sequence[float]) -> dict[float, FrameScorer]:
         """Return the same reward by other alphas; empty: it is no plain projection."""
