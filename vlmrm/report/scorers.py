@@ -132,16 +132,17 @@ class Scorer(ABC):
         return None
 
     def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
-        """Return the score of every frame with every text, each text in the goal's place.
+        """Return the score of every frame with every text in the goal's place; SpecError where it scores no pairs.
 
         Args:
             seen: What `read` returned for the frames.
             texts: At least one sentence.
-
-        Raises:
-            SpecError: If it has no sentence, or cannot score pairs of a frame and a text.
         """
         raise SpecError(f"{self.name} has no sentence that could be exchanged")
+
+    def strange_words(self, sentence: str) -> list[str]:
+        """Return the words of a sentence that its encoder says it does not know, or not of this scene."""
+        return []
 
     def with_alphas(self, alphas: Sequence[float]) -> dict[float, "FrameScorer"]:
         """Return the same reward by other alphas; empty: it has none to choose."""
@@ -207,6 +208,11 @@ class SentenceScorer(FrameScorer):
         """Return the score of every frame with every text by itself, also of a reward that looks back."""
         scores = self._pairs.of_embeddings(seen.embeddings, list(texts))
         return scores.detach().double().cpu().numpy()
+
+    def strange_words(self, sentence: str) -> list[str]:
+        """Return the words of a sentence that its encoder does not know, or not of this scene."""
+        domain = self.asked.encoder.domain
+        return [] if domain is None else [word for words in domain.strange_words(sentence).values() for word in words]
 
     @cached_property
     def _pairs(self) -> PairScorer:

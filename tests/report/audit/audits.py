@@ -12,7 +12,7 @@ from vlmrm.prompts import PromptSet
 from vlmrm.report.audit import BUILT_IN, Audit, audit
 
 TASK = envs.task("cartpole/upright")
-N = 160
+N = 360
 SHARES = [*np.linspace(0.7, 0.95, 30).tolist(), *np.linspace(0.05, 0.4, 30).tolist()]
 GOAL = [True] * 30 + [False] * 30
 

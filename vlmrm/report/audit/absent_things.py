@@ -3,7 +3,7 @@
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.compared import compare_sentences
 from vlmrm.report.audit.needs import SENTENCES
-from vlmrm.report.audit.probe import Finding, Limits, Probe
+from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import ABSENT, ADDED
 from vlmrm.report.words import percent
 
@@ -19,7 +19,7 @@ def _run(audited: Audited) -> Finding:
         f"In {percent(effect.value)} of the goal frames the sentence is paid more than one that adds a thing which is "
         f"not there ({effect}; chance is 0.5)."
     )
-    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()))
+    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()), worst=WARN)
 
 
 PROBE = Probe(

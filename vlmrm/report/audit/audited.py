@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from vlmrm.data.labelled import FrameSource, LabelledFrames
 from vlmrm.errors import FrameError, SpecError, VlmrmError
-from vlmrm.report.audit.played import Played, play
+from vlmrm.report.audit.played import Played, play, same_action
 from vlmrm.report.scorers import Scorer
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.protocols import FrameReward
@@ -46,6 +45,13 @@ class Audited:
     def rule(self) -> SuccessRule | None:
         """Bounds on the state. None: there is no task, or it has none."""
         return None if self.task is None else self.task.success
+
+    @property
+    def bounds(self) -> SuccessRule:
+        """Bounds on the state; SpecError where there are none."""
+        if self.rule is None:
+            raise SpecError("there is no task with success bounds, so nobody knows how far a frame is from the goal.")
+        return self.rule
 
     @property
     def goals(self) -> tuple[str, ...]:
@@ -142,6 +148,16 @@ class Audited:
         """
         return play(self.scorer, self._require_task(), seed=self.seed + 20_000)
 
+    @cached_property
+    def idle(self) -> Played:
+        """Episodes of a policy that does nothing, or always the same, scored.
+
+        Raises:
+            SpecError: There is no task to play, or nobody knows which action does nothing.
+        """
+        task, seed = self._require_task(), self.seed + 20_000
+        return play(self.scorer, task, seed=seed, policy=same_action, name="a policy that does nothing")
+
     def _require_task(self) -> Task:
         if self.task is None:
             raise SpecError("the frames come from files, so there is no task to play.")
@@ -199,8 +215,3 @@ def _kept(source: FrameSource, scorer: Scorer) -> LabelledFrames:
 
 def _evenly(rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " k"]:
     return rows[np.unique(np.linspace(0, len(rows) - 1, SOME).astype(int))] if len(rows) > SOME else rows
-
-
-def pictures_of(frames: Frames) -> list[np.ndarray]:
-    """Return frames as arrays, for exhibits."""
-    return [np.array(frame) for frame in frames.to(torch.uint8)]

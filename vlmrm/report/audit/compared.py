@@ -1,4 +1,8 @@
-"""Other sentences in the place of a reward's own, scored on the same frames: what language probes look at."""
+"""Other sentences in the place of a reward's own, scored on the same frames: what language probes look at.
+
+Most of these warn and never fail: whether the reward's own sentence tells the goal is seen on the frames, whatever the
+model makes of other sentences. They fail where the reward's own sentences rely on what is not read.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Is a goal with one word changed paid less? Opposites, sides, and attributes or counts.
 
 After COLA (arXiv 2305.03689) and MATS, whose measures are pairs of statements that cannot both be true of one picture.
+Words that a built-in model says it does not know are not put into a sentence: what it makes of them means nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +10,8 @@ from functools import partial
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.compared import compare_sentences
 from vlmrm.report.audit.needs import SENTENCES
-from vlmrm.report.audit.probe import Finding, Limits, Probe
-from vlmrm.report.audit.sentences import ATTRIBUTES, OPPOSITES, SIDES, exchanged
+from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
+from vlmrm.report.audit.sentences import ATTRIBUTES, OPPOSITES, SIDES, exchanged, reversed_all
 from vlmrm.report.words import percent
 
 LIMITS = Limits(passes=0.8, fails=0.5)
@@ -18,17 +19,36 @@ LIMITS = Limits(passes=0.8, fails=0.5)
 
 
 def _run(audited: Audited, rows: Sequence[Sequence[str]], what: str) -> Finding:
-    made = [{goal: exchanged(goal, [row]) for goal in audited.goals} for row in rows]
+    made = [
+        {goal: [said for said in exchanged(goal, [row]) if _knows(audited, goal, said)] for goal in audited.goals}
+        for row in rows
+    ]
     read = [compare_sentences(audited, others) for others in made if any(others.values())]
     if not read:
-        return Finding.left_out(f"the goal has no word for {what} that another could take the place of.")
+        return Finding.left_out(f"the goal has no word for {what} that another known one could take the place of.")
     effect, compared = min(((one.preference(), one) for one in read), key=lambda found: found[0].value)
     words = f"Of {len(read)} kinds of words for {what}, one is read worst: in" if len(read) > 1 else "In"
     says = (
         f"{words} {percent(effect.value)} of the goal frames the sentence is paid more than one with another word for "
         f"{what} ({effect}; chance is 0.5)."
     )
-    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()))
+    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()), worst=WARN)
+
+
+def _run_opposite(audited: Audited) -> Finding:
+    made = {goal: reversed_all(goal, OPPOSITES, partial(_knows, audited, goal)) for goal in audited.goals}
+    others = {goal: [said] for goal, said in made.items() if said is not None}
+    if not others:
+        return Finding.left_out("the goal has no word for where or how a thing stands with an opposite that is known.")
+    compared = compare_sentences(audited, others)
+    effect = compared.preference()
+    says = f"In {percent(effect.value)} of the goal frames the sentence is paid more than its opposite ({effect})."
+    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()), worst=WARN)
+
+
+def _knows(audited: Audited, own: str, said: str) -> bool:
+    """Whether the encoder knows all words that are new; a small model is not to be judged by others."""
+    return not set(audited.scorer.strange_words(said)) - set(audited.scorer.strange_words(own))
 
 
 def _runs(rows: Sequence[Sequence[str]], what: str) -> Callable[[Audited], Finding]:
@@ -43,7 +63,7 @@ OPPOSITE = Probe(
     measures=_MEASURES,
     limits=LIMITS,
     needs=(SENTENCES,),
-    run=_runs(OPPOSITES, "where or how a thing stands"),
+    run=_run_opposite,
 )
 """Words for the opposite."""
 SIDE = Probe(

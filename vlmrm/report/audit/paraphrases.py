@@ -7,7 +7,7 @@ import numpy as np
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.compared import compare_sentences
 from vlmrm.report.audit.needs import SENTENCES
-from vlmrm.report.audit.probe import Finding, Limits, Probe
+from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.rewards.rewording import reworded
 
 LIMITS = Limits(passes=0.05, fails=0.4)
@@ -28,7 +28,7 @@ def _run(audited: Audited) -> Finding:
         f"the worst, the reward's own {own.mean():.3f}; the worst tenth lose {effect}."
     )
     exhibits = compared.exhibits(own - tells, lambda k: f"AUROC {tells[k]:.2f} instead of {own[k]:.2f}")
-    return Finding.judged(LIMITS, effect, says, exhibits=exhibits)
+    return Finding.judged(LIMITS, effect, says, exhibits=exhibits, worst=WARN)
 
 
 def _wordings(goal: str) -> Sequence[str]:

@@ -4,7 +4,7 @@ The rules are English and know no task. A sentence that a rule cannot take is le
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 NEGATIONS = ("not {}", "no {}", "there is no {}", "a picture without {}", "anything but {}")
 """Sentences that say that something is not seen."""
@@ -17,7 +17,7 @@ ORDERS = ("make it so that you see {}", "move until there is {}", "go on and sho
 OPPOSITES = (
     ("above", "below"), ("over", "under"), ("on top of", "underneath"), ("up", "down"), ("upright", "upside down"),
     ("standing", "lying"), ("open", "closed"), ("raised", "lowered"), ("in front of", "behind"), ("inside", "outside"),
-    ("high", "low"), ("at the top", "at the bottom"), ("peak", "foot"), ("bent", "straight"),
+    ("high", "low"), ("at the top", "at the bottom"), ("peak", "foot"), ("peak", "bottom"),
 )  # fmt: skip
 """Words that cannot both be true of one thing."""
 SIDES = (("left", "right"),)
@@ -60,6 +60,9 @@ def exchange(sentence: str, old: str, new: str) -> str | None:
 def exchanged(sentence: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the sentence with one word or phrase exchanged for each other one of its row.
 
+    Of two words of one row in a sentence each takes the other's place, as in COLA: one changed alone may say nothing
+    new, and of three none is changed.
+
     Args:
         sentence: Any sentence.
         rows: Rows of words that exclude one another.
@@ -67,12 +70,47 @@ def exchanged(sentence: str, rows: Sequence[Sequence[str]]) -> list[str]:
     Example:
         >>> exchanged("two red cars", ATTRIBUTES)[:2]
         ['two green cars', 'two blue cars']
+        >>> exchanged("a red ball in a blue box", ATTRIBUTES)
+        ['a blue ball in a red box']
         >>> exchanged("a pole on top of a cart", OPPOSITES)
         ['a pole underneath a cart']
     """
-    there = [(phrase, row) for row in rows for phrase in row if exchange(sentence, phrase, "") is not None]
-    made = [exchange(sentence, phrase, other) for phrase, row in there for other in row if other != phrase]
+    made: list[str | None] = []
+    for row in rows:
+        there = [phrase for phrase in row if exchange(sentence, phrase, "") is not None]
+        if len(there) == 1:
+            made += [exchange(sentence, there[0], other) for other in row if other != there[0]]
+        elif len(there) == 2:
+            made.append(_swapped(sentence, *there))
     return [one for one in dict.fromkeys(made) if one is not None and one != sentence]
+
+
+def _swapped(sentence: str, first: str, second: str) -> str:
+    """Both of two phrases, each in the other's place wherever it stands."""
+    either = rf"(?<![\w-])(?:{re.escape(first)}|{re.escape(second)})(?![\w-])"
+    return re.sub(either, lambda found: second if found[0] == first else first, sentence)
+
+
+def reversed_all(sentence: str, rows: Sequence[Sequence[str]], allowed: Callable[[str], bool]) -> str | None:
+    """Return the sentence with each word of the rows exchanged, so that nothing of it stays true; None: it has none.
+
+    Args:
+        sentence: Any sentence.
+        rows: Pairs of words that exclude each other.
+        allowed: Whether a sentence may be used; an exchange that leads to one that may not be is left out.
+
+    Example:
+        >>> reversed_all("standing upright above the floor", OPPOSITES, lambda said: "lying" not in said)
+        'standing upside down below the floor'
+    """
+    said, placed = sentence, set[str]()
+    for row in rows:
+        for old in row:
+            made = next((new for new in exchanged(said, [row]) if old not in placed and exchange(said, old, "")), None)
+            if made is not None and allowed(made):
+                placed.update(row)
+                said = made
+    return None if said == sentence else said
 
 
 def swapped_roles(sentence: str) -> str | None:
