@@ -95,7 +95,7 @@ def test_a_reward_turned_upside_down_has_no_way_to_the_goal():
     wrong.capture = right.capture
     found = audit(wrong, TaskStates(task=SHORT, n=N), probes=["random_policy"]).finding("random_policy")
     assert found.verdict == "left out"
-    assert "not paid more than others" in found.says
+    assert "hardly tells the goal (AUROC 0.0" in found.says
 
 
 @pytest.mark.parametrize(("offset", "verdict"), [(0.0, "pass"), (5.0, "fail")])

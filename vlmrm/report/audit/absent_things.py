@@ -7,7 +7,7 @@ from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import ABSENT, ADDED
 from vlmrm.report.words import percent
 
-LIMITS = Limits(passes=0.8, fails=0.5)
+LIMITS = Limits(passes=0.8, fails=0.5, worst=WARN)
 """Chance is 0.5: from there on a thing that is in no picture makes the sentence no worse."""
 
 
@@ -19,7 +19,7 @@ def _run(audited: Audited) -> Finding:
         f"In {percent(effect.value)} of the goal frames the sentence is paid more than one that adds a thing which is "
         f"not there ({effect}; chance is 0.5)."
     )
-    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()), worst=WARN)
+    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()))
 
 
 PROBE = Probe(

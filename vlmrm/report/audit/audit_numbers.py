@@ -8,7 +8,7 @@ from typing import Any
 from vlmrm.metrics import Estimate
 from vlmrm.report.audit.probe import FAIL, LEFT_OUT, PASS, WARN, WORST_FIRST, Exhibit, Finding, Probe
 
-_HEADER = ("probe", "verdict", "effect", "what is measured")
+_HEADER = ("probe", "verdict", "effect", "question")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,7 +112,7 @@ class AuditNumbers:
 
 def _row(one: Answered) -> tuple[str, ...]:
     effect = one.finding.effect
-    return one.probe.name, one.finding.verdict, "-" if effect is None else str(effect), one.probe.measures
+    return one.probe.name, one.finding.verdict, "-" if effect is None else str(effect), one.probe.question
 
 
 def _plain(one: Answered) -> dict[str, Any]:

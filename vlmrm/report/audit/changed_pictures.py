@@ -16,13 +16,14 @@ from vlmrm.data.labelled import LabelledFrames
 from vlmrm.metrics import auroc
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.estimating import difference_on, highest_first
+from vlmrm.report.audit.needs import TELLS_GOAL
 from vlmrm.report.audit.picture_changes import ChangeFrames, brighten, corruption, crop, mirror, shift, tint
 from vlmrm.report.audit.probe import FAIL, WARN, Exhibit, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import says_side
 from vlmrm.report.words import percent
 from vlmrm.types import Frames
 
-LIMITS = Limits(passes=0.1, fails=0.4)
+LIMITS = Limits(passes=0.1, fails=0.4, only="where a quarter of the other frames is then paid like the goal")
 """A loss of 0.4 leaves a perfect reward near chance; up to 0.1 pictures still rank as they did."""
 _SHOWN, _FOOLED = 6, 0.25
 
@@ -78,6 +79,7 @@ def _probe(name: str, question: str, changes: Mapping[str, ChangeFrames]) -> Pro
         question=question,
         measures="AUROC that the change costs (0: none; of several changes, the one that costs most)",
         limits=LIMITS,
+        needs=(TELLS_GOAL,),
         run=partial(_run, changes=changes),
     )
 
@@ -128,6 +130,7 @@ MIRROR = Probe(
     question="Is a mirrored goal still a goal to it?",
     measures="AUROC that the mirror costs (0: none)",
     limits=LIMITS,
+    needs=(TELLS_GOAL,),
     run=_run_mirror,
 )
 """Left and right exchanged, where no sentence names a side."""

@@ -14,7 +14,7 @@ from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import ATTRIBUTES, OPPOSITES, SIDES, exchanged, reversed_all
 from vlmrm.report.words import percent
 
-LIMITS = Limits(passes=0.8, fails=0.5)
+LIMITS = Limits(passes=0.8, fails=0.5, worst=WARN)
 """Chance is 0.5: from there on the frames of the goal fit the opposite as well as the goal."""
 
 
@@ -32,7 +32,7 @@ def _run(audited: Audited, rows: Sequence[Sequence[str]], what: str) -> Finding:
         f"{words} {percent(effect.value)} of the goal frames the sentence is paid more than one with another word for "
         f"{what} ({effect}; chance is 0.5)."
     )
-    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()), worst=WARN)
+    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()))
 
 
 def _run_opposite(audited: Audited) -> Finding:
@@ -43,7 +43,7 @@ def _run_opposite(audited: Audited) -> Finding:
     compared = compare_sentences(audited, others)
     effect = compared.preference()
     says = f"In {percent(effect.value)} of the goal frames the sentence is paid more than its opposite ({effect})."
-    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()), worst=WARN)
+    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()))
 
 
 def _knows(audited: Audited, own: str, said: str) -> bool:

@@ -16,7 +16,7 @@ from vlmrm.report.audit.estimating import preferred
 from vlmrm.report.audit.needs import BOUNDS
 from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 
-LIMITS = Limits(passes=0.7, fails=0.5)
+LIMITS = Limits(passes=0.7, fails=0.5, worst=WARN)
 """Chance is 0.5: from there on the reward does not lead to the goal."""
 _PAIRS, _FEWEST, _RESAMPLES = 4_000, 20, 200
 
@@ -44,7 +44,7 @@ def _run(audited: Audited) -> Finding:
         f"Of pairs outside of the goal that differ little, the reward prefers the one nearer to the goal in {effect}; "
         f"by thirds of the difference it is right in {', '.join(f'{share:.2f}' for share in by_size)}."
     )
-    return Finding.judged(LIMITS, effect, says, worst=WARN)
+    return Finding.judged(LIMITS, effect, says)
 
 
 def _over_frames(

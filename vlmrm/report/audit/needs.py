@@ -1,8 +1,11 @@
 """What probes may need: sentences, success bounds, a task, embeddings, or a reward that looks back."""
 
 from vlmrm.errors import VlmrmError
+from vlmrm.metrics import auroc
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.probe import Need
+
+_TELLS = 0.75  # half of the way from chance to a perfect reward
 
 
 def _sentences(audited: Audited) -> str | None:
@@ -38,6 +41,15 @@ def _embeddings(audited: Audited) -> str | None:
     return None if wide else f"{audited.reward.name} has no embeddings of single frames."
 
 
+def _tells_goal(audited: Audited) -> str | None:
+    tells = auroc(audited.scores, audited.labels.in_goal)
+    if tells >= _TELLS:
+        return None
+    return (
+        f"the reward hardly tells the goal (AUROC {tells:.2f}), so that nothing can be said to be lost or nearly paid."
+    )
+
+
 SENTENCES = Need(name="sentences", lacking=_sentences)
 """Sentences, and a head that takes another one in the goal's place."""
 BOUNDS = Need(name="success bounds", lacking=_bounds)
@@ -48,3 +60,5 @@ LOOKS_BACK = Need(name="a reward over time", lacking=_looks_back)
 """A reward that looks at more than one frame of an episode."""
 EMBEDDINGS = Need(name="embeddings", lacking=_embeddings)
 """Embeddings of single frames."""
+TELLS_GOAL = Need(name="a reward that tells the goal", lacking=_tells_goal)
+"""An AUROC to lose: of a reward near chance every loss is small, and every way to the goal is short."""

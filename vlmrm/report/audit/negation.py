@@ -12,7 +12,7 @@ from vlmrm.report.audit.sentences import NEGATIONS
 from vlmrm.report.words import percent
 from vlmrm.rewards.wording import affirmed
 
-LIMITS = Limits(passes=0.7, fails=0.5)
+LIMITS = Limits(passes=0.7, fails=0.5, only="where a sentence of the reward has a negation")
 """Chance is 0.5: below it the negated sentence is read as if the negation were not there."""
 
 

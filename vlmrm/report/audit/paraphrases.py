@@ -6,11 +6,11 @@ import numpy as np
 
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.compared import compare_sentences
-from vlmrm.report.audit.needs import SENTENCES
+from vlmrm.report.audit.needs import SENTENCES, TELLS_GOAL
 from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.rewards.rewording import reworded
 
-LIMITS = Limits(passes=0.05, fails=0.4)
+LIMITS = Limits(passes=0.05, fails=0.4, worst=WARN)
 """A loss of 0.4 leaves a tenth of the wordings of a perfect reward near chance; 0.05 is hardly seen in a training."""
 _FORMS = (
     "this is {}", "here is {}", "we see {}", "the picture shows {}", "a frame that shows {}", "a view of {}",
@@ -28,7 +28,7 @@ def _run(audited: Audited) -> Finding:
         f"the worst, the reward's own {own.mean():.3f}; the worst tenth lose {effect}."
     )
     exhibits = compared.exhibits(own - tells, lambda k: f"AUROC {tells[k]:.2f} instead of {own[k]:.2f}")
-    return Finding.judged(LIMITS, effect, says, exhibits=exhibits, worst=WARN)
+    return Finding.judged(LIMITS, effect, says, exhibits=exhibits)
 
 
 def _wordings(goal: str) -> Sequence[str]:
@@ -46,7 +46,7 @@ PROBE = Probe(
     question="Does it work in other words as well?",
     measures="AUROC that the worst tenth of at least twenty other wordings lose (0: none)",
     limits=LIMITS,
-    needs=(SENTENCES,),
+    needs=(SENTENCES, TELLS_GOAL),
     run=_run,
 )
 """Other wordings."""

@@ -49,7 +49,13 @@ class Finding:
 
     @classmethod
     def judged(
-        cls, limits: "Limits", effect: Estimate, says: str, *, exhibits: Sequence[Exhibit] = (), worst: str = FAIL
+        cls,
+        limits: "Limits",
+        effect: Estimate,
+        says: str,
+        *,
+        exhibits: Sequence[Exhibit] = (),
+        worst: str | None = None,
     ) -> "Finding":
         """Return a finding with the verdict that limits give its effect.
 
@@ -58,7 +64,7 @@ class Finding:
             effect: What was measured.
             says: One sentence with the numbers.
             exhibits: What fooled the reward most.
-            worst: The verdict in the place of a failure.
+            worst: The verdict in the place of a failure. None: that of the limits.
         """
         return cls(verdict=limits.verdict(effect, worst=worst), says=says, effect=effect, exhibits=exhibits)
 
@@ -89,6 +95,11 @@ class Limits:
     fails: int | float
     """From here on an effect fails. Above `passes`: the lower the effect, the better."""
 
+    worst: str = FAIL
+    """The verdict in the place of a failure: ``warn`` where what is measured matters only to some."""
+    only: str = ""
+    """Where alone it fails, as in ``where the picture is paid``. Empty: everywhere."""
+
     def __post_init__(self) -> None:
         if self.passes == self.fails:
             raise SpecError(f"an effect cannot pass and fail at {self.passes:g}. Give two different limits.")
@@ -98,17 +109,17 @@ class Limits:
         """Whether large effects pass."""
         return self.passes > self.fails
 
-    def verdict(self, effect: Estimate, *, worst: str = FAIL) -> str:
+    def verdict(self, effect: Estimate, *, worst: str | None = None) -> str:
         """Return the verdict on an effect. One without an interval never passes: nobody knows how far it would move.
 
         Args:
             effect: What was measured.
-            worst: The verdict in the place of a failure, where what was measured matters only to some.
+            worst: The verdict in the place of a failure. None: that of the limits.
         """
         sign = 1 if self.more_is_better else -1
         fails, passes = sign * self.fails, sign * self.passes
         if sign * effect.value <= fails:
-            return worst
+            return self.worst if worst is None else worst
         if not effect.known or sign * effect.value < passes:
             return WARN
         worst_end = min(sign * effect.low, sign * effect.high)
@@ -116,7 +127,10 @@ class Limits:
 
     def __str__(self) -> str:
         first, second = ("at least", "at most") if self.more_is_better else ("at most", "at least")
-        return f"passes with {first} {self.passes:g}, fails with {second} {self.fails:g}"
+        passes = f"passes with {first} {self.passes:g}"
+        if self.worst != FAIL:
+            return f"{passes}, never fails"
+        return f"{passes}, fails with {second} {self.fails:g}{', but only ' if self.only else ''}{self.only}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

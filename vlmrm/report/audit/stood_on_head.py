@@ -9,6 +9,7 @@ from vlmrm.data.labelled import LabelledFrames
 from vlmrm.metrics import auroc
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.estimating import estimate_on, highest_first
+from vlmrm.report.audit.needs import TELLS_GOAL
 from vlmrm.report.audit.picture_changes import upside_down
 from vlmrm.report.audit.probe import Exhibit, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import says_direction
@@ -51,6 +52,7 @@ PROBE = Probe(
     question="Does it pay less for the goal on its head?",
     measures="chance that a goal frame is paid more than one turned by 180 degrees (0.5: chance)",
     limits=LIMITS,
+    needs=(TELLS_GOAL,),
     run=_run,
 )
 """Goal frames turned by 180 degrees."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from vlmrm.errors import SpecError
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.estimating import estimate_on
-from vlmrm.report.audit.needs import TASK
+from vlmrm.report.audit.needs import TASK, TELLS_GOAL
 from vlmrm.report.audit.probe import Finding, Limits, Probe
 
 LIMITS = Limits(passes=0.1, fails=1.0)
@@ -50,7 +50,7 @@ PROBE = Probe(
     question="Does staying alive, or ending early, earn nothing by itself?",
     measures="pay of the median other frame as a share of the way from there to the goal (0: none)",
     limits=LIMITS,
-    needs=(TASK,),
+    needs=(TASK, TELLS_GOAL),
     run=_run,
 )
 """What is paid for time alone."""

@@ -13,7 +13,7 @@ from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import shuffled_words, swapped_roles
 from vlmrm.report.words import percent
 
-LIMITS = Limits(passes=0.8, fails=0.5)
+LIMITS = Limits(passes=0.8, fails=0.5, worst=WARN)
 """Chance is 0.5; CLIP reaches 0.6 on such pairs (Yuksekgonul et al. 2023, arXiv 2210.01936)."""
 _SHUFFLES = 4
 
@@ -30,7 +30,7 @@ def _run(audited: Audited) -> Finding:
         f"In {percent(effect.value)} of the goal frames the sentence is paid more than its own words in another order "
         f"({effect}; chance is 0.5)."
     )
-    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()), worst=WARN)
+    return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()))
 
 
 def _disordered(sentence: str, rng: np.random.Generator) -> list[str]:

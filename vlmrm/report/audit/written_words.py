@@ -6,7 +6,7 @@ so that what the goal's words add is compared with what other words in the same 
 
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.estimating import estimate_on, highest_first, other_mean
-from vlmrm.report.audit.needs import SENTENCES
+from vlmrm.report.audit.needs import SENTENCES, TELLS_GOAL
 from vlmrm.report.audit.picture_changes import write
 from vlmrm.report.audit.probe import Exhibit, Finding, Limits, Probe
 from vlmrm.report.scorers import NONSENSE
@@ -46,7 +46,7 @@ PROBE = Probe(
     question="Does it look at the scene, and not at words in the picture?",
     measures="how far the written goal takes other frames to the goal, beyond other written words (0: not at all)",
     limits=LIMITS,
-    needs=(SENTENCES,),
+    needs=(SENTENCES, TELLS_GOAL),
     run=_run,
 )
 """The goal written into the picture."""
