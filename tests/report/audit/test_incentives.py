@@ -45,8 +45,9 @@ def counting():
 
 
 @cache
-def over_time(kind):
-    return audit(replace(SHORT.reward, over_time={"kind": kind}), TaskStates(task=SHORT, n=N), probes=TIME)
+def over_time(kind, **options):
+    spec = replace(SHORT.reward, over_time={"kind": kind, **options})
+    return audit(spec, TaskStates(task=SHORT, n=N), probes=[*TIME, "random_policy"])
 
 
 def test_a_reward_of_single_frames_knows_no_order():
@@ -60,6 +61,20 @@ def test_a_difference_pays_for_coming_nearer_and_nothing_for_there_and_back():
     assert found.finding("reversed").effect.value == 1.0
     assert abs(found.finding("loops").effect.value) < 1e-5
     assert found.finding("loops").verdict == "pass"
+
+
+def test_a_reward_that_smooths_states_is_not_asked_about_their_order():
+    """The mean of the last four scores pays for staying, there and back as well: no fault of it."""
+    found = over_time("window", length=4)
+    assert {found.finding(name).verdict for name in TIME} == {"left out"}
+    assert "pays for staying in a frame" in found.finding("loops").says
+
+
+def test_what_single_frames_are_paid_is_not_asked_of_a_reward_that_looks_back():
+    found = over_time("difference")
+    assert found.finding("random_policy").verdict == "left out"
+    assert "depends on more than one frame" in found.finding("random_policy").says
+    assert found.remarks[0].startswith("The reward looks back.")
 
 
 def test_episodes_start_alike_for_both_policies():

@@ -80,3 +80,15 @@ def test_the_shipped_reward_reads_no_negation_and_an_opposite():
     assert shipped.finding("negation").effect.value < 0.05
     assert shipped.finding("opposites").verdict == "pass"
     assert shipped.finding("paraphrases").verdict == "pass"
+
+
+def test_two_goals_of_a_scene_count_only_if_both_pictures_and_both_sentences_are_right():
+    told = audit_cartpole("other_goals").finding("other_goals")
+    assert told.effect.value > 0.9
+    assert "cartpole/hanging" in told.says
+    same = audit_cartpole("other_goals", goal="pole and cart", baseline="a picture").finding("other_goals")
+    assert same.effect.value < told.effect.value
+
+
+def test_frames_from_memory_show_no_other_goal():
+    assert found("other_goals").verdict == "left out"

@@ -101,6 +101,12 @@ def _remarks(audited: Audited, caught: Sequence[warnings.WarningMessage]) -> lis
         if one not in own:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
     found = list(dict.fromkeys(str(one.message) for one in own))
+    spec = audited.reward.spec
+    if spec is not None and spec.over_time is not None:
+        found.append(
+            "The reward looks back. Probes of the goal, of sentences and of pictures look at the score of each frame "
+            "by itself, from which it makes what a step is paid."
+        )
     if not audited.labels.groups:
         found.append(
             "Nothing is known of which frames share an episode, a video or a view: intervals are too narrow where "

@@ -1,26 +1,26 @@
 """Does the order of an episode matter, as it should? Episodes reversed, shuffled, and walked back to their start.
 
 ViSTa (arXiv 2411.13211) asks the same of videos. A reward of single frames pays the same in any order by construction,
-so that these are asked of rewards that look back.
+and one that smooths them nearly so: these are asked of rewards that pay for a change and nothing for staying.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from vlmrm.metrics import Estimate, mean_estimate, share_estimate
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.beyond_bounds import scaled_distance
 from vlmrm.report.audit.needs import LOOKS_BACK, TASK
-from vlmrm.report.audit.probe import Finding, Limits, Probe
+from vlmrm.report.audit.probe import Finding, Limits, Need, Probe
 
 LIMITS = Limits(passes=0.8, fails=0.5)
 """Chance is 0.5."""
 LOOP_LIMITS = Limits(passes=0.1, fails=0.5)
 """From 0.5 on there and back earns half of what the way there earns, again and again."""
-_FEWEST_STEPS = 4
+_FEWEST_STEPS, _STAYS, _STILL_PAID = 4, 20, 0.1
 
 
 _Rows = Int[np.ndarray, " t"]
@@ -45,10 +45,33 @@ def _approaches(audited: Audited) -> Sequence[_Rows]:
 
 def _paid(audited: Audited, rows: _Rows) -> float:
     """What an episode of these frames is paid in all."""
+    return float(_steps_paid(audited, rows).sum())
+
+
+def _steps_paid(audited: Audited, rows: _Rows) -> Float[np.ndarray, " s"]:
+    """What each step of an episode of these frames is paid."""
     seen, stream = audited.played.seen, audited.reward.stream(1)
     running = torch.tensor([False])
     stream.begin(seen[[int(rows[0])]])
-    return float(sum(float(stream.step(seen[[int(row)]], running)[0]) for row in rows[1:]))
+    return np.array([float(stream.step(seen[[int(row)]], running)[0]) for row in rows[1:]])
+
+
+def _lacks_change(audited: Audited) -> str | None:
+    """Stays in the worst frame, goes to the best one, and stays there: only the way may be paid."""
+    why = LOOKS_BACK.lacking(audited) or TASK.lacking(audited)
+    if why is not None:
+        return why
+    scores = audited.played.scores
+    worst, best = int(scores.argmin()), int(scores.argmax())
+    paid = _steps_paid(audited, np.repeat([worst, best], _STAYS))
+    way, stayed = float(np.abs(paid).max()), abs(float(paid[-1]) - float(paid[_STAYS - 2]))
+    if way > 0 and stayed <= _STILL_PAID * way:
+        return None
+    return "the reward pays for staying in a frame, so that what an episode is paid hardly depends on its order."
+
+
+PAYS_FOR_CHANGE = Need(name="a reward of changes", lacking=_lacks_change)
+"""A reward that looks back, and pays for coming from one frame to another."""
 
 
 def _run_reversed(audited: Audited) -> Finding:
@@ -99,7 +122,7 @@ REVERSED = Probe(
     question="Does it pay more for coming nearer to the goal than for the same backwards?",
     measures="share of episodes that come nearer to the goal and are paid more than backwards (0.5: chance)",
     limits=LIMITS,
-    needs=(LOOKS_BACK, TASK),
+    needs=(PAYS_FOR_CHANGE,),
     run=_run_reversed,
 )
 """Episodes backwards."""
@@ -109,7 +132,7 @@ SHUFFLED = Probe(
     question="Does it pay more for coming nearer to the goal than for the same frames in random order?",
     measures="share of episodes that come nearer to the goal and are paid more than shuffled (0.5: chance)",
     limits=LIMITS,
-    needs=(LOOKS_BACK, TASK),
+    needs=(PAYS_FOR_CHANGE,),
     run=_run_shuffled,
 )
 """Episodes in random order."""
@@ -119,7 +142,7 @@ LOOP = Probe(
     question="Does going there and back earn nothing?",
     measures="pay of a way there and back as a share of the way there, beyond standing still (0: none)",
     limits=LOOP_LIMITS,
-    needs=(LOOKS_BACK, TASK),
+    needs=(PAYS_FOR_CHANGE,),
     run=_run_loop,
 )
 """Ways that end where they began."""

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from vlmrm.data.labelled import LabelledFrames
 from vlmrm.metrics import Estimate, auroc, estimate, paired_difference
-from vlmrm.metrics.resampling import resampled
+from vlmrm.metrics.resampling import drawn_counts, resampled
 from vlmrm.metrics.tally import auroc_of, tally_of
-from vlmrm.report.measures import resampling_of
+from vlmrm.report.measures import RESAMPLES, resampling_of
 
 
 def estimate_on(
@@ -52,6 +52,35 @@ def estimate_aurocs(
         for counts in resampled(labels.in_goal, seed=0, **drawing)
     ]
     return Estimate.of(value, np.concatenate(drawn))
+
+
+def estimate_pairs(
+    right: Float[np.ndarray, " p"],
+    frames: tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"]],
+    labels: LabelledFrames,
+    *,
+    seed: int,
+) -> Estimate:
+    """Return the mean over pairs of frames with its interval: frames are drawn anew by groups, and pairs with them.
+
+    Args:
+        right: One number per pair, at least one.
+        frames: Numbers of the first and of the second frame of each pair.
+        labels: What is known of the frames; without groups each frame is one.
+        seed: Decides the draws.
+    """
+    groups: Any = labels.groups or [str(row) for row in range(len(labels))]
+    names, which = np.unique(np.array(groups), return_inverse=True)
+    value = float(right.mean())
+    if len(names) < 2:
+        return Estimate.alone(value)
+    drawn = []
+    for counts in drawn_counts(np.random.default_rng(seed), len(names), RESAMPLES):
+        times = counts[which]
+        weights = times[frames[0]] * times[frames[1]]  # a pair is there as often as both of its frames
+        if weights.sum() > 0:
+            drawn.append(float(right @ weights / weights.sum()))
+    return Estimate.of(value, drawn) if drawn else Estimate.alone(value)
 
 
 def difference_on(

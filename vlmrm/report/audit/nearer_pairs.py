@@ -7,18 +7,16 @@ leads away from it first, as up a mountain, a good reward need not follow it. So
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Int
 
-from vlmrm.metrics import Estimate
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.beyond_bounds import scaled_distance
-from vlmrm.report.audit.estimating import preferred
+from vlmrm.report.audit.estimating import estimate_pairs, preferred
 from vlmrm.report.audit.needs import BOUNDS
 from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 
 LIMITS = Limits(passes=0.7, fails=0.5, worst=WARN)
 """Chance is 0.5: from there on the reward does not lead to the goal."""
-_PAIRS, _FEWEST, _RESAMPLES = 4_000, 20, 200
+_PAIRS, _FEWEST = 4_000, 20
 
 
 def _run(audited: Audited) -> Finding:
@@ -39,29 +37,12 @@ def _run(audited: Audited) -> Finding:
     ends = np.quantile(apart, [0, 1 / 3, 2 / 3, 1])
     by_size = [right[(apart >= low) & (apart <= high)].mean() for low, high in pairwise(ends)]
     little = apart <= ends[1]
-    effect = _over_frames(right[little], nearer[little], farther[little], audited)
+    effect = estimate_pairs(right[little], (nearer[little], farther[little]), audited.labels, seed=audited.seed)
     says = (
         f"Of pairs outside of the goal that differ little, the reward prefers the one nearer to the goal in {effect}; "
         f"by thirds of the difference it is right in {', '.join(f'{share:.2f}' for share in by_size)}."
     )
     return Finding.judged(LIMITS, effect, says)
-
-
-def _over_frames(
-    right: Float[np.ndarray, " p"], nearer: Int[np.ndarray, " p"], farther: Int[np.ndarray, " p"], audited: Audited
-) -> Estimate:
-    """Frames are drawn anew by groups, and pairs with them: a pair counts as often as both of its frames."""
-    groups = audited.labels.groups or [str(row) for row in range(len(audited.labels))]
-    names, which = np.unique(np.array(groups), return_inverse=True)
-    rng, drawn = np.random.default_rng(audited.seed), []
-    if len(names) < 2:
-        return Estimate.alone(float(right.mean()))
-    for _ in range(_RESAMPLES):
-        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))[which]
-        weights = times[nearer] * times[farther]
-        if weights.sum():
-            drawn.append(float(right @ weights / weights.sum()))
-    return Estimate.of(float(right.mean()), drawn) if drawn else Estimate.alone(float(right.mean()))
 
 
 PROBE = Probe(

@@ -36,6 +36,12 @@ def _looks_back(audited: Audited) -> str | None:
     return "the reward scores each frame by itself, so that no order of frames can change what an episode is paid."
 
 
+def _single_frames(audited: Audited) -> str | None:
+    if _looks_back(audited) is not None:
+        return None
+    return "what a step is paid depends on more than one frame, and this looks at what single frames are paid."
+
+
 def _embeddings(audited: Audited) -> str | None:
     wide = audited.seen.embeddings.shape[1]
     return None if wide else f"{audited.reward.name} has no embeddings of single frames."
@@ -58,6 +64,8 @@ TASK = Need(name="a task", lacking=_task)
 """A task whose episodes can be played."""
 LOOKS_BACK = Need(name="a reward over time", lacking=_looks_back)
 """A reward that looks at more than one frame of an episode."""
+SINGLE_FRAMES = Need(name="a reward of single frames", lacking=_single_frames)
+"""A reward that pays a step what its last frame scores."""
 EMBEDDINGS = Need(name="embeddings", lacking=_embeddings)
 """Embeddings of single frames."""
 TELLS_GOAL = Need(name="a reward that tells the goal", lacking=_tells_goal)

@@ -8,6 +8,7 @@ _ROWS = {
     "false_alarms": "vlmrm.report.audit.false_alarms:PROBE",
     "borders": "vlmrm.report.audit.borders:PROBE",
     "nearer_pairs": "vlmrm.report.audit.nearer_pairs:PROBE",
+    "other_goals": "vlmrm.report.audit.other_goals:PROBE",
     "negation": "vlmrm.report.audit.negation:PROBE",
     "opposites": "vlmrm.report.audit.exchanged_words:OPPOSITE",
     "sides": "vlmrm.report.audit.exchanged_words:SIDE",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from vlmrm.errors import SpecError
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.estimating import estimate_on
-from vlmrm.report.audit.needs import TASK, TELLS_GOAL
+from vlmrm.report.audit.needs import SINGLE_FRAMES, TASK, TELLS_GOAL
 from vlmrm.report.audit.probe import Finding, Limits, Probe
 
 LIMITS = Limits(passes=0.1, fails=1.0)
@@ -17,9 +17,6 @@ LIMITS = Limits(passes=0.1, fails=1.0)
 
 
 def _run(audited: Audited) -> Finding:
-    spec = audited.reward.spec
-    if spec is not None and spec.over_time is not None:
-        return Finding.left_out("what a step is paid depends on more than one frame, and this looks at single frames.")
     ended, count = audited.played.ended_early, len(audited.played.episodes)
     if not ended:
         return Finding.left_out(
@@ -50,7 +47,7 @@ PROBE = Probe(
     question="Does staying alive, or ending early, earn nothing by itself?",
     measures="pay of the median other frame as a share of the way from there to the goal (0: none)",
     limits=LIMITS,
-    needs=(TASK, TELLS_GOAL),
+    needs=(TASK, SINGLE_FRAMES, TELLS_GOAL),
     run=_run,
 )
 """What is paid for time alone."""

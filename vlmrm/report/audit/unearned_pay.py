@@ -8,7 +8,7 @@ from collections.abc import Callable
 from vlmrm.metrics import Estimate, mean_estimate
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.estimating import highest_first
-from vlmrm.report.audit.needs import TASK, TELLS_GOAL
+from vlmrm.report.audit.needs import SINGLE_FRAMES, TASK, TELLS_GOAL
 from vlmrm.report.audit.played import Played
 from vlmrm.report.audit.probe import Exhibit, Finding, Limits, Probe
 from vlmrm.report.words import decimal, percent
@@ -47,7 +47,7 @@ def _probe(name: str, question: str, played: Callable[[Audited], Played]) -> Pro
         question=question,
         measures="share of the way to a goal frame's pay that each step is paid, less the share of steps in the goal",
         limits=LIMITS,
-        needs=(TASK, TELLS_GOAL),
+        needs=(TASK, SINGLE_FRAMES, TELLS_GOAL),
         run=lambda audited: _judge(audited, played(audited)),
     )
 

@@ -6,7 +6,7 @@ so that what the goal's words add is compared with what other words in the same 
 
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.estimating import estimate_on, highest_first, other_mean
-from vlmrm.report.audit.needs import SENTENCES, TELLS_GOAL
+from vlmrm.report.audit.needs import TELLS_GOAL
 from vlmrm.report.audit.picture_changes import write
 from vlmrm.report.audit.probe import Exhibit, Finding, Limits, Probe
 from vlmrm.report.scorers import NONSENSE
@@ -18,6 +18,8 @@ _SHOWN = 6
 
 
 def _run(audited: Audited) -> Finding:
+    if not audited.goals:
+        return Finding.left_out("the reward has no sentence that could be written into a picture.")
     labels = audited.labels.take(audited.some)
     goal = audited.goals[0]
     other = min(NONSENSE, key=lambda said: abs(len(said) - len(goal)))
@@ -46,7 +48,7 @@ PROBE = Probe(
     question="Does it look at the scene, and not at words in the picture?",
     measures="how far the written goal takes other frames to the goal, beyond other written words (0: not at all)",
     limits=LIMITS,
-    needs=(SENTENCES, TELLS_GOAL),
+    needs=(TELLS_GOAL,),
     run=_run,
 )
 """The goal written into the picture."""
