@@ -69,12 +69,13 @@ def shift(frames: Frames, share: float) -> Frames:
     return frames[:, :, columns].clone()
 
 
-def write(frames: Frames, sentence: str) -> Frames:
-    """Return the pictures with a sentence written into them, black on a white strip at the bottom.
+def write(frames: Frames, sentence: str, *, at_top: bool = False) -> Frames:
+    """Return the pictures with a sentence written into them, black on a white strip.
 
     Args:
         frames: RGB frames of any one size.
         sentence: What to write, on as many lines as it takes.
+        at_top: Whether the strip is at the top, else at the bottom.
 
     Example:
         >>> written = write(torch.zeros(1, 64, 64, 3, dtype=torch.uint8), "a red car")
@@ -82,17 +83,47 @@ def write(frames: Frames, sentence: str) -> Frames:
         (True, True)
     """
     height, width = frames.shape[1:3]
-    font_px = max(_SMALLEST_FONT_PX, width // 14)
-    font = ImageFont.load_default(size=font_px)
-    lines = _broken(sentence, font.getlength, width - 4)
-    line_px = round(1.25 * font_px)
+    lines = _broken(sentence, width)
+    line_px = round(1.25 * _font_px(width))
     strip = Image.new("RGB", (width, min(height, line_px * len(lines) + 2)), "white")
     drawing = ImageDraw.Draw(strip)
     for number, line in enumerate(lines):
-        drawing.text((2, number * line_px), line, fill="black", font=font)
+        drawing.text((2, number * line_px), line, fill="black", font=ImageFont.load_default(size=_font_px(width)))
     written = frames.clone()
-    written[:, height - strip.height :] = torch.from_numpy(np.array(strip))
+    rows = slice(0, strip.height) if at_top else slice(height - strip.height, height)
+    written[:, rows] = torch.from_numpy(np.array(strip))
     return written
+
+
+def _broken(sentence: str, width_px: int) -> list[str]:
+    """The words of a sentence on lines that fit."""
+    length_of = ImageFont.load_default(size=_font_px(width_px)).getlength
+    lines = [""]
+    for word in sentence.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if length_of(longer) <= width_px - 4 or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def is_emptier_at_top(frames: Frames) -> bool:
+    """Return whether the upper third of the pictures shows less than the lower third: whether their rows vary less.
+
+    Example:
+        >>> frames = torch.zeros(1, 9, 9, 3, dtype=torch.uint8)
+        >>> frames[:, 8, 4] = 255
+        >>> is_emptier_at_top(frames)
+        True
+    """
+    third = frames.shape[1] // 3
+    vary = frames.float().std(dim=2, correction=0).mean(dim=(0, 2))  # of each row
+    return bool(vary[:third].mean() <= vary[len(vary) - third :].mean())
+
+
+def _font_px(width_px: int) -> int:
+    return max(_SMALLEST_FONT_PX, width_px // 14)
 
 
 def blank_pictures(frames: Frames, *, seed: int) -> Mapping[str, UInt8[Tensor, "1 h w 3"]]:
@@ -112,18 +143,6 @@ def blank_pictures(frames: Frames, *, seed: int) -> Mapping[str, UInt8[Tensor, "
         "the mean colour of all frames": mean.expand(1, *shape).clone(),
         "noise": noise[None],
     }
-
-
-def _broken(sentence: str, length_of: Callable[[str], float], width_px: int) -> list[str]:
-    """The words of a sentence on lines that fit."""
-    lines = [""]
-    for word in sentence.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if length_of(longer) <= width_px or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
 
 
 def _rounded(pictures: Float[Tensor, "n h w 3"]) -> Frames:
