@@ -18,8 +18,8 @@ from vlmrm.report.audit.probe import WARN, Exhibit, Finding, Limits, Probe
 from vlmrm.report.words import percent
 
 LIMITS = Limits(passes=0.85, fails=0.65)
-"""Humanoids that were to kneel from a reward with 0.64 here came to rest two degrees short of the goal; from 0.85 on
-one bound is held nearly as well as the whole goal."""
+"""A humanoid paid by a reward with 0.64 on frames around the bound of its lean came to rest two degrees beyond it. That
+was measured on both sides of the bound, and is only near to what is measured here; 0.85 was settled with it."""
 _LEAST_MARGIN = 0.05
 """Of the reward's span, between the goal and its nearest misses: below it an agent feels no difference in a noisy
 return."""
