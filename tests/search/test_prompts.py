@@ -10,10 +10,10 @@ from vlmrm.data import GivenFrames, LabelledFrames
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards import RewardModel, RewardSpec
+from vlmrm.rewards.rewording import reworded
 from vlmrm.search import LabelledParts, LanguageModel, PromptSearch, optimise_prompts, search_prompts
 from vlmrm.search.proposals import known_words_only, plain_spec, propose, rivals_of
 from vlmrm.search.proposer import LONGEST, ask_proposer, sentences_in
-from vlmrm.search.wordings import reworded
 
 
 def greens(count, seed):

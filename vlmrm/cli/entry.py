@@ -18,6 +18,7 @@ import tyro
 import vlmrm
 from vlmrm.cli.adapt_arguments import Adapt
 from vlmrm.cli.arguments import Command, Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
+from vlmrm.cli.audit_arguments import Audit
 from vlmrm.cli.caption_arguments import Caption
 from vlmrm.errors import (
     CaptionWarning,
@@ -53,6 +54,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
   vlmrm score cartpole/upright DIR what the reward makes of pictures
   vlmrm fit cartpole/upright ...   correct it by a few labelled pictures
   vlmrm report cartpole/upright    how far it can be trusted, on one page
+  vlmrm audit cartpole/upright     what fools it, probe by probe
   vlmrm search prompts TASK        a better sentence, camera or form of a reward
   vlmrm label DIR                  label pictures with one key each
   vlmrm adapt classify DIR         a model adapted to each picture by a reward
@@ -66,6 +68,7 @@ _SAID: Mapping[str, tuple[type[Command], str]] = {
     "score": (Score, "What a reward makes of pictures."),
     "fit": (Fit, "A reward corrected by a few labelled pictures."),
     "report": (Report, "How far rewards can be trusted, on one page."),
+    "audit": (Audit, "What fools a reward: sentences, pictures, borders, pay for nothing."),
     "search": (Search, "A better sentence, camera or form of a reward."),
     "label": (Label, "Frames labelled with one key each, in a browser."),
     "adapt": (Adapt, "A model adapted to each picture or text by a reward."),

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from vlmrm.cli.arguments import Report, Search
+from vlmrm.cli.audit_arguments import Audit
 from vlmrm.data import FrameSource, LabelledFolder, LabelledVideo, TwoFolders
 from vlmrm.errors import SpecError
 
 
-def source_of_files(given: Report | Search) -> FrameSource | None:
+def source_of_files(given: Report | Search | Audit) -> FrameSource | None:
     """Return the labelled frames of files; None: the options name a task.
 
     Args:
@@ -41,7 +42,7 @@ def no_labels(source: str) -> SpecError:
     )
 
 
-def _refuse(given: Report | Search, option: str, *others: str) -> None:
+def _refuse(given: Report | Search | Audit, option: str, *others: str) -> None:
     for other in others:
         if getattr(given, other):
             name = "SOURCE" if other == "source" else f"--{other.replace('_', '-')}"

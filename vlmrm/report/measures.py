@@ -191,22 +191,29 @@ def _groups_of(labels: LabelledFrames, rows: Bool[np.ndarray, " n"]) -> int | No
     return len({group for group, held in zip(labels.groups, rows, strict=True) if held})
 
 
-def _resampling(labels: LabelledFrames) -> Mapping[str, Any] | None:
-    """How frames are drawn anew. None: one group holds a whole side, so that there would be nothing to draw."""
+def resampling_of(labels: LabelledFrames) -> Mapping[str, Any] | None:
+    """Return how frames are drawn anew, as arguments of `vlmrm.metrics.estimate`.
+
+    Args:
+        labels: What is known of the frames.
+
+    Returns:
+        None where one group holds a whole side, so that there would be nothing to draw.
+    """
     sides = (_groups_of(labels, labels.in_goal), _groups_of(labels, ~labels.in_goal))
     groups = labels.groups if len(set(labels.groups)) > 1 else None
     return None if 1 in sides else {"groups": groups, "resamples": RESAMPLES}
 
 
 def _estimates(metrics: Mapping[str, Any], scores: Scores, labels: LabelledFrames) -> dict[str, Estimate]:
-    drawn = _resampling(labels)
+    drawn = resampling_of(labels)
     if drawn is None:
         return {name: Estimate.alone(metric(scores, labels.in_goal)) for name, metric in metrics.items()}
     return estimates(metrics, scores, labels.in_goal, **drawn)
 
 
 def _gain(scores: Scores, control: Scores, labels: LabelledFrames) -> Estimate:
-    drawn = _resampling(labels)
+    drawn = resampling_of(labels)
     if drawn is None:
         return Estimate.alone(auroc(scores, labels.in_goal) - auroc(control, labels.in_goal))
     return paired_difference(auroc, scores, control, labels.in_goal, **drawn)

@@ -8,7 +8,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.function import FunctionReward
 from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.pairs import PairScorer
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms import ORDER
@@ -131,6 +132,19 @@ class Scorer(ABC):
         """Return the embeddings of sentences, to compare frames with. None: it embeds none."""
         return None
 
+    def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
+        """Return the score of every frame with every text in the goal's place; SpecError where it scores no pairs.
+
+        Args:
+            seen: What `read` returned for the frames.
+            texts: At least one sentence.
+        """
+        raise SpecError(f"{self.name} has no sentence that could be exchanged")
+
+    def strange_words(self, sentence: str) -> list[str]:
+        """Return the words of a sentence that its encoder says it does not know, or not of this scene."""
+        return []
+
     def with_alphas(self, alphas: Sequence[float]) -> dict[float, "FrameScorer"]:
         """Return the same reward by other alphas; empty: it has none to choose."""
         return {}
@@ -191,6 +205,25 @@ class SentenceScorer(FrameScorer):
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
         """Return the embeddings of sentences by the encoder of the reward."""
         return self.asked.encoder.embed_texts(list(sentences))
+
+    def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
+        """Return the score of every frame with every text by itself, also of a reward that looks back."""
+        scores = self._pairs.of_embeddings(seen.embeddings, list(texts))
+        return scores.detach().double().cpu().numpy()
+
+    def strange_words(self, sentence: str) -> list[str]:
+        """Return the words of a sentence that its encoder does not know, or not of this scene."""
+        domain = self.asked.encoder.domain
+        return [] if domain is None else [word for words in domain.strange_words(sentence).values() for word in words]
+
+    @cached_property
+    def _pairs(self) -> PairScorer:
+        spec = self.asked.spec
+        return (
+            self.asked.pairs
+            if spec.over_time is None
+            else PairScorer(self.asked.encoder, replace(spec, over_time=None))
+        )
 
     def with_alphas(self, alphas: Sequence[float]) -> dict[float, FrameScorer]:
         """Return the same reward by other alphas; empty: it is no plain projection."""

@@ -7,9 +7,9 @@ from typing import Any
 from vlmrm.encoders.encoder import Encoder
 from vlmrm.errors import SpecError, VlmrmError
 from vlmrm.prompts import PromptSet
+from vlmrm.rewards.rewording import reworded
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms import ORDER
-from vlmrm.search.wordings import reworded
 from vlmrm.tasks import Task, all_tasks
 
 _RIVAL_HEADS = ("contrast", "softmax")

@@ -1,0 +1,156 @@
+"""What an audit is: probes asked by name, left out with a reason, and saved as numbers and a page."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from tests.contracts.test_outside_packages import install  # noqa: F401  puts a package among the installed ones
+from tests.report.audit.audits import red_frames
+from tests.toys import red_function, red_reward
+from vlmrm.data import Scores
+from vlmrm.errors import SpecError
+from vlmrm.fitting import fit
+from vlmrm.metrics import Estimate
+from vlmrm.report.audit import BUILT_IN, PROBES, Finding, Limits, Probe, audit
+
+LANGUAGE = [name for name in BUILT_IN if PROBES[name].family == "language"]
+THEIRS = """
+from vlmrm.metrics import Estimate
+from vlmrm.report.audit import Finding, Limits, Probe
+
+LIMITS = Limits(passes=0.0, fails=1.0)
+PROBE = Probe(
+    name="brightness", family="pictures", question="Is it bright?", measures="brightness", limits=LIMITS,
+    run=lambda audited: Finding.judged(LIMITS, Estimate(value=0.5, low=0.4, high=0.6), "It is grey."),
+)
+"""
+
+
+def test_the_name_of_each_probe_is_its_name_in_the_registry():
+    assert [PROBES[name].name for name in BUILT_IN] == list(BUILT_IN)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "word"),
+    [
+        (0.95, 0.9, 1.0, "pass"),
+        (0.95, 0.5, 1.0, "warn"),  # the interval reaches what fails
+        (0.7, 0.65, 0.75, "warn"),
+        (0.5, 0.4, 0.6, "fail"),
+        (0.95, np.nan, np.nan, "warn"),  # nobody knows how far it would move
+    ],
+)
+def test_a_verdict_needs_the_value_and_its_interval(value, low, high, word):
+    effect = Estimate(value=value, low=low, high=high)
+    assert Limits(passes=0.9, fails=0.6).verdict(effect) == word
+    upside_down = Estimate(value=-value, low=-high, high=-low)
+    assert Limits(passes=-0.9, fails=-0.6).verdict(upside_down) == word
+
+
+def test_limits_that_are_one_are_refused():
+    with pytest.raises(SpecError, match=r"pass and fail at 0\.5"):
+        Limits(passes=0.5, fails=0.5)
+
+
+def test_a_family_that_no_page_has_is_refused():
+    with pytest.raises(SpecError, match="is of one of goal, language"):
+        Probe(
+            name="a", family="smells", question="", measures="", limits=Limits(passes=1, fails=0), run=Finding.left_out
+        )
+
+
+def test_a_function_has_no_sentences_and_every_probe_of_language_says_so():
+    found = audit(red_function(), red_frames(), probes=LANGUAGE)
+    assert {one.finding.verdict for one in found.answered} == {"left out"}
+    assert all("no sentence" in one.finding.says for one in found.answered)
+    assert found.verdict == "left out"
+
+
+def test_a_reward_that_takes_no_other_sentence_is_left_out_in_its_own_words():
+    corrected = fit(red_reward(), red_frames().frames[[0, 59]], [1.0, 0.0])
+    found = audit(corrected, red_frames(), probes=["negation"]).finding("negation")
+    assert found.verdict == "left out"
+    assert "its frames are labelled for one goal, not for each text" in found.says
+
+
+def test_a_reward_that_looks_back_is_asked_about_each_frame_by_itself():
+    found = audit(red_reward(over_time={"kind": "difference"}), red_frames(), probes=["negation"])
+    assert found.finding("negation").effect.value == 0.0
+
+
+def test_labels_of_one_kind_are_refused():
+    frames = red_frames().take(np.arange(30))
+    with pytest.raises(SpecError, match="no frame outside of the goal among 30"):
+        audit(red_reward(), frames)
+
+
+def test_a_table_of_scores_is_refused():
+    scores = Scores(name="theirs", by_key={"frame 0": 0.0})
+    with pytest.raises(SpecError, match="theirs is a table of scores"):
+        audit(scores, red_frames())
+
+
+def test_an_unknown_probe_is_refused_with_the_nearest():
+    with pytest.raises(SpecError, match=r"unknown probe 'negations'\. Near: negation"):
+        audit(red_reward(), red_frames(), probes=["negations"])
+
+
+def test_each_frame_is_read_once_for_all_sentences():
+    reward = red_reward()
+    audit(reward, red_frames(), probes=["tells_goal", *LANGUAGE])
+    assert reward.encoder.batches == [60]
+
+
+def test_probes_of_other_packages_are_asked_only_by_name(install, tmp_path):  # noqa: F811
+    install("theirs", "[vlmrm.probes]\nbrightness = {package}.probe:PROBE\n")
+    (tmp_path / "theirs" / "probe.py").write_text(THEIRS)
+    assert "brightness" in PROBES
+    assert "brightness" not in BUILT_IN
+    found = audit(red_function(), red_frames(), probes=["brightness"])
+    assert (found.verdict, found.finding("brightness").says) == ("warn", "It is grey.")
+
+
+def test_a_name_of_ours_cannot_be_taken(install):  # noqa: F811
+    install("theirs", "[vlmrm.probes]\nnegation = {package}.probe:PROBE\n")
+    with pytest.raises(SpecError, match="'negation' is offered by more than one package"):
+        audit(red_function(), red_frames(), probes=["negation"])
+
+
+def test_numbers_and_page_are_saved_side_by_side(tmp_path):
+    found = audit(red_reward(), red_frames(), probes=["tells_goal", "negation", "sides"])
+    page = found.save(tmp_path / "audit.html").read_text()
+    numbers = json.loads((tmp_path / "audit.json").read_text())
+    assert numbers["headline"] == found.headline
+    assert [one["name"] for one in numbers["probes"]] == ["tells_goal", "negation", "sides"]
+    assert numbers["probes"][0]["effect"]["value"] == 1.0
+    assert numbers["probes"][2]["effect"] is None
+    assert numbers["spec_hash"] == red_reward().spec.hash()
+    assert "Does it read “not”, “no” and “without”?" in page
+    assert "NaN" not in (tmp_path / "audit.json").read_text()
+
+
+def test_what_a_frame_is_called_is_text_and_no_markup(tmp_path):
+    frames = red_frames()
+    frames = type(frames)(frames=frames.frames, in_goal=~frames.in_goal, names=["<b>bold</b>"] * 60)
+    page = audit(red_reward(), frames, probes=["tells_goal"]).save(tmp_path / "audit.html").read_text()
+    assert "<b>bold" not in page
+    assert "&lt;b&gt;bold" in page
+
+
+def test_of_many_frames_some_of_each_label_are_kept(monkeypatch):
+    monkeypatch.setattr("vlmrm.report.audit.audited.MOST", 10)
+    found = audit(red_reward(), red_frames(), probes=["tells_goal"])
+    assert found.frames <= 20
+    assert 5 <= found.in_goal <= 10
+
+
+def test_every_second_label_keeps_both(monkeypatch):
+    """Were every second frame kept whatever its label, only one label would be left."""
+    monkeypatch.setattr("vlmrm.report.audit.audited.MOST", 10)
+    frames = red_frames()
+    order = torch.stack([torch.arange(30), torch.arange(30, 60)], dim=1).flatten().numpy()
+    found = audit(red_reward(), frames.take(order), probes=["tells_goal"])
+    assert 5 <= found.in_goal <= 10
+    assert 5 <= found.frames - found.in_goal <= 10

@@ -1,0 +1,123 @@
+"""Probes of what is paid for nothing and over time, on episodes of CartPole and of a world that ends early."""
+
+from dataclasses import replace
+from functools import cache
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from tests.report.audit.audits import TASK, N
+from tests.report.test_evaluation import reds
+from tests.toys import red_spec
+from vlmrm.data.labelled import GivenFrames
+from vlmrm.data.task_frames import TaskStates
+from vlmrm.report.audit import audit
+from vlmrm.report.audit.played import play
+from vlmrm.report.scorers import Encoders, scorer_of
+from vlmrm.rewards import FunctionReward, RewardModel
+from vlmrm.tasks import Task
+
+INCENTIVES = ("random_policy", "doing_nothing", "survival_bonus")
+TIME = ("reversed", "shuffled", "loops")
+SHORT = replace(TASK, episode_steps=30)
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    monkeypatch.setattr("vlmrm.report.audit.played._STEPS", 1)
+
+
+@pytest.fixture
+def counting():
+    """A task in the world of `tests.toys`, whose episodes the environment ends after three steps."""
+    name = "tests/EndsEarly-v0"
+    if name not in gym.registry:
+        gym.register(name, entry_point="tests.toys:CountingEnv")
+    return Task(
+        name="counting/red",
+        description="",
+        env_id=name,
+        env_kwargs={"ends_by": "terminated"},
+        episode_steps=10,
+        reward=red_spec(encoder="sim-s"),
+    )
+
+
+@cache
+def over_time(kind, **options):
+    spec = replace(SHORT.reward, over_time={"kind": kind, **options})
+    return audit(spec, TaskStates(task=SHORT, n=N), probes=[*TIME, "random_policy"])
+
+
+def test_a_reward_of_single_frames_knows_no_order():
+    found = audit(SHORT.reward, TaskStates(task=SHORT, n=N), probes=TIME)
+    assert {one.finding.verdict for one in found.answered} == {"left out"}
+    assert "scores each frame by itself" in found.finding("loops").says
+
+
+def test_a_difference_pays_for_coming_nearer_and_nothing_for_there_and_back():
+    found = over_time("difference")
+    assert found.finding("reversed").effect.value == 1.0
+    assert abs(found.finding("loops").effect.value) < 1e-5
+    assert found.finding("loops").verdict == "pass"
+
+
+def test_a_reward_that_smooths_states_is_not_asked_about_their_order():
+    """The mean of the last four scores pays for staying, there and back as well: no fault of it."""
+    found = over_time("window", length=4)
+    assert {found.finding(name).verdict for name in TIME} == {"left out"}
+    assert "pays for staying in a frame" in found.finding("loops").says
+
+
+def test_what_single_frames_are_paid_is_not_asked_of_a_reward_that_looks_back():
+    found = over_time("difference")
+    assert found.finding("random_policy").verdict == "left out"
+    assert "depends on more than one frame" in found.finding("random_policy").says
+    assert found.remarks[0].startswith("The reward looks back.")
+
+
+def test_episodes_start_alike_for_both_policies():
+    scorer = scorer_of(SHORT.reward, Encoders())
+    one, two = (play(scorer, SHORT, seed=seed) for seed in (0, 0))
+    assert np.array_equal(one.scores, two.scores)
+    assert len(one.episodes) == 5
+    assert {len(rows) for rows in one.episodes.values()} == {31}
+
+
+def test_who_pays_for_anything_pays_a_policy_that_does_not_try():
+    """A reward that pays 1 for most of what is not the goal as well; the task's own pays the same policy less."""
+    right = RewardModel.from_spec(SHORT.reward)
+    states = TaskStates(task=SHORT, n=N)
+    everywhere = FunctionReward(lambda frames: 1.0 + (right.score(frames) < -0.15).float() * -0.01, name="everywhere")
+    everywhere.capture = right.capture
+    found = audit(everywhere, states, probes=INCENTIVES)
+    honest = audit(right, states, probes=INCENTIVES)
+    paid, fair = (one.finding("doing_nothing").effect.value for one in (found, honest))
+    assert fair < paid
+    assert "in 5 episodes" in found.finding("random_policy").says
+
+
+def test_without_an_early_end_nothing_is_paid_for_living_longer():
+    found = audit(SHORT.reward, TaskStates(task=SHORT, n=N), probes=["survival_bonus"]).finding("survival_bonus")
+    assert found.verdict == "left out"
+    assert "none of 5 random episodes early" in found.says
+
+
+def test_a_reward_turned_upside_down_has_no_way_to_the_goal():
+    right = RewardModel.from_spec(SHORT.reward)
+    wrong = FunctionReward(lambda frames: -right.score(frames), name="wrong")
+    wrong.capture = right.capture
+    found = audit(wrong, TaskStates(task=SHORT, n=N), probes=["random_policy"]).finding("random_policy")
+    assert found.verdict == "left out"
+    assert "hardly tells the goal (AUROC 0.0" in found.says
+
+
+@pytest.mark.parametrize(("offset", "verdict"), [(0.0, "pass"), (5.0, "fail")])
+def test_a_constant_is_a_survival_bonus_where_episodes_end_early(counting, offset, verdict):
+    """Frames of goal and of others are paid 1 and 0, and the offset more; each episode ends after three steps."""
+    frames = reds([1.0] * 12 + [0.0] * 12, [True] * 12 + [False] * 12, groups=[f"{i % 6}" for i in range(24)])
+    paid = FunctionReward(lambda shown: (shown[:, 0, 0, 0] > 128).float() + offset, name="paid")
+    found = audit(paid, GivenFrames(frames=frames, task=counting), probes=["survival_bonus"]).finding("survival_bonus")
+    assert (found.verdict, found.effect.value) == (verdict, offset)
+    assert "ended 5 of 5 random episodes early" in found.says

@@ -1,0 +1,94 @@
+"""Probes of sentences, on an encoder that reads the last colour of a sentence, and on a built-in model."""
+
+import pytest
+
+from tests.report.audit.audits import audit_cartpole, red_frames
+from tests.toys import ColourEncoder, red_spec
+from vlmrm.prompts import PromptSet
+from vlmrm.report.audit import audit
+from vlmrm.rewards import RewardModel
+
+pytestmark = pytest.mark.filterwarnings("ignore::vlmrm.errors.WordingWarning")  # some goals are worded badly on purpose
+
+
+def found(probe, goal="red", **words):
+    """What a probe finds of a goal, read by its last colour."""
+    reward = RewardModel(ColourEncoder(), red_spec(prompts=PromptSet(goal, **words)))
+    return audit(reward, red_frames(groups=[f"{i % 20}" for i in range(60)]), probes=[probe]).finding(probe)
+
+
+def test_a_negation_that_is_not_read_is_a_warning_until_the_reward_uses_one():
+    """The encoder reads "not red" as "red", so a goal frame is always paid more: chance 0 for the others."""
+    plain, used = found("negation"), found("negation", "a thing that is not red")
+    assert (plain.verdict, plain.effect.value) == ("warn", 0.0)
+    assert used.effect.value == 1.0  # it tells the goal's own frames, which "not red" should
+    negative = found("negation", negatives="a thing without green")
+    assert negative.verdict == "fail"
+    assert "“a thing without green” has a negation" in negative.says
+
+
+def test_another_colour_is_paid_less_by_an_encoder_of_colours():
+    colour = found("attributes", "a red thing")
+    assert colour.verdict == "pass"
+    assert 0.99 < colour.effect.value < 1.0  # the darkest of thirty goal frames is nearer to black
+    assert len(colour.exhibits) == 6  # of seven other colours
+
+
+def test_the_word_that_is_read_worst_decides():
+    """Colours are read and counts are not: "three things in red" is paid as much as the goal."""
+    count = found("attributes", "two things in red")
+    assert (count.verdict, count.effect.value) == ("warn", 0.5)
+
+
+def test_words_in_another_order_are_the_same_to_a_bag_of_words():
+    order = found("word_order", "a thing that is red")
+    assert order.verdict == "warn"
+    assert order.effect.value == 0.5  # ties everywhere
+
+
+def test_without_a_word_to_exchange_a_probe_is_left_out():
+    assert found("sides").verdict == "left out"
+    assert "no word for a side" in found("sides").says
+
+
+def test_an_order_as_the_goal_fails_where_it_is_not_understood():
+    order = found("orders", "move the green cart")
+    assert (order.verdict, order.effect.value) == ("fail", 0.5)  # nothing in these frames is green
+    assert "“move the green cart” is a motion or an order" in order.says
+
+
+def test_a_state_said_as_an_order_loses_nothing_where_only_its_colour_is_read():
+    order = found("orders")
+    assert (order.verdict, order.effect.value) == ("pass", 0.0)
+
+
+def test_at_least_twenty_wordings_are_tried_of_any_goal():
+    said = found("paraphrases", "a strange red thing").says
+    assert int(said.split()[0]) >= 20
+
+
+def test_two_words_of_a_kind_take_each_others_places():
+    """COLA: of "a blue thing on red" the last colour is read, and of "a red thing on blue" the other one."""
+    swapped = found("attributes", "a blue thing on red")
+    assert swapped.effect.value > 0.99
+    assert [one.text for one in swapped.exhibits] == ["a red thing on blue"]
+
+
+def test_the_shipped_reward_reads_no_negation_and_an_opposite():
+    shipped = audit_cartpole("negation", "opposites", "paraphrases")
+    assert shipped.finding("negation").verdict == "warn"
+    assert shipped.finding("negation").effect.value < 0.05
+    assert shipped.finding("opposites").verdict == "pass"
+    assert shipped.finding("paraphrases").verdict == "pass"
+
+
+def test_two_goals_of_a_scene_count_only_if_both_pictures_and_both_sentences_are_right():
+    told = audit_cartpole("other_goals").finding("other_goals")
+    assert told.effect.value > 0.9
+    assert "cartpole/hanging" in told.says
+    same = audit_cartpole("other_goals", goal="pole and cart", baseline="a picture").finding("other_goals")
+    assert same.effect.value < told.effect.value
+
+
+def test_frames_from_memory_show_no_other_goal():
+    assert found("other_goals").verdict == "left out"

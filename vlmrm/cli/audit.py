@@ -1,0 +1,66 @@
+"""``vlmrm audit``: what fools a reward, on one page."""
+
+from pathlib import Path
+
+from vlmrm.cli.audit_arguments import Audit
+from vlmrm.cli.frame_progress import frame_progress
+from vlmrm.cli.labelled_source import no_labels, source_of_files
+from vlmrm.cli.score import named_spec
+from vlmrm.data import FrameSource, frames_of_task
+from vlmrm.errors import SpecError, UnknownTask
+from vlmrm.report.audit import BUILT_IN, audit
+from vlmrm.report.scorers import PlacedSpec
+from vlmrm.tasks import Task, find_task
+
+_SAID = ("fail", "warn")
+
+
+def run(given: Audit) -> int:
+    """Carry the probes out, write the page, and print the table and what did not pass."""
+    if not given.reward:
+        raise SpecError("say which reward: vlmrm audit SPEC --task TASK, or vlmrm audit TASK for a task's own.")
+    if given.out.suffix != ".html":
+        raise SpecError(f"an audit is a page, a file whose name ends in .html; got --out {given.out}.")
+    if given.out.exists() and not given.force:
+        raise SpecError(f"{given.out} is there already. Give another --out, or --force to write over it.")
+    reward = PlacedSpec(spec=named_spec(given.reward), device=given.device)
+    progress = frame_progress("carried out", what="probes")
+    found = audit(reward, _source(given), probes=given.probes or BUILT_IN, seed=given.seed, progress=progress)
+    found.save(given.out)
+    print(found.table())
+    print(f"\n{found.headline}")
+    for verdict in _SAID:
+        for one in found.answered:
+            if one.finding.verdict == verdict:
+                print(f"- {verdict}: {one.probe.name}: {one.finding.says}")
+    for remark in found.remarks:
+        print(f"note: {remark}")
+    print(f"wrote {given.out} and {given.out.with_suffix('.json')}")
+    return 0
+
+
+def _source(given: Audit) -> FrameSource:
+    """The labelled frames that the options name; exactly one kind of them."""
+    if given.source or given.success or given.failure:
+        if given.task:
+            raise SpecError("--task draws labelled states; other labelled frames have no effect beside it.")
+        found = source_of_files(given)
+        if found is None:
+            raise no_labels(given.source)
+        return found
+    return frames_of_task(_task(given), given.frames, seed=given.seed)
+
+
+def _task(given: Audit) -> Task:
+    name = given.task or given.reward
+    if Path(name).suffix == ".toml" and given.task:
+        return Task.load(name)
+    try:
+        return find_task(name)
+    except UnknownTask:
+        if given.task:
+            raise
+    raise SpecError(
+        f"say on which frames {given.reward} is to be audited: --task, FRAMES with --labels, or --success and "
+        "--failure."
+    )

@@ -1,0 +1,115 @@
+"""`audit`: every probe on one reward."""
+
+import platform
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from vlmrm.errors import VlmrmError, VlmrmWarning
+from vlmrm.report.audit.audit_numbers import Answered
+from vlmrm.report.audit.audited import Audited, gather
+from vlmrm.report.audit.outcome import Audit
+from vlmrm.report.audit.probe import Finding, Probe
+from vlmrm.report.audit.registry import BUILT_IN, PROBES
+from vlmrm.report.evaluation import AnyFrames, source_of
+from vlmrm.report.scorers import AnyReward, Encoders, scorer_of
+
+Progress = Callable[[int, int | None], None]
+"""Told how many probes have been carried out, and of how many."""
+_PACKAGES = ("vlmrm", "torch", "open_clip_torch", "numpy")
+
+
+def audit(
+    reward: AnyReward,
+    frames: AnyFrames,
+    *,
+    probes: Sequence[str] = BUILT_IN,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Audit:
+    """Look for what fools a reward.
+
+    Args:
+        reward: A spec, the name of its file, a `RewardModel`, a `FunctionReward`, or a function of frames.
+        frames: Labelled frames: a source of `vlmrm.data`, frames in memory, or a task or its name, whose states are
+            then drawn.
+        probes: Names of probes; those of other packages are asked only if they are named.
+        seed: Decides what probes draw.
+        progress: Told of every probe.
+
+    Raises:
+        SpecError: There is no such probe, the reward is impossible or a table of scores, or all frames are in the goal
+            or none is.
+        FrameError: The frames cannot be read.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> from vlmrm.data import LabelledFrames
+        >>> frames = torch.arange(40, dtype=torch.uint8).reshape(40, 1, 1, 1).expand(40, 8, 8, 3)
+        >>> names = [str(i) for i in range(40)]
+        >>> shown = LabelledFrames(frames=frames, in_goal=np.arange(40) < 20, names=names)
+        >>> dark = lambda frames: 255 - frames.float().mean(dim=(1, 2, 3))
+        >>> audit(dark, shown, probes=["tells_goal"]).verdict
+        'pass'
+    """
+    asked = [PROBES.named(name) for name in dict.fromkeys(probes)]
+    source = source_of(frames)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", VlmrmWarning)
+        scorer = scorer_of(reward, Encoders())
+        audited = gather(scorer, source, seed=seed)
+    answered = []
+    for number, probe in enumerate(asked):
+        answered.append(Answered(probe=probe, finding=_answer(probe, audited)))
+        if progress is not None:
+            progress(number + 1, len(asked))
+    spec = audited.reward.spec
+    return Audit(
+        reward=scorer.title if scorer.title != "reward" else audited.reward.name,
+        spec=None if spec is None else spec.to_dict(),
+        spec_hash=None if spec is None else spec.hash(),
+        fingerprint=audited.reward.fingerprint,
+        source=source.name,
+        about=source.about,
+        task=None if source.task is None else source.task.name,
+        frames=len(audited.labels),
+        in_goal=int(audited.labels.in_goal.sum()),
+        answered=answered,
+        remarks=_remarks(audited, caught),
+        versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+    )
+
+
+def _answer(probe: Probe, audited: Audited) -> Finding:
+    """What a probe finds; where something is lacking, or the reward refuses what is asked, why it was left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VlmrmWarning)  # that frames and words are strange is the point
+        try:
+            for need in probe.needs:
+                why = need.lacking(audited)
+                if why is not None:
+                    return Finding.left_out(why)
+            return probe.run(audited)
+        except VlmrmError as error:
+            return Finding.left_out(str(error))
+
+
+def _remarks(audited: Audited, caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """What a reader of the numbers has to know; warnings that are not ours are passed on."""
+    own = [one for one in caught if issubclass(one.category, VlmrmWarning)]
+    for one in caught:
+        if one not in own:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
+    found = list(dict.fromkeys(str(one.message) for one in own))
+    spec = audited.reward.spec
+    if spec is not None and spec.over_time is not None:
+        found.append(
+            "The reward looks back. Probes of the goal, of sentences and of pictures look at the score of each frame "
+            "by itself, from which it makes what a step is paid."
+        )
+    if not audited.labels.groups:
+        found.append(
+            "Nothing is known of which frames share an episode, a video or a view: intervals are too narrow where "
+            "neighbours are alike."
+        )
+    return found

@@ -1,0 +1,40 @@
+"""`PROBES`: the probes of an audit by name; those of other packages are loaded only when they are named."""
+
+from vlmrm.registry import Registry
+from vlmrm.report.audit.probe import Probe
+
+_ROWS = {
+    "tells_goal": "vlmrm.report.audit.tells_goal:PROBE",
+    "false_alarms": "vlmrm.report.audit.false_alarms:PROBE",
+    "borders": "vlmrm.report.audit.borders:PROBE",
+    "nearer_pairs": "vlmrm.report.audit.nearer_pairs:PROBE",
+    "other_goals": "vlmrm.report.audit.other_goals:PROBE",
+    "negation": "vlmrm.report.audit.negation:PROBE",
+    "opposites": "vlmrm.report.audit.exchanged_words:OPPOSITE",
+    "sides": "vlmrm.report.audit.exchanged_words:SIDE",
+    "attributes": "vlmrm.report.audit.exchanged_words:ATTRIBUTE",
+    "word_order": "vlmrm.report.audit.word_order:PROBE",
+    "absent_things": "vlmrm.report.audit.absent_things:PROBE",
+    "paraphrases": "vlmrm.report.audit.paraphrases:PROBE",
+    "orders": "vlmrm.report.audit.orders:PROBE",
+    "alike_pairs": "vlmrm.report.audit.alike_pairs:PROBE",
+    "blank_frames": "vlmrm.report.audit.blank_frames:PROBE",
+    "written_words": "vlmrm.report.audit.written_words:PROBE",
+    "stood_on_head": "vlmrm.report.audit.stood_on_head:PROBE",
+    "mirror": "vlmrm.report.audit.changed_pictures:MIRROR",
+    "sharpness": "vlmrm.report.audit.changed_pictures:SHARPNESS",
+    "light": "vlmrm.report.audit.changed_pictures:LIGHT",
+    "camera_shift": "vlmrm.report.audit.changed_pictures:CAMERA",
+    "occlusion": "vlmrm.report.audit.changed_pictures:COVER",
+    "texture": "vlmrm.report.audit.changed_pictures:TEXTURE",
+    "reversed": "vlmrm.report.audit.episode_order:REVERSED",
+    "shuffled": "vlmrm.report.audit.episode_order:SHUFFLED",
+    "loops": "vlmrm.report.audit.episode_order:LOOP",
+    "random_policy": "vlmrm.report.audit.unearned_pay:RANDOM",
+    "doing_nothing": "vlmrm.report.audit.unearned_pay:IDLE",
+    "survival_bonus": "vlmrm.report.audit.survival_bonus:PROBE",
+}
+BUILT_IN = tuple(_ROWS)
+"""Names of the probes that an audit carries out unless told otherwise, in the order of a page."""
+PROBES: Registry[Probe] = Registry("probe", "vlmrm.probes", _ROWS)
+"""All probes by name, those of other packages included."""
