@@ -32,7 +32,7 @@ from vlmrm.types import Frames
 WORK = Path("runs") / "rlcf_caption_training"
 START, WHOLE = f"local-dir:{Path('runs') / 'captioners' / 'tab-cap-one'}", "tab-cap"
 REWARD, ASKED = "tab-m", "tab-xs"
-UPDATES, PICTURES, HELD_OUT, SIZE_PX = 1_500, 4_000, 1_000, 64
+UPDATES, PICTURES, HELD_OUT, SIZE_PX = 600, 4_000, 1_000, 64
 TRAINED_ON, JUDGED_ON = 201, 202
 """Seeds of the pictures of training and of those that are judged."""
 SIMILARITY = {"reward": {"encoder": REWARD, "alpha": 0.0}}
