@@ -2,12 +2,12 @@
 """Does a captioner learn to say more than it was ever shown, from rewards alone? The exact judge says.
 
     python scripts/train_captioner.py tab-cap-one         # the start: never saw a caption of more than one thing
-    python experiments/rlcf_caption_training.py           # both runs, then the tables; goes on where it was
-    python experiments/rlcf_caption_training.py --only similarity_alone       (in a process beside another)
+    python experiments/rlcf_caption_training.py           # all runs, then the tables; goes on where it was
+    python experiments/rlcf_caption_training.py --only "similarity alone"      (in a process beside another)
 
 The reward is the cosine of tab-m, alone and composed with other terms; judged by the facts of the drawn tables, and by
-how often tab-xs, which trains nothing, finds the picture of a caption among 1,000, a tenth of them near twins. Each run
-is looked at after its updates and after twice as many. Runs are kept in ``runs/rlcf_caption_training``.
+how often tab-xs, which trains nothing, finds the picture of a caption among 1,000, a tenth of them near twins. Runs are
+looked at after 500 updates and after twice as many. Runs are kept in ``runs/rlcf_caption_training``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,32 +32,43 @@ from vlmrm.types import Frames
 WORK = Path("runs") / "rlcf_caption_training"
 START, WHOLE = f"local-dir:{Path('runs') / 'captioners' / 'tab-cap-one'}", "tab-cap"
 REWARD, ASKED = "tab-m", "tab-xs"
-UPDATES, PICTURES, HELD_OUT, SIZE_PX = 600, 4_000, 1_000, 64
+UPDATES, PICTURES, HELD_OUT, SIZE_PX = 500, 4_000, 1_000, 64
 TRAINED_ON, JUDGED_ON = 201, 202
 """Seeds of the pictures of training and of those that are judged."""
 SIMILARITY = {"reward": {"encoder": REWARD, "alpha": 0.0}}
-TERMS: Mapping[str, Mapping[str, Any]] = {
-    "similarity_alone": {"similarity": SIMILARITY},
-    "composed": {
-        "similarity": {**SIMILARITY, "shortest": 17},
-        "length": {"wanted": 19, "weight": 0.5},
-        "fluency": {"weight": 0.1},
-        "repetition": {"weight": 0.5},
-        "missing_end": {"weight": 0.2},
-    },
+OTHERS = {"length": {"wanted": 19, "weight": 0.5}, "repetition": {"weight": 0.5}, "missing_end": {"weight": 0.2}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A run: what captions are rewarded for, how it is held near its start, and when it is looked at."""
+
+    terms: Mapping[str, Mapping[str, Any]]
+    """Terms and their options."""
+    kl: float
+    """Weight of the divergence from the start."""
+    looks: tuple[int, ...] = (UPDATES, 2 * UPDATES)
+    """Updates after which the gallery is written about."""
+
+    @property
+    def options(self) -> CaptionTraining:
+        """All choices."""
+        return CaptionTraining.from_dict(
+            {
+                "captioner": START, "terms": self.terms, "updates": self.looks[-1], "pictures": 32, "samples": 8,
+                "baseline": "loo", "normalised": "before", "kl": self.kl, "learning_rate": 2e-4, "most_tokens": 36,
+                "check_every": 100,
+            }
+        )  # fmt: skip
+
+
+WHOLE_CAPTIONS = {"similarity": {**SIMILARITY, "shortest": 17}, **OTHERS}
+RUNS = {
+    "similarity alone": Planned(terms={"similarity": SIMILARITY}, kl=0.0),
+    "composed": Planned(terms={**WHOLE_CAPTIONS, "fluency": {"weight": 0.5}}, kl=0.3),
+    "composed, held loosely": Planned(terms={**WHOLE_CAPTIONS, "fluency": {"weight": 0.1}}, kl=0.1, looks=(UPDATES,)),
 }
-"""What captions are rewarded for, by run."""
-
-
-def options_of(run: str) -> CaptionTraining:
-    """The choices of a run; similarity alone has no divergence term either."""
-    return CaptionTraining.from_dict(
-        {
-            "captioner": START, "terms": TERMS[run], "updates": UPDATES, "pictures": 32, "samples": 8,
-            "baseline": "loo", "normalised": "before", "kl": 0.1 if run == "composed" else 0.0,
-            "learning_rate": 2e-4, "most_tokens": 36, "check_every": 100,
-        }
-    )  # fmt: skip
+"""The third is what the second became of: the reward rises, and the captions are no sentences any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,22 +128,21 @@ def looked_at(name: str, captions: Sequence[str], gallery: Gallery) -> Looked:
 
 
 def train(run: str, gallery: Gallery) -> list[Looked]:
-    """Carry out a run, and look at it after its updates and after twice as many."""
+    """Carry out a run, and look at it whenever it says."""
+    planned, folder = RUNS[run], WORK / run.replace(",", "").replace(" ", "_")
     tables = random_tables(PICTURES, seed=TRAINED_ON)
     pictures, start, found = draw_tables(tables, seed=TRAINED_ON, size_px=SIZE_PX), load_captioner(START), []
-    for updates in (UPDATES, 2 * UPDATES):
-        kept = WORK / run / f"captions_{updates}.txt"
+    for updates in planned.looks:
+        kept = folder / f"captions_{updates}.txt"
         if not kept.is_file():
-            options = replace(options_of(run), updates=updates)
-            trainer = CaptionTrainer(
-                start, options, pictures, WORK / run, held_out=gallery.frames, judge=gallery.look
-            )  # fmt: skip
+            options = replace(planned.options, updates=updates)
+            trainer = CaptionTrainer(start, options, pictures, folder, held_out=gallery.frames, judge=gallery.look)
             show = frame_progress(run, what="updates")
             trainer.train(lambda done, total, numbers, show=show: tell(show, done, total, numbers))
             with whole_file(kept) as aside:
                 aside.write_text("\n".join(trainer.captioner.caption(gallery.frames)), encoding="utf-8")
         captions = kept.read_text(encoding="utf-8").split("\n")
-        found.append(looked_at(f"{run.replace('_', ' ')}, {updates:,} updates", captions, gallery))
+        found.append(looked_at(f"{run}, {updates:,} updates", captions, gallery))
     return found
 
 
@@ -205,7 +215,7 @@ def main(*, only: tuple[str, ...] = ()) -> None:
     gallery = Gallery.drawn()
     found = [
         looked_at("the start, captions of one thing", load_captioner(START).caption(gallery.frames), gallery),
-        *(one for run in TERMS if not only or run in only for one in train(run, gallery)),
+        *(one for run in RUNS if not only or run in only for one in train(run, gallery)),
         looked_at(f"{WHOLE}, taught with whole captions", load_captioner(WHOLE).caption(gallery.frames), gallery),
     ]
     if not only:

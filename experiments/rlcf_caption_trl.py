@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rlcf_caption_training import START, Gallery, Looked, looked_at, options_of, rows_of
+from rlcf_caption_training import RUNS, START, Gallery, Looked, looked_at, rows_of
 from rlcf_tables import RESULTS
 from torch import Tensor, nn
 from vlmrm_envs.table_top import draw_tables, random_tables
@@ -37,7 +37,7 @@ from trl.trainer.grpo_trainer import add_fused_lm_head  # noqa: E402
 
 WORK = Path("runs") / "rlcf_caption_trl"
 UPDATES, PICTURES, DRAWN = 150, 512, 203
-OPTIONS = replace(options_of("composed"), updates=UPDATES, baseline="group", check_every=UPDATES)
+OPTIONS = replace(RUNS["composed"].options, updates=UPDATES, baseline="group", check_every=UPDATES)
 """Of both: advantages are those of GRPO, each term by itself before the weights."""
 
 

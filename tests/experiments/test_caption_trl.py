@@ -31,7 +31,7 @@ def test_its_model_finds_captions_as_likely_and_becomes_the_captioner_again(star
     logits = model(input_ids=torch.cat([asked, captions.tokens], dim=1)).logits[:, asked.shape[1] - 1 : -1]
     likely = of_tokens(logits, captions)
     torch.testing.assert_close(likely, start.log_probabilities(seen, captions), atol=1e-5, rtol=0)
-    likely.sum().backward()
+    torch.autograd.backward(likely.sum())
     assert all(bool(weights.grad.abs().sum() > 0) for weights in model.get_input_embeddings().mapper.parameters())
     assert rlcf_caption_trl.as_captioner(model, start).caption(PICTURES) == captions.texts
 
@@ -46,6 +46,6 @@ def test_its_rewards_are_those_of_the_own_loop(start: PrefixCaptioner) -> None:
     own = rlcf_caption_trl.CaptionRewards(options.terms, start).values(
         rlcf_caption_trl.Shown(PICTURES, captions), update=0
     )
-    assert list(found) == ["similarity", "length", "fluency", "repetition", "missing_end"]
+    assert list(found) == ["similarity", "length", "repetition", "missing_end", "fluency"]
     for name, values in own.items():
         assert found[name] == pytest.approx(values.flatten().tolist(), abs=1e-6)
