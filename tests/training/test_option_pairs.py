@@ -36,6 +36,7 @@ VALUES: dict[str, Any] = {
     "reward.over_time": {"kind": "window", "length": 3},
     "reward.resize_mode": "longest",
     "reward.env_weight": 0.5,
+    "reward.audit": "audit.json",
     "train.algorithm": "PPO",
     "train.hyperparameters": {"gamma": 0.5},
     "train.steps": 4_000,
@@ -94,7 +95,7 @@ def used(made: Plan) -> dict[str, Any]:
     del found["output"]["folder"]
     reward, task = found.pop("reward"), made.task.to_dict()
     found["task"] = {key: value for key, value in task.items() if key not in ("reward", "train", "small")}
-    found["reward"] = None if made.spec is None else [made.spec.to_dict(), reward["env_weight"]]
+    found["reward"] = None if made.spec is None else [made.spec.to_dict(), reward["env_weight"], reward["audit"]]
     if made.spec is None:  # no picture is scored
         found["machine"] |= {"precision": None, "batch_size": None}
         found["evaluation"]["drawn"] = None

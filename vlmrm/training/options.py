@@ -165,6 +165,9 @@ class RewardOptions:
     """How pictures become square: `shortest` crops, `longest` pads, `squash` distorts. Default: the model's own."""
     env_weight: float = 0.0
     """Weight of the environment's own reward, which is added to the text reward."""
+    audit: Annotated[str | None, open_option("FILE", "audit")] = None
+    """JSON file of `vlmrm audit`: what failed there is said before training. Default: audit.json beside the run's
+    folder or in the current one, if it is of the same reward, weights and task."""
 
     def __post_init__(self) -> None:
         require_number("env_weight", self.env_weight)
@@ -173,6 +176,8 @@ class RewardOptions:
                 f"reward='env' trains on the environment's own reward, so reward.{min(self.table())} has no effect. "
                 "Leave one of them out."
             )
+        if self.audit is not None and self.is_env:
+            raise SpecError("audit is of a text reward, and reward='env' has none. Leave one of them out.")
         if self.env_weight and self.is_env:
             raise SpecError("env_weight adds the environment's own reward to a text reward; reward='env' is all of it.")
 
@@ -209,7 +214,7 @@ class RewardOptions:
         """
         given = {key: value for key, value in vars(self).items() if value is not None and value not in ((), {})}
         prompts = {role: given.pop(role) for role in ("goal", "baseline", "negatives") if role in given}
-        for key in ("source", "env_weight"):
+        for key in ("source", "env_weight", "audit"):
             given.pop(key, None)
         return ({"prompts": prompts} if prompts else {}) | given
 

@@ -1,7 +1,7 @@
 """`report_run`: what came of a training run, on one page: curves, videos, agents, and the reward on what they did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from vlmrm.report.saving import Page
 from vlmrm.report.scorers import AnyReward
 from vlmrm.report.words import percent
 from vlmrm.rewards.protocols import FrameReward
+from vlmrm.training.audit_at_hand import kept_audit
 from vlmrm.training.episodes import Evaluation
 from vlmrm.training.outcome import Summary
 from vlmrm.training.plan import Plan
@@ -50,6 +51,8 @@ class RunReport(Page):
     """The reward on the frames of these episodes. None: there is none, or all frames are in the goal or none is."""
     why_not_judged: str
     """Why the reward was not judged; empty: it was."""
+    failed_probes: Mapping[str, str] = field(default_factory=dict)
+    """What failed in the audit that the run was begun with, by the probe's name. Empty: nothing, or there was none."""
 
     @property
     def headline(self) -> str:
@@ -99,6 +102,7 @@ class RunReport(Page):
             "facts": dict(self.facts),
             **({"agents": [], "kendall": None} if self.ranks is None else asdict(self.ranks)),
             "partings": [asdict(one) for one in self.partings],
+            "failed_probes": dict(self.failed_probes),
             "summary": None if self.summary is None else _without_paths(self.summary),
             "reward": None if self.judged is None else self.judged.to_dict(),
         }
@@ -132,6 +136,7 @@ def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None
     plan = Plan.from_dict(RunDirectory.read_json(directory.config), directory.path)
     finished = directory.summary.exists()
     rows = directory.metrics.read()
+    audit = kept_audit(directory)
     judged, ranks, why = _judge(plan, directory, episodes, reward)
     return RunReport(
         folder=directory.path,
@@ -142,6 +147,7 @@ def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None
         partings=partings_of(rows),
         judged=judged,
         why_not_judged=why,
+        failed_probes={} if audit is None else audit.failed,
     )
 
 

@@ -12,6 +12,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from vlmrm.atomic import write_json
 from vlmrm.errors import VlmrmError
 from vlmrm.rewards.protocols import FrameReward
+from vlmrm.training.audit_at_hand import audit_note, keep_audit, require_audit
 from vlmrm.training.budget import cost_note
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.evaluation import Measures
@@ -51,12 +52,16 @@ def train(config: TrainConfig, *, reward: FrameReward | None = None, progress: P
     """
     if reward is not None and reward.spec is None:
         config = replace(config, reward=config.reward.of_function(reward.name))
-    plan = make_plan(config)
+    plan, shown = make_plan(config), progress or Progress()
+    require_audit(config.reward.audit)
     RunDirectory.require_free(plan.out)
     with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:
         run = RunDirectory.create(plan.out)
         write_json(run.config, plan.copied_to(run.path).to_dict())
-        return _carry_out(parts, run, progress or Progress())
+        not_of_this_run = keep_audit(parts, run)
+        if not_of_this_run is not None:
+            shown.note(not_of_this_run)
+        return _carry_out(parts, run, shown)
 
 
 def resume(path: str | Path, *, reward: FrameReward | None = None, progress: Progress | None = None) -> Summary:
@@ -112,9 +117,9 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     runtime = None if parts.runtime is None else parts.runtime.to_dict()
     run.versions.note(parts.agent.num_timesteps, fingerprint, runtime, second=second)
     progress.note(f"writing to {run.path}")
-    crowding = crowding_note(torch.get_num_threads())
-    if crowding is not None:
-        progress.note(crowding)
+    for note in (audit_note(run), crowding_note(torch.get_num_threads())):
+        if note is not None:
+            progress.note(note)
     config = parts.plan.config
     length = parts.plan.task.episode_steps or 1
     progress.note(

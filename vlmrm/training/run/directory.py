@@ -19,6 +19,7 @@ class RunDirectory:
     - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
       ``uncertainty.safetensors``: a copy of what the reward reads, where it says so.
     - ``versions.json``: see `VersionsFile`.
+    - ``audit.json``: a copy of the audit of its reward and task that was at hand when it began.
     - ``metrics.csv``: see `MetricsRow`. ``tensorboard/``: the same and the algorithm's own numbers.
     - ``checkpoints/``: see `vlmrm.training.run.checkpoint`.
     - ``before.mp4``, ``after.mp4``: an episode of random actions, and one of the trained agent.
@@ -38,6 +39,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.before, self.after = path / "before.mp4", path / "after.mp4"
         self.partings = path / "partings.json"
+        self.audit = path / "audit.json"
         self.landscape, self.curves = path / "reward_landscape.png", path / "curves.png"
         self.summary = path / "summary.json"
         self.sb3_zip = path / "model.zip"
@@ -93,6 +95,7 @@ class RunDirectory:
         """What is there, by kind, with its path."""
         kinds = {
             "config": self.config,
+            "audit": self.audit,
             "metrics": self.metrics.path,
             "curves": self.curves,
             "reward landscape": self.landscape,
