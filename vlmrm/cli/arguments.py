@@ -179,6 +179,8 @@ class Report(Command):
     """Share of the frames outside of the goal that a threshold may let through. Default: 0.05."""
     agents: Annotated[Path | None, open_option("RUN")] = None
     """Folder of a run in the task's environment, whose agents play episodes that the rewards rank."""
+    audit: bool = False
+    """Also look for what fools the best reward, as `vlmrm audit` does, in a section of the page."""
     device: Annotated[str | None, open_option("NAME")] = None
     """cpu, cuda, ... Default: the best there is."""
     out: Annotated[Path, open_option("FILE")] = Path("report.html")

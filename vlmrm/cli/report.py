@@ -3,14 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
-from vlmrm.cli.arguments import Report
+from vlmrm.cli.arguments import Report as Given
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.labelled_source import no_labels, source_of_files
 from vlmrm.cli.score import named_spec
 from vlmrm.data import FrameSource, frames_of_task, read_scores
 from vlmrm.errors import SpecError, UnknownTask
 from vlmrm.prompts import PromptSet
-from vlmrm.report import evaluate
+from vlmrm.report import Report, evaluate
+from vlmrm.report.audit import Audit, audit
 from vlmrm.report.scorers import AnyReward, PlacedSpec
 from vlmrm.report.words import percent
 from vlmrm.rewards.spec import RewardSpec
@@ -21,11 +22,11 @@ from vlmrm.training.runs_report import report_runs
 
 _OF_FRAMES = (
     "labels", "success", "failure", "goal_at", "rewards", "scores", "goal", "baseline", "models", "alphas", "frames",
-    "seed", "budget", "agents", "device",
+    "seed", "budget", "agents", "audit", "device",
 )  # fmt: skip
 
 
-def run(given: Report) -> int:
+def run(given: Given) -> int:
     """Judge, write the page, and print the table."""
     if given.out.suffix != ".html":
         raise SpecError(f"a report is a page, a file whose name ends in .html; got --out {given.out}.")
@@ -39,10 +40,14 @@ def run(given: Report) -> int:
         )
     source = _source(given)
     rewards = _rewards(given, source)
+    if given.audit and len(rewards) == len(given.scores):
+        raise SpecError("--audit asks a reward about other pictures, and --scores are tables. Name a reward as well.")
     agents = {} if given.agents is None else agents_of_run(given.agents, task=_task_to_act_in(source))
     report = evaluate(rewards, source, alphas=given.alphas, budget=given.budget, progress=frame_progress("scored"))
     if agents and source.task is not None:
         report = report.with_agents(source.task, agents)
+    if given.audit:
+        report = report.with_section(_audit(report, source, seed=given.seed).section())
     report.save(given.out)
     print(report.table())
     print(f"\n{report.headline} {report.best.verdict.sentence}")
@@ -54,9 +59,17 @@ def run(given: Report) -> int:
     return 0
 
 
-def _report_run(given: Report) -> int:
+def _audit(report: Report, source: FrameSource, *, seed: int) -> Audit:
+    """What fools the best reward that can be asked about other pictures; a line says what fails."""
+    reward = next(one for entry in report.entries if (one := entry.evidence.candidate.reward) is not None)
+    found = audit(reward, source, seed=seed, progress=frame_progress("carried out", what="probes"))
+    print(f"audit: {found.headline}")
+    return found
+
+
+def _report_run(given: Given) -> int:
     """The page of a training run, or of several."""
-    unused = [name for name in _OF_FRAMES if getattr(given, name) != getattr(Report, name)]
+    unused = [name for name in _OF_FRAMES if getattr(given, name) != getattr(Given, name)]
     if unused:
         raise SpecError(f"{given.source} is a run, which has its own; --{unused[0].replace('_', '-')} has no effect.")
     if given.others:
@@ -70,7 +83,7 @@ def _report_run(given: Report) -> int:
     return 0
 
 
-def _report_runs(given: Report) -> int:
+def _report_runs(given: Given) -> int:
     report = report_runs([given.source, *given.others])
     report.save(given.out)
     print(report.headline)
@@ -87,7 +100,7 @@ def _task_to_act_in(source: FrameSource) -> Task:
     return source.task
 
 
-def _source(given: Report) -> FrameSource:
+def _source(given: Given) -> FrameSource:
     """The labelled frames that the options name; exactly one kind of them."""
     found = source_of_files(given)
     if found is not None:
@@ -102,7 +115,7 @@ def _source(given: Report) -> FrameSource:
     return frames_of_task(task, given.frames, seed=given.seed)
 
 
-def _rewards(given: Report, source: FrameSource) -> dict[str, AnyReward]:
+def _rewards(given: Given, source: FrameSource) -> dict[str, AnyReward]:
     """Every reward with every encoder, and the scores made elsewhere."""
     named: dict[str, RewardSpec] = {name: named_spec(name) for name in given.rewards}
     if not named and source.task is not None:

@@ -8,6 +8,7 @@ from vlmrm.report.agents import rank_agents
 from vlmrm.report.page import render_page
 from vlmrm.report.report_numbers import ReportNumbers
 from vlmrm.report.saving import Page
+from vlmrm.report.section import Section
 from vlmrm.tasks import Task
 
 
@@ -28,3 +29,11 @@ class Report(ReportNumbers, Page):
         """
         candidates = [entry.evidence.candidate for entry in self.entries]
         return replace(self, agents=rank_agents(candidates, task, agents, episodes=episodes))
+
+    def with_section(self, section: Section) -> "Report":
+        """Return the report with a section more, as ``audit(reward, frames).section()`` makes one.
+
+        Args:
+            section: What to add, after the rewards.
+        """
+        return replace(self, sections=(*self.sections, section))

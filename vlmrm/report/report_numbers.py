@@ -12,6 +12,7 @@ from vlmrm.report.fooling import Fooling, Shown
 from vlmrm.report.map_over_state import StateMap
 from vlmrm.report.scene_goals import SceneGoals
 from vlmrm.report.scoring import Scored
+from vlmrm.report.section import Section
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, Verdict, best_control
 
 _ORDER = (GOOD, WEAK, USELESS)
@@ -62,6 +63,8 @@ class ReportNumbers:
     """Versions of the packages that made them."""
     agents: Mapping[str, AgentRanks] = field(default_factory=dict)
     """How each reward ranks agents. Empty: none were given."""
+    sections: Sequence[Section] = ()
+    """What was added to the page."""
 
     @property
     def best(self) -> Entry:
@@ -109,6 +112,7 @@ class ReportNumbers:
             "agents": {name: asdict(ranks) for name, ranks in self.agents.items()},
             "versions": dict(self.versions),
             "rewards": [_plain_entry(entry) for entry in self.entries],
+            **{section.name: section.numbers for section in self.sections},
         }
 
 

@@ -34,7 +34,9 @@ def test_it_opens_without_errors_or_requests_and_shows_its_pictures(browser, pag
 def test_a_failure_in_the_verdict_leads_to_its_row(browser, page):
     browser.open(page.as_uri())
     targets = browser.run("return [...document.querySelectorAll('.verdict a')].map(link => link.hash.slice(1))")
-    assert targets == ["tells_goal"]  # “a zebra grazing” is grey to this encoder, and tells red from black as well
+    assert targets == [
+        "probe-tells_goal"
+    ]  # “a zebra grazing” is grey to this encoder, and tells red from black as well
     assert browser.run("return document.getElementById(arguments[0]).tagName", targets[0]) == "TR"
 
 

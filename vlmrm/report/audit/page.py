@@ -6,6 +6,7 @@ from vlmrm.report.audit.audit_numbers import Answered, AuditNumbers
 from vlmrm.report.audit.probe import FAIL, FAMILIES, LEFT_OUT, PASS, WARN, WORST_FIRST, Exhibit
 from vlmrm.report.page import fill
 from vlmrm.report.plots import picture_data
+from vlmrm.report.section import Section
 
 _COLOURS = {PASS: "good", WARN: "weak", FAIL: "useless", LEFT_OUT: "soft"}
 """Classes of the page's style by verdict."""
@@ -24,14 +25,35 @@ def render_audit(audit: AuditNumbers) -> str:
     Args:
         audit: What was found.
     """
-    families = [(_TITLES[name], [_shown(one) for one in _of(audit, name)]) for name in FAMILIES]
-    return fill(
-        "audit.html",
-        audit=audit,
-        colour=_COLOURS[audit.verdict],
-        families=[(title, shown) for title, shown in families if shown],
-        worst=[_shown(one) for one in audit.answered if one.finding.verdict == FAIL],
+    return fill("audit.html", audit=audit, shown=_parts(audit))
+
+
+def audit_section(audit: AuditNumbers) -> Section:
+    """Return an audit as a section of a report's page.
+
+    Args:
+        audit: What was found.
+    """
+    return Section(
+        name="audit",
+        title=f"What fools {audit.reward}",
+        numbers=audit.to_dict(),
+        template="audit_section.html",
+        shown=_parts(audit),
     )
+
+
+def _parts(audit: AuditNumbers) -> dict[str, Any]:
+    """What both pages show of an audit."""
+    families = [(_TITLES[name], [_shown(one) for one in _of(audit, name)]) for name in FAMILIES]
+    return {
+        "headline": audit.headline,
+        "asked": len(audit.answered),
+        "colour": _COLOURS[audit.verdict],
+        "families": [(title, shown) for title, shown in families if shown],
+        "worst": [_shown(one) for one in audit.answered if one.finding.verdict == FAIL],
+        "remarks": audit.remarks,
+    }
 
 
 def _of(audit: AuditNumbers, family: str) -> list[Answered]:
