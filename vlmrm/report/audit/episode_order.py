@@ -7,13 +7,13 @@ and one that smooths them nearly so: these are asked of rewards that pay for a c
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from vlmrm.metrics import Estimate, mean_estimate, share_estimate
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.beyond_bounds import scaled_distance
 from vlmrm.report.audit.needs import LOOKS_BACK, TASK
+from vlmrm.report.audit.paying import steps_paid
 from vlmrm.report.audit.probe import Finding, Limits, Need, Probe
 
 LIMITS = Limits(passes=0.8, fails=0.5)
@@ -45,15 +45,7 @@ def _approaches(audited: Audited) -> Sequence[_Rows]:
 
 def _paid(audited: Audited, rows: _Rows) -> float:
     """What an episode of these frames is paid in all."""
-    return float(_steps_paid(audited, rows).sum())
-
-
-def _steps_paid(audited: Audited, rows: _Rows) -> Float[np.ndarray, " s"]:
-    """What each step of an episode of these frames is paid."""
-    seen, stream = audited.played.seen, audited.reward.stream(1)
-    running = torch.tensor([False])
-    stream.begin(seen[[int(rows[0])]])
-    return np.array([float(stream.step(seen[[int(row)]], running)[0]) for row in rows[1:]])
+    return float(steps_paid(audited, audited.played.seen, rows).sum())
 
 
 def _lacks_change(audited: Audited) -> str | None:
@@ -63,7 +55,7 @@ def _lacks_change(audited: Audited) -> str | None:
         return why
     scores = audited.played.scores
     worst, best = int(scores.argmin()), int(scores.argmax())
-    paid = _steps_paid(audited, np.repeat([worst, best], _STAYS))
+    paid = steps_paid(audited, audited.played.seen, np.repeat([worst, best], _STAYS))
     way, stayed = float(np.abs(paid).max()), abs(float(paid[-1]) - float(paid[_STAYS - 2]))
     if way > 0 and stayed <= _STILL_PAID * way:
         return None
