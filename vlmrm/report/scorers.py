@@ -218,12 +218,8 @@ class SentenceScorer(FrameScorer):
 
     @cached_property
     def _pairs(self) -> PairScorer:
-        spec = self.asked.spec
-        return (
-            self.asked.pairs
-            if spec.over_time is None
-            else PairScorer(self.asked.encoder, replace(spec, over_time=None))
-        )
+        spec = replace(self.asked.spec, over_time=None)
+        return self.asked.pairs if spec == self.asked.spec else PairScorer(self.asked.encoder, spec)
 
     def with_alphas(self, alphas: Sequence[float]) -> dict[float, FrameScorer]:
         """Return the same reward by other alphas; empty: it is no plain projection."""
