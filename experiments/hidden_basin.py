@@ -12,8 +12,8 @@ The basin is the ball of radius r around b, with r such that it holds 0.01 % of 
 b, g at least 0.5 away from it, and the phases. A search has found the basin once it has evaluated a state inside. A
 random search is inside after 10,000 evaluations on average.
 
-With `slope_ends` the exploit's term is cut to 0 from two radii on (6 % of the volume lie nearer): beyond, nothing tells
-a search where to go, and most of it is found by luck.
+With `slope_ends` the exploit's term is cut to 0 from two radii on (0.6 % of the volume lie nearer): beyond, nothing
+tells a search where to go, and whether the basin is found is luck.
 """
 
 import math
