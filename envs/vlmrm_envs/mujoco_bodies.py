@@ -92,6 +92,30 @@ def lowest_point_m(model: Any, data: Any, geom: str | None = None) -> float:
     return float(lowest)
 
 
+def joint_bounds_deg(model: Any) -> dict[str, tuple[float, float]]:
+    """Limits of the hinges that have some, in degrees, by the name of the joint and ``_deg``.
+
+    Args:
+        model: The `mujoco.MjModel`.
+    """
+    hinge = int(mujoco.mjtJoint.mjJNT_HINGE)
+    limited = [i for i in range(model.njnt) if int(model.jnt_type[i]) == hinge and model.jnt_limited[i]]
+    degrees = np.degrees(model.jnt_range)
+    return {f"{model.joint(i).name}_deg": (float(degrees[i, 0]), float(degrees[i, 1])) for i in limited}
+
+
+def set_joints_deg(model: Any, position: NDArray[np.float64], values: Mapping[str, float]) -> None:
+    """Write the angles of the joints of `joint_bounds_deg` into a position.
+
+    Args:
+        model: The `mujoco.MjModel`.
+        position: The ``qpos`` of the body, which is changed.
+        values: Angles by the names of `joint_bounds_deg`.
+    """
+    for name in joint_bounds_deg(model):
+        position[model.joint(name.removesuffix("_deg")).qposadr[0]] = np.radians(values[name])
+
+
 def wrapped_deg(angle_rad: float) -> float:
     """An angle in degrees, -180 up to 180.
 

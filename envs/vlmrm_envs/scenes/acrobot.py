@@ -1,6 +1,7 @@
 """Gymnasium's Acrobot without its termination."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,15 @@ class Acrobot(AcrobotEnv):
     def place(self, value: float) -> None:
         """Put the stretched arm at an angle (degrees from hanging, positive to the right), still."""
         self.state: Any = np.array((math.radians(value), 0.0, 0.0, 0.0), dtype=np.float32)
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: the upper link from hanging, the lower one from the upper."""
+        return {"upper_link_deg": (-180.0, 180.0), "elbow_deg": (-180.0, 180.0)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put both links somewhere, still."""
+        links = np.radians((values["upper_link_deg"], values["elbow_deg"]))
+        self.state = np.array((*links, 0.0, 0.0), dtype=np.float32)
 
 
 def _any_state(env: Acrobot, rng: np.random.Generator) -> dict[str, float]:

@@ -9,7 +9,7 @@ from gymnasium.envs.mujoco.ant_v5 import AntEnv
 
 from vlmrm.rendering import Camera
 from vlmrm_envs.concepts import Concept, inside
-from vlmrm_envs.mujoco_bodies import EndlessMujoco
+from vlmrm_envs.mujoco_bodies import EndlessMujoco, joint_bounds_deg, set_joints_deg
 from vlmrm_envs.mujoco_pictures import MujocoPictures, random_height_and_distance
 from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
@@ -47,6 +47,18 @@ class Ant(EndlessMujoco, AntEnv):
         for i in range(1, self.model.njnt):  # Gymnasium's own start has the ankles outside their limits
             position[self.model.jnt_qposadr[i]] = self.model.jnt_range[i].mean()
         mujoco.mju_axisAngle2Quat(position[3:7], np.array([1.0, 0.0, 0.0]), np.radians(value))
+        self.set_on_floor(position)
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: the body's roll and pitch, and its joints."""
+        return {"roll_deg": (-180.0, 180.0), "pitch_deg": (-90.0, 90.0), **joint_bounds_deg(self.model)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put the body into a position, still, and set it on the floor."""
+        position = self.init_qpos.copy()
+        turned = np.radians([values["roll_deg"], values["pitch_deg"], 0.0])
+        mujoco.mju_euler2Quat(position[3:7], turned, "XYZ")
+        set_joints_deg(self.model, position, values)
         self.set_on_floor(position)
 
 

@@ -1,6 +1,7 @@
 """CartPole with the whole circle: the pole may fall and swing, and nothing but the clock ends an episode."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -90,6 +91,14 @@ class CartPole(CartPoleEnv):
     def place(self, value: float) -> None:
         """Put the pole at an angle (degrees from upright, positive to the right), the cart still in the middle."""
         self.state = np.array((0.0, 0.0, math.radians(value), 0.0))
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: all that a picture shows."""
+        return {"angle_deg": (-180.0, 180.0), "x_m": (-_REACH_M, _REACH_M)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put pole and cart somewhere, still."""
+        self.state = np.array((values["x_m"], 0.0, math.radians(values["angle_deg"]), 0.0))
 
     def _observation(self) -> NDArray[np.float32]:
         """Place and speed of the cart; cosine, sine and speed of the angle, which itself jumps where the pole hangs."""

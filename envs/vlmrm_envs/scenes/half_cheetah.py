@@ -1,11 +1,13 @@
 """HalfCheetah: a two-legged cheetah in a plane."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from gymnasium.envs.mujoco.half_cheetah_v5 import HalfCheetahEnv
 
 from vlmrm.rendering import Camera
 from vlmrm_envs.concepts import Concept, inside
-from vlmrm_envs.mujoco_bodies import ON_THE_FLOOR, EndlessMujoco, wrapped_deg
+from vlmrm_envs.mujoco_bodies import ON_THE_FLOOR, EndlessMujoco, joint_bounds_deg, set_joints_deg, wrapped_deg
 from vlmrm_envs.mujoco_pictures import MujocoPictures, any_plane_body, camera_beside_torso, state_and_lowest_point
 from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
@@ -40,6 +42,17 @@ class HalfCheetah(EndlessMujoco, HalfCheetahEnv):
         """Turn the body by an angle (degrees, positive nose down) and set it on the floor."""
         position = self.init_qpos.copy()
         position[2] = np.radians(value)
+        self.set_on_floor(position)
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: the body's pitch and its joints."""
+        return {"pitch_deg": (-180.0, 180.0), **joint_bounds_deg(self.model)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put the body into a position, still, and set it on the floor."""
+        position = self.init_qpos.copy()
+        position[2] = np.radians(values["pitch_deg"])
+        set_joints_deg(self.model, position, values)
         self.set_on_floor(position)
 
 

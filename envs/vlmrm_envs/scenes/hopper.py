@@ -8,7 +8,7 @@ from gymnasium.envs.mujoco.hopper_v5 import HopperEnv
 
 from vlmrm.rendering import Camera
 from vlmrm_envs.concepts import Concept, inside
-from vlmrm_envs.mujoco_bodies import ON_THE_FLOOR, EndlessMujoco, wrapped_deg
+from vlmrm_envs.mujoco_bodies import ON_THE_FLOOR, EndlessMujoco, joint_bounds_deg, set_joints_deg, wrapped_deg
 from vlmrm_envs.mujoco_pictures import MujocoPictures, any_plane_body, camera_beside_torso, state_and_lowest_point
 from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.scene import Scene
@@ -45,6 +45,17 @@ class Hopper(EndlessMujoco, HopperEnv):
         """Lean the stretched body by an angle (degrees from upright, positive forwards) and set it on the floor."""
         position = self.init_qpos.copy()
         position[2] = np.radians(value)
+        self.set_on_floor(position)
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: the body's tilt and its joints."""
+        return {"tilt_deg": (-180.0, 180.0), **joint_bounds_deg(self.model)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put the body into a position, still, and set it on the floor."""
+        position = self.init_qpos.copy()
+        position[2] = np.radians(values["tilt_deg"])
+        set_joints_deg(self.model, position, values)
         self.set_on_floor(position)
 
 

@@ -1,6 +1,7 @@
 """InvertedPendulum: a pole on a cart that slides along a rail."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from gymnasium.envs.mujoco.inverted_pendulum_v5 import InvertedPendulumEnv
@@ -34,6 +35,14 @@ class InvertedPendulum(EndlessMujoco, InvertedPendulumEnv):
     def place(self, value: float) -> None:
         """Put the pole at an angle (degrees from upright, positive to the right), the cart in the middle."""
         self.set_state(np.array([0.0, np.radians(value)]), np.zeros(2))
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: pole and cart."""
+        return {"angle_deg": (-90.0, 90.0), "x_m": (-1.0, 1.0)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put pole and cart somewhere, still."""
+        self.set_state(np.array([values["x_m"], np.radians(values["angle_deg"])]), np.zeros(2))
 
 
 def _any_pole(inner: InvertedPendulum, rng: np.random.Generator) -> None:

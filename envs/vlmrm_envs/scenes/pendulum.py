@@ -1,6 +1,7 @@
 """Gymnasium's Pendulum with its state in `info`."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -60,6 +61,15 @@ class Pendulum(PendulumEnv):
         """Put the rod at an angle (degrees from upright, positive to the right), still and without torque."""
         self.state = np.array((-math.radians(value), 0.0))
         self.last_u = None
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: the rod, and the torque, which the picture shows as an arrow."""
+        return {"angle_deg": (-180.0, 180.0), "torque": (-self.max_torque, self.max_torque)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put the rod at an angle, still, with a torque."""
+        self.place(values["angle_deg"])
+        self.last_u = values["torque"]
 
 
 def _any_state(env: Pendulum, rng: np.random.Generator) -> dict[str, float]:

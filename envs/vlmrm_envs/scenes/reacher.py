@@ -1,6 +1,6 @@
 """Reacher: a two-link arm on a table, seen from above, and a ball to touch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -38,6 +38,20 @@ class Reacher(EndlessMujoco, ReacherEnv):
         self.set_state(np.array([0.0, 1.2, 0.0, 0.0]), np.zeros(4))
         tip = self.data.body("fingertip").xpos[:2]
         self.set_state(np.array([0.0, 1.2, *(tip * (1 - value / np.linalg.norm(tip)))]), np.zeros(4))
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: both joints and the ball."""
+        return {
+            "shoulder_deg": (-180.0, 180.0),
+            "elbow_deg": (-160.0, 160.0),
+            "ball_x_m": (-0.2, 0.2),
+            "ball_y_m": (-0.2, 0.2),
+        }
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Put arm and ball somewhere, still."""
+        joints = np.radians([values["shoulder_deg"], values["elbow_deg"]])
+        self.set_state(np.array([*joints, values["ball_x_m"], values["ball_y_m"]]), np.zeros(4))
 
 
 def _any_reach(inner: Reacher, rng: np.random.Generator) -> None:

@@ -7,16 +7,18 @@ import numpy as np
 from gymnasium.envs.mujoco.humanoid_v5 import HumanoidEnv
 
 from vlmrm.rendering import Camera
-from vlmrm_envs.mujoco_bodies import EndlessMujoco
+from vlmrm_envs.mujoco_bodies import EndlessMujoco, joint_bounds_deg
 from vlmrm_envs.mujoco_pictures import MujocoPictures, random_height_and_distance
 from vlmrm_envs.sayings import FOLDER
 from vlmrm_envs.scenes.humanoid.concepts import HUMANOID_CONCEPTS
 from vlmrm_envs.scenes.humanoid.labelled import labelled_poses
 from vlmrm_envs.scenes.humanoid.poses import POSES
-from vlmrm_envs.scenes.humanoid.put import put, put_between, put_random
+from vlmrm_envs.scenes.humanoid.put import place, put, put_between, put_random, settle
 from vlmrm_envs.scenes.humanoid.state import humanoid_state
 from vlmrm_envs.scenes.scene import Scene
 from vlmrm_envs.wording import Wording
+
+_REST_S = 0.6  # time for which a pose that is set comes to rest
 
 
 class Humanoid(EndlessMujoco, HumanoidEnv):
@@ -41,6 +43,16 @@ class Humanoid(EndlessMujoco, HumanoidEnv):
     def state_variables(self) -> dict[str, float]:
         """The simulator's state in the terms that a pose is judged in."""
         return humanoid_state(self.model, self.data)
+
+    def settable_variables(self) -> dict[str, tuple[float, float]]:
+        """Bounds of what `set_variables` sets: the torso's pitch and roll, and all joints."""
+        return {"pitch_deg": (-90.0, 90.0), "roll_deg": (-45.0, 45.0), **joint_bounds_deg(self.model)}
+
+    def set_variables(self, values: Mapping[str, float]) -> None:
+        """Set the body on the floor in a pose, facing +x, and let it come to rest with its joints held."""
+        angles = {name.removesuffix("_deg"): float(np.radians(values[name])) for name in joint_bounds_deg(self.model)}
+        place(self.model, self.data, angles, turned_deg=(0.0, values["pitch_deg"], values["roll_deg"]))
+        settle(self.model, self.data, _REST_S)
 
 
 def _any_pose(inner: Humanoid, rng: np.random.Generator) -> None:
