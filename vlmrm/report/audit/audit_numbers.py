@@ -16,9 +16,9 @@ class Answered:
     """A probe and what it found."""
 
     probe: Probe
-    """The question."""
+    """What was asked about the reward."""
     finding: Finding
-    """Its answer."""
+    """What the probe found out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
