@@ -185,13 +185,27 @@ def write(found: Sequence[Looked], gallery: Gallery) -> None:
         RESULTS / "rlcf_caption_training.json", {one.name: {**one.numbers, "reward": one.reward} for one in found}
     )
     middle = ["", _EXAMPLES, f"| |{' |' * SHOWN}", f"|---|{'---|' * SHOWN}"]
-    text = "\n".join([_HEAD, *rows_of(found, gallery), *middle, *examples_of(found, gallery), ""])
+    text = "\n".join([_HEAD, *rows_of(found, gallery), _READ, *middle[1:], *examples_of(found, gallery), ""])
     with whole_file(RESULTS / "rlcf_caption_training.md") as aside:
         aside.write_text(text, encoding="utf-8")
     print(text)
 
 
 SHOWN = 3
+_READ = """
+- Similarity alone stays with fragments about one thing: the reward's model pays them 0.608, and whole true captions
+  0.615. That more is said is worth nothing to it, and a thing that is said wrongly costs much.
+- Composed: facts rise, every caption is a sentence, and twice the updates do not spoil it. Captions repeat a thing in
+  the place of others. The likely cause, not shown: the start knows colours and shapes, not well which belong to which
+  place, and one number for ten facts teaches that slowly.
+- Held loosely the reward rises while captions stop being sentences: 100 % of them were after 300 updates, 71 % after
+  400 and 8 % after 500.
+- Tried besides, and worse: CLIPScore in the place of the cosine (below 0 it is 0, so that wrong whole captions are all
+  alike; a first start said one thing throughout 300 updates); a start that does not say where its thing lies (it mixes
+  colours and shapes of different things; after 100 to 200 updates facts 52 to 54 %, but 14 to 24 % of three words
+  repeated); each phrase paid for what it adds (from 300 updates held loosely, found 12 to 19 % in 50 more, but no
+  sentences).
+"""
 _EXAMPLES = f"What each says of the first {SHOWN} pictures, which were not chosen:\n"
 _HEAD = f"""# A captioner trained on rewards
 

@@ -117,6 +117,20 @@ def test_a_term_that_says_the_same_of_all_captions_counts_nothing() -> None:
     assert torch.equal(both, alone)
 
 
+def test_terms_normalised_in_their_groups_are_those_of_trl() -> None:
+    """Its ``normalize_then_sum``: (r - mean) / (std + 1e-4) in each group, and the weighted sum by its deviation."""
+    generator = torch.Generator().manual_seed(0)
+    values = {"fits": torch.rand(5, 8, generator=generator), "ends": torch.zeros(5, 8)}
+    values["ends"][2, 3] = -1.0  # one caption of forty
+    weights = {"fits": 1.0, "ends": 0.2}
+    apart = {name: one - one.mean(dim=1, keepdim=True) for name, one in values.items()}
+    each = {name: one / (one.square().mean(dim=1, keepdim=True).sqrt() + 1e-4) for name, one in apart.items()}
+    total = each["fits"] + 0.2 * each["ends"]
+    found = caption_advantages(values, weights, baseline="group", normalised="before")
+    torch.testing.assert_close(found, total / total.std(correction=0), atol=1e-5, rtol=0)
+    assert found.abs().max() < 4  # the one that does not end does not outweigh all others
+
+
 OPTIONS = CaptionTraining.from_dict(
     {
         "captioner": "tab-cap", "updates": 4, "check_every": 2, "pictures": 4, "samples": 3, "most_tokens": 24,

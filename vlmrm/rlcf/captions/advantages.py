@@ -4,7 +4,10 @@
     after    A / std of the update
     before   sum_i w_i · baseline(r_i) / std_i of the update
 
-``before`` lets each term count what its weight says, whatever its scale.
+``before`` lets each term count what its weight says, whatever its scale. With the baseline ``group`` each term is in
+units of its group's deviation already; there it is the sum that is divided by its deviation in the update, as in TRL's
+``normalize_then_sum``. Divided by both, a term that is the same for nearly all captions, such as a missing end, would
+outweigh all others in the one picture where it is not.
 
 ``before`` is GDPO's order (as in BalCapRL, arXiv 2605.07394), ``after`` that of GRPO in TRL's ``sum_then_normalize``.
 """
@@ -61,8 +64,10 @@ def caption_advantages(
     used = {name: weight for name, weight in weights.items() if weight}
     of_greedy = greedy or {}
     if normalised == "before":
-        parts = [weight * _scaled(less(values[name], of_greedy.get(name))) for name, weight in used.items()]
-        return torch.stack(parts).sum(dim=0)
+        apart_each = {name: less(values[name], of_greedy.get(name)) for name in used}
+        if baseline == "group":
+            return _scaled(sum_of(apart_each, used))
+        return sum_of({name: _scaled(apart) for name, apart in apart_each.items()}, used)
     total = sum_of(values, used)
     apart = less(total, sum_of(of_greedy, used) if of_greedy else None)
     return _scaled(apart) if normalised == "after" else apart
