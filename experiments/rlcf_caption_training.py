@@ -184,8 +184,8 @@ def write(found: Sequence[Looked], gallery: Gallery) -> None:
     write_json(
         RESULTS / "rlcf_caption_training.json", {one.name: {**one.numbers, "reward": one.reward} for one in found}
     )
-    middle = ["", _EXAMPLES, f"| |{' |' * SHOWN}", f"|---|{'---|' * SHOWN}"]
-    text = "\n".join([_HEAD, *rows_of(found, gallery), _READ, *middle[1:], *examples_of(found, gallery), ""])
+    examples = [_EXAMPLES, f"| |{' |' * SHOWN}", f"|---|{'---|' * SHOWN}", *examples_of(found, gallery)]
+    text = "\n".join([_HEAD, *rows_of(found, gallery), _READ, *examples, ""])
     with whole_file(RESULTS / "rlcf_caption_training.md") as aside:
         aside.write_text(text, encoding="utf-8")
     print(text)
@@ -200,11 +200,11 @@ _READ = """
   place, and one number for ten facts teaches that slowly.
 - Held loosely the reward rises while captions stop being sentences: 100 % of them were after 300 updates, 71 % after
   400 and 8 % after 500.
-- Tried besides, and worse: CLIPScore in the place of the cosine (below 0 it is 0, so that wrong whole captions are all
-  alike; a first start said one thing throughout 300 updates); a start that does not say where its thing lies (it mixes
-  colours and shapes of different things; after 100 to 200 updates facts 52 to 54 %, but 14 to 24 % of three words
-  repeated); each phrase paid for what it adds (from 300 updates held loosely, found 12 to 19 % in 50 more, but no
-  sentences).
+- Tried besides, once each, by trials that no command here repeats, and worse: CLIPScore in the place of the cosine (below
+  0 it is 0, so that wrong whole captions are all alike; a first start said one thing throughout 300 updates); a start
+  that does not say where its thing lies (it mixes colours and shapes of different things; after 100 to 200 updates
+  facts 52 to 54 %, but 14 to 24 % of three words repeated); each phrase paid for what it adds (from 300 updates held
+  loosely, found 12 to 19 % in 50 more, but no sentences).
 """
 _EXAMPLES = f"What each says of the first {SHOWN} pictures, which were not chosen:\n"
 _HEAD = f"""# A captioner trained on rewards

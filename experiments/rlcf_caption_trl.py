@@ -95,9 +95,10 @@ def as_captioner(model: Any, start: PrefixCaptioner) -> PrefixCaptioner:
 
 def rewards_of(start: PrefixCaptioner, pictures: Frames, options: CaptionTraining) -> list[Any]:
     """Return a function for each term, as TRL calls them: one number for each completion."""
-    rewards = CaptionRewards(options.terms, start)
 
     def function_of(name: str) -> Any:
+        rewards = CaptionRewards({name: options.terms[name]}, start)
+
         def values(completion_ids: Sequence[Sequence[int]], place: Sequence[int], **_: Any) -> list[float]:
             rows = [list(row) for row in completion_ids]
             texts = [start.tokenizer.decode(row, skip_special_tokens=True).strip() for row in rows]
