@@ -200,7 +200,7 @@ _READ = """
   place, and one number for ten facts teaches that slowly.
 - Held loosely the reward rises while captions stop being sentences: 100 % of them were after 300 updates, 71 % after
   400 and 8 % after 500.
-- Tried besides, once each, by trials that no command here repeats, and worse: CLIPScore in the place of the cosine (below
+- Tried besides, once each, in trials that no command repeats, and worse: CLIPScore in the place of the cosine (below
   0 it is 0, so that wrong whole captions are all alike; a first start said one thing throughout 300 updates); a start
   that does not say where its thing lies (it mixes colours and shapes of different things; after 100 to 200 updates
   facts 52 to 54 %, but 14 to 24 % of three words repeated); each phrase paid for what it adds (from 300 updates held
