@@ -159,3 +159,23 @@ def test_a_fork_of_a_process_that_drew_by_any_binding_refuses_to_draw_by_any_and
     for said in (by_hand, inside):
         assert 'context="forkserver"' in said
     assert threads == "21"  # red of the first step, and one thread
+
+
+NOTHING_DRAWS = """
+import ctypes, os
+from vlmrm.rendering import egl
+found, of_ctypes = [], ctypes.CDLL
+ctypes.CDLL = lambda name, **options: found.append(name) or of_ctypes(name, **options)
+assert [egl.current() for _ in range(100)] == [None] * 100
+assert found.count("libEGL.so.1") == 1, found
+ctypes.CDLL = of_ctypes
+import mujoco
+context = mujoco.GLContext(64, 64)
+context.make_current()
+assert egl.current() is not None
+"""
+
+
+def test_egl_is_looked_for_once_until_somebody_loads_a_library():
+    # a search that fails costs 50 microseconds, and each step asks several times
+    subprocess.run([sys.executable, "-c", NOTHING_DRAWS], check=True, timeout=120)

@@ -15,12 +15,15 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
+from vlmrm.rendering.libraries import loaded_so_far
+
 _LIBRARY = "libEGL.so.1"
 _POINTER = ctypes.c_void_p
 _PLATFORM_DEVICE, _VENDOR = 0x313F, 0x3053  # as eglext.h and egl.h number them
 _DRAW, _READ = 0x3059, 0x305A
 _MOST_DEVICES = 64
 
+_missing_at: int | None = None  # libraries that had been loaded when libEGL was not among them
 _drew_before_fork = False
 _inherited = False
 
@@ -91,9 +94,14 @@ def _loaded() -> Any:
 
 
 def _library() -> Any:
+    global _missing_at
+    loaded = loaded_so_far()
+    if loaded is not None and loaded == _missing_at:
+        return None
     try:
         return _declared()
     except OSError:
+        _missing_at = loaded
         return None
 
 

@@ -49,17 +49,18 @@ class OwnContext:
         mend_gymnasiums_viewer()
         if egl.inherited_gl() and (self._own is not None or mujoco_model_in(self._env) is not None):
             require_own_gl()
-        with egl.put_back():
-            before = egl.current()
-            if not self._without_gl:
-                egl.make_current(self._own)
-                before = None
-            try:
-                yield
-            finally:
-                after = egl.current()
-                self._own = None if after == before else after
-                self._without_gl = self._without_gl and self._own is None
+        found = egl.current()
+        if not self._without_gl and found != self._own:
+            egl.make_current(self._own)
+        untouched = found if self._without_gl else None
+        try:
+            yield
+        finally:
+            after = egl.current()
+            self._own = None if after == untouched else after
+            self._without_gl = self._without_gl and self._own is None
+            if after != found:
+                egl.make_current(found)
 
     def draw(self, render: Callable[[], Any]) -> Any:
         """Return what `render` does, drawn into the environment's own context.
