@@ -62,8 +62,10 @@ class Adapt(Command):
     tab_caption for built-in models. Default: image, that of the direction, or clip_cap."""
     method: Annotated[str, open_option("NAME")] = ""
     """Another loss: rlcf, expected_reward, kd, at_kd, tpt, c_tpt, tent or pseudo_label."""
-    tune: Annotated[Literal["", "prompt", "image", "norm", "lora", "text"], open_option("WHAT")] = ""
-    """What is tuned instead: prompt, image, norm, lora or text."""
+    tune: Annotated[
+        Literal["", "prompt", "image", "norm", "lora", "text", "mapper", "captioner"], open_option("WHAT")
+    ] = ""
+    """What is tuned instead: prompt, image, norm, lora or text; of captions mapper, or captioner: all that writes."""
     coop: Annotated[str | None, open_option("FILE")] = None
     """CoOp's learned words, which --tune prompt begins with."""
     steps: Annotated[int | None, open_option("N")] = None

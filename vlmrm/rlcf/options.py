@@ -15,9 +15,9 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "reward_sees": ("picture", "views"),
     "reset": ("episode", "ema", "never"),
 }
-TUNED = ("prompt", "image", "norm", "lora", "text", "mapper")
-"""What can be tuned, by name (``mapper``: of a captioner); a function that says whether a parameter of this name is
-tuned does as well."""
+TUNED = ("prompt", "image", "norm", "lora", "text", "mapper", "captioner")
+"""What can be tuned, by name (``mapper``: of a captioner; ``captioner``: its language model as well); a function that
+says whether a parameter of this name is tuned does as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,12 @@ PRESETS: Mapping[str, AdaptOptions] = {
     "sim_image": AdaptOptions(tune="image", learning_rate=1e-3, views=_SIM),
     "tab_image_to_text": AdaptOptions(tune="image", learning_rate=1e-3, candidates=20, rivals="texts", **_TAB),
     "tab_text_to_image": AdaptOptions(tune="text", learning_rate=3e-4, candidates=12, rivals="pictures", **_TAB),
-    "tab_caption": AdaptOptions(candidates=6, learning_rate=1e-3, writing=Writing(beams=5, most_tokens=30), **_CAPTION),
+    "tab_caption": AdaptOptions(
+        candidates=6,
+        learning_rate=1e-4,
+        writing=Writing(beams=5, most_tokens=30),
+        **{**_CAPTION, "tune": "captioner", "steps": 8},
+    ),
     "sim_tpt": AdaptOptions(method="tpt", tune="prompt", steps=1, learning_rate=5e-3, views=_SIM),
 }
 """Settings by name: those published of RLCF and TPT for CLIP models, and those that suit the built-in ones, which for

@@ -1,5 +1,6 @@
 """A captioner adapted to one picture: what moves, what comes back, and what stands beside."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from vlmrm.rlcf.labelled import Labelled
 from vlmrm.rlcf.running import run_method
 from vlmrm.rlcf.setup import AdaptedMethod
 
-OPTIONS = preset("tab_caption")
+OPTIONS = replace(preset("tab_caption"), tune="mapper", steps=4, learning_rate=1e-3)
 
 
 def numbers(module: nn.Module) -> list[Tensor]:
@@ -38,6 +39,21 @@ def test_every_byte_comes_back(captioner: PrefixCaptioner, reward: RewardModel, 
         assert all(torch.equal(*pair) for pair in zip(before, numbers(module), strict=True))
     assert torch.equal(torch.get_rng_state(), random)
     assert all(one.grad is None for one in adapter.policy.module.parameters())
+
+
+def test_the_whole_captioner_can_be_tuned_and_comes_back(
+    captioner: PrefixCaptioner, reward: RewardModel, pictures: Tensor
+) -> None:
+    adapter = Adapter(captioner, reward, options=OPTIONS, tune="captioner", learning_rate=1e-4)
+    mine = numbers(adapter.policy.module)
+    with adapter(pictures[0]):
+        now = adapter.policy.module.state_dict()
+        moved = {
+            name.split(".")[0] for name, one in captioner.model.state_dict().items() if not torch.equal(one, now[name])
+        }
+        assert len(moved) > 1
+        assert "mapper" in moved
+    assert all(torch.equal(*pair) for pair in zip(mine, numbers(adapter.policy.module), strict=True))
 
 
 def test_adaptation_makes_what_the_reward_prefers_likelier(

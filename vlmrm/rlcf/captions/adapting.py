@@ -4,7 +4,8 @@ In each step the captioner writes K captions anew, the reward says how well each
 
     loss = mean_k A_k · CE(caption k),     A = rewards less their baseline,   CE = mean over the caption's own tokens
 
-makes those more likely that are better than the others. Only the mapper moves, where nothing else is said.
+makes those more likely that are better than the others. Only the mapper moves, where nothing else is said;
+with ``tune="captioner"`` the language model moves as well.
 """
 
 from collections.abc import Sequence
@@ -57,7 +58,8 @@ class CaptionPolicy(Policy):
         encoder = captioner.sees_with
         if encoder is not None:
             require_another_model(encoder, self.reward, self_reward=asking.self_reward)
-        tune = captioner.usually_tuned if self.options.tune == "mapper" else self.options.tune
+        parts = {"mapper": captioner.usually_tuned, "captioner": _ALL}
+        tune = self.options.tune if callable(self.options.tune) else parts[self.options.tune]
         self.captioner, self.parameters = captioner.copied(tune)
         """The copy, and what may move."""
 
@@ -206,11 +208,14 @@ def require_caption_options(options: AdaptOptions) -> None:
         raise SpecError("there is no end of captions: give a number of candidates, and choice='top' (or drawn=True).")
     if options.reward_sees != "picture":
         raise SpecError(f"the reward of captions sees the whole picture; got reward_sees={options.reward_sees!r}.")
-    if not callable(options.tune) and options.tune != "mapper":
-        raise SpecError(f"of a captioner tune='mapper', or a function of a name, is tuned; got {options.tune!r}.")
+    if not callable(options.tune) and options.tune not in ("mapper", "captioner"):
+        raise SpecError(
+            f"of a captioner tune='mapper', 'captioner' or a function of a name is tuned; got {options.tune!r}."
+        )
 
 
 _BLANK = "."
+_ALL = ""  # names of all parameters begin with it
 
 
 def _rows(seen: Any, captions: Captions) -> Any:
