@@ -47,6 +47,8 @@ class Planned:
     """Terms and their options."""
     kl: float
     """Weight of the divergence from the start."""
+    baseline: str = "loo"
+    """What is taken off the rewards."""
     looks: tuple[int, ...] = (UPDATES, 2 * UPDATES)
     """Updates after which the gallery is written about."""
 
@@ -56,8 +58,8 @@ class Planned:
         return CaptionTraining.from_dict(
             {
                 "captioner": START, "terms": self.terms, "updates": self.looks[-1], "pictures": 32, "samples": 8,
-                "baseline": "loo", "normalised": "before", "kl": self.kl, "learning_rate": 2e-4, "most_tokens": 36,
-                "check_every": 100,
+                "baseline": self.baseline, "normalised": "before", "kl": self.kl, "learning_rate": 2e-4,
+                "most_tokens": 36, "check_every": 100,
             }
         )  # fmt: skip
 
@@ -66,9 +68,11 @@ WHOLE_CAPTIONS = {"similarity": {**SIMILARITY, "shortest": 17}, **OTHERS}
 RUNS = {
     "similarity alone": Planned(terms={"similarity": SIMILARITY}, kl=0.0),
     "composed": Planned(terms={**WHOLE_CAPTIONS, "fluency": {"weight": 0.5}}, kl=0.3),
+    "composed, by group": Planned(terms={**WHOLE_CAPTIONS, "fluency": {"weight": 0.5}}, kl=0.3, baseline="group"),
     "composed, held loosely": Planned(terms={**WHOLE_CAPTIONS, "fluency": {"weight": 0.1}}, kl=0.1, looks=(UPDATES,)),
 }
-"""The third is what the second became of: the reward rises, and the captions are no sentences any more."""
+"""The third divides each term by its own deviation in the group of a picture's captions, as TRL does it. The
+last is what the second became of: the reward rises, and the captions are no sentences any more."""
 
 
 @dataclass(frozen=True, eq=False)
