@@ -2,7 +2,7 @@
 """GRPO by TRL beside this library's own loop: the same captioner, reward, pictures and number of updates.
 
     python scripts/train_captioner.py tab-cap-one
-    python experiments/rlcf_caption_trl.py            (about 10 minutes on 1 core; needs the extra trl)
+    python experiments/rlcf_caption_trl.py            (about 15 minutes on 1 core; needs the extra trl)
 
 TRL trains causal language models on prompts of tokens. A prefix captioner is one whose first words are made by the
 mapper, so each picture gets tokens of its own, which the embedding layer turns into what the mapper makes of it; mapper
@@ -36,7 +36,7 @@ from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 from trl.trainer.grpo_trainer import add_fused_lm_head  # noqa: E402
 
 WORK = Path("runs") / "rlcf_caption_trl"
-UPDATES, PICTURES, DRAWN = 150, 512, 203
+UPDATES, PICTURES, DRAWN, SEEDS = 150, 512, 203, (0, 1)
 OPTIONS = replace(RUNS["composed"].options, updates=UPDATES, baseline="group", check_every=UPDATES)
 """Of both: advantages are those of GRPO, each term by itself before the weights."""
 
@@ -117,7 +117,7 @@ def by_trl(start: PrefixCaptioner, pictures: Frames, options: CaptionTraining) -
     model, tokenizer, prompts = as_language_model(start, pictures)
     before = copy.deepcopy(model).requires_grad_(False)
     config = GRPOConfig(
-        output_dir=str(WORK / "trl"), max_steps=options.updates, learning_rate=options.learning_rate,
+        output_dir=str(WORK / f"trl-{options.seed}"), max_steps=options.updates, learning_rate=options.learning_rate,
         lr_scheduler_type="constant", weight_decay=0.0, max_grad_norm=options.most_norm,
         per_device_train_batch_size=options.pictures * options.samples, num_generations=options.samples,
         max_completion_length=options.most_tokens, reward_weights=[term.weight for term in options.terms.values()],
@@ -136,7 +136,7 @@ def by_trl(start: PrefixCaptioner, pictures: Frames, options: CaptionTraining) -
 
 def by_own_loop(start: PrefixCaptioner, pictures: Frames, options: CaptionTraining) -> PrefixCaptioner:
     """Return what this library's loop makes of it."""
-    trainer = CaptionTrainer(start, options, pictures, WORK / "own")
+    trainer = CaptionTrainer(start, options, pictures, WORK / f"own-{options.seed}")
     trainer.train()
     assert isinstance(trainer.captioner, PrefixCaptioner)
     return trainer.captioner
@@ -149,10 +149,11 @@ def main() -> None:
     pictures = draw_tables(random_tables(PICTURES, seed=DRAWN), seed=DRAWN, size_px=64)
     found, seconds = [looked_at("the start", start.caption(gallery.frames), gallery)], [""]
     for name, train in (("GRPO by TRL", by_trl), ("GRPO by CaptionTrainer", by_own_loop)):
-        begun = time.monotonic()
-        trained = train(start, pictures, OPTIONS)
-        seconds.append(f"{(time.monotonic() - begun) / OPTIONS.updates:.2f}")
-        found.append(looked_at(name, trained.caption(gallery.frames), gallery))
+        for seed in SEEDS:
+            begun = time.monotonic()
+            trained = train(start, pictures, replace(OPTIONS, seed=seed))
+            seconds.append(f"{(time.monotonic() - begun) / OPTIONS.updates:.2f}")
+            found.append(looked_at(f"{name}, seed {seed}", trained.caption(gallery.frames), gallery))
     write(found, seconds, gallery)
 
 
