@@ -264,8 +264,10 @@ class SentenceScorer(FrameScorer):
     def _unfitted(self) -> RewardSpec:
         """Labels would give the goal away; clips and thresholds would hide how well a control ranks."""
         spec = self.asked.spec
-        if not spec.options.reads_goal() or spec.options.is_fitted:
-            raise SpecError(f"its head {spec.head} was fitted, whatever the sentence says")
+        if not spec.reads_goal or spec.options.is_fitted:
+            raise SpecError(
+                f"its head {spec.head} was fitted, or a camera has sentences of its own, whatever the sentence says"
+            )
         return replace(spec.before(ORDER[0]), over_time=None)
 
 

@@ -27,10 +27,19 @@ def _keep(value: Any, path: str) -> Any:
     return value
 
 
-def _read_prompts(values: Any, path: str) -> PromptSet:
+def read_prompts(values: Any, path: str) -> PromptSet:
+    """Return the sentences of a goal alone, of a table, or as they are.
+
+    Args:
+        values: A goal sentence, or a table with goal, baseline and negatives.
+        path: Path of the key, for messages.
+
+    Raises:
+        PromptError: If it is neither, or no reward can be made of the sentences.
+    """
     if isinstance(values, str):
         return PromptSet(values)
-    if not isinstance(values, Mapping):
+    if not isinstance(values, Mapping | PromptSet):
         raise PromptError(
             f"{path} is a goal sentence, or a PromptSet with goal, baseline and negatives; got {values!r}."
         )
@@ -46,7 +55,7 @@ class ScoreSpec:
 
     tables: ClassVar[Sequence[str]] = ORDER
     """Words whose tables say nothing where they are empty."""
-    prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": _read_prompts})
+    prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": read_prompts})
     """Goal, baseline and negative sentences. None: only pairs of pictures and texts can be scored."""
     alpha: OrNone[int | float] = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
     """Share of the goal-baseline projection, 0 (cosine) to 1; only of the heads that project. Left out: 0.5, and 0
@@ -147,6 +156,11 @@ class ScoreSpec:
                     raise SpecError(f"{word} and {other.replace(':', ' ')} do not go together: {reason}.")
             record.check(self)
         require_range(self)
+
+    @property
+    def reads_goal(self) -> bool:
+        """Whether the goal sentences decide the scores."""
+        return self.options.reads_goal()
 
     def require_prompts(self) -> PromptSet:
         """Return the sentences.

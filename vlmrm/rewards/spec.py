@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import RESIZE_MODES
+from vlmrm.prompts import PromptSet
 from vlmrm.rendering.camera import RenderQuality
+from vlmrm.rewards.features.cameras import CamerasOptions
 from vlmrm.rewards.features.views import ViewsOptions
 from vlmrm.rewards.former_specs import refuse_former_spec
 from vlmrm.rewards.over_time import OVER_TIME, read_over_time, write_over_time
@@ -38,12 +40,15 @@ class RewardSpec(ScoreSpec):
         (0.5, True)
     """
 
-    tables: ClassVar[Sequence[str]] = ("views", *ORDER, "over_time")
+    tables: ClassVar[Sequence[str]] = ("views", "cameras", *ORDER, "over_time")
     encoder: str
     """Name of the encoder: a built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or
     ``local-dir:path``."""
     views: OrTable[ViewsOptions] | None = field(default=None, hash=False)
     """``scales`` and ``positions`` of crops whose mean is scored. None: the frame as it is."""
+    cameras: OrTable[CamerasOptions] | None = field(default=None, hash=False)
+    """``names`` of the cameras whose pictures lie side by side in a frame, and how their scores ``join``: ``mean``,
+    perhaps with ``weights``, or ``lowest``; ``prompts`` are those of single cameras. None: a frame is one picture."""
     uncertainty: OrTable[UncertaintyOptions] | None = field(
         default=None, hash=False, metadata={"read": read_uncertainty}
     )
@@ -76,8 +81,9 @@ class RewardSpec(ScoreSpec):
         self.check_words()
 
     def transforms(self) -> dict[str, TransformOptions]:
-        """Return the crops, and what becomes of the score of a frame, by its word in the spec, in order."""
-        return ({} if self.views is None else {"views": self.views}) | super().transforms()
+        """Return the crops and cameras, and what becomes of the score of a frame, by its word in the spec, in order."""
+        read: dict[str, TransformOptions | None] = {"views": self.views, "cameras": self.cameras}
+        return {word: options for word, options in read.items() if options is not None} | super().transforms()
 
     def words(self) -> set[str]:
         """Return the words that the spec says, and with a colon which kind of each."""
@@ -88,6 +94,19 @@ class RewardSpec(ScoreSpec):
     def records(self) -> dict[str, Any]:
         """Return the records of the words that the spec says."""
         return super().records() | ({} if self.over_time is None else {"over_time": self.over_time})
+
+    @property
+    def reads_goal(self) -> bool:
+        """Whether the goal sentences decide the scores, of all cameras."""
+        return super().reads_goal and (self.cameras is None or not self.cameras.prompts)
+
+    @property
+    def every_prompts(self) -> Sequence[PromptSet]:
+        """The sentences of the reward, and those of single cameras."""
+        if self.prompts is None:
+            return ()
+        named = () if self.cameras is None else self.cameras.prompts
+        return self.prompts, *(self.cameras.prompts_of(name, self.prompts) for name in named if self.cameras)
 
     @property
     def compares_alphas(self) -> bool:
