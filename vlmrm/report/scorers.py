@@ -203,8 +203,8 @@ class SentenceScorer(FrameScorer):
     """Where its untrained twin runs. None: the best there is."""
 
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
-        """Return the embeddings of sentences by the encoder of the reward."""
-        return self.asked.encoder.embed_texts(list(sentences))
+        """Return the embeddings of sentences by the encoder of the reward; None: it embeds several pictures."""
+        return None if self.asked.spec.cameras is not None else self.asked.encoder.embed_texts(list(sentences))
 
     def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
         """Return the score of every frame with every text by itself, also of a reward that looks back."""

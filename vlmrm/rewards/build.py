@@ -56,7 +56,8 @@ def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None)
     if spec.prompts is None:
         return None
     sees_motion = spec.over_time is not None and spec.over_time.sees_motion
-    for prompts in spec.every_prompts:
+    sets = (spec.prompts,) if spec.cameras is None else spec.cameras.every_prompts(spec.prompts)
+    for prompts in sets:
         warn_of_invisible_goals(prompts)
         warn_of_wording(prompts.goal, spec.options.sentences(prompts), sees_motion=sees_motion)
         DomainWatch(encoder).read(spec.options.sentences(prompts))

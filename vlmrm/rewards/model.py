@@ -1,7 +1,6 @@
 """`RewardModel`: an encoder and a spec. Frames go in, one reward per frame comes out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +121,7 @@ class RewardModel:
     @property
     def capture(self) -> Preprocessing | None:
         """How frames may be shrunk before they are scored; None: not at all, since another model looks at them too."""
-        if self.spec.asks_a_model:
-            return None
-        one, cameras = self.pairs.preprocessing, self.spec.cameras
-        return one if cameras is None else replace(one, side_by_side=len(cameras.names))
+        return None if self.spec.asks_a_model else self.pairs.preprocessing
 
     @property
     def name(self) -> str:

@@ -27,19 +27,10 @@ def _keep(value: Any, path: str) -> Any:
     return value
 
 
-def read_prompts(values: Any, path: str) -> PromptSet:
-    """Return the sentences of a goal alone, of a table, or as they are.
-
-    Args:
-        values: A goal sentence, or a table with goal, baseline and negatives.
-        path: Path of the key, for messages.
-
-    Raises:
-        PromptError: If it is neither, or no reward can be made of the sentences.
-    """
+def _read_prompts(values: Any, path: str) -> PromptSet:
     if isinstance(values, str):
         return PromptSet(values)
-    if not isinstance(values, Mapping | PromptSet):
+    if not isinstance(values, Mapping):
         raise PromptError(
             f"{path} is a goal sentence, or a PromptSet with goal, baseline and negatives; got {values!r}."
         )
@@ -55,7 +46,7 @@ class ScoreSpec:
 
     tables: ClassVar[Sequence[str]] = ORDER
     """Words whose tables say nothing where they are empty."""
-    prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": read_prompts})
+    prompts: OrTable[PromptSet] | None = field(default=None, metadata={"read": _read_prompts})
     """Goal, baseline and negative sentences. None: only pairs of pictures and texts can be scored."""
     alpha: OrNone[int | float] = field(default=None)  # type: ignore[assignment]  # a number from __post_init__ on
     """Share of the goal-baseline projection, 0 (cosine) to 1; only of the heads that project. Left out: 0.5, and 0
@@ -160,7 +151,12 @@ class ScoreSpec:
     @property
     def reads_goal(self) -> bool:
         """Whether the goal sentences decide the scores."""
-        return self.options.reads_goal()
+        return self.options.reads_goal() and all(options.reads_goal for options in self.transforms().values())
+
+    @property
+    def pictures_in_frame(self) -> int:
+        """How many pictures lie side by side in each frame."""
+        return max((options.pictures_in_frame for options in self.transforms().values()), default=1)
 
     def require_prompts(self) -> PromptSet:
         """Return the sentences.

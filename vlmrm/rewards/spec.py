@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import RESIZE_MODES
-from vlmrm.prompts import PromptSet
 from vlmrm.rendering.camera import RenderQuality
 from vlmrm.rewards.features.cameras import CamerasOptions
 from vlmrm.rewards.features.views import ViewsOptions
@@ -23,6 +22,8 @@ from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.rewards.transforms.uncertainty import UncertaintyOptions, read_uncertainty
 from vlmrm.tables import OrTable, read_table, write_table
 from vlmrm.values import require_choice
+
+_READ = ("views", "cameras")  # words that say how a frame is read, in the order in which they apply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class RewardSpec(ScoreSpec):
         (0.5, True)
     """
 
-    tables: ClassVar[Sequence[str]] = ("views", "cameras", *ORDER, "over_time")
+    tables: ClassVar[Sequence[str]] = (*_READ, *ORDER, "over_time")
     encoder: str
     """Name of the encoder: a built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or
     ``local-dir:path``."""
@@ -82,8 +83,7 @@ class RewardSpec(ScoreSpec):
 
     def transforms(self) -> dict[str, TransformOptions]:
         """Return the crops and cameras, and what becomes of the score of a frame, by its word in the spec, in order."""
-        read: dict[str, TransformOptions | None] = {"views": self.views, "cameras": self.cameras}
-        return {word: options for word, options in read.items() if options is not None} | super().transforms()
+        return {word: said for word in _READ if (said := getattr(self, word)) is not None} | super().transforms()
 
     def words(self) -> set[str]:
         """Return the words that the spec says, and with a colon which kind of each."""
@@ -94,19 +94,6 @@ class RewardSpec(ScoreSpec):
     def records(self) -> dict[str, Any]:
         """Return the records of the words that the spec says."""
         return super().records() | ({} if self.over_time is None else {"over_time": self.over_time})
-
-    @property
-    def reads_goal(self) -> bool:
-        """Whether the goal sentences decide the scores, of all cameras."""
-        return super().reads_goal and (self.cameras is None or not self.cameras.prompts)
-
-    @property
-    def every_prompts(self) -> Sequence[PromptSet]:
-        """The sentences of the reward, and those of single cameras."""
-        if self.prompts is None:
-            return ()
-        named = () if self.cameras is None else self.cameras.prompts
-        return self.prompts, *(self.cameras.prompts_of(name, self.prompts) for name in named if self.cameras)
 
     @property
     def compares_alphas(self) -> bool:

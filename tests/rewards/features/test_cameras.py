@@ -79,7 +79,7 @@ def test_a_camera_may_have_sentences_of_its_own():
 
 def test_baseline_and_negatives_that_a_camera_leaves_out_are_the_specs():
     spec = red_spec(prompts=PromptSet("red", "grey", "green"), alpha=0.5, cameras=cameras(prompts={"left": "blue"}))
-    assert spec.every_prompts == (spec.prompts, PromptSet("blue", "grey", "green"))
+    assert spec.cameras.every_prompts(spec.prompts) == (spec.prompts, PromptSet("blue", "grey", "green"))
     assert not spec.reads_goal
 
 

@@ -16,16 +16,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vlmrm.errors import SpecError, VlmrmError, near_matches
+from vlmrm.errors import PromptError, SpecError, VlmrmError, near_matches
 from vlmrm.frames.side_by_side import cut_apart
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features.frame_features import FeatureExtractor, FrameFeatures
 from vlmrm.rewards.protocols import Context, Head
 from vlmrm.rewards.score import Score
-from vlmrm.rewards.score_spec import read_prompts
 from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.tables import join as join_path
-from vlmrm.tables import read_fields
+from vlmrm.tables import read_fields, read_table
 from vlmrm.types import Embeddings, Frames, Rewards
 from vlmrm.values import read_names, require_above_0, require_choice
 
@@ -48,7 +47,12 @@ JOINS: Mapping[str, Callable[[Tensor, Tensor], Rewards]] = {"mean": _mean, "lowe
 def _read_own_prompts(values: Any, path: str) -> Mapping[str, PromptSet]:
     if not isinstance(values, Mapping):
         raise SpecError(f"{path} is a table with sentences for some of the cameras, by name; got {values!r}.")
-    return {str(name): read_prompts(said, join_path(path, str(name))) for name, said in values.items()}
+    return {
+        str(name): PromptSet(said)
+        if isinstance(said, str)
+        else read_table(PromptSet, said, where=join_path(path, str(name)), error=PromptError)
+        for name, said in values.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +117,33 @@ class CamerasOptions(TransformOptions):
             return usual
         return PromptSet(own.goal, own.baseline or usual.baseline, own.negatives or usual.negatives)
 
+    @property
+    def reads_goal(self) -> bool:
+        """Whether all cameras are scored by the sentences of the spec."""
+        return not self.prompts
+
+    @property
+    def pictures_in_frame(self) -> int:
+        """As many as there are cameras."""
+        return len(self.names)
+
+    def every_prompts(self, usual: PromptSet) -> Sequence[PromptSet]:
+        """Return the sentences of the spec, and those of single cameras.
+
+        Args:
+            usual: Sentences of the spec.
+        """
+        return usual, *(self.prompts_of(name, usual) for name in self.prompts)
+
+    def joined(self, scores: Float[Tensor, "n v"]) -> Rewards:
+        """Return one score for each frame.
+
+        Args:
+            scores: Scores of the cameras' pictures, in the order of `names`.
+        """
+        weights = [float(self.weights.get(name, 1 / len(self.names))) for name in self.names]
+        return JOINS[self.join](scores, scores.new_tensor(weights))
+
     def check(self, spec: Any) -> None:
         """Refuse sentences of a camera that are no reward with the rest of the spec."""
         for name in self.prompts if spec.prompts is not None else ():
@@ -131,8 +162,7 @@ class CamerasOptions(TransformOptions):
             else context.head
             for name in names
         ]
-        weights = [float(self.weights.get(name, 1 / len(names))) for name in names]
-        head = JoinedHead(names=names, heads=heads, weights=torch.tensor(weights), join=self.join)
+        head = JoinedHead(options=self, heads=heads)
         return replace(
             context,
             embedder=CameraFeatures(context.embedder, len(names)),
@@ -193,34 +223,30 @@ class JoinedHead(Head):
     """Scores each picture by itself and joins the scores.
 
     Example:
-        >>> def share(embeddings): return embeddings[:, 0]
-        >>> both = JoinedHead(names=["a", "b"], heads=[share] * 2, weights=torch.tensor([0.5, 0.5]), join="lowest")
+        >>> def share(embeddings):
+        ...     return embeddings[:, 0]
+        >>> both = JoinedHead(options=CamerasOptions(names=["a", "b"], join="lowest"), heads=[share] * 2)
         >>> both(torch.tensor([[1.0, 0.0, 0.6, 0.8]]) / 2**0.5).round(decimals=4)
         tensor([0.6000])
     """
 
-    names: Sequence[str]
-    """Names of the cameras."""
+    options: CamerasOptions
+    """Names of the cameras, and how their scores are joined."""
     heads: Sequence[Callable[[Embeddings], Rewards]]
     """Head of each camera."""
-    weights: Float[Tensor, " v"]
-    """Weight of each camera, of a mean."""
-    join: str
-    """Name of one of `JOINS`."""
 
     def _scores(self, embeddings: Embeddings) -> Float[Tensor, "n v"]:
-        rows = normalize(embeddings.reshape(len(embeddings), len(self.names), -1), dim=2)  # n v d
+        rows = normalize(embeddings.reshape(len(embeddings), len(self.heads), -1), dim=2)  # n v d
         return torch.stack([head(rows[:, number]) for number, head in enumerate(self.heads)], dim=1)
 
     def __call__(self, embeddings: Embeddings) -> Rewards:
         """Return one score per frame."""
-        scores = self._scores(embeddings)
-        return JOINS[self.join](scores, self.weights.to(scores))
+        return self.options.joined(self._scores(embeddings))
 
     def columns(self, embeddings: Embeddings) -> Mapping[str, Rewards]:
         """Return the score of each camera's picture."""
         scores = self._scores(embeddings).T
-        return {f"camera {name}": column for name, column in zip(self.names, scores, strict=True)}
+        return {f"camera {name}": column for name, column in zip(self.options.names, scores, strict=True)}
 
 
 def with_cameras(spec: Any, names: Sequence[str]) -> Any:
