@@ -36,6 +36,7 @@ PYTHON = [block for block in ALL if block.language == "python"]
 _LINK = re.compile(r"\]\((?!https?://|#)(?P<path>[^)#\s]+)(?:#(?P<heading>[^)]*))?\)")
 _WORDS = re.compile(r"^\| `(?P<said>\w+ = [^`]+)` \|", re.M)
 _KINDS = re.compile(r"^\| `(?P<said>\{ kind = [^`]+)` \|", re.M)
+_CAMERAS = re.compile(r"^\| `(?P<said>\{ names = [^`]+)` \|", re.M)
 _OTHER_COMMANDS = ("source .venv/bin/activate", "git clone")
 _GROUPS = {"vlmrm.heads", "vlmrm.over_time", "vlmrm.encoders", "vlmrm.tasks"}
 
@@ -238,12 +239,13 @@ def test_every_word_in_the_tables_of_rewards_is_one_of_a_spec():
     """The tables show each word as one would write it."""
     page = (ROOT / "docs" / "rewards.md").read_text()
     said = _WORDS.findall(page) + [f"over_time = {kind}" for kind in _KINDS.findall(page)]
+    said += [f"cameras = {joined}" for joined in _CAMERAS.findall(page)]
     base = {"encoder": "sim-s", "prompts": {"goal": ["a", "b"], "baseline": "c"}}
     for line in said:
         values = tomllib.loads(line)
         views = {"views": {"scales": [1.0, 0.7]}} if "uncertainty" in values else {}
         RewardSpec.from_dict(base | views | values)
-    assert len(said) == 10
+    assert len(said) == 14
 
 
 def test_the_page_of_rewards_names_every_head_and_kind_and_the_order_of_transforms():
@@ -263,3 +265,11 @@ def test_the_task_file_of_the_docs_plans_and_judges_what_it_says(tmp_path):
     assert made.spec.render_quality == "fast"
     assert made.task.success.holds({"tip_x_m": 0.2, "tip_y_m": 0.0, "tip_to_ball_m": 0.1})
     assert not made.task.success.holds({"tip_x_m": -0.2, "tip_y_m": 0.0, "tip_to_ball_m": 0.1})
+
+
+def test_the_task_of_several_cameras_in_the_docs_plans_what_it_says(tmp_path):
+    (block,) = (block for block in blocks_of(ROOT / "docs/own_environment.md") if "[cameras.front]" in block.code)
+    (tmp_path / "my_task.toml").write_text(block.code, encoding="utf-8")
+    made = make_plan(TrainConfig(task=str(tmp_path / "my_task.toml")))
+    assert list(made.task.drawn_cameras) == ["front", "side"]
+    assert (made.spec.cameras.join, made.task.drawn_cameras["side"].azimuth_deg) == ("lowest", 180)

@@ -17,6 +17,8 @@ from vlmrm.errors import SpecError, UnknownTask, VlmrmError, near_matches
 from vlmrm.former_tasks import refuse_former_task
 from vlmrm.plain_files import parse_toml
 from vlmrm.rendering import Camera, RenderQuality
+from vlmrm.rendering.camera import read_cameras
+from vlmrm.rewards.features.cameras import with_cameras
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.spec_paths import paths_from
 from vlmrm.tables import read_table
@@ -157,6 +159,8 @@ class Task:
     """Source of that reward: the ``environment``, or the ``goal``, 1 for each step inside the success bounds."""
     camera: Camera | None = None
     """Camera of a MuJoCo environment. None: as the environment draws."""
+    cameras: Mapping[str, Camera] = field(default_factory=dict, metadata={"read": read_cameras})
+    """Cameras by name instead of one, whose scores the reward joins; the pictures of one state lie side by side."""
     render_quality: str | None = None
     """Quality of a MuJoCo environment's pictures, ``full`` or ``fast``, which the reward's spec takes over. None: the
     spec's, else as the environment draws."""
@@ -176,16 +180,28 @@ class Task:
         if self.own_reward == "goal" and self.success is None:
             raise SpecError('own_reward = "goal" pays for steps inside the success bounds, and there are none.')
         self.reward.require_prompts()
-        quality = self.render_quality or self.reward.render_quality
+        reward = self.reward if not self.cameras else with_cameras(self.reward, tuple(self.cameras))
+        if self.camera is not None and reward.cameras is not None:
+            raise SpecError(
+                f"{self.name} has one camera, and its reward joins {', '.join(reward.cameras.names)}. Give the task "
+                "cameras of these names and no camera, or leave cameras out of its reward."
+            )
+        quality = self.render_quality or reward.render_quality
         if quality is not None:
             RenderQuality.named(quality)
         object.__setattr__(self, "render_quality", quality)
-        object.__setattr__(self, "reward", replace(self.reward, render_quality=quality))
+        object.__setattr__(self, "reward", replace(reward, render_quality=quality))
 
     @property
     def draws_itself(self) -> bool:
         """Whether its pictures are the environment's own, from a camera and in a quality that nobody chose."""
-        return self.camera is None and self.render_quality is None
+        return self.camera is None and not self.cameras and self.render_quality is None
+
+    @property
+    def drawn_cameras(self) -> Mapping[str, Camera]:
+        """The cameras that its reward joins, in the order of their pictures; none: there is one picture."""
+        joined = self.reward.cameras if self.cameras else None
+        return {} if joined is None else {name: self.cameras[name] for name in joined.names}
 
     @classmethod
     def load(cls, path: str | Path) -> "Task":
@@ -237,6 +253,7 @@ class Task:
         records = {name: asdict(plain[name]) for name in ("success", "sweep", "train", "small") if plain[name]}
         camera = {} if self.camera is None else {"camera": self.camera.to_dict()}
         plain["wrappers"] = list(self.wrappers) or None
+        plain["cameras"] = {name: camera.to_dict() for name, camera in self.cameras.items()} or None
         found = plain | records | camera | {"reward": self.reward.to_dict(), "env_kwargs": dict(self.env_kwargs)}
         return {name: value for name, value in found.items() if value is not None}
 

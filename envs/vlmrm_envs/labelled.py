@@ -46,7 +46,7 @@ def labelled_frames(
         task: The task or its name; another look or quality is an option of the task.
         n: Number of frames.
         seed: Random seed, which decides everything.
-        size_px: Side of the square frames.
+        size_px: Side of the square frames; those of a task with several cameras are side by side.
         cameras: One camera, or several that are drawn from evenly, for MuJoCo tasks; none: the task's own.
 
     Returns:
@@ -62,8 +62,10 @@ def labelled_frames(
         (torch.Size([20, 32, 32, 3]), True)
     """
     rng = np.random.default_rng(seed)
-    square = Preprocessing(size_px=size_px, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
     task = find_task(task) if isinstance(task, str) else task
+    count = 1 if cameras else max(len(task.drawn_cameras), 1)
+    half = (0.5, 0.5, 0.5)
+    square = Preprocessing(size_px=size_px, mean=half, std=half, resize_mode="squash", side_by_side=count)
     views = [cameras] if isinstance(cameras, Camera) else cameras
     drawn = LabelledFrames.join(list(_draw(task, n, rng, square, views)))
     return drawn.take(rng.permutation(n))

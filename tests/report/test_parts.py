@@ -1,10 +1,14 @@
 """What a reward is made of stands on its page, with the share of each part."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from tests.report.test_evaluation import reds
 from tests.toys import red_reward
+from vlmrm.frames.side_by_side import put_together
 from vlmrm.report import evaluate
 from vlmrm.report.parts import REST, shares_of_parts
 
@@ -55,3 +59,13 @@ def test_what_a_clip_takes_away_is_named():
 def test_nothing_is_said_of_a_constant_or_of_few_frames():
     assert shares_of_parts(np.zeros(12), {"red": RED}, RED > 0) == []
     assert shares_of_parts(RED[2:5], {"red": RED[2:5], "green": GREEN[2:5]}, RED[2:5] > 0) == []
+
+
+def test_each_camera_of_a_frame_is_a_part_with_controls_beside(frames):
+    """The left camera sees the shades of red, the right one nothing but black."""
+    beside = put_together([frames.frames, torch.zeros_like(frames.frames)])
+    shown = replace(frames, frames=beside)
+    report = evaluate(red_reward(cameras={"names": ["left", "right"]}), shown)
+    parts = {part.name: part.auroc for part in report.best.evidence.measures.parts}
+    assert (parts["camera left"], parts["camera right"]) == (1.0, 0.5)
+    assert "camera left" in report.html()

@@ -7,11 +7,16 @@ import pytest
 import vlmrm_envs as envs
 from PIL import Image
 
+from vlmrm import RewardModel
+from vlmrm.data import TaskStates
 from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
 from vlmrm.search import CameraSearch, search_camera
 from vlmrm.search.camera_map import camera_toml, draw_camera_map
+from vlmrm.search.separation import separation_of
+from vlmrm.search.split import read_source
 from vlmrm.search.views import grid_around, steps_from
+from vlmrm.tasks import Task
 
 _REACHER = envs.task("reacher/top")
 TASK = replace(_REACHER, reward=replace(_REACHER.reward, encoder="sim-xs"))
@@ -55,6 +60,29 @@ def test_finalists_are_compared_on_other_states():
     )
     result = search_camera(TASK, options=options)
     assert any("were compared on 60 others" in remark for remark in result.remarks)
+
+
+def test_the_best_views_are_tried_in_pairs_as_a_task_of_two_cameras_scores_them(tmp_path):
+    options = CameraSearch(
+        azimuths_deg=(0.0, 90.0), elevations_deg=(0.0,), views=3, generation=1, pairs=1, held_out=40, frames=60
+    )
+    result = search_camera(TASK, options=options)
+    pairs = [one for one in result.ranked if one.cameras]
+    alone = {one.name: one for one in result.ranked if one.camera is not None}
+    assert (len(alone), len(pairs)) == (3, 4)  # the best with two others, by mean and lowest
+    best = max(alone.values(), key=lambda one: one.search).camera
+    assert all(pair.cameras["first"] == best != pair.cameras["second"] for pair in pairs)
+    lowest = next(pair for pair in pairs if pair.spec.cameras.join == "lowest")
+    task = replace(TASK, camera=None, cameras=lowest.cameras, reward=lowest.spec)
+    drawn = read_source(TaskStates(task=task, n=60, seed=0), reward := RewardModel.from_spec(task.reward))
+    by_task = separation_of(reward.score(drawn.features).double().numpy(), drawn.in_goal)
+    assert by_task.auroc == pytest.approx(lowest.search.auroc, abs=1e-6)
+    taken = replace(result, ranked=[lowest, *result.ranked])
+    taken.save(tmp_path / "cameras.json", take_best=True)
+    written = json.loads((tmp_path / "cameras.json").read_text())
+    assert Task.from_dict(TASK.to_dict() | {"camera": None} | written).drawn_cameras == lowest.cameras
+    assert camera_toml(best, "cameras.first").startswith("[cameras.first]\n")
+    draw_camera_map(taken, tmp_path / "map.png")
 
 
 def test_a_grid_has_each_view_once_and_begins_with_the_task_s_own():

@@ -19,6 +19,7 @@ VALUES: dict[str, Any] = {
     "env.wrappers": ["gymnasium.wrappers:RecordEpisodeStatistics"],
     "env.episode_steps": 150,
     "env.camera": {"azimuth_deg": 10.0},
+    "env.cameras": {"front": {"name": "track"}, "side": {"track": "torso", "distance_m": 3, "azimuth_deg": 0}},
     "env.render_quality": "fast",
     "reward.source": "env",
     "reward.goal": ["a pole on its cart that stands up"],
@@ -29,6 +30,7 @@ VALUES: dict[str, Any] = {
     "reward.head": "softmax",
     "reward.options": {"temperature": 0.2},
     "reward.views": {"scales": [1.0, 0.6]},
+    "reward.cameras": {"names": ["front", "side"], "join": "lowest"},
     "reward.uncertainty": {"ensemble": "views", "kappa": 1.0},
     "reward.judge": {"factory": "tests.judges.plain:judge"},
     "reward.scaling": {"subtract": 0.3},
@@ -71,6 +73,7 @@ NEEDS = {  # what an option cannot be taken without
 CATALOGUE = Path(vlmrm_envs.__file__).parent / "catalogue"
 TASKS = {  # where an option can be taken
     "env.camera": "hopper/stand",
+    "env.cameras": "hopper/stand",
     "env.render_quality": "hopper/stand",
     "train.small": "humanoid/kneeling",
 }

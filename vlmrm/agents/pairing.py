@@ -11,7 +11,7 @@ from vlmrm.errors import PairingError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
-from vlmrm.wrappers.episodes import frames_of, require_fitting_frames
+from vlmrm.wrappers.episodes import frames_of, require_fitting_cameras, require_fitting_frames
 
 
 def terminated_of(dones: Bool[np.ndarray, " e"], infos: Iterable[dict[str, Any]]) -> Bool[np.ndarray, " e"]:
@@ -61,6 +61,8 @@ def require_captured_frames(venv: VecEnv, reward: FrameReward) -> None:
     drawn = zip(venv.get_attr("capture_preprocessing"), venv.get_attr("drawn_quality"), strict=True)
     for captured, quality in drawn:
         require_fitting_frames(captured, quality, reward)
+    for cameras in venv.get_attr("drawn_cameras"):
+        require_fitting_cameras(cameras, reward)
 
 
 def require_same_gamma(spec: RewardSpec | None, gamma: float) -> None:

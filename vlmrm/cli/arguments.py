@@ -231,6 +231,8 @@ class Search(Command):
     """Encoders to try as well; of reward."""
     views: Annotated[int, open_option("N")] = 80
     """Number of views to try; of camera. Default: 80."""
+    pairs: Annotated[int, open_option("N")] = 0
+    """How many of the best views to try together with every other one as well; of camera. Default: 0, one camera."""
     frames: Annotated[int, open_option("N")] = 60
     """Number of states of a task to search on. Default: 60."""
     held_out: Annotated[int, open_option("N")] = 1_000

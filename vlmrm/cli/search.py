@@ -26,9 +26,9 @@ from vlmrm.tasks import Task, find_task
 from vlmrm.training.progress import Progress
 
 _OF_OTHERS = {
-    "prompts": ("views", "models", "map"),
+    "prompts": ("views", "pairs", "models", "map"),
     "camera": ("labels", "success", "failure", "goal_at", "sentences", "rounds", "models"),
-    "reward": ("views", "sentences", "rounds", "map"),
+    "reward": ("views", "pairs", "sentences", "rounds", "map"),
 }
 """Options that have no effect on a kind of search."""
 
@@ -45,8 +45,9 @@ def run(given: Search) -> int:
     for remark in result.remarks:
         print(f"note: {remark}")
     takes = result.is_better or given.take_best
-    if takes and result.best.camera is not None:
-        print(f"\n{camera_toml(result.best.camera)}\n")
+    tables = result.best.tables if takes else {}
+    if tables:
+        print("\n" + "\n\n".join(camera_toml(camera, name) for name, camera in tables.items()) + "\n")
     if given.map is not None:
         print(f"drew {draw_camera_map(result, given.map)}")
     print(f"wrote {given.out}: {_written(result, takes)}")
@@ -84,7 +85,9 @@ def _prompts(given: Search) -> SearchResult:
 
 
 def _camera(given: Search) -> SearchResult:
-    options = CameraSearch(views=given.views, frames=given.frames, held_out=given.held_out, seed=given.seed)
+    options = CameraSearch(
+        views=given.views, pairs=given.pairs, frames=given.frames, held_out=given.held_out, seed=given.seed
+    )
     progress = _say(lambda done, total, best: f"{done} of {total} views, the best AUROC so far {best:.3f}")
     return search_camera(_task(given), rewards={"": _reward(given)}, options=options, progress=progress)
 

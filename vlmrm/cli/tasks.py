@@ -2,6 +2,7 @@
 
 from vlmrm.atomic import json_text
 from vlmrm.cli.arguments import Tasks
+from vlmrm.rendering import Camera
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, all_tasks, find_task
 
 
@@ -47,8 +48,14 @@ def _in_steps(settings: TrainSettings) -> str:
 def _picture(task: Task) -> str:
     camera = "the environment's own camera"
     if task.camera is not None:
-        camera = "camera " + ", ".join(f"{key} {value}" for key, value in task.camera.to_dict().items())
+        camera = f"camera {_of_camera(task.camera)}"
+    if task.cameras:
+        camera = "; ".join(f"camera {name}: {_of_camera(one)}" for name, one in task.drawn_cameras.items())
     return f"{camera}; quality {task.render_quality or 'as the environment draws'}"
+
+
+def _of_camera(camera: Camera) -> str:
+    return ", ".join(f"{key} {value}" for key, value in camera.to_dict().items())
 
 
 def _in_words(rule: SuccessRule) -> str:

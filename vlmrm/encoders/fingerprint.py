@@ -152,12 +152,13 @@ def fingerprint_of_model(
         tokens: Token ids of `PROBE`, as a list of one row.
         preprocessing: How its frames are prepared.
     """
+    of_one_picture = {key: value for key, value in asdict(preprocessing).items() if key != "side_by_side"}
     return fingerprint_of(
         {
             "architecture": origin.architecture,
             "weights": origin.weights_digest(model),
             "tokens": tokens,
-            "preprocessing": asdict(preprocessing),
+            "preprocessing": of_one_picture,
         }
     )
 

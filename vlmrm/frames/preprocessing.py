@@ -6,7 +6,7 @@ Resizing follows OpenCLIP's own transform (PIL), but on a whole batch of uint8 t
 import functools
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import UInt8
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from vlmrm.errors import EncoderError, near_matches
+from vlmrm.frames.side_by_side import cut_apart, put_together
 from vlmrm.types import Frames, Pixels
 
 _LOG = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class Preprocessing:
     """``bicubic`` or ``bilinear``, both with antialias."""
     fill_color: int = 0
     """Grey value of the padding of ``longest``, 0..255."""
+    side_by_side: int = 1
+    """Number of pictures that lie side by side in a frame, each of which is resized by itself. No model decides it."""
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
@@ -60,14 +63,16 @@ class Preprocessing:
             if len(values) != 3:
                 raise EncoderError(f"preprocessing needs three values of {name}, one per colour; got {values}.")
             object.__setattr__(self, name, values)
-        if self.size_px < 1 or min(self.std) <= 0 or not 0 <= self.fill_color <= 255:
-            raise EncoderError(f"preprocessing needs size_px > 0, std > 0 and fill_color in 0..255; got {self}.")
+        if min(self.size_px, self.side_by_side) < 1 or min(self.std) <= 0 or not 0 <= self.fill_color <= 255:
+            raise EncoderError(
+                f"preprocessing needs size_px > 0, std > 0, fill_color in 0..255 and side_by_side > 0; got {self}."
+            )
         for name, known in (("resize_mode", RESIZE_MODES), ("interpolation", _INTERPOLATIONS)):
             value = getattr(self, name)
             if value not in known:
                 raise EncoderError(f"unknown {name} {value!r}. Near: {near_matches(value, known)}.")
 
-    def resize(self, frames: Frames) -> UInt8[Tensor, "n s s 3"]:
+    def resize(self, frames: Frames) -> UInt8[Tensor, "n s w2 3"]:
         """Shrink or enlarge to the model's square; a frame that has this size already passes unchanged.
 
         Logs a warning, once per frame shape, where more than a fifth of the frame would be cut away.
@@ -76,8 +81,14 @@ class Preprocessing:
             frames: RGB frames of any one size.
 
         Returns:
-            The same frames, ``size_px`` high and wide.
+            The same frames, ``size_px`` high and wide; of pictures side by side, as many times as wide.
+
+        Raises:
+            FrameError: If the frames are not so many pictures side by side.
         """
+        if self.side_by_side > 1:
+            each = replace(self, side_by_side=1)
+            return put_together([each.resize(pictures) for pictures in cut_apart(frames, self.side_by_side)])
         height, width = frames.shape[1:3]
         if (height, width) == (self.size_px, self.size_px):
             return frames

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from vlmrm.errors import SpecError, near_matches
+from vlmrm.tables import join, read_table
 from vlmrm.values import is_number
 
 _AZIMUTH_DEG, _ELEVATION_DEG = 90.0, 0.0
@@ -110,6 +111,32 @@ class Camera:
         """As plain values; what was not said is left out."""
         plain = {key: value for key, value in asdict(self).items() if value is not None}
         return {"name": self.name} if self.name is not None else plain
+
+
+def read_cameras(values: Any, path: str = "cameras") -> dict[str, Camera]:
+    """Return named cameras, whose pictures of one moment lie side by side.
+
+    Args:
+        values: Cameras by name, in the order of their pictures: each a `Camera`, its table, or the name of one of the
+            XML.
+        path: Path of the table, for messages.
+
+    Raises:
+        SpecError: If there is no name, or one of them is not a camera.
+
+    Example:
+        >>> named = read_cameras({"front": {"track": "torso", "distance_m": 3}, "side": "side"})
+        >>> named["side"]
+        Camera(name='side', lookat_m=None, track=None, distance_m=None, azimuth_deg=90.0, elevation_deg=0.0)
+    """
+    if not isinstance(values, Mapping) or not all(isinstance(name, str) and name.strip() for name in values):
+        raise SpecError(
+            f'{path} are cameras by name, as in {{"front": Camera(...), "side": Camera(...)}}; got {values!r}.'
+        )
+    return {
+        name: Camera(name=camera) if isinstance(camera, str) else read_table(Camera, camera, where=join(path, name))
+        for name, camera in values.items()
+    }
 
 
 def _as_point(value: Any) -> tuple[Any, Any, Any]:

@@ -18,8 +18,9 @@ from gymnasium.utils import RecordConstructorArgs
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
-from vlmrm.errors import FrameError
+from vlmrm.errors import FrameError, SpecError
 from vlmrm.rendering import Camera, RenderQuality, egl
+from vlmrm.rendering.camera import read_cameras
 from vlmrm.rendering.env_camera import max_geom_of, visual_options_of, why_not_drawn
 from vlmrm.rendering.headless import no_gl, require_own_gl
 from vlmrm.rendering.view import lens_of, model_of, require_view
@@ -41,11 +42,12 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             ``camera_id``, ``camera_name`` or ``default_camera_config`` says. A string names one of the model's.
         quality: ``full``, as the XML says, or ``fast``, without shadows, reflections and antialiasing.
         size_px: Side of the picture; drawing at the encoder's size saves a resize.
+        cameras: Several cameras by name instead of one; their pictures of one state lie side by side.
 
     Raises:
         FrameError: It is no MuJoCo environment, does not render, cannot be drawn at this size or on this machine, or
             has no camera that can be known.
-        SpecError: There is no such camera, body or quality.
+        SpecError: There is no such camera, body or quality, or a camera is given beside several.
 
     Example:
         >>> env = gym.make("InvertedPendulum-v5", render_mode="rgb_array")
@@ -63,13 +65,18 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         *,
         quality: str = RenderQuality.FULL,
         size_px: int = 480,
+        cameras: Mapping[str, Camera | Mapping[str, Any] | str] | None = None,
     ) -> None:
         if isinstance(camera, Mapping):  # as `env.spec` and TOML write it down
             camera = Camera.from_dict(camera)
         elif isinstance(camera, str):
             camera = Camera(name=camera)
         written = None if camera is None else camera.to_dict()
-        RecordConstructorArgs.__init__(self, camera=written, quality=str(quality), size_px=size_px)
+        named = read_cameras(cameras or {})
+        if named and camera is not None:
+            raise SpecError(f"RenderMujoco takes one camera, or several by name; got {camera} and {', '.join(named)}.")
+        several: dict[str, Any] = {"cameras": {name: one.to_dict() for name, one in named.items()}} if named else {}
+        RecordConstructorArgs.__init__(self, camera=written, quality=str(quality), size_px=size_px, **several)
         gym.Wrapper.__init__(self, env)
         self.quality = RenderQuality.named(quality)
         """What the pictures are drawn with."""
@@ -77,15 +84,21 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._renderer: Any = None
         self._model: Any = None  # that the renderer was made for
         self._options: Any = None
-        self._camera, self._view = camera, require_view(env, camera)
+        self._camera, self._cameras = camera, named
+        self._views = [require_view(env, one) for one in named.values() or [camera]]
         visual_options_of(env)
         if env.render_mode != "rgb_array":
             raise FrameError(
                 f'{env} has render_mode={env.render_mode!r}. Make it with gym.make(..., render_mode="rgb_array").'
             )
 
-    def render(self) -> UInt8[np.ndarray, "s s 3"]:
-        """The picture (size_px, size_px, 3) of the present state.
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Names of the cameras whose pictures lie side by side; none: there is one picture."""
+        return tuple(self._cameras)
+
+    def render(self) -> UInt8[np.ndarray, "s w2 3"]:
+        """The picture (size_px, size_px, 3) of the present state; of several cameras, side by side.
 
         Raises:
             FrameError: MuJoCo cannot draw on this machine or in this process, or the camera is not where it should be.
@@ -95,19 +108,22 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         with egl.put_back():
             return self._draw()
 
-    def _draw(self) -> UInt8[np.ndarray, "s s 3"]:
+    def _draw(self) -> UInt8[np.ndarray, "s w2 3"]:
         model, data = model_of(self.env)
         first = model is not self._model
         if first:
             self.free()
-            self._view.require_in(model)
+            for view in self._views:
+                view.require_in(model)
             self._renderer = _make_renderer(model, self._size_px, self.quality, max_geom_of(self.env))
             self._model, self._options = model, visual_options_of(self.env)
-        self._renderer.update_scene(data, camera=self._view.camera(), scene_option=self._options)
-        picture: np.ndarray = self._renderer.render()
-        if first:
-            self._view.require_applied(lens_of(self._renderer.scene))
-        return picture
+        pictures: list[np.ndarray] = []
+        for view in self._views:
+            self._renderer.update_scene(data, camera=view.camera(), scene_option=self._options)
+            pictures.append(self._renderer.render())
+            if first:
+                view.require_applied(lens_of(self._renderer.scene))
+        return pictures[0] if len(pictures) == 1 else np.concatenate(pictures, axis=1)
 
     def place_in_picture(self, point_m: Sequence[int | float] | NDArray[np.floating]) -> tuple[float, float]:
         """Where a point of the world is in the last picture.
@@ -120,8 +136,10 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             and NaN for one behind the camera.
 
         Raises:
-            FrameError: Nothing has been drawn yet.
+            FrameError: Nothing has been drawn yet, or there are several pictures.
         """
+        if len(self._views) > 1:
+            raise FrameError(f"a point has a place in each picture of {', '.join(self._cameras)}. Draw one camera.")
         if self._renderer is None:
             raise FrameError("nothing has been drawn yet, so no point is anywhere. Call render() first.")
         eyes = self._renderer.scene.camera  # two, for stereo
@@ -138,8 +156,10 @@ class RenderMujoco(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         Args:
             size_px: Side of its pictures.
         """
-        other = RenderMujoco(self.env, self._camera, quality=self.quality, size_px=size_px)
-        other._view = self._view  # the first picture decides where an environment's own free camera stands
+        other = RenderMujoco(
+            self.env, self._camera, quality=self.quality, size_px=size_px, cameras=self._cameras or None
+        )
+        other._views = self._views  # the first picture decides where an environment's own free camera stands
         return other
 
     def free(self) -> None:

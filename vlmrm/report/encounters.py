@@ -124,7 +124,8 @@ def _encounter(
 
 def _score_black(reward: FrameReward) -> float:
     size_px = 224 if reward.capture is None else reward.capture.size_px
-    black = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
+    width_px = size_px * (1 if reward.spec is None else reward.spec.pictures_in_frame)
+    black = torch.zeros(1, size_px, width_px, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfDomainWarning)  # no model was trained on a black picture
         return float(reward.explain(black)["score"][0])

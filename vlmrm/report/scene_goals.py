@@ -63,7 +63,15 @@ def compare_goals(scorer: Scorer, task: Task) -> SceneGoals | None:
         shown: dict[str, LabelledFrames] = {}
         for one in (task, *(other for other in scene if other.name in named)):
             try:
-                frames = _in_goal(replace(one, camera=task.camera, render_quality=task.render_quality), scorer.capture)
+                frames = _in_goal(
+                    replace(
+                        one,
+                        camera=task.camera,
+                        cameras=task.drawn_cameras,
+                        render_quality=task.render_quality,
+                    ),
+                    scorer.capture,
+                )
             except VlmrmError:
                 continue  # a goal of somebody else's whose states cannot be drawn is no reason to report nothing
             if len(frames) >= _FEWEST:

@@ -203,8 +203,8 @@ class SentenceScorer(FrameScorer):
     """Where its untrained twin runs. None: the best there is."""
 
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
-        """Return the embeddings of sentences by the encoder of the reward."""
-        return self.asked.encoder.embed_texts(list(sentences))
+        """Return the embeddings of sentences by the encoder of the reward; None: it embeds several pictures."""
+        return None if self.asked.spec.cameras is not None else self.asked.encoder.embed_texts(list(sentences))
 
     def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
         """Return the score of every frame with every text by itself, also of a reward that looks back."""
@@ -264,8 +264,10 @@ class SentenceScorer(FrameScorer):
     def _unfitted(self) -> RewardSpec:
         """Labels would give the goal away; clips and thresholds would hide how well a control ranks."""
         spec = self.asked.spec
-        if not spec.options.reads_goal() or spec.options.is_fitted:
-            raise SpecError(f"its head {spec.head} was fitted, whatever the sentence says")
+        if not spec.reads_goal or spec.options.is_fitted:
+            raise SpecError(
+                f"its head {spec.head} was fitted, or a camera has sentences of its own, whatever the sentence says"
+            )
         return replace(spec.before(ORDER[0]), over_time=None)
 
 

@@ -55,10 +55,12 @@ def build_reward(encoder: Encoder, spec: RewardSpec, judge: Judge | None = None)
         raise SpecError("a judge was given, and the spec does not say above which score to ask. Add judge to it.")
     if spec.prompts is None:
         return None
-    warn_of_invisible_goals(spec.prompts)
     sees_motion = spec.over_time is not None and spec.over_time.sees_motion
-    warn_of_wording(spec.prompts.goal, spec.options.sentences(spec.prompts), sees_motion=sees_motion)
-    DomainWatch(encoder).read(spec.options.sentences(spec.prompts))
+    sets = (spec.prompts,) if spec.cameras is None else spec.cameras.every_prompts(spec.prompts)
+    for prompts in sets:
+        warn_of_invisible_goals(prompts)
+        warn_of_wording(prompts.goal, spec.options.sentences(prompts), sees_motion=sees_motion)
+        DomainWatch(encoder).read(spec.options.sentences(prompts))
     if spec.over_time is None:
         context = build_context(encoder, spec, judge)
         return BuiltReward(context=context, over_time=PlainSteps(context.score))

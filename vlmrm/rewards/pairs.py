@@ -1,6 +1,7 @@
 """`PairScorer`: every picture with every text, by a reward's own head; the path of adaptation and captioning."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -39,8 +40,9 @@ class PairScorer:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How a picture becomes what the encoder, or the smallest crop, takes."""
-        return self._encoder.preprocessing if self._crops is None else self._crops.preprocessing
+        """How a picture, or each of several side by side, becomes what the encoder or the smallest crop takes."""
+        one = self._encoder.preprocessing if self._crops is None else self._crops.preprocessing
+        return replace(one, side_by_side=self._spec.pictures_in_frame)
 
     @property
     def fingerprint(self) -> str:

@@ -148,6 +148,16 @@ class ScoreSpec:
             record.check(self)
         require_range(self)
 
+    @property
+    def reads_goal(self) -> bool:
+        """Whether the goal sentences decide the scores."""
+        return self.options.reads_goal() and all(options.reads_goal for options in self.transforms().values())
+
+    @property
+    def pictures_in_frame(self) -> int:
+        """How many pictures lie side by side in each frame."""
+        return max((options.pictures_in_frame for options in self.transforms().values()), default=1)
+
     def require_prompts(self) -> PromptSet:
         """Return the sentences.
 

@@ -9,6 +9,7 @@ from vlmrm.encoders.ensemble import ensemble_members
 from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import RESIZE_MODES
 from vlmrm.rendering.camera import RenderQuality
+from vlmrm.rewards.features.cameras import CamerasOptions
 from vlmrm.rewards.features.views import ViewsOptions
 from vlmrm.rewards.former_specs import refuse_former_spec
 from vlmrm.rewards.over_time import OVER_TIME, read_over_time, write_over_time
@@ -21,6 +22,8 @@ from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.rewards.transforms.uncertainty import UncertaintyOptions, read_uncertainty
 from vlmrm.tables import OrTable, read_table, write_table
 from vlmrm.values import require_choice
+
+_READ = ("views", "cameras")  # words that say how a frame is read, in the order in which they apply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +41,15 @@ class RewardSpec(ScoreSpec):
         (0.5, True)
     """
 
-    tables: ClassVar[Sequence[str]] = ("views", *ORDER, "over_time")
+    tables: ClassVar[Sequence[str]] = (*_READ, *ORDER, "over_time")
     encoder: str
     """Name of the encoder: a built-in model, ``name/pretrained-tag`` of OpenCLIP, ``hf-hub:owner/name``, or
     ``local-dir:path``."""
     views: OrTable[ViewsOptions] | None = field(default=None, hash=False)
     """``scales`` and ``positions`` of crops whose mean is scored. None: the frame as it is."""
+    cameras: OrTable[CamerasOptions] | None = field(default=None, hash=False)
+    """``names`` of the cameras whose pictures lie side by side in a frame, and how their scores ``join``: ``mean``,
+    perhaps with ``weights``, or ``lowest``; ``prompts`` are those of single cameras. None: a frame is one picture."""
     uncertainty: OrTable[UncertaintyOptions] | None = field(
         default=None, hash=False, metadata={"read": read_uncertainty}
     )
@@ -76,8 +82,8 @@ class RewardSpec(ScoreSpec):
         self.check_words()
 
     def transforms(self) -> dict[str, TransformOptions]:
-        """Return the crops, and what becomes of the score of a frame, by its word in the spec, in order."""
-        return ({} if self.views is None else {"views": self.views}) | super().transforms()
+        """Return the crops and cameras, and what becomes of the score of a frame, by its word in the spec, in order."""
+        return {word: said for word in _READ if (said := getattr(self, word)) is not None} | super().transforms()
 
     def words(self) -> set[str]:
         """Return the words that the spec says, and with a colon which kind of each."""

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from vlmrm.data import TaskStates
 from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
 from vlmrm.report.scorers import Encoders
+from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.features.cameras import JOINS, CamerasOptions
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.search.found import Exam, Found, SearchResult, judge_found, rank
@@ -26,7 +29,9 @@ from vlmrm.tasks import Task
 
 _JUDGED = 3  # views drawn anew for the held-out frames
 _PARENTS = 3
+_PAIR = ("first", "second")
 _MOSTLY = 0.5
+Scores = Float[np.ndarray, " n"]
 ToldView = Callable[[int, int, float], None]
 """Told how many views have been drawn, of how many, and the best AUROC so far."""
 
@@ -58,6 +63,7 @@ def search_camera(
         compared = dict(rewards) if rewards else {"": task.reward}
         views = _Views(task, compared)
         shipped, *tried = _all_views(views, start, options, progress)
+        tried += views.pairs(rank(shipped, tried), options)
         remarks = [*views.remarks, DRAWN_AGAIN]
         if options.finalists:
             best = [one for one in rank(shipped, tried)[: options.finalists] if one is not shipped]
@@ -129,21 +135,47 @@ class _Views:
 
     def again(self, one: Found, n: int, seed: int) -> Found:
         """The same reward and camera on other states."""
-        model = self._model(one)
-        frames = self.read(one.camera, n, seed, model)
-        return replace(one, search=separation_of(_scores(model, frames), frames.in_goal))
+        in_goal = self.read(one.views[0], n, seed, self._model(one)).in_goal
+        return replace(one, search=separation_of(self.score(one, n, seed), in_goal))
 
     def score(self, one: Found, n: int, seed: int) -> Float[np.ndarray, " n"]:
         """Scores of other states."""
         model = self._model(one)
-        return _scores(model, self.read(one.camera, n, seed, model))
+        scores = [_scores(model, self.read(camera, n, seed, model)) for camera in one.views]
+        return scores[0] if one.spec.cameras is None else _joined(one.spec.cameras, scores)
+
+    def pairs(self, ranked: Sequence[Found], options: CameraSearch) -> list[Found]:
+        """The best views, each together with every other one of the same reward."""
+        read = (options.frames, options.seed)
+        alone = [(one, self.score(one, *read)) for one in ranked]
+        tried = dict[frozenset[str], list[Found]]()
+        for one, own in alone[: options.pairs]:
+            for other, others in alone:
+                both = frozenset((one.name, other.name))
+                if other.spec is one.spec and other is not one and both not in tried:
+                    tried[both] = self._paired(one, other, (own, others), options)
+        return [pair for both in tried.values() for pair in both]
+
+    def _paired(self, one: Found, other: Found, scores: Sequence[Scores], options: CameraSearch) -> list[Found]:
+        in_goal = self.read(one.views[0], options.frames, options.seed, self._model(one)).in_goal
+        joined = [CamerasOptions(names=_PAIR, join=join) for join in JOINS]
+        return [
+            Found(
+                name=f"{how.join} of {one.name} and {other.name}",
+                spec=replace(one.spec, cameras=how),
+                cameras=dict(zip(_PAIR, (*one.views, *other.views), strict=True)),
+                search=separation_of(_joined(how, scores), in_goal),
+            )
+            for how in joined
+        ]
 
     def strange(self, one: Found, options: CameraSearch) -> list[str]:
         """A remark where the model knows little of what a camera shows."""
         model = self._model(one)
         if model.encoder.domain is None or model.spec.views is not None:
             return []
-        seen = self.read(one.camera, options.frames, options.seed, model).features.embeddings
+        read = [self.read(camera, options.frames, options.seed, model) for camera in one.views]
+        seen = FrameFeatures.join([frames.features for frames in read]).embeddings
         shares = {name: float(rows.double().mean()) for name, rows in model.encoder.domain.strange_frames(seen).items()}
         return [
             f"{share:.0%} of the frames from the best view look like nothing {name} was trained on."
@@ -152,7 +184,8 @@ class _Views:
         ]
 
     def _model(self, one: Found) -> RewardModel:
-        return next(model for model in self._models.values() if model.spec is one.spec)
+        alone = one.spec if one.spec.cameras is None else replace(one.spec, cameras=None)
+        return next(model for model in self._models.values() if model.spec == alone)
 
     def _found(self, camera: Camera, name: str, model: RewardModel, frames: ReadFrames) -> Found:
         view = f"{name}, {_said(camera)}" if name else _said(camera)
@@ -163,6 +196,12 @@ class _Views:
 def _scores(model: RewardModel, frames: ReadFrames) -> Float[np.ndarray, " n"]:
     scores: Float[np.ndarray, " n"] = model.score(frames.features).double().numpy()
     return scores
+
+
+def _joined(how: CamerasOptions, scores: Sequence[Float[np.ndarray, " n"]]) -> Float[np.ndarray, " n"]:
+    """Scores of frames from several cameras as one, in the order of the cameras."""
+    joined: Float[np.ndarray, " n"] = how.joined(torch.from_numpy(np.stack(scores, axis=1))).numpy()
+    return joined
 
 
 def _all_views(views: _Views, start: Camera, options: CameraSearch, progress: ToldView | None) -> Sequence[Found]:

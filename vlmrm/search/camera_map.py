@@ -20,8 +20,8 @@ def draw_camera_map(result: SearchResult, path: str | Path) -> Path:
         SpecError: If it was no search for a camera.
     """
     views = [(one.camera, one.search.auroc) for one in reversed(result.ranked) if one.camera is not None]
-    best, first = result.best.camera, result.shipped.camera
-    if not views or best is None or first is None:
+    best, first = result.best.views, result.shipped.views
+    if not views or not best or not first:
         raise SpecError(f"a map of cameras is drawn of a search for a camera; this one was for a {result.what}.")
     figure, (panel,) = new_figure()
     dots = panel.scatter(
@@ -33,7 +33,7 @@ def draw_camera_map(result: SearchResult, path: str | Path) -> Path:
         edgecolors="white",
         linewidths=0.4,
     )
-    for camera, label, marker in ((first, "shipped", "s"), (best, "best", "o")):
+    for cameras, label, marker in ((first, "shipped", "s"), (best, "best", "o")):
         shape: dict[str, Any] = {
             "marker": marker,
             "s": 180,
@@ -41,7 +41,8 @@ def draw_camera_map(result: SearchResult, path: str | Path) -> Path:
             "edgecolors": "black",
             "linewidths": 1.4,
         }
-        panel.scatter([camera.azimuth_deg], [camera.elevation_deg], label=label, **shape)
+        angles = zip(*((camera.azimuth_deg, camera.elevation_deg) for camera in cameras), strict=True)
+        panel.scatter(*angles, label=label, **shape)
     panel.set_xlabel("azimuth (deg)")
     panel.set_ylabel("elevation (deg)")
     panel.legend(loc="upper right", frameon=True)
@@ -49,11 +50,12 @@ def draw_camera_map(result: SearchResult, path: str | Path) -> Path:
     return save_figure(figure, Path(path))
 
 
-def camera_toml(camera: Camera) -> str:
-    """Return a camera as the table of a task file.
+def camera_toml(camera: Camera, table: str = "camera") -> str:
+    """Return a camera as a table of a task file.
 
     Args:
         camera: Any camera.
+        table: Name of the table: ``camera``, or ``cameras.NAME`` of several.
 
     Example:
         >>> print(camera_toml(Camera(track="torso", distance_m=3, azimuth_deg=90, elevation_deg=-30)))
@@ -65,4 +67,4 @@ def camera_toml(camera: Camera) -> str:
     """
     said = ((key, list(value) if isinstance(value, tuple) else value) for key, value in camera.to_dict().items())
     lines = (f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in said)
-    return "\n".join(["[camera]", *lines])
+    return "\n".join([f"[{table}]", *lines])

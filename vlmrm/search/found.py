@@ -1,7 +1,7 @@
 """What a search has found: everything that was tried, the best first, and the best of it on frames held out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,27 @@ class Found:
     spec: RewardSpec
     """The whole reward."""
     camera: Camera | None = None
-    """Camera of the task. None: as it was."""
+    """Camera of the task. None: as it was, or several."""
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
+    """Cameras of the task by name, whose scores the reward joins. Empty: one camera."""
     search: Separation
     """How well it separates the frames to search on."""
     held_out: Estimate | None = None
     """AUROC on held-out frames. None: it was not among the best, and nobody looked."""
     gain: Estimate | None = None
     """That AUROC less the shipped reward's, on the same resamples. None: as above."""
+
+    @property
+    def tables(self) -> Mapping[str, Camera]:
+        """Cameras by the name of their table in a task: ``camera``, or ``cameras.NAME`` of several; none: as it was."""
+        if self.camera is not None:
+            return {"camera": self.camera}
+        return {f"cameras.{name}": camera for name, camera in self.cameras.items()}
+
+    @property
+    def views(self) -> Sequence[Camera]:
+        """The camera, or all of several; none: as the task's was."""
+        return tuple(self.tables.values())
 
     @property
     def overfitting(self) -> float | None:
@@ -50,6 +64,7 @@ class Found:
             "name": self.name,
             "spec": self.spec.to_dict(),
             "camera": None if self.camera is None else self.camera.to_dict(),
+            "cameras": {name: camera.to_dict() for name, camera in self.cameras.items()} or None,
             "search": asdict(self.search),
             "held_out": None if self.held_out is None else asdict(self.held_out),
             "gain": None if self.gain is None else asdict(self.gain),
@@ -168,7 +183,7 @@ class SearchResult:
         }
 
     def save(self, path: str | Path, *, take_best: bool = False) -> None:
-        """Write what is kept: a spec that `RewardSpec.load` reads, or for a camera its table ``camera`` with the spec.
+        """Write what is kept: a spec that `RewardSpec.load` reads, or for cameras their tables with the spec.
 
         The winner where it is shown to be better on held-out frames; else the reward as it was given.
 
@@ -180,13 +195,15 @@ class SearchResult:
             SpecError: If it ends otherwise.
         """
         takes = self.is_better or take_best
-        spec, camera = (self.best.spec, self.best.camera) if takes else (self.given, self.shipped.camera)
-        if camera is None:
+        spec, kept = (self.best.spec, self.best) if takes else (self.given, self.shipped)
+        if not kept.views:
             spec.save(path)
             return
         if Path(path).suffix != ".json":
             raise SpecError(f"a camera is written as JSON, a file whose name ends in .json; got {path}.")
-        write_json(Path(path), {"camera": camera.to_dict(), "reward": spec.to_dict()})
+        said = kept.to_dict()
+        tables = {key: said[key] for key in ("camera", "cameras") if said[key]}
+        write_json(Path(path), {**tables, "reward": spec.to_dict()})
 
 
 def _row(one: Found) -> tuple[str, ...]:

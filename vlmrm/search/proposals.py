@@ -93,10 +93,10 @@ def require_goal(spec: RewardSpec) -> None:
         SpecError: If there are none, or the head has its own.
     """
     spec.require_prompts()
-    if not spec.options.reads_goal() or spec.options.is_fitted:
+    if not spec.reads_goal or spec.options.is_fitted:
         raise SpecError(
-            f"the head {spec.head!r} was fitted, or has sentences of its own: another goal changes nothing. Search for "
-            'a sentence with head = "projection".'
+            f"the head {spec.head!r} was fitted, or has sentences of its own, or a camera has: another goal changes "
+            'nothing, or not all. Search for a sentence with head = "projection", and without cameras.prompts.'
         )
 
 

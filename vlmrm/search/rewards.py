@@ -7,6 +7,7 @@ What is fitted to labels is ranked by cross-validation on the part to search on,
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -154,14 +155,24 @@ class _Bench:
         rivals = list(dict.fromkeys([*options.rivals, *prompts.negatives, *others]))
         forms, found = [reader, *forms_of(reader, alphas=options.alphas, rivals=rivals)], list[Found]()
         for form in forms:
-            try:
-                found.append(self.try_form(form))
-            except VlmrmError as error:
-                self.remarks.append(f"{form.name} cannot be made: {error}")
+            found += self._if_possible(form.name, partial(self.try_form, form))
         if len(found) > 1:
-            first, second = sorted(found, key=lambda one: one.search, reverse=True)[:2]
-            found.append(self.try_form(self._together(reader.name, first, second)))
-        return [*found, *(self._fitted(reader, method) for method in options.few_shot)]
+            best = sorted(found, key=lambda one: one.search, reverse=True)[:2]
+            found += self._if_possible("the mean of the best two", partial(self._try_together, reader.name, *best))
+        for method in options.few_shot:
+            found += self._if_possible(f"{reader.name}, {method}", partial(self._fitted, reader, method))
+        return found
+
+    def _if_possible(self, name: str, make: Callable[[], Found]) -> list[Found]:
+        """A form; none, and a remark, where words of the spec exclude it."""
+        try:
+            return [make()]
+        except VlmrmError as error:
+            self.remarks.append(f"{name} cannot be made: {error}")
+            return []
+
+    def _try_together(self, name: str, first: Found, second: Found) -> Found:
+        return self.try_form(self._together(name, first, second))
 
     def _model(self, spec: RewardSpec) -> RewardModel:
         if spec not in self._models:

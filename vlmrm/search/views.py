@@ -34,6 +34,9 @@ class CameraSearch:
     """Number of views around the same best ones."""
     frames: int = 60
     """Number of labelled states to search on; each view draws them anew, at 5 to 20 ms a picture."""
+    pairs: int = 0
+    """How many of the best views are also tried together with every other view, by the mean and by the lowest of both
+    scores. 0: none."""
     finalists: int = 0
     """How many of the best views are compared once more on `final_frames` other states. 0: none."""
     final_frames: int = 240
@@ -46,6 +49,7 @@ class CameraSearch:
     def __post_init__(self) -> None:
         for name in ("views", "generation", "frames", "final_frames", "held_out"):
             require_whole(name, getattr(self, name), at_least=1)
+        require_whole("pairs", self.pairs, at_least=0)
         low, high = self.distances
         if not 0 < low <= high or not self.azimuths_deg or not self.elevations_deg:
             raise SpecError(

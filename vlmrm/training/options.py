@@ -13,6 +13,8 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
 from vlmrm.plain_files import parse_toml
+from vlmrm.rendering.camera import Camera, read_cameras
+from vlmrm.tables import read_table
 from vlmrm.values import read_names, require_number, require_whole
 
 
@@ -115,12 +117,30 @@ class EnvOptions:
     """Length of an episode. Default: the task's, else as registered, else 1,000."""
     camera: Annotated[Table, open_option("TOML")] = field(default_factory=dict)
     """Camera of a MuJoCo environment, like 'track = "torso", distance_m = 3, azimuth_deg = 90', or 'name = "side"'."""
+    cameras: Annotated[Table, open_option("TOML")] = field(default_factory=dict)
+    """Cameras by name instead of one, like 'front = {track = "torso", distance_m = 3}, side = {name = "side"}', whose
+    scores the reward joins."""
     render_quality: Annotated[Literal["full", "fast"] | None, open_option("QUALITY")] = None
     """Pictures of a MuJoCo environment: `fast` has no shadows, reflections and antialiasing, about ten times as fast.
     Default: the task's, else as the environment draws."""
 
     def __post_init__(self) -> None:
         require_counts(self, "episode_steps")
+
+    def cameras_instead_of(self, camera: Camera | None, cameras: Mapping[str, Camera]) -> dict[str, Any]:
+        """Return the fields of a task for one camera or several; those that are given replace both of the task's.
+
+        Args:
+            camera: The task's one camera.
+            cameras: The task's cameras by name.
+
+        Raises:
+            SpecError: If what is given is not a camera.
+        """
+        if not self.camera and not self.cameras:
+            return {"camera": camera, "cameras": cameras}
+        one = read_table(Camera, self.camera, where="camera") if self.camera else None
+        return {"camera": one, "cameras": read_cameras(self.cameras)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +168,8 @@ class RewardOptions:
     """Options of the head, like 'temperature = 0.1', in place of the task's."""
     views: Annotated[Table, open_option("TOML", "reward.views")] = field(default_factory=dict)
     """Crops whose mean is scored, like 'scales = [1.0, 0.7]'."""
+    cameras: Annotated[Table, open_option("TOML", "reward.cameras")] = field(default_factory=dict)
+    """How scores of several cameras are joined, like 'names = ["front", "side"], join = "lowest"'."""
     uncertainty: Annotated[Table, open_option("TOML", "reward.uncertainty")] = field(default_factory=dict)
     """How unsure the reward is, and how much of that is taken off, like 'ensemble = "prompts", kappa = 1.0'."""
     judge: Annotated[Table, open_option("TOML", "reward.judge")] = field(default_factory=dict)

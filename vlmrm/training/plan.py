@@ -8,10 +8,8 @@ from typing import Any
 
 from vlmrm.errors import RunError, SpecError
 from vlmrm.former_tasks import refuse_former_run
-from vlmrm.rendering import Camera
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.spec_paths import paths_from, paths_to
-from vlmrm.tables import read_table
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task, read_reward
 from vlmrm.training.acting import has_masks, takes_masks
 from vlmrm.training.algorithms import (
@@ -228,7 +226,7 @@ def _with_options(base: Task, config: TrainConfig) -> Task:
             env_kwargs=dict(base.env_kwargs) | dict(options.kwargs),
             wrappers=(*base.wrappers, *options.wrappers),
             episode_steps=options.episode_steps or base.episode_steps,
-            camera=read_table(Camera, options.camera, where="camera") if options.camera else base.camera,
+            **options.cameras_instead_of(base.camera, base.cameras),
             render_quality=options.render_quality or base.render_quality,
         )
     )

@@ -38,7 +38,8 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
 
     Raises:
         FrameError: The environment does not render one RGB picture, it ignores the camera that it was configured with,
-            or it draws into whichever OpenGL context is current. Raised here or at the first reset.
+            it draws into whichever OpenGL context is current, or other cameras than are shrunk for. Raised here or at
+            the first reset.
         SpecError: It was made with a camera that its model does not have.
 
     Example:
@@ -59,6 +60,7 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
                 'Make it with gym.make(..., render_mode="rgb_array").'
             )
         self.metadata = env.metadata | {"render_modes": ["rgb_array"]}  # the only one it can be made in again
+        _require_as_many(preprocessing, self.drawn_cameras)
         self.capture_preprocessing = preprocessing
         """How its frames were shrunk; vector wrappers ask for it by name."""
         self._own_context, self._has_drawn = OwnContext(env), False
@@ -77,6 +79,11 @@ class CaptureFrame(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConst
         of_mujoco = None if mujoco_model_in(self.env) is None else RenderQuality.FULL
         quality = next((ours.quality for ours in _drawn_by_us(self.env)), of_mujoco)
         return None if quality is None else str(quality)
+
+    @property
+    def drawn_cameras(self) -> tuple[str, ...] | None:
+        """Names of the cameras whose pictures lie side by side in a frame, none for one picture; None: not known."""
+        return next((ours.camera_names for ours in _drawn_by_us(self.env)), None)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As the environment's, with the first frame in `info`."""
@@ -153,6 +160,18 @@ def _drawn_by_us(env: gym.Env[Any, Any]) -> list[RenderMujoco]:
     """What draws it: the outermost `RenderMujoco` around it, or those of environments inside; none: it does itself."""
     around = find_wrapper(env, RenderMujoco)
     return parts_of_kind(env, RenderMujoco) if around is None else [around]
+
+
+def _require_as_many(preprocessing: Preprocessing | None, cameras: tuple[str, ...] | None) -> None:
+    """Refuse to shrink frames for a reward that reads another number of pictures in each."""
+    if preprocessing is None or cameras is None or preprocessing.side_by_side == max(len(cameras), 1):
+        return
+    drawn = f"the pictures of {', '.join(cameras)} side by side" if cameras else "the picture of one camera"
+    wanted = "one picture" if preprocessing.side_by_side == 1 else f"{preprocessing.side_by_side} pictures side by side"
+    raise FrameError(
+        f"the reward reads {wanted} in each frame, and what is drawn is {drawn}. Name in the spec of the reward, as "
+        "cameras = { names = [...] }, those that RenderMujoco(env, cameras={...}) draws."
+    )
 
 
 def _one_frame(rendered: Any, env: gym.Env[Any, Any]) -> Frames:

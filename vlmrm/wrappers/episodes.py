@@ -1,6 +1,6 @@
 """`EpisodeRewards`: frames of steps become an agent's rewards, in the same way for every wrapper and callback."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -264,6 +264,31 @@ def require_fitting_frames(captured: Preprocessing | None, drawn: str | None, re
             f"the reward is for frames of render_quality={quality!r}, and these are drawn {drawn!r}. Draw with "
             f"RenderMujoco(env, quality={quality!r}), or change the reward's spec."
         )
+
+
+def require_fitting_cameras(drawn: Sequence[str] | None, reward: FrameReward) -> None:
+    """Refuse frames of other cameras than the reward joins.
+
+    Args:
+        drawn: Names of the cameras whose pictures lie side by side in a frame; none: it is one picture. None: nobody
+            knows, since the environment draws itself.
+        reward: The reward that scores.
+
+    Raises:
+        PairingError: If they do not fit.
+    """
+    if drawn is None or reward.spec is None:
+        return
+    wanted = () if reward.spec.cameras is None else tuple(reward.spec.cameras.names)
+    if tuple(drawn) != wanted:
+        raise PairingError(
+            f"the reward is for {_cameras(wanted)}, and the frames show {_cameras(drawn)}. Draw with RenderMujoco(env, "
+            "cameras={...}) what the reward names, in its order, or change cameras in the reward's spec."
+        )
+
+
+def _cameras(names: Sequence[str]) -> str:
+    return f"the cameras {', '.join(names)} side by side" if names else "one camera"
 
 
 def _resize(preprocessing: Preprocessing) -> Preprocessing:

@@ -72,7 +72,8 @@ class MakeEnv:
         if self.task.draws_itself:
             require_own_view(env)
         else:
-            require_view(env, self.task.camera)  # also where nothing is drawn yet, since a video may be at the end
+            for camera in self.task.drawn_cameras.values() or [self.task.camera]:
+                require_view(env, camera)  # also where nothing is drawn yet, since a video may be at the end
         if self.task.success is not None:
             env = JudgeSuccess(env, self.task.success)
         if self.task.own_reward == "goal":
@@ -83,7 +84,8 @@ class MakeEnv:
         if not self.task.draws_itself:
             size_px = _VIDEO_PX if self.preprocessing is None else self.preprocessing.size_px
             quality = self.task.render_quality or RenderQuality.FULL
-            env = RenderMujoco(env, self.task.camera, quality=quality, size_px=size_px)
+            several = self.task.drawn_cameras or None
+            env = RenderMujoco(env, self.task.camera, quality=quality, size_px=size_px, cameras=several)
         return CaptureFrame(env, self.preprocessing)
 
 

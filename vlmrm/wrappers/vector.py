@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from vlmrm.errors import FrameError, PairingError
 from vlmrm.frames.batch import ONE_SIZE
 from vlmrm.rewards.protocols import FrameReward
-from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_frames
+from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_cameras, require_fitting_frames
 from vlmrm.wrappers.plain_values import plain_flags
 from vlmrm.wrappers.reported_returns import ReportedReturns
 from vlmrm.wrappers.wrapper_chain import find_wrapper
@@ -161,3 +161,5 @@ def _require_captured_frames(envs: VectorEnv[Any, Any, Any], reward: FrameReward
     drawn = zip(base.get_attr("capture_preprocessing"), base.get_attr("drawn_quality"), strict=True)
     for captured, quality in drawn:
         require_fitting_frames(captured, quality, reward)
+    for cameras in base.get_attr("drawn_cameras"):
+        require_fitting_cameras(cameras, reward)

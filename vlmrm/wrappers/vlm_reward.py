@@ -9,7 +9,15 @@ from gymnasium.utils import RecordConstructorArgs
 from vlmrm.errors import PairingError, SpecError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.capture_frame import CaptureFrame
-from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, frames_of, require_fitting_frames, written
+from vlmrm.wrappers.episodes import (
+    AnyReward,
+    EpisodeRewards,
+    Paid,
+    frames_of,
+    require_fitting_cameras,
+    require_fitting_frames,
+    written,
+)
 from vlmrm.wrappers.hindsight import RefuseHindsight
 from vlmrm.wrappers.plain_values import plain_info, plain_step
 from vlmrm.wrappers.reported_returns import ReportedReturns
@@ -70,6 +78,7 @@ class VLMReward(RefuseHindsight, gym.Wrapper[Any, Any, Any, Any], RecordConstruc
         if capture is None:
             capture = inner = CaptureFrame(env, rewards.reward.capture)
         require_fitting_frames(capture.capture_preprocessing, capture.drawn_quality, rewards.reward)
+        require_fitting_cameras(capture.drawn_cameras, rewards.reward)
         # The spec, never the model: Gymnasium makes deep copies of what is recorded.
         RecordConstructorArgs.__init__(
             self,

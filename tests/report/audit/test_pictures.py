@@ -1,5 +1,7 @@
 """Probes of pictures, on a reward that reads mean colours, and the changes that they make."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from tests.report.audit.audits import audit_cartpole, red_frames
 from tests.report.test_evaluation import reds
 from tests.toys import red_function, red_reward
+from vlmrm.frames.side_by_side import put_together
 from vlmrm.report.audit import audit
 from vlmrm.report.audit.picture_changes import blank_pictures, brighten, crop, mirror, shift, tint, upside_down, write
 from vlmrm.rewards import FunctionReward
@@ -51,6 +54,14 @@ def test_a_mean_colour_bears_a_mirror_and_pays_white_like_the_goal():
     assert (found.verdict, found.effect.value) == ("fail", 1.0)  # white is as red as it gets
     assert found.exhibits[0].text == "white"
     assert audit(red_reward(), red_frames(), probes=["mirror"]).finding("mirror").effect.value == 0.0
+
+
+def test_the_pictures_of_several_cameras_are_changed_each_by_itself():
+    """A mirror of the whole frame would exchange the cameras, and the right one is paid for black."""
+    red, black = red_frames(), torch.zeros_like(red_frames().frames)
+    frames = replace(red, frames=put_together([red.frames, black]))
+    reward = red_reward(cameras={"names": ["left", "right"], "prompts": {"right": "black"}})
+    assert audit(reward, frames, probes=["mirror"]).finding("mirror").effect.value == 0.0
 
 
 def test_where_no_sentence_says_so_nobody_knows_what_a_mirror_changes():

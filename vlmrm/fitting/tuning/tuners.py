@@ -83,6 +83,11 @@ def tune(
         raise SpecError(f"method {method!r} learns from success and failure, and no labels were given.")
     if reward.spec.views is not None:
         raise EncoderError("an encoder that sees whole frames can be tuned; this reward sees crops. Leave out views.")
+    if reward.spec.cameras is not None:
+        raise EncoderError(
+            "an encoder that sees whole frames can be tuned, and this reward sees each frame as pictures of several "
+            "cameras. Tune it on the pictures of one camera, without cameras in the spec, and add them to the result."
+        )
     with torch.inference_mode(False), torch.enable_grad():  # wherever it is called
         batch = as_frames(frames)
         return _TUNE[type(found)](reward, batch, one_each(labels, len(batch)), found, out)

@@ -1,6 +1,6 @@
 """`Audited`: a reward and labelled frames, each embedded once, as every probe is given them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from vlmrm.data.labelled import FrameSource, LabelledFrames
 from vlmrm.errors import FrameError, SpecError, VlmrmError
+from vlmrm.frames.side_by_side import cut_apart, put_together
 from vlmrm.report.audit.played import Played, play, same_action
 from vlmrm.report.scorers import Scorer
 from vlmrm.rewards.features import FrameFeatures
@@ -104,6 +105,17 @@ class Audited:
             FrameError: The reward, a function of somebody's own, does not take these pictures.
         """
         return self.score_seen(self.read(frames))
+
+    def changed(self, change: Callable[[Frames], Frames], frames: Frames) -> Frames:
+        """Return frames with each picture in them changed by itself, where those of several cameras lie side by side.
+
+        Args:
+            change: Makes other pictures of some.
+            frames: Some of the labelled ones.
+        """
+        count = 1 if self.reward.spec is None else self.reward.spec.pictures_in_frame
+        found: Frames = put_together([change(pictures) for pictures in cut_apart(frames, count)])
+        return found
 
     def read(self, frames: Frames) -> FrameFeatures:
         """Return what the reward reads in some pictures; FrameError as in `score`."""

@@ -33,7 +33,7 @@ def _run(audited: Audited, changes: Mapping[str, ChangeFrames]) -> Finding:
     before = audited.scores[audited.some]
     found = []
     for name, change in changes.items():
-        changed = change(labels.frames)
+        changed = audited.changed(change, labels.frames)
         after = audited.score(changed)
         found.append((difference_on(auroc, before, after, labels), name, changed, after))
     effect, name, changed, after = max(found, key=lambda one: one[0].value)

@@ -24,7 +24,7 @@ def _run(audited: Audited) -> Finding:
         return Finding.left_out("no sentence of the goal says which way is up.")
     rows = audited.some[audited.labels.in_goal[audited.some]]
     goal = audited.labels.take(rows)
-    turned = upside_down(goal.frames)
+    turned = audited.changed(upside_down, goal.frames)
     before, after = audited.scores[rows], audited.score(turned)
     both = LabelledFrames(
         frames=goal.frames.repeat(2, 1, 1, 1),

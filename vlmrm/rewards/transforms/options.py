@@ -32,6 +32,16 @@ class TransformOptions:
         """Whether it is about the goal sentences, and so goes where pictures replace them."""
         return False
 
+    @property
+    def reads_goal(self) -> bool:
+        """Whether all scores are still those of the goal sentences of the spec."""
+        return True
+
+    @property
+    def pictures_in_frame(self) -> int:
+        """How many pictures it takes to lie side by side in each frame."""
+        return 1
+
     def copied_to(self, folder: Path) -> "TransformOptions":
         """Return the same with a copy in a folder of the file that it is read from; of no file, itself."""
         return self

@@ -62,7 +62,7 @@ class DisagreementOptions(UncertaintyOptions):
 def _check_prompts(spec: Any) -> None:
     if spec.prompts is None or len(spec.prompts.goal) < 2:
         raise SpecError("uncertainty of the ensemble 'prompts' needs at least 2 goal sentences; say it in other words.")
-    if "few_shot:goal_pictures" in spec.words() or not spec.options.reads_goal():
+    if "few_shot:goal_pictures" in spec.words() or not spec.reads_goal:
         raise SpecError("uncertainty of the ensemble 'prompts' is of goal sentences, which this reward does not use.")
 
 
