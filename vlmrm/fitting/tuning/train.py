@@ -14,7 +14,7 @@ A hinge in the place of the logarithm, as in a triplet loss, was no better, what
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -36,6 +36,7 @@ _FITTED = ("few_shot", "scaling", "threshold")
 Number = Float[Tensor, ""]
 
 
+@runtime_checkable
 class Descent(Protocol):
     """How a loss is lowered, of the options of every tuner."""
 
