@@ -139,7 +139,7 @@ def page(args: Args, rows: dict[str, tuple[Row, Row]], folder: Path) -> str:
     made = (
         f"Made by `python experiments/robust_tuning.py`: `{args.model}` as it is shipped (weights `{weights[0]}`), and "
         f"tuned by `vlmrm.fitting.tune_robust`, which is FARE (weights `{weights[1]}`), in {options['steps']} steps of "
-        f"{options['batch']} frames out of {record['frames']:,} random states of its scenes, with pixels moved "
+        f"{options['batch']} frames out of {record['frames']:,} random states of its scenes, with pixels moved by "
         f"{options['budget']}/255 in {options['attack_steps']} steps and a learning rate of "
         f"{options['learning_rate']:g}. No task's sentence, frame or label took part. The attacks of training move "
         f"embeddings of unit length by a squared distance of {moved['before']:.3f} as shipped, and of "

@@ -49,7 +49,7 @@ class Unpaid:
     scores: Float[np.ndarray, " n"]
     """What each of them scores."""
     threshold: float
-    """Above it a frame is paid."""
+    """Score above which a frame is paid."""
     whose: str
     """Where the threshold comes from."""
 
