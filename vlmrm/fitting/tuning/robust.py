@@ -100,6 +100,7 @@ def tune_robust(
     Example:
         >>> import tempfile
         >>> from vlmrm.encoders import load_encoder
+        >>> from vlmrm.fitting import RobustOptions, tune_robust
         >>> frames = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
         >>> out = Path(tempfile.mkdtemp()) / "robust"
         >>> options = RobustOptions(steps=1, batch=4, attack_steps=2)
