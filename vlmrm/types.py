@@ -10,6 +10,9 @@ from torch import Tensor
 Frames = UInt8[Tensor, "n h w 3"]
 """RGB, 0..255, channels last, as Gymnasium renders."""
 
+Levels = Float[Tensor, "n h w 3"]
+"""Frames as floats that are still 0..255, so that gradients can reach them."""
+
 Pixels = Float[Tensor, "n 3 s s"]
 """What a vision tower takes: square, channels first, normalised by the model's own mean and deviation."""
 

@@ -135,3 +135,18 @@ def test_it_survives_pickling_and_json_like_values():
 def test_impossible_values_are_refused(values, message):
     with pytest.raises(EncoderError, match=message):
         plain(**values)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [(400, 600), (64, 80), (224, 224)])
+def test_levels_are_resized_as_bytes_are_and_gradients_pass(mode, size):
+    """Of the smooth picture, whose levels are not rounded on the way, within a level on average."""
+    frames = pictures(*size)[1:]
+    levels = frames.float().requires_grad_()
+    resized = plain(resize_mode=mode).resize_levels(levels)
+    found = resized.detach()
+    apart = (found - plain(resize_mode=mode).resize(frames)).abs()
+    assert float(apart.mean()) <= (0 if size == (224, 224) else 1)
+    assert 0 <= float(found.min()) <= float(found.max()) <= 255
+    (gradient,) = torch.autograd.grad(resized.sum(), levels)
+    assert float(gradient.abs().sum()) > 0

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from vlmrm.errors import EncoderError, near_matches
 from vlmrm.frames.side_by_side import cut_apart, put_together
-from vlmrm.types import Frames, Pixels
+from vlmrm.types import Frames, Levels, Pixels
 
 _LOG = logging.getLogger(__name__)
 _CROP_WORTH_A_WARNING = 0.2  # share of the frame
@@ -95,17 +95,34 @@ class Preprocessing:
         share = self.cropped_share(height, width)
         if share > _CROP_WORTH_A_WARNING:
             _warn_of_crop(height, width, round(100 * share))
+        return self._fitted(frames)
+
+    def resize_levels(self, levels: Levels) -> Float[Tensor, "n s s 3"]:
+        """What `resize` does, without rounding to bytes, so that gradients pass.
+
+        Args:
+            levels: 0 to 255, of pictures of any one size.
+
+        Returns:
+            Levels of the same pictures, ``size_px`` high and wide; at edges they may be some levels off those of
+            `resize`, which rounds and cuts off half-way as well.
+        """
+        return self._fitted(levels).clamp(0, 255)
+
+    def _fitted(self, frames: Tensor) -> Tensor:
+        """The pictures at the model's size, in the type that they have."""
+        height, width = frames.shape[1:3]
         pictures = frames.movedim(-1, 1)  # n 3 h w, channels last in memory: torch's fast uint8 path
         target = self._target(height, width)
         if target != (height, width):
             pictures = interpolate(pictures, target, mode=self.interpolation, antialias=True)
         return self._to_square(pictures).movedim(1, -1).contiguous()  # n h w 3
 
-    def normalise(self, frames: Frames) -> Pixels:
+    def normalise(self, frames: Frames | Levels) -> Pixels:
         """What the vision tower takes: 0..1, then minus `mean`, divided by `std`.
 
         Args:
-            frames: Resized frames; any device.
+            frames: Resized frames, or their levels, which gradients then reach; any device.
 
         Returns:
             float32, channels first, on the same device.

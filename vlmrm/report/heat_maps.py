@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from vlmrm.encoders.encoder import Encoder
-from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.errors import FrameError, OutOfDomainWarning, SpecError
 from vlmrm.frames.batch import as_frames
+from vlmrm.report.pixel_gradients import require_gradients
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
@@ -95,7 +95,7 @@ def gradient_map(reward: FrameReward, frame: Any, *, patches: int = 8) -> HeatMa
         (4, 4)
     """
     picture = _one(frame)
-    model = _require_gradients(reward)
+    model = require_gradients(reward, instead=_INSTEAD)
     with torch.inference_mode(False), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the same sentences were warned of when the reward was made
         encoder = _PixelEncoder(model.encoder)
@@ -195,12 +195,3 @@ def _edges(side_px: int, patches: int) -> list[int]:
             f"patches must be 1 to the shorter side of the frame, which has {side_px} pixels; got {patches}."
         )
     return [side_px * number // patches for number in range(patches + 1)]
-
-
-def _require_gradients(reward: FrameReward) -> RewardModel:
-    if not isinstance(reward, RewardModel) or not isinstance(reward.encoder, OpenClipEncoder):
-        raise SpecError(f"gradients reach the pixels through a model of OpenCLIP; {reward.name} is another. {_INSTEAD}")
-    words = [word for word, options in reward.spec.transforms().items() if not options.passes_gradients]
-    if words:
-        raise SpecError(f"a gradient map knows nothing of {', '.join(words)} in a spec. {_INSTEAD}")
-    return reward

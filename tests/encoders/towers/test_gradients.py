@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.encoders.towers.models import FRAMES, TEXTS, seen_and_said, traces
+from vlmrm.encoders import load_encoder
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.encoders.towers.inner import open_clip_encoder, tower_of
@@ -134,3 +135,16 @@ def test_impossible_arguments_are_refused(builtin_like):
         DifferentiableEncoder(builtin_like, copied=("vision",))
     with pytest.raises(PromptError, match="at least one sentence"):
         DifferentiableEncoder(builtin_like, copied=()).embed_texts([])
+
+
+def test_levels_are_embedded_as_frames_are_and_pass_gradients():
+    """Moving each level a little along its gradient changes the embedding as the gradient says."""
+    copied = DifferentiableEncoder(load_encoder("sim-xs"), copied=())
+    frames = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    levels = frames.float().requires_grad_()
+    embedded = copied.embed_levels(levels)
+    torch.testing.assert_close(embedded, copied.embed_frames(frames))
+    (gradient,) = torch.autograd.grad(embedded[:, 0].sum(), levels)
+    step = 0.05 / gradient.abs().amax(dim=(1, 2, 3), keepdim=True) * gradient
+    rises = copied.embed_levels(levels.detach() + step)[:, 0] - embedded[:, 0]
+    torch.testing.assert_close(rises, (step * gradient).sum(dim=(1, 2, 3)), rtol=0.1, atol=1e-5)

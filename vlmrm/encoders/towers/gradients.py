@@ -16,7 +16,7 @@ from vlmrm.encoders.rows import require_sentences
 from vlmrm.encoders.towers.inner import TOWERS, open_clip_encoder, require_towers, tower_of
 from vlmrm.encoders.towers.low_rank import holding_weights
 from vlmrm.errors import EncoderError
-from vlmrm.types import Embeddings, Frames, Pixels
+from vlmrm.types import Embeddings, Frames, Levels, Pixels
 
 
 class DifferentiableEncoder(OpenClipEncoder):
@@ -114,6 +114,19 @@ class DifferentiableEncoder(OpenClipEncoder):
             float32, one row per picture.
         """
         return self._unit([self._encode_pixels(batch) for batch in self._batches(pixels)])
+
+    def embed_levels(self, levels: Levels) -> Embeddings:
+        """What `embed_frames` gives of whole levels, with gradients that reach them.
+
+        Args:
+            levels: 0 to 255, of pictures of any one size; of those that the model would have to resize, the embeddings
+                are a little off, since bytes that are resized are rounded and let no gradient pass.
+
+        Returns:
+            float32, one row per picture.
+        """
+        small = self.preprocessing.resize_levels(levels.to(self.runtime.device))
+        return self.embed_pixels(self.preprocessing.normalise(small))
 
     def tokens_of(self, text: str) -> Int[Tensor, "1 context"]:
         """Token ids of one sentence, kept for the next step of training."""

@@ -14,7 +14,7 @@ A hinge in the place of the logarithm, as in a triplet loss, was no better, what
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -25,7 +25,6 @@ from vlmrm.encoders.encoder import require_finite
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.encoders.towers.low_rank import holding_weights
 from vlmrm.errors import EncoderError, SpecError
-from vlmrm.fitting.tuning.options import TunerOptions
 from vlmrm.frames import as_frames
 from vlmrm.rewards.heads.projection import ProjectionOptions
 from vlmrm.rewards.score import build_score
@@ -35,6 +34,20 @@ from vlmrm.types import Embeddings, Frames, Rewards
 
 _FITTED = ("few_shot", "scaling", "threshold")
 Number = Float[Tensor, ""]
+
+
+@runtime_checkable
+class Descent(Protocol):
+    """How a loss is lowered, of the options of every tuner."""
+
+    @property
+    def steps(self) -> int:
+        """Number of optimiser steps."""
+
+    @property
+    def learning_rate(self) -> int | float:
+        """Learning rate of the first step."""
+
 
 _SAME_REWARD = 1e-6  # share of the largest reward; smaller differences are rounding
 
@@ -130,7 +143,7 @@ class TuningSet:
         return self.ranking_loss(encoder, image_embeddings) + drift_penalty * moved / self.spread**2
 
 
-def train(loss: Callable[[], Number], trained: list[nn.Parameter], options: TunerOptions) -> None:
+def train(loss: Callable[[], Number], trained: list[nn.Parameter], options: Descent) -> None:
     """Lower a loss by AdamW.
 
     It decays no weights: what is trained begins at 0, and `TuningSet.loss` says already how dear it is to move.

@@ -14,6 +14,7 @@ _TITLES = {
     "goal": "The goal",
     "language": "Language",
     "pictures": "Pictures",
+    "attacks": "Attacks on pixels",
     "time": "Time",
     "incentives": "Incentives",
 }

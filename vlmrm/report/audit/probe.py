@@ -18,7 +18,7 @@ PASS, WARN, FAIL, LEFT_OUT = "pass", "warn", "fail", "left out"
 """Verdicts of a probe."""
 WORST_FIRST = (FAIL, WARN, PASS, LEFT_OUT)
 """Verdicts in the order in which a reader wants them."""
-FAMILIES = ("goal", "language", "pictures", "time", "incentives")
+FAMILIES = ("goal", "language", "pictures", "attacks", "time", "incentives")
 """What probes look at, in the order of a page."""
 
 
