@@ -62,14 +62,11 @@ class RewardSpec(ScoreSpec):
         default=None, hash=False, metadata={"read": read_over_time, "write": write_over_time}
     )
     """How scores of frames become rewards of steps: ``kind`` is ``difference``, ``shaping`` with ``gamma``, ``window``
-    with ``length``, ``milestones``, or ``clip`` of a video encoder. None: a step is worth what the frame after
-    it is worth."""
+    with ``length``, ``milestones``, or ``clip`` of a video encoder. None: a step is worth its later frame."""
     resize_mode: str | None = None
-    """Resize mode instead of the model's own: ``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as
-    trained."""
+    """``shortest`` crops, ``longest`` pads, ``squash`` distorts. None: as the model was trained."""
     render_quality: str | None = None
-    """Quality of the MuJoCo pictures that the reward is meant for, ``full`` or ``fast``. None: as the environment
-    draws."""
+    """Quality of the MuJoCo pictures that the reward is meant for, ``full`` or ``fast``. None: the environment's."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.encoder, str):
