@@ -1,5 +1,6 @@
 """`start_from_run`: a new agent that begins with what the agent of another run has learnt."""
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -8,7 +9,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from vlmrm.errors import RunError
 from vlmrm.tasks import Task
 from vlmrm.training.plan import Plan
-from vlmrm.training.run.checkpoint import load_newest_learnt
+from vlmrm.training.run.checkpoint import list_checkpoints, load_newest_learnt
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.wrappers.make_env import MakeEnv
 
@@ -26,17 +27,32 @@ def start_from_run(agent: BaseAlgorithm, plan: Plan) -> None:
     Raises:
         RunError: There is no such run, it has no checkpoint, or its algorithm, spaces or networks are others.
     """
-    folder = plan.config.train.start_from
+    folder = require_start(plan)
     if folder is None:
         return
-    directory = RunDirectory(folder)
-    _require_alike(Plan.from_dict(RunDirectory.read_json(directory.config), folder), plan)
     try:
-        found = load_newest_learnt(agent, directory.checkpoints)
+        load_newest_learnt(agent, RunDirectory(folder).checkpoints)
     except RunError as error:
         raise RunError(f"the agent cannot start from {folder}: {error}") from error
-    if found is None:
+
+
+def require_start(plan: Plan) -> Path | None:
+    """Return the folder of the run that a plan starts from, whose agent is of the same kind. None: it starts from none.
+
+    Args:
+        plan: What is to be trained.
+
+    Raises:
+        RunError: There is no such run, it has no checkpoint, or its algorithm, spaces or networks are others.
+    """
+    folder = plan.config.train.start_from
+    if folder is None:
+        return None
+    directory = RunDirectory(folder)
+    _require_alike(Plan.from_dict(RunDirectory.read_json(directory.config), folder), plan)
+    if not list_checkpoints(directory.checkpoints):
         raise RunError(f"the agent cannot start from {folder}, which has no checkpoint yet. Name a run that has one.")
+    return folder
 
 
 def _require_alike(other: Plan, plan: Plan) -> None:
