@@ -33,7 +33,8 @@ class ImproveOptions:
     """Episodes of the present agent whose frames may be chosen; half as many of one half of whose actions are random,
     and of random actions."""
     exploit_search: Annotated[int, arg(metavar="N")] = 600
-    """States that a search for those paid best may score in each round; 0 for no search."""
+    """States that a search for those paid best may score in each round; 0 for no search, and no
+    states drawn at random either."""
 
     def __post_init__(self) -> None:
         require_whole("labels", self.labels, at_least=4)

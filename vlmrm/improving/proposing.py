@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, UInt8
 from vlmrm.data.labelled import LabelledFrames
 from vlmrm.data.task_frames import Policy, Rollouts
 from vlmrm.errors import SpecError
-from vlmrm.exploits import ExploitSearch, SimulatorStates, search_exploits
+from vlmrm.exploits import Exploit, ExploitSearch, SimulatorStates, search_exploits
 from vlmrm.improving.options import ImproveOptions
 from vlmrm.labelling.order import most_informative
 from vlmrm.rewards.model import RewardModel
@@ -26,6 +26,7 @@ from vlmrm.types import Frames
 Picture = UInt8[np.ndarray, "h w 3"]
 _FIRST_SEED, _SEEDS = 1_000_000, 1_000  # of a round's episodes: no others than its own, and none of an evaluation
 _LOOKED_AT = 4  # best-paid frames for each that is chosen among them
+_AT_ONCE = 24  # random states
 _APART = 0.02  # distance of states that are found: so near that some lie on either side of a border
 
 
@@ -150,36 +151,47 @@ def _played(reward: RewardModel, source: Rollouts, shown: Progress) -> _Part:
 def _searched(
     reward: RewardModel, task: Task, options: ImproveOptions, seed: int, shown: Progress
 ) -> tuple[list[_Part], list[str]]:
-    """The states that are paid best; none where nothing can be searched, and why."""
+    """States that are paid best, and states from anywhere: a reward that is wrong of the goal leads no search there.
+
+    None where the simulator cannot be set to a state, and why.
+    """
     if not options.exploit_search:
         return [], []
     try:
         states = SimulatorStates(task, reward)
     except SpecError as error:
         return [], [f"Exploits are left out: {error}"]
+    count = _LOOKED_AT * options.labels
+    climbs = ExploitSearch(evaluations=options.exploit_search, seed=seed)
+    drawn = ExploitSearch(method="random", evaluations=count, population=min(count, _AT_ONCE), seed=seed)
     with states:
-        search = ExploitSearch(evaluations=options.exploit_search, seed=seed)
         found = search_exploits(
             states.evaluate,
             states.space,
-            options=search,
+            options=climbs,
             progress=lambda now: shown.working(f"searching exploits: {now.evaluations:,} of {now.of:,} states"),
         )
-        peaks = found.peaks(_LOOKED_AT * options.labels, distance=_APART)
-        frames = states.draw_as_scored(peaks)
-    names = [f"search for the best paid, state {one.evaluation}" for one in peaks]
+        anywhere = search_exploits(states.evaluate, states.space, options=drawn)
+        return [
+            _of_states(states, found.peaks(count, distance=_APART), "search for the best paid"),
+            _of_states(states, anywhere.peaks(count, distance=0.0), "drawn at random"),
+        ], []
+
+
+def _of_states(states: SimulatorStates, found: Sequence[Exploit], origin: str) -> _Part:
+    names = [f"{origin}, state {one.evaluation}" for one in found]
     labelled = LabelledFrames(
-        frames=frames,
-        in_goal=np.array([one.accepted for one in peaks]),
+        frames=states.draw_as_scored(found),
+        in_goal=np.array([one.accepted for one in found]),
         names=names,
         groups=names,
-        states={name: np.array([one.state[name] for one in peaks]) for name in peaks[0].state},
+        states={name: np.array([one.state[name] for one in found]) for name in found[0].state},
     )
 
     def draw(rows: Sequence[int]) -> Mapping[int, Picture]:
-        return dict(zip(rows, states.draw([peaks[row] for row in rows]), strict=True))
+        return dict(zip(rows, states.draw([found[row] for row in rows]), strict=True))
 
-    return [_Part(labelled=labelled, draw=draw)], []
+    return _Part(labelled=labelled, draw=draw)
 
 
 def _distinct(frames: Frames) -> Int[np.ndarray, " m"]:

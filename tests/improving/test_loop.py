@@ -61,8 +61,8 @@ def test_each_round_labels_corrects_and_trains_on(config, tmp_path):
     assert trained["config"]["reward"]["source"] == str(better / "round_2" / "reward.json")
     assert rows_of(better / "round_2" / "run")[0].eval_success == rows_of(better / "round_1" / "run")[-1].eval_success
     origins = (better / "round_2" / "frames.json").read_text()
-    for source in ("agent at the end, episode", "random policy, episode", "search for the best paid"):
-        assert source in origins
+    assert "agent at the end" in origins
+    assert "search for the best paid" in origins
     numbers = json.loads((better / "improve.json").read_text())
     assert numbers["before"]["policy"] == "random policy"
     assert [one["correction"]["refused"] for one in numbers["rounds"]] == [False, False]
@@ -120,16 +120,17 @@ def test_labels_of_one_kind_are_refused_with_what_to_do(config, tmp_path):
 
 
 def misleading_labels(rows):
-    """Labels that say the opposite of the reward where they are fitted, and the same where they are kept aside."""
+    """Labels that agree with the reward where they are kept aside, and contradict it most where they are fitted."""
     scores, rng = np.array([row["score"] for row in rows]), np.random.default_rng(0)
-    for _ in range(200_000):
+    found = []
+    for _ in range(2_000):
         in_goal = rng.permutation(np.arange(len(rows)) < 4)
         aside = keep_aside(in_goal, 0.4, seed=1)
-        fitted = ~aside
-        agrees = scores[aside & in_goal].min() > scores[aside & ~in_goal].max()
-        if agrees and scores[fitted & in_goal].max() < scores[fitted & ~in_goal].min():
-            return {row["frame"]: label for row, label in zip(rows, in_goal, strict=True)}
-    raise AssertionError("no such labels")
+        if auroc(scores[aside], in_goal[aside]) == 1.0:
+            found.append((auroc(scores[~aside], in_goal[~aside]), in_goal.tolist()))
+    worst, labels = min(found)
+    assert worst < 0.3
+    return {row["frame"]: label for row, label in zip(rows, labels, strict=True)}
 
 
 def test_a_round_that_makes_the_reward_worse_is_refused_and_fitted_anew_when_labels_are_mended(config, tmp_path):
@@ -197,8 +198,7 @@ def test_the_first_round_begins_with_the_agent_of_a_run(config, tmp_path):
 def test_a_simulator_that_cannot_be_set_has_no_exploits_and_it_is_said(config, tmp_path):
     (tmp_path / "lamp.toml").write_text("\n".join(line for line in TASK.splitlines() if not line.startswith("sweep")))
     waiting = improve(config, PERSON)
-    (remark,) = waiting.rounds[0].remarks
-    assert remark.startswith("Exploits are left out: lamp/bright: Lamp cannot be set to a state.")
+    assert waiting.rounds[0].remarks[0].startswith("Exploits are left out: lamp/bright: Lamp cannot be set to a state.")
     assert "Exploits are left out" in (tmp_path / "better" / "improve.html").read_text()
     assert "search for" not in (tmp_path / "better" / "round_1" / "frames.json").read_text()
 
@@ -207,9 +207,10 @@ def test_a_person_may_label_a_task_without_success_bounds(config, tmp_path):
     (tmp_path / "lamp.toml").write_text("\n".join(line for line in TASK.splitlines() if not line.startswith("success")))
     with pytest.raises(SpecError, match=r"lamp/bright has no success bounds, so that only a person can label"):
         improve(config, ORACLE)
-    improve(config, PERSON)
-    label_all(tmp_path / "better" / "round_1", is_bright)
-    done = improve(config, replace(PERSON, method="prototypes"))
+    person = replace(PERSON, method="prototypes", rollouts=6)
+    improve(config, person)
+    label_all(tmp_path / "better" / "round_1", lambda row: row["state"]["brightness"] > 0.2)
+    done = improve(config, person)
     assert done.success_column == "env return"
     assert float(done.rows()[1][1][-1]) == pytest.approx(done.rounds[0].summary.trained.env_return, rel=1e-3)
 
@@ -227,6 +228,8 @@ def test_what_cannot_be_improved_is_refused_before_anything_is_written(
     changes, options, error, said, tmp_path, encoder
 ):
     given = {"encoder": encoder, "out": tmp_path / "better"} | changes
+    if "reward" in given:
+        del given["encoder"]
     if "start_from" in given:
         given["start_from"] = tmp_path / given["start_from"]
     with pytest.raises(error, match=said):
