@@ -58,6 +58,12 @@ def test_without_success_bounds_nothing_is_in_the_goal_and_no_source_is_made():
         frames_of_task(source.task)
 
 
+def test_an_environment_that_reports_no_state_is_played_all_the_same():
+    task = replace(counting(success=None, episode_steps=4), env_id="CartPole-v1")
+    (batch,) = Rollouts(task=task, episodes=1).batches()
+    assert (len(batch), batch.states, batch.in_goal.any()) == (5, {}, False)
+
+
 def test_a_task_that_draws_no_states_is_labelled_on_random_episodes():
     source = frames_of_task(replace(played().task, episode_steps=3), 30)
     assert isinstance(source, Rollouts)

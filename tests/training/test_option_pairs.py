@@ -42,6 +42,7 @@ VALUES: dict[str, Any] = {
     "train.algorithm": "PPO",
     "train.hyperparameters": {"gamma": 0.5},
     "train.steps": 4_000,
+    "train.start_from": "/runs/first",
     "train.num_envs": 2,
     "train.processes": True,
     "train.seed": 3,

@@ -20,6 +20,7 @@ from vlmrm.cli.adapt_arguments import Adapt
 from vlmrm.cli.arguments import Command, Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
 from vlmrm.cli.audit_arguments import Audit
 from vlmrm.cli.caption_arguments import Caption
+from vlmrm.cli.improve_arguments import Improve
 from vlmrm.errors import (
     CaptionWarning,
     EnvValueWarning,
@@ -50,6 +51,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
 
   vlmrm tasks                      what can be trained
   vlmrm train cartpole/upright     from sentences to a trained agent
+  vlmrm improve cartpole/upright   labels correct the reward while an agent trains on it
   vlmrm play runs/FOLDER           a video of what the agent does
   vlmrm score cartpole/upright DIR what the reward makes of pictures
   vlmrm fit cartpole/upright ...   correct it by a few labelled pictures
@@ -64,6 +66,7 @@ _DESCRIPTION = """Rewards from language: say what a picture should show, and tra
 
 _SAID: Mapping[str, tuple[type[Command], str]] = {
     "train": (Train, "From sentences to a trained agent."),
+    "improve": (Improve, "A reward corrected by labels while an agent trains on it."),
     "play": (Play, "A trained agent at work, as a video or in a window."),
     "score": (Score, "What a reward makes of pictures."),
     "fit": (Fit, "A reward corrected by a few labelled pictures."),

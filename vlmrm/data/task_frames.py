@@ -156,9 +156,9 @@ class Rollouts:
             observation, reward, terminated, truncated, info = env.step(act(observation, len(infos) == 1))
             infos.append(info | {"env_reward": float(reward)})
             ended = terminated or truncated
-        told = [info for info in infos if info.get("state")]  # not every environment reports its state at a reset
+        told = [info for info in infos if info.get("state")] or infos  # not every environment reports it at a reset
         success = self.task.success
-        variables = told[0]["state"] if told else {}
+        variables = told[0].get("state") or {}
         return LabelledFrames(
             frames=torch.from_numpy(np.stack([info["frame"] for info in told])),
             in_goal=np.array([success is not None and success.holds(info["state"]) for info in told]),

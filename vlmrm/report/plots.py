@@ -150,17 +150,20 @@ def draw_comparison(aurocs: Mapping[str, Estimate], controls: Mapping[str, float
         return _svg(figure)
 
 
-def draw_lines(lines: Mapping[str, Sequence[tuple[int, float]]], label: str) -> str:
-    """Draw numbers over the steps of a training.
+def draw_lines(lines: Mapping[str, Sequence[tuple[int, float]]], label: str, *, starts: Sequence[int] = ()) -> str:
+    """Draw numbers over the steps of a training, or of several one after another.
 
     Args:
         lines: Points of each line, by its name.
         label: What the numbers are.
+        starts: Steps at which the next training begins.
     """
     with mpl.rc_context(_STYLE):
         figure, (axes,) = _figure(1)
         for (name, points), colour in zip(lines.items(), (BLUE, GREEN, RED), strict=False):
             axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.6, label=name)
+        for start in starts:
+            axes.axvline(start, color=GREY, linewidth=1, linestyle=":")
         axes.set_xlabel("steps")
         axes.set_ylabel(label)
         if len(lines) > 1:

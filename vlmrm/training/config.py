@@ -53,8 +53,10 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         plain = asdict(self)
-        folder = self.output.folder
-        return plain | {"output": plain["output"] | {"folder": None if folder is None else str(folder)}}
+        for group, name in (("output", "folder"), ("train", "start_from")):
+            path = plain[group][name]
+            plain[group][name] = None if path is None else str(path)
+        return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainConfig":

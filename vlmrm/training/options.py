@@ -253,6 +253,11 @@ class TrainOptions:
     """Settings of the algorithm, like 'gamma = 0.98, batch_size = 64', or a .toml file; added to the task's."""
     steps: Annotated[int | None, open_option("N")] = None
     """Environment steps in all. Default: the task's, else 100,000."""
+    start_from: Annotated[Path | None, open_option("RUN")] = field(
+        default=None, metadata={"read": lambda value, where: None if value is None else Path(value)}
+    )
+    """Folder of a run whose newest agent this one begins as: its networks and optimisers. Rewards that it has stored
+    are of that run, and are left there. Algorithm, spaces and networks must be the same."""
     num_envs: Annotated[int | None, open_option("N")] = None
     """Environments side by side. Default: the task's, else 1."""
     processes: bool = False
@@ -265,5 +270,7 @@ class TrainOptions:
     """Afterwards, train the same algorithm for as many steps on the environment's own reward."""
 
     def __post_init__(self) -> None:
+        if self.start_from is not None:
+            object.__setattr__(self, "start_from", Path(self.start_from))  # a text will do
         require_counts(self, "steps", "num_envs")
         require_whole("seed", self.seed, at_least=0)

@@ -133,6 +133,7 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
             hyperparameters=hyperparameters,
             steps=steps,
             num_envs=num_envs,
+            start_from=config.train.start_from and config.train.start_from.absolute(),
         ),
         evaluation=evaluation,
         output=replace(

@@ -92,6 +92,7 @@ class RunReport(Page):
             else f"{task.success.at_least} of the last {task.success.within_last} "
             f"steps within {', '.join(f'{k} {v[0]:g} to {v[1]:g}' for k, v in task.success.where.items())}",
             "algorithm": f"{self.plan.algorithm.name}, {config.train.steps or 0:,} steps, seed {config.train.seed}",
+            "begins as": "" if config.train.start_from is None else f"the agent of {config.train.start_from.name}",
         }
         return {name: str(value) for name, value in said.items() if value}
 

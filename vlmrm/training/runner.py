@@ -25,6 +25,7 @@ from vlmrm.training.run.agent_state import start_new_episode
 from vlmrm.training.run.checkpoint import load_newest, save_checkpoint
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts, build_parts, reseed
+from vlmrm.training.start_from import start_from_run
 from vlmrm.training.stop import StopNow, StopSignal
 from vlmrm.training.threads import cpu_threads, crowding_note
 
@@ -46,7 +47,7 @@ def train(config: TrainConfig, *, reward: FrameReward | None = None, progress: P
         The results, as they are in the run's ``summary.json``.
 
     Raises:
-        RunError: The run's folder exists and is not empty.
+        RunError: The run's folder exists and is not empty, or the agent of the run to start from does not fit.
         TrainingStopped: Ctrl-C was pressed; everything is stored, and `resume` goes on.
         VlmrmError: The configuration cannot work; nothing has been written then.
     """
@@ -56,6 +57,7 @@ def train(config: TrainConfig, *, reward: FrameReward | None = None, progress: P
     require_audit(config.reward.audit)
     RunDirectory.require_free(plan.out)
     with cpu_threads(plan.config.machine.threads), _parts(plan, reward) as parts:
+        start_from_run(parts.agent, plan)
         run = RunDirectory.create(plan.out)
         write_json(run.config, plan.copied_to(run.path).to_dict())
         not_of_this_run = keep_audit(parts, run)
@@ -91,6 +93,8 @@ def resume(path: str | Path, *, reward: FrameReward | None = None, progress: Pro
         checkpoint, faults = load_newest(parts.agent, run.checkpoints)
         for fault in faults:
             shown.note(f"{fault} The checkpoint before it is used.")
+        if checkpoint is None:
+            start_from_run(parts.agent, plan)
         start_new_episode(parts.agent)
         step = parts.agent.num_timesteps
         reseed(parts, step)

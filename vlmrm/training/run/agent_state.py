@@ -84,6 +84,20 @@ def write_state(agent: BaseAlgorithm, state: AgentState) -> None:
     Raises:
         RunError: The state belongs to another algorithm, network or replay buffer.
     """
+    write_learnt(agent, state)
+    for name, value in state.values["counters"].items():
+        setattr(agent, name, value)
+    if "replay" in state.values:
+        _write_replay(agent, state)
+    _write_random(agent, state)
+
+
+def write_learnt(agent: BaseAlgorithm, state: AgentState) -> None:
+    """Put networks, targets and optimisers into an agent; its counters, replay buffer and random states stay.
+
+    Raises:
+        RunError: The state belongs to another algorithm or network.
+    """
     if state.values["algorithm"] != type(agent).__name__:
         raise RunError(f"the checkpoint is of {state.values['algorithm']}, and the agent is {type(agent).__name__}.")
     learnt = _unpack(state.values["learnt"], state.tensors)
@@ -94,11 +108,6 @@ def write_state(agent: BaseAlgorithm, state: AgentState) -> None:
                 _attribute(agent, name).copy_(tensor)
     except (RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise RunError(f"the checkpoint was made with other networks than the agent has: {error}") from error
-    for name, value in state.values["counters"].items():
-        setattr(agent, name, value)
-    if "replay" in state.values:
-        _write_replay(agent, state)
-    _write_random(agent, state)
 
 
 def start_new_episode(agent: BaseAlgorithm) -> None:

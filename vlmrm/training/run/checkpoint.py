@@ -8,6 +8,7 @@ written last). Reading one runs no code: neither format can hold any, and pickle
 import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from vlmrm.atomic import remove_folder, whole_folder
 from vlmrm.errors import RunError
 from vlmrm.plain_files import read_json
-from vlmrm.training.run.agent_state import AgentState, read_state, write_state
+from vlmrm.training.run.agent_state import AgentState, read_state, write_learnt, write_state
 
 _FORMAT = 1
 _TENSORS, _REPLAY, _VALUES, _MANIFEST = "agent.safetensors", "replay.npz", "state.json", "manifest.json"
 _KEPT = 2  # the newest, and one to fall back to
+_Put = Callable[[BaseAlgorithm, AgentState], None]
 
 
 def save_checkpoint(agent: BaseAlgorithm, folder: Path) -> Path:
@@ -92,13 +94,7 @@ def load_checkpoint(agent: BaseAlgorithm, path: Path) -> None:
     Raises:
         RunError: A file is missing or damaged (it is named), or belongs to another kind of agent.
     """
-    state = _read(path)
-    try:
-        write_state(agent, state)
-    except RunError as error:
-        raise RunError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{path / _VALUES} is not what was stored: {type(error).__name__}: {error}") from error
+    _load(agent, path, write_state)
 
 
 def load_newest(agent: BaseAlgorithm, folder: Path) -> tuple[Path | None, list[RunError]]:
@@ -114,10 +110,30 @@ def load_newest(agent: BaseAlgorithm, folder: Path) -> tuple[Path | None, list[R
     Raises:
         RunError: There are checkpoints, and all are damaged.
     """
+    return _load_newest(agent, folder, write_state)
+
+
+def load_newest_learnt(agent: BaseAlgorithm, folder: Path) -> Path | None:
+    """Put what the newest undamaged checkpoint has learnt into an agent of another run; see `write_learnt`.
+
+    Args:
+        agent: Made by `make_agent`, for the same algorithm, spaces and networks.
+        folder: Where the checkpoints of the other run are.
+
+    Returns:
+        The checkpoint, or None where there is none.
+
+    Raises:
+        RunError: There are checkpoints, and all are damaged or of another kind of agent.
+    """
+    return _load_newest(agent, folder, write_learnt)[0]
+
+
+def _load_newest(agent: BaseAlgorithm, folder: Path, put: _Put) -> tuple[Path | None, list[RunError]]:
     faults: list[RunError] = []
     for path in list_checkpoints(folder):
         try:
-            load_checkpoint(agent, path)
+            _load(agent, path, put)
         except RunError as error:
             faults.append(error)
         else:
@@ -126,6 +142,16 @@ def load_newest(agent: BaseAlgorithm, folder: Path) -> tuple[Path | None, list[R
         reasons = "\n".join(str(fault) for fault in faults)
         raise RunError(f"no checkpoint in {folder} can be read. Start anew with another --out.\n{reasons}")
     return None, []
+
+
+def _load(agent: BaseAlgorithm, path: Path, put: _Put) -> None:
+    state = _read(path)
+    try:
+        put(agent, state)
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{path / _VALUES} is not what was stored: {type(error).__name__}: {error}") from error
 
 
 def _write(path: Path, state: AgentState) -> None:

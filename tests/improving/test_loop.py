@@ -1,0 +1,243 @@
+"""A reward is corrected by labels while an agent trains on it; what a round has written is not made again."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.encoders.models import SIGLIP_LIKE, write_model
+from tests.training.toy_runs import TASK, Lamp, lamp_config, rows_of
+from vlmrm import RewardModel
+from vlmrm.data import Label, LabelTable
+from vlmrm.errors import RunError, SpecError, UnknownTask, VlmrmError
+from vlmrm.improving import ImproveOptions, improve
+from vlmrm.improving.correcting import keep_aside
+from vlmrm.metrics import auroc
+from vlmrm.training import train
+
+ORACLE = ImproveOptions(labels=12, labelled_by="oracle", rollouts=2, exploit_search=40)
+PERSON = replace(ORACLE, labelled_by="person")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """The name of a small model with random weights."""
+    return f"local-dir:{write_model(tmp_path_factory.mktemp('model'), SIGLIP_LIKE)}"
+
+
+@pytest.fixture
+def config(tmp_path, encoder):
+    """Two trainings of 60 steps each are over in a second."""
+    return lamp_config(tmp_path, encoder=encoder, steps=60, eval_drawn=0, out=tmp_path / "better", threads=1)
+
+
+def label_all(folder, say):
+    """Label the frames of a round as a person would, by what is noted of each."""
+    rows = json.loads((folder / "frames.json").read_text())["frames"]
+    LabelTable(labels=tuple(Label(frame=row["frame"], in_goal=bool(say(row))) for row in rows)).write(
+        folder / "labels.csv"
+    )
+
+
+def is_bright(row):
+    return row["state"]["brightness"] >= 0.5
+
+
+def test_each_round_labels_corrects_and_trains_on(config, tmp_path):
+    improvement = improve(config, replace(ORACLE, rounds=2, method="prototypes"))
+    better = tmp_path / "better"
+    for number, one in enumerate(improvement.rounds, start=1):
+        folder = better / f"round_{number}"
+        rows = {row["frame"]: row for row in json.loads((folder / "frames.json").read_text())["frames"]}
+        labels = {label.frame: label.in_goal for label in LabelTable.read(folder / "labels.csv").labels}
+        assert labels == {name: is_bright(row) for name, row in rows.items()}
+        assert len(list((folder / "frames").glob("*.png"))) == len(labels) == 12
+        assert one.correction.fitted + one.correction.kept_aside == 12 * number
+        assert one.success == one.summary.trained.success == rows_of(folder / "run")[-1].eval_success
+    trained = json.loads((better / "round_2" / "run" / "config.json").read_text())
+    assert trained["config"]["train"]["start_from"] == str(better / "round_1" / "run")
+    assert trained["config"]["reward"]["source"] == str(better / "round_2" / "reward.json")
+    assert rows_of(better / "round_2" / "run")[0].eval_success == rows_of(better / "round_1" / "run")[-1].eval_success
+    origins = (better / "round_2" / "frames.json").read_text()
+    assert "agent at the end" in origins
+    assert "search for the best paid" in origins
+    numbers = json.loads((better / "improve.json").read_text())
+    assert numbers["before"]["policy"] == "random policy"
+    assert [one["correction"]["refused"] for one in numbers["rounds"]] == [False, False]
+    page = (better / "improve.html").read_text()
+    assert page.count("<li><img") == 24
+    assert "success bounds, which a user does not have" in page
+    assert 'href="round_2/reward.json"' in page
+
+
+def test_the_numbers_are_those_of_the_labels_kept_aside(config, tmp_path):
+    (one,) = improve(config, replace(ORACLE, method="prototypes")).rounds
+    folder = tmp_path / "better" / "round_1"
+    frames = torch.from_numpy(np.load(folder / "captured.npz")["frames"])
+    found = one.correction
+    aside = np.array([row.kept_aside for row in found.frames])
+    in_goal = np.array([row.in_goal for row in found.frames])
+    assert aside.sum() == found.kept_aside
+    assert 0 < in_goal[aside].sum() < aside.sum()
+    assert abs(in_goal[aside].sum() - 0.4 * in_goal.sum()) <= 1
+    base = json.loads((folder / "run" / "config.json").read_text())["task"]["reward"]["encoder"]
+    rewards = {
+        "before": RewardModel.load(base, "red", alpha=0.0, device="cpu"),
+        "after": RewardModel.from_spec(folder / "reward.json", device="cpu"),
+    }
+    for name, reward in rewards.items():
+        scores = reward.score(frames).numpy()
+        assert [getattr(row, name) for row in found.frames] == pytest.approx(scores.tolist(), abs=1e-5)
+        assert getattr(found, name).auroc == pytest.approx(auroc(scores[aside], in_goal[aside]))
+    before, after = (np.array([getattr(row, name) for row in found.frames]) for name in ("before", "after"))
+    assert after.mean() == pytest.approx(before.mean(), abs=1e-4)  # on the scale that settings were chosen for
+    assert after.std() == pytest.approx(before.std(), rel=1e-3)
+
+
+def test_a_person_labels_and_the_same_call_goes_on(config, tmp_path):
+    waiting = improve(config, PERSON)
+    folder = tmp_path / "better" / "round_1"
+    assert f"vlmrm label {folder / 'frames'} --labels {folder / 'labels.csv'}" in waiting.waiting
+    assert not (folder / "labels.csv").exists()
+    assert "in_goal" not in (folder / "frames.json").read_text()
+    assert "12 frames wait for labels" in (tmp_path / "better" / "improve.html").read_text()
+    label_all(folder, is_bright)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    done = improve(config, replace(PERSON, method="prototypes"))
+    assert (done.waiting, done.labelled_by) == ("", "labelled by a person")
+    assert done.rounds[0].summary.steps == 60
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_labels_of_one_kind_are_refused_with_what_to_do(config, tmp_path):
+    improve(config, PERSON)
+    label_all(tmp_path / "better" / "round_1", lambda row: False)
+    with pytest.raises(SpecError, match=r"round 1: 0 of 12 labels say .* at least 2 of each.*Label more"):
+        improve(config, PERSON)
+    assert not (tmp_path / "better" / "round_1" / "reward.json").exists()
+
+
+def misleading_labels(rows):
+    """Labels that agree with the reward where they are kept aside, and contradict it most where they are fitted."""
+    scores, rng = np.array([row["score"] for row in rows]), np.random.default_rng(0)
+    found = []
+    for _ in range(2_000):
+        in_goal = rng.permutation(np.arange(len(rows)) < 4)
+        aside = keep_aside(in_goal, 0.4, seed=1)
+        if auroc(scores[aside], in_goal[aside]) == 1.0:
+            found.append((auroc(scores[~aside], in_goal[~aside]), in_goal.tolist()))
+    worst, labels = min(found)
+    assert worst < 0.3
+    return {row["frame"]: label for row, label in zip(rows, labels, strict=True)}
+
+
+def test_a_round_that_makes_the_reward_worse_is_refused_and_fitted_anew_when_labels_are_mended(config, tmp_path):
+    improve(config, replace(PERSON, method="prototypes"))
+    folder = tmp_path / "better" / "round_1"
+    said = misleading_labels(json.loads((folder / "frames.json").read_text())["frames"])
+    label_all(folder, lambda row: said[row["frame"]])
+    with pytest.raises(RunError, match=r"worse on the 5 labels kept aside, 2 of the goal: before AUROC 1\.000.*after"):
+        improve(config, replace(PERSON, method="prototypes"))
+    assert not (folder / "reward.json").exists()
+    assert not (folder / "run").exists()
+    assert json.loads((folder / "correction.json").read_text())["refused"] is True
+    page = (tmp_path / "better" / "improve.html").read_text()
+    assert "it is refused and nothing is trained on it" in page
+    label_all(folder, is_bright)
+    assert improve(config, replace(PERSON, method="prototypes")).rounds[0].summary is not None
+
+
+def test_a_loop_that_broke_while_training_goes_on_and_makes_nothing_again(config, tmp_path, monkeypatch):
+    original, count = Lamp.step, 0
+
+    def breaks(self, button):
+        nonlocal count
+        count += self.render_mode is not None and (tmp_path / "better" / "round_1" / "reward.json").exists()
+        if count == 45:
+            raise ConnectionError("the lamp broke")
+        return original(self, button)
+
+    options = replace(ORACLE, method="prototypes")
+    with monkeypatch.context() as patched:
+        patched.setattr(Lamp, "step", breaks)
+        with pytest.raises(ConnectionError):
+            improve(config, options)
+    folder = tmp_path / "better" / "round_1"
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()}
+    assert {path.name for path in before} >= {"frames.json", "labels.csv", "correction.json", "reward.json"}
+    assert improve(config, options).rounds[0].summary.steps == 60
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(json.loads((folder / "run" / "versions.json").read_text())) == 2
+
+
+def test_more_rounds_may_be_asked_for_and_nothing_else_of_the_training(config, tmp_path):
+    options = replace(ORACLE, method="prototypes")
+    improve(config, options)
+    with pytest.raises(RunError, match=r"begun with other options: train\.seed, options\.kept_aside"):
+        improve(
+            replace(config, train=replace(config.train, seed=7)),
+            replace(options, kept_aside=0.3, rounds=2),
+        )
+    assert len(improve(config, replace(options, rounds=2)).rounds) == 2
+
+
+def test_the_first_round_begins_with_the_agent_of_a_run(config, tmp_path):
+    first = replace(config, output=replace(config.output, folder=tmp_path / "run"))
+    success = train(first).trained.success
+    started = replace(config, train=replace(config.train, start_from=tmp_path / "run"))
+    improvement = improve(started, replace(ORACLE, method="prototypes"))
+    name, evaluated = improvement.before
+    assert (name, evaluated.success) == ("agent of run", success)
+    assert "agent at the end, episode" in (tmp_path / "better" / "round_1" / "frames.json").read_text()
+    trained = json.loads((tmp_path / "better" / "round_1" / "run" / "config.json").read_text())
+    assert trained["config"]["train"]["start_from"] == str(tmp_path / "run")
+
+
+def test_a_simulator_that_cannot_be_set_has_no_exploits_and_it_is_said(config, tmp_path):
+    (tmp_path / "lamp.toml").write_text("\n".join(line for line in TASK.splitlines() if not line.startswith("sweep")))
+    waiting = improve(config, PERSON)
+    assert waiting.rounds[0].remarks[0].startswith("Exploits are left out: lamp/bright: Lamp cannot be set to a state.")
+    assert "Exploits are left out" in (tmp_path / "better" / "improve.html").read_text()
+    assert "search for" not in (tmp_path / "better" / "round_1" / "frames.json").read_text()
+
+
+def test_a_person_may_label_a_task_without_success_bounds(config, tmp_path):
+    (tmp_path / "lamp.toml").write_text("\n".join(line for line in TASK.splitlines() if not line.startswith("success")))
+    with pytest.raises(SpecError, match=r"lamp/bright has no success bounds, so that only a person can label"):
+        improve(config, ORACLE)
+    person = replace(PERSON, method="prototypes", rollouts=6)
+    improve(config, person)
+    label_all(tmp_path / "better" / "round_1", lambda row: row["state"]["brightness"] > 0.2)
+    done = improve(config, person)
+    assert done.success_column == "env return"
+    assert float(done.rows()[1][1][-1]) == pytest.approx(done.rounds[0].summary.trained.env_return, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "error", "said"),
+    [
+        ({"reward": "env"}, {}, SpecError, "own reward cannot be corrected"),
+        ({}, {"method": "prokr"}, SpecError, "unknown method 'prokr'. Near: proker"),
+        ({"task": "lamp/brigt"}, {}, UnknownTask, "no task 'lamp/brigt'"),
+        ({"start_from": "nowhere"}, {}, RunError, "nowhere"),
+    ],
+)
+def test_what_cannot_be_improved_is_refused_before_anything_is_written(
+    changes, options, error, said, tmp_path, encoder
+):
+    given = {"encoder": encoder, "out": tmp_path / "better"} | changes
+    if "reward" in given:
+        del given["encoder"]
+    if "start_from" in given:
+        given["start_from"] = tmp_path / given["start_from"]
+    with pytest.raises(error, match=said):
+        improve(lamp_config(tmp_path, **given), replace(ORACLE, **options))
+    assert not (tmp_path / "better").exists()
+
+
+@pytest.mark.parametrize("changes", [{"labels": 3}, {"kept_aside": 1.0}, {"rounds": 0}, {"exploit_search": -1}])
+def test_impossible_numbers_are_refused(changes):
+    with pytest.raises(VlmrmError, match=next(iter(changes))):
+        ImproveOptions(**changes)

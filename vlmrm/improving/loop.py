@@ -1,0 +1,239 @@
+"""`improve`: frames are proposed, labelled and fitted, and training goes on with the corrected reward.
+
+    for each round:  propose frames -> labels -> fit, judge on labels kept aside -> train on from the newest agent
+
+Whatever a round has written is not made again, so that the same call goes on where an earlier one ended: at labels that
+a person was to give, at a stopped training, or at a reward that was refused and is to be fitted to other labels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from vlmrm.atomic import json_text, write_json
+from vlmrm.data.task_frames import Policy, random_policy
+from vlmrm.errors import RunError, SpecError
+from vlmrm.fitting.tuning.options import TUNERS
+from vlmrm.improving.correcting import Labelled, correct
+from vlmrm.improving.improvement import LABELLED_BY, Improvement, Round
+from vlmrm.improving.options import ImproveOptions
+from vlmrm.improving.proposing import propose
+from vlmrm.improving.round_folder import RoundFolder
+from vlmrm.plain_files import parse_json, read_json
+from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.transforms.few_shot import FEW_SHOT
+from vlmrm.training.config import TrainConfig
+from vlmrm.training.options import RewardOptions
+from vlmrm.training.plan import Plan, make_plan
+from vlmrm.training.progress import Progress
+from vlmrm.training.run.directory import RunDirectory
+from vlmrm.training.run_agents import HALF, LAST, RANDOM, acting, half_random
+from vlmrm.training.run_parts import load_agent
+from vlmrm.training.runner import resume, train
+from vlmrm.training.start_from import require_start
+from vlmrm.values import require_choice
+
+_BEGUN = "begun.json"
+_MAY_CHANGE = ("rounds", "labels", "method", "rollouts", "exploit_search")
+
+
+def improve(
+    config: TrainConfig, options: ImproveOptions | None = None, *, progress: Progress | None = None
+) -> Improvement:
+    """Correct a reward by labels while an agent trains on it, and go on where an earlier call ended.
+
+    Args:
+        config: What to train in each round. Its reward is corrected; ``train.start_from`` is the run of the present
+            agent, and without one the first round begins with random actions and an untrained agent.
+            ``output.folder`` is the folder of the rounds; None: one in runs/, called after task and seed.
+        options: How many frames and rounds, who labels, and what is fitted. None: as `ImproveOptions` has them.
+        progress: Shows how far it is; None: nothing is shown.
+
+    Returns:
+        What came of it, which is also written as ``improve.html`` and ``improve.json``. Where a person has to label
+        frames first, `Improvement.waiting` says so.
+
+    Raises:
+        RunError: A corrected reward is worse on the labels kept aside, or the folder is of other options.
+        SpecError: Labels are all of one kind, or something does not fit.
+        TrainingStopped: Ctrl-C was pressed; the same call goes on.
+        VlmrmError: The configuration cannot work; nothing has been written then.
+    """
+    loop = _Loop(config, options or ImproveOptions(), progress or Progress())
+    loop.begin()
+    for number in range(1, loop.options.rounds + 1):
+        waiting = loop.carry_out(RoundFolder(loop.folder / f"round_{number}", number))
+        loop.improvement(waiting).save(loop.folder / "improve.html")
+        if waiting:
+            return loop.improvement(waiting)
+    return loop.improvement()
+
+
+class _Loop:
+    """What the rounds have in common: the configuration, the newest reward and agent, and all labels so far."""
+
+    def __init__(self, config: TrainConfig, options: ImproveOptions, progress: Progress) -> None:
+        self._plan, self.options, self._progress = _plan(config, options), options, progress
+        self._config = replace(config, train=replace(config.train, start_from=self._plan.config.train.start_from))
+        self.folder = config.output.folder or Path("runs") / _usual_name(self._plan)
+        self._rounds: list[RoundFolder] = []
+        self._labelled: list[Labelled] = []
+
+    def begin(self) -> None:
+        """Note what is asked for; a folder of something else is refused."""
+        said = {"config": self._config.to_dict(), "options": asdict(self.options)}
+        said["config"]["output"]["folder"] = None  # it may be moved
+        _require_same(self.folder, said)
+        write_json(self.folder / _BEGUN, said)
+        self._progress.note(f"writing to {self.folder}")
+
+    def carry_out(self, files: RoundFolder) -> str:
+        """Carry a round out or on; return what a person has to do first, and nothing where it is done."""
+        self._rounds.append(files)
+        if not files.is_proposed:
+            self._propose(files)
+        labelled = files.read_labelled(self.options.kept_aside, self._seed(files))
+        if labelled is None:
+            return _what_to_label(files)
+        self._labelled.append(labelled)
+        if not files.reward.exists():
+            self._correct(files)
+        self._train(files)
+        return ""
+
+    def improvement(self, waiting: str = "") -> Improvement:
+        """What has come of the rounds that have begun."""
+        return Improvement(
+            folder=self.folder,
+            task=self._plan.task.name,
+            options=self.options,
+            started_from=self._plan.config.train.start_from,
+            rounds=[Round.read(files) for files in self._rounds],
+            waiting=waiting,
+        )
+
+    def _propose(self, files: RoundFolder) -> None:
+        run = self._newest_run(files)
+        self._progress.note(f"{files.name}: proposing {self.options.labels} frames")
+        reward = self._newest_reward(files)
+        seed, task = self._seed(files), replace(self._plan.task, reward=reward.spec)
+        proposed = propose(reward, task, _agents(run), self.options, seed=seed, progress=self._progress)
+        self._progress.end()
+        for remark in proposed.remarks:
+            self._progress.note(f"{files.name}: {remark}")
+        if self.options.labelled_by == "oracle":
+            files.path.mkdir(parents=True, exist_ok=True)
+            files.write_labels(proposed, f"success bounds of {task.name}")
+            self._progress.note(f"{files.name}: {LABELLED_BY['oracle']}")
+        files.write_proposed(proposed)
+
+    def _correct(self, files: RoundFolder) -> None:
+        before, base = self._newest_reward(files), self._model(None)
+        out = files.encoder.absolute()
+        try:
+            reward, found = correct(base, before, self._labelled, method=self.options.method, out=out)
+        except SpecError as error:
+            raise SpecError(
+                f"{files.name}: {error} Other frames are proposed where {files.path} is deleted."
+            ) from error
+        write_json(files.correction, found.to_dict())
+        if found.refused:
+            page = self.improvement().save(self.folder / "improve.html")
+            found.require_no_worse(f"{files.name} ({page})")
+        reward.spec.save(files.reward)
+        self._progress.note(f"{files.name}: {found.kept_aside} labels kept aside; {found.before}, now {found.after}")
+
+    def _train(self, files: RoundFolder) -> None:
+        if RunDirectory(files.run).config.exists():
+            resume(files.run, progress=self._progress)
+            return
+        config = self._config
+        source = RewardOptions(source=str(files.reward), env_weight=config.reward.env_weight)
+        start = replace(config.train, start_from=self._newest_run(files))
+        train(
+            replace(config, reward=source, train=start, output=replace(config.output, folder=files.run)),
+            progress=self._progress,
+        )
+
+    def _newest_run(self, files: RoundFolder) -> Path | None:
+        """The run whose agent a round begins with."""
+        return self._rounds[files.number - 2].run if files.number > 1 else self._plan.config.train.start_from
+
+    def _newest_reward(self, files: RoundFolder) -> RewardModel:
+        return self._model(self._rounds[files.number - 2].reward if files.number > 1 else None)
+
+    def _model(self, file: Path | None) -> RewardModel:
+        """The reward of a file, or the one that is corrected."""
+        machine = self._config.machine
+        spec = self._plan.task.reward if file is None else file
+        return RewardModel.from_spec(
+            spec, device=machine.device, precision=machine.precision, batch_size=machine.batch_size
+        )
+
+    def _seed(self, files: RoundFolder) -> int:
+        """A seed of the round's own: its episodes, its search and the labels that it keeps aside."""
+        return 100 * self._config.train.seed + files.number
+
+
+def _plan(config: TrainConfig, options: ImproveOptions) -> Plan:
+    """The training of a round on the reward as it is; refuses what cannot be improved."""
+    require_choice("method", options.method, [*FEW_SHOT, *TUNERS])
+    if config.reward.is_env or config.reward.function:
+        raise SpecError("the environment's own reward cannot be corrected by labels; give a reward of sentences.")
+    plan = make_plan(config)
+    if options.labelled_by == "oracle" and plan.task.success is None:
+        raise SpecError(
+            f"{plan.task.name} has no success bounds, so that only a person can label its frames. Leave out "
+            "labelled_by='oracle', or give the task a table [success]."
+        )
+    require_start(plan)
+    return plan
+
+
+def _usual_name(plan: Plan) -> str:
+    return f"improve-{plan.task.name.replace('/', '-').replace(':', '-')}-seed{plan.config.train.seed}"
+
+
+def _agents(run: Path | None) -> dict[str, Policy]:
+    """Those whose episodes are played."""
+    if run is None:
+        return {RANDOM: random_policy}
+    last = acting(load_agent(run))
+    return {LAST: last, HALF: half_random(last), RANDOM: random_policy}
+
+
+def _require_same(folder: Path, said: Mapping[str, Any]) -> None:
+    """Refuse to go on with other options than a folder was begun with, but for those that may change."""
+    begun = folder / _BEGUN
+    if not begun.exists():
+        RunDirectory.require_free(folder)
+        return
+    try:
+        before, now = _leaves(read_json(begun)), _leaves(parse_json(json_text(said)))
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise RunError(f"{begun} is damaged: {error}. Begin in another folder.") from error
+    changed = [name for name, value in now.items() if before.get(name, value) != value]
+    changed = [name for name in changed if name.removeprefix("options.") not in _MAY_CHANGE]
+    if changed:
+        raise RunError(
+            f"{folder} was begun with other options: {', '.join(changed)}. Give the same again, or another --out; only "
+            f"{', '.join(_MAY_CHANGE)} may change."
+        )
+
+
+def _leaves(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by their paths, such as ``train.steps`` and ``options.labels``."""
+    groups = {**said["config"], "options": said["options"]}
+    return {
+        f"{group}.{name}": value
+        for group, values in groups.items()
+        for name, value in (values.items() if isinstance(values, Mapping) else [("name", values)])
+    }
+
+
+def _what_to_label(files: RoundFolder) -> str:
+    return (
+        f"{files.name}: {len(files.read_origins()['frames'])} frames wait for labels. Label them, and start the same "
+        f"again:\n\n  vlmrm label {files.frames} --labels {files.labels}"
+    )

@@ -1,0 +1,227 @@
+"""`propose`: the frames that a person should label next, of what agents do and of what a search finds.
+
+About half of them are what the reward pays best, so that a label tells whether it is fooled there; the others lie near
+the score that splits the paid from the unpaid, and look unlike each other, so that the border is told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+
+from vlmrm.data.labelled import LabelledFrames
+from vlmrm.data.task_frames import Policy, Rollouts
+from vlmrm.errors import SpecError
+from vlmrm.exploits import Exploit, ExploitSearch, SimulatorStates, search_exploits
+from vlmrm.improving.options import ImproveOptions
+from vlmrm.labelling.order import most_informative
+from vlmrm.rewards.model import RewardModel
+from vlmrm.tasks import Task
+from vlmrm.training.progress import Progress
+from vlmrm.training.run_agents import LAST
+from vlmrm.types import Frames
+
+Picture = UInt8[np.ndarray, "h w 3"]
+_FIRST_SEED, _SEEDS = 1_000_000, 1_000  # of a round's episodes: no others than its own, and none of an evaluation
+_LOOKED_AT = 4  # best-paid frames for each that is chosen among them
+_AT_ONCE = 24  # random states
+_APART = 0.02  # distance of states that are found: so near that some lie on either side of a border
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Proposed:
+    """Frames to label, in no order that tells anything."""
+
+    labelled: LabelledFrames
+    """Frames as the reward sees them, with where they are from as names, and the oracle's labels."""
+    pictures: Sequence[Picture]
+    """The same as large as they are drawn."""
+    scores: Float[np.ndarray, " n"]
+    """Score of each."""
+    remarks: Sequence[str]
+    """What could not be proposed, and why."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """Candidates of one kind."""
+
+    labelled: LabelledFrames
+    draw: Callable[[Sequence[int]], Mapping[int, Picture]]
+    """Draws some rows large."""
+
+
+def propose(
+    reward: RewardModel,
+    task: Task,
+    agents: Mapping[str, Policy],
+    options: ImproveOptions,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+) -> Proposed:
+    """Return frames to label.
+
+    Args:
+        reward: The reward to correct.
+        task: The task, whose success bounds label the frames for whoever asks; without bounds none is in the goal.
+        agents: Those whose episodes are played; of the one called `LAST` all `rollouts`, of others half as many.
+        options: How many frames, episodes and states.
+        seed: Random seed of episodes, search and order.
+        progress: Told how far it is.
+    """
+    shown = progress or Progress()
+    parts = [_played(reward, source, shown) for source in _sources(task, agents, options, seed)]
+    found, remarks = _searched(reward, task, options, seed, shown)
+    parts += found
+    candidates = LabelledFrames.join([part.labelled for part in parts])
+    distinct = _distinct(candidates.frames)
+    if len(distinct) < options.labels:
+        remarks.append(f"{len(distinct)} of {len(candidates)} frames are distinct, fewer than {options.labels}.")
+    shown.working(f"scoring {len(distinct):,} frames")
+    scores, embeddings = score_and_embed(reward, candidates.frames[torch.from_numpy(distinct)])
+    rows = choose(scores, embeddings, min(options.labels, len(distinct)))
+    rows = np.random.default_rng([seed, 1]).permutation(rows)
+    chosen = distinct[rows]
+    return Proposed(
+        labelled=candidates.take(chosen),
+        pictures=_pictures(parts, chosen),
+        scores=scores[rows],
+        remarks=remarks,
+    )
+
+
+def choose(scores: Float[np.ndarray, " n"], embeddings: Float[np.ndarray, "n d"], count: int) -> Int[np.ndarray, " m"]:
+    """Return the rows of the frames to label: half of those paid best, the others at the border and unlike these.
+
+    Args:
+        scores: Score of each frame.
+        embeddings: Embedding of each frame.
+        count: How many to choose, at most as many as there are.
+
+    Example:
+        >>> line = np.linspace(0, 1, 101)
+        >>> sorted(choose(line, line[:, None], 4).tolist())
+        [0, 49, 93, 100]
+    """
+    paid = (count + 1) // 2
+    best = np.argsort(-scores, kind="stable")[: _LOOKED_AT * paid]
+    best = best[most_informative(None, None, embeddings[best], [], first=paid)[:paid]]
+    rest = most_informative(scores, None, embeddings, best.tolist(), first=count - paid)[: count - paid]
+    rows: Int[np.ndarray, " m"] = np.concatenate([best, rest])
+    return rows
+
+
+def score_and_embed(reward: RewardModel, frames: Frames) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n d"]]:
+    """Return the score of each frame by itself, and its embedding.
+
+    Args:
+        reward: The reward; where it looks back, the scores are those of frames.
+        frames: Frames as it sees them.
+    """
+    seen = reward.read(frames)
+    scores = reward.explain(seen)["score"].double().cpu().numpy()
+    return scores, seen.embeddings.float().cpu().numpy()
+
+
+def _sources(task: Task, agents: Mapping[str, Policy], options: ImproveOptions, seed: int) -> list[Rollouts]:
+    few = max(options.rollouts // 2, 1) if LAST in agents else options.rollouts
+    return [
+        Rollouts(
+            task=task,
+            episodes=options.rollouts if name == LAST else few,
+            seed=_FIRST_SEED + _SEEDS * seed,
+            policy=policy,
+            policy_name=name,
+        )
+        for name, policy in agents.items()
+    ]
+
+
+def _played(reward: RewardModel, source: Rollouts, shown: Progress) -> _Part:
+    batches = []
+    for batch in source.batches(reward.capture):
+        batches.append(batch)
+        shown.working(f"playing {source.policy_name}: {len(batches)} of {source.episodes} episodes")
+    return _Part(labelled=LabelledFrames.join(batches), draw=lambda rows: _drawn_again(source, rows))
+
+
+def _searched(
+    reward: RewardModel, task: Task, options: ImproveOptions, seed: int, shown: Progress
+) -> tuple[list[_Part], list[str]]:
+    """States that are paid best, and states from anywhere: a reward that is wrong of the goal leads no search there.
+
+    None where the simulator cannot be set to a state, and why.
+    """
+    if not options.exploit_search:
+        return [], []
+    try:
+        states = SimulatorStates(task, reward)
+    except SpecError as error:
+        return [], [f"Exploits are left out: {error}"]
+    count = _LOOKED_AT * options.labels
+    climbs = ExploitSearch(evaluations=options.exploit_search, seed=seed)
+    drawn = ExploitSearch(method="random", evaluations=count, population=min(count, _AT_ONCE), seed=seed)
+    with states:
+        found = search_exploits(
+            states.evaluate,
+            states.space,
+            options=climbs,
+            progress=lambda now: shown.working(f"searching exploits: {now.evaluations:,} of {now.of:,} states"),
+        )
+        anywhere = search_exploits(states.evaluate, states.space, options=drawn)
+        return [
+            _of_states(states, found.peaks(count, distance=_APART), "search for the best paid"),
+            _of_states(states, anywhere.peaks(count, distance=0.0), "drawn at random"),
+        ], []
+
+
+def _of_states(states: SimulatorStates, found: Sequence[Exploit], origin: str) -> _Part:
+    names = [f"{origin}, state {one.evaluation}" for one in found]
+    labelled = LabelledFrames(
+        frames=states.draw_as_scored(found),
+        in_goal=np.array([one.accepted for one in found]),
+        names=names,
+        groups=names,
+        states={name: np.array([one.state[name] for one in found]) for name in found[0].state},
+    )
+
+    def draw(rows: Sequence[int]) -> Mapping[int, Picture]:
+        return dict(zip(rows, states.draw([found[row] for row in rows]), strict=True))
+
+    return _Part(labelled=labelled, draw=draw)
+
+
+def _distinct(frames: Frames) -> Int[np.ndarray, " m"]:
+    """Rows of the frames that no earlier one equals."""
+    first: dict[bytes, int] = {}
+    for row, frame in enumerate(frames.numpy()):
+        first.setdefault(frame.tobytes(), row)
+    rows: Int[np.ndarray, " m"] = np.array(list(first.values()))
+    return rows
+
+
+def _pictures(parts: Sequence[_Part], chosen: Int[np.ndarray, " m"]) -> list[Picture]:
+    """The chosen frames as large as they are drawn, in the order chosen."""
+    drawn: dict[int, Picture] = {}
+    first = 0
+    for part in parts:
+        count = len(part.labelled)
+        rows = [int(row) - first for row in chosen if first <= row < first + count]
+        drawn |= {first + row: picture for row, picture in part.draw(rows).items()}
+        first += count
+    return [drawn[int(row)] for row in chosen]
+
+
+def _drawn_again(source: Rollouts, wanted: Sequence[int]) -> dict[int, Picture]:
+    """Some frames of episodes that are played once more: of a MuJoCo scene, one drawn small is not one made small."""
+    found: dict[int, Picture] = {}
+    first = 0
+    for batch in source.batches() if wanted else ():
+        found |= {row: batch.frames[row - first].numpy() for row in wanted if first <= row < first + len(batch)}
+        first += len(batch)
+        if len(found) == len(wanted):
+            break
+    return found

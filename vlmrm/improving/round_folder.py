@@ -1,0 +1,184 @@
+"""`RoundFolder`: the files of one round, each of which is there as a whole or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from vlmrm.atomic import whole_file, whole_folder, write_json
+from vlmrm.data.label_table import Label, LabelTable
+from vlmrm.errors import RunError
+from vlmrm.improving.correcting import Correction, Labelled, keep_aside
+from vlmrm.improving.proposing import Picture, Proposed
+from vlmrm.plain_files import read_json
+from vlmrm.training.outcome import Summary
+from vlmrm.training.run.directory import RunDirectory
+
+
+class RoundFolder:
+    """The files of one round.
+
+    - ``frames/``: the frames to label. ``captured.npz``: the same as the reward sees them. ``frames.json``: where each
+      is from, its score and the simulator's state; written last of these.
+    - ``labels.csv``: a `LabelTable`.
+    - ``correction.json``: see `Correction`. ``reward.json``: the corrected reward, unless it was refused.
+      ``encoder/``: its tuned encoder.
+    - ``run/``: the training on it; see `RunDirectory`.
+
+    Args:
+        path: The folder.
+        number: Number of the round, from 1.
+    """
+
+    def __init__(self, path: Path, number: int) -> None:
+        self.path, self.number = path, number
+        self.frames, self.captured, self.origins = path / "frames", path / "captured.npz", path / "frames.json"
+        self.labels, self.correction, self.reward = path / "labels.csv", path / "correction.json", path / "reward.json"
+        self.encoder, self.run = path / "encoder", path / "run"
+
+    @property
+    def name(self) -> str:
+        """What messages call the round."""
+        return f"round {self.number}"
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether frames to label are there."""
+        return self.origins.exists()
+
+    def write_proposed(self, proposed: Proposed) -> None:
+        """Store frames to label; the oracle's labels are not among what is stored.
+
+        Args:
+            proposed: The frames.
+        """
+        labelled, names = proposed.labelled, [f"{row:03d}.png" for row in range(len(proposed.pictures))]
+        self.path.mkdir(parents=True, exist_ok=True)
+        with whole_folder(self.frames) as folder:
+            for name, picture in zip(names, proposed.pictures, strict=True):
+                Image.fromarray(picture).save(folder / name)
+        with whole_file(self.captured) as unfinished:
+            np.savez(unfinished, frames=labelled.frames.numpy())
+        rows = [
+            {
+                "frame": name,
+                "from": labelled.names[row],
+                "score": float(proposed.scores[row]),
+                "state": {variable: float(values[row]) for variable, values in labelled.states.items()},
+            }
+            for row, name in enumerate(names)
+        ]
+        write_json(self.origins, {"frames": rows, "remarks": list(proposed.remarks)})
+
+    def write_labels(self, proposed: Proposed, rater: str) -> None:
+        """Store the labels of the oracle.
+
+        Args:
+            proposed: The frames, as they were stored.
+            rater: Name of the oracle in the table.
+        """
+        table = LabelTable(
+            labels=tuple(
+                Label(frame=f"{row:03d}.png", in_goal=bool(in_goal), rater=rater)
+                for row, in_goal in enumerate(proposed.labelled.in_goal)
+            )
+        )
+        table.write(self.labels)
+
+    def read_origins(self) -> dict[str, Any]:
+        """Return ``frames.json``: the rows of the frames, and remarks.
+
+        Raises:
+            RunError: It is missing or damaged.
+        """
+        values: dict[str, Any] = _json(self.origins)
+        return values
+
+    def read_labelled(self, share: float, seed: int) -> Labelled | None:
+        """Return the frames on which nobody disagrees, some kept aside. None: nothing is labelled yet.
+
+        Args:
+            share: Share of the labels of each kind that is kept aside.
+            seed: Random seed of the choice.
+
+        Raises:
+            FrameError: The table of labels cannot be read.
+            RunError: The frames are damaged.
+        """
+        known = self.read_labels()
+        names = [row["frame"] for row in self.read_origins()["frames"]]
+        rows = [row for row, name in enumerate(names) if name in known]
+        if not rows:
+            return None
+        in_goal = np.array([known[names[row]] for row in rows])
+        return Labelled(
+            frames=torch.from_numpy(self._captured()[rows]),
+            names=[names[row] for row in rows],
+            in_goal=in_goal,
+            kept_aside=keep_aside(in_goal, share, seed),
+        )
+
+    def read_labels(self) -> Mapping[str, bool]:
+        """Return the labels on which nobody disagrees, by the frame's name; empty: there are none yet.
+
+        Raises:
+            FrameError: The table of labels cannot be read.
+        """
+        if not self.labels.exists():
+            return {}
+        return {label.frame: label.in_goal for label in LabelTable.read(self.labels).agreed().labels}
+
+    def read_picture(self, name: str) -> Picture:
+        """Return one of the frames as large as it was drawn.
+
+        Args:
+            name: Name of its file.
+        """
+        with Image.open(self.frames / name) as opened:
+            return np.asarray(opened.convert("RGB"))
+
+    def read_correction(self) -> Correction | None:
+        """Return what was fitted. None: nothing yet.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        return Correction.from_dict(_json(self.correction)) if self.correction.exists() else None
+
+    def read_summary(self) -> Summary | None:
+        """Return the results of the training. None: it has not finished.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        return read_summary(self.run)
+
+    def _captured(self) -> Any:
+        try:
+            with np.load(self.captured, allow_pickle=False) as arrays:
+                return arrays["frames"]
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{self.captured} is damaged: {error}. Move {self.path} away, and begin it anew.") from error
+
+
+def read_summary(run: Path) -> Summary | None:
+    """Return the results of a run. None: it has not finished.
+
+    Args:
+        run: The run's folder.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    directory = RunDirectory(run)
+    return Summary.from_dict(RunDirectory.read_json(directory.summary)) if directory.summary.exists() else None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from error
