@@ -30,7 +30,7 @@ class Round:
     """One round: its labels, its reward, and the training on it."""
 
     files: RoundFolder
-    """Its files."""
+    """Folder of the round, with what lies in it."""
     correction: Correction | None
     """What the labels have made of the reward. None: they are not there yet."""
     summary: Summary | None
