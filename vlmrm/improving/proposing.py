@@ -103,8 +103,8 @@ def choose(scores: Float[np.ndarray, " n"], embeddings: Float[np.ndarray, "n d"]
 
     Example:
         >>> line = np.linspace(0, 1, 101)
-        >>> sorted(choose(line, line[:, None], 4).tolist())
-        [0, 49, 93, 100]
+        >>> sorted(choose(line, line[:, None], 3).tolist())
+        [49, 93, 100]
     """
     paid = (count + 1) // 2
     best = np.argsort(-scores, kind="stable")[: _LOOKED_AT * paid]
