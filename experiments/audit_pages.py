@@ -22,7 +22,6 @@ from vlmrm.atomic import whole_file
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.data import frames_of_task
 from vlmrm.report.audit import Audit, audit
-from vlmrm.report.scorers import PlacedSpec
 from vlmrm.rewards import RewardSpec
 from vlmrm.tasks import Task, find_task
 
@@ -60,7 +59,7 @@ def audited(task: Task, which: str, spec: RewardSpec) -> Timed:
     """Audit once, and keep the page of the task that is shown."""
     begun = time.perf_counter()
     show = frame_progress(f"{task.name}, {which}", what="probes")
-    found = audit(PlacedSpec(spec=spec), frames_of_task(task, FRAMES), progress=show)
+    found = audit(spec, frames_of_task(task, FRAMES), progress=show)
     if task.name == SHOWN:
         found.save(RESULTS / f"audit_{which}.html")
     return Timed(task=task.name, which=which, found=found, seconds=time.perf_counter() - begun)
