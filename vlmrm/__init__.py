@@ -9,10 +9,10 @@ Wrappers for Gymnasium are in `vlmrm.wrappers`, for vector environments in `vlmr
 for Stable-Baselines3 in `vlmrm.agents`. Importing `vlmrm` loads neither torch nor open_clip.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vlmrm.errors import VlmrmError
+from vlmrm.lazy import load_lazily
 from vlmrm.prompts import PromptSet
 
 if TYPE_CHECKING:
@@ -28,6 +28,4 @@ _LAZY = {"RewardModel": "vlmrm.rewards.model", "RewardSpec": "vlmrm.rewards.spec
 
 def __getattr__(name: str) -> Any:
     """Load the parts that need torch when they are first asked for."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'vlmrm' has no attribute {name!r}")
+    return load_lazily(__name__, _LAZY, name)

@@ -5,8 +5,9 @@
 - `LogRewards`: logs what `VecVLMReward` and `VLMReward` pay, as `RelabelCallback` does by itself.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from vlmrm.lazy import load_lazily
 
 if TYPE_CHECKING:
     from vlmrm.agents.log_rewards import LogRewards
@@ -24,6 +25,4 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     """Load each part when it is first asked for."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'vlmrm.agents' has no attribute {name!r}")
+    return load_lazily(__name__, _LAZY, name)

@@ -6,10 +6,10 @@
 - `Correction`, `Judged`: the reward before and after a round, on labels that were kept aside.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vlmrm.improving.options import ImproveOptions
+from vlmrm.lazy import load_lazily
 
 if TYPE_CHECKING:
     from vlmrm.improving.correcting import Correction, Judged
@@ -29,6 +29,4 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     """Load the parts that need torch when they are first asked for."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'vlmrm.improving' has no attribute {name!r}")
+    return load_lazily(__name__, _LAZY, name)

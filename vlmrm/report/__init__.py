@@ -7,8 +7,9 @@
 - `vlmrm.report.video`: an episode with its rewards.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from vlmrm.lazy import load_lazily
 
 if TYPE_CHECKING:
     from vlmrm.report.adaptation import AdaptationReport
@@ -40,6 +41,4 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     """Load each part, and matplotlib with it, when it is first asked for."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'vlmrm.report' has no attribute {name!r}")
+    return load_lazily(__name__, _LAZY, name)

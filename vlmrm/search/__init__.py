@@ -7,8 +7,9 @@
 - `SearchResult`, `Found`: what was tried, the best first; the winner is written as a spec.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from vlmrm.lazy import load_lazily
 
 if TYPE_CHECKING:
     from vlmrm.search.camera import search_camera
@@ -50,6 +51,4 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     """Load each search when it is first asked for."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'vlmrm.search' has no attribute {name!r}")
+    return load_lazily(__name__, _LAZY, name)

@@ -7,9 +7,9 @@
 - `Summary`: what came out; the same as ``summary.json``.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vlmrm.lazy import load_lazily
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.options import EnvOptions, RewardOptions, TrainOptions
 from vlmrm.training.run_options import EvaluationOptions, MachineOptions, OutputOptions
@@ -45,6 +45,4 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     """Load the parts that need torch when they are first asked for."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'vlmrm.training' has no attribute {name!r}")
+    return load_lazily(__name__, _LAZY, name)

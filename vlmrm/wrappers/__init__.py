@@ -10,9 +10,9 @@
 Importing this lets MuJoCo and pygame draw without a display (`headless`).
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vlmrm.lazy import load_lazily
 from vlmrm.rendering.headless import render_offscreen
 
 if TYPE_CHECKING:
@@ -37,6 +37,4 @@ render_offscreen()
 
 def __getattr__(name: str) -> Any:
     """Load each part when it is first asked for: workers that only take pictures need no reward model."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'vlmrm.wrappers' has no attribute {name!r}")
+    return load_lazily(__name__, _LAZY, name)
