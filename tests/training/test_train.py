@@ -14,7 +14,7 @@ from tests.training.toy_runs import GROUPS, LENGTH, PPO, Lamp, configure, lamp_c
 from vlmrm import PromptSet
 from vlmrm.errors import RunError, SpecError, SurvivalBonusWarning
 from vlmrm.training import Summary, TrainConfig, load_agent, train
-from vlmrm.training.episodes import Evaluation
+from vlmrm.training.episodes import EpisodeRecord, Evaluation, mean_of
 from vlmrm.training.evaluation import Measures
 from vlmrm.training.outcome import steps_to_success
 from vlmrm.training.plan import make_plan
@@ -162,9 +162,43 @@ def test_the_best_agent_is_chosen_by_true_success_and_not_by_the_reward_it_was_p
 
     monkeypatch.setattr(Measures, "evaluate", evaluation)
     summary = train(lamp_config(tmp_path), reward=lamp_reward())
-    assert summary.best == {"step": 50, "success": 0.75, "env_return": 1.0}
+    assert summary.best == {"step": 50, "success": 0.75, "env_return": 1.0, "vlm_return": None}
     assert load_agent(tmp_path / "run", best=True).num_timesteps == 50
     assert load_agent(tmp_path / "run").num_timesteps == 200
+
+
+def test_asked_to_the_agent_with_the_highest_text_return_is_kept(tmp_path, monkeypatch):
+    """Where nobody can judge success it is all that there is; and it shows what the reward alone would choose."""
+    success = iter([0.0, 0.75, 0.5, 0.25, 0.25])
+    proxy = iter([1.0, 2.0, 5.0, 9.0, 8.0])
+
+    def evaluation(self):
+        text = next(proxy)
+        return Evaluation(
+            episodes=4, success=next(success), env_return=1.0, vlm_reward=text / 10, steps=10.0, vlm_return=text
+        )
+
+    monkeypatch.setattr(Measures, "evaluate", evaluation)
+    summary = train(lamp_config(tmp_path, best_by="vlm_return"), reward=lamp_reward())
+    assert (summary.best["step"], summary.best["success"], summary.best["vlm_return"]) == (150, 0.25, 9.0)
+    assert load_agent(tmp_path / "run", best=True).num_timesteps == 150
+
+
+def test_the_text_return_is_the_sum_over_an_episode():
+    """Mean rewards of a step would prefer the episode that ends after one good step."""
+    records = [
+        EpisodeRecord(seed=0, steps=2, success=None, env_return=0.0, vlm_reward=0.9),
+        EpisodeRecord(seed=1, steps=10, success=None, env_return=0.0, vlm_reward=0.5),
+        EpisodeRecord(seed=2, steps=99, success=None, env_return=0.0, vlm_reward=None),
+    ]
+    assert mean_of(records).vlm_return == pytest.approx((2 * 0.9 + 10 * 0.5) / 2)
+
+
+def test_choosing_by_a_text_return_that_nothing_measures_is_refused(tmp_path):
+    with pytest.raises(SpecError, match=r"best_by='vlm_return'.*--eval-drawn"):
+        lamp_config(tmp_path, best_by="vlm_return", eval_drawn=0)
+    with pytest.raises(SpecError, match=r"evaluation\.best_by has no effect where the environment rewards"):
+        train(lamp_config(tmp_path, best_by="vlm_return", reward="env", encoder=None, device=None))
 
 
 def test_without_a_success_rule_the_environments_own_return_decides(tmp_path, monkeypatch):

@@ -51,7 +51,8 @@ class Play(Command):
     seed: int = 0
     """Seed of the environment."""
     best: bool = False
-    """The agent of the evaluation with the most successes instead of the last one."""
+    """The agent that the run kept as the best, usually that of the evaluation with the most successes, instead of the
+    last one."""
     window: bool = False
     """Show the episode in the environment's own window instead of writing a video."""
     out: Annotated[Path | None, open_option("FILE")] = None

@@ -145,6 +145,8 @@ class Evaluation:
     """Mean length of the episodes."""
     second_reward: float | None = None
     """Mean of a second reward per step, over the episodes that were drawn. None: there is no second reward."""
+    vlm_return: float | None = None
+    """Mean sum of text rewards of an episode, over the episodes that were drawn; None: none was."""
 
 
 def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:
@@ -157,11 +159,13 @@ def mean_of(records: Sequence[EpisodeRecord]) -> Evaluation:
     """
     judged = [record.success for record in records if record.success is not None]
     scored = [record.vlm_reward for record in records if record.vlm_reward is not None]
+    earned = [record.vlm_reward * record.steps for record in records if record.vlm_reward is not None]
     return Evaluation(
         episodes=len(records),
         success=float(np.mean(judged)) if judged else None,
         env_return=_finite_mean([record.env_return for record in records]),
         vlm_reward=float(np.mean(scored)) if scored else None,
+        vlm_return=float(np.mean(earned)) if earned else None,
         steps=float(np.mean([record.steps for record in records])) if records else 0.0,
     )
 

@@ -2,8 +2,9 @@
 
 import math
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ class RunMonitor(BaseCallback):
         self._run, self._measures, self._stop, self._progress = run, measures, stop, progress
         self._stats = RolloutStats(relabel)
         eval_every = plan.config.evaluation.every or 1
+        self._best_by = plan.config.evaluation.best_by
         self._every = {
             "eval": eval_every,
             "row": max(eval_every // _ROWS_PER_EVALUATION, 1),
@@ -116,7 +118,7 @@ class RunMonitor(BaseCallback):
             self._done("eval", step)
         if evaluation is not None:
             values |= _columns(evaluation)
-            _keep_best(self.model, self._run, evaluation)
+            self._keep_best(evaluation)
         self._done("row", step)
         time_s = round(self._time_before_s + time.monotonic() - self._started, 2)
         row = MetricsRow(step=step, time_s=time_s, **values)
@@ -146,6 +148,13 @@ class RunMonitor(BaseCallback):
         else:
             self.model.num_timesteps -= self.model.n_envs
 
+    def _keep_best(self, evaluation: Evaluation) -> None:
+        best, found = self._run.read_best(), asdict(evaluation)
+        if best is None or _merit(found, self._best_by) > _merit(best, self._best_by):
+            save_best(self.model, self._run.checkpoints)
+            kept = {name: found[name] for name in ("success", "env_return", "vlm_return")}
+            self._run.write_best(self.model.num_timesteps, kept)
+
     def _done(self, what: str, step: int) -> None:
         self._next[what] = (step // self._every[what] + 1) * self._every[what]
 
@@ -170,16 +179,12 @@ class RunMonitor(BaseCallback):
         self._progress.update(row.step, facts)
 
 
-def _keep_best(agent: BaseAlgorithm, run: RunDirectory, evaluation: Evaluation) -> None:
-    """By true success, then by the environment's own return; the text reward has no say."""
-    best, merit = run.read_best(), _merit(evaluation.success, evaluation.env_return)
-    if best is None or merit > _merit(best["success"], best["env_return"]):
-        save_best(agent, run.checkpoints)
-        run.write_best(agent.num_timesteps, evaluation.success, evaluation.env_return)
-
-
-def _merit(success: float | None, env_return: float | None) -> tuple[float, float]:
-    return (-1.0 if success is None else success, -math.inf if env_return is None else env_return)
+def _merit(found: Mapping[str, Any], best_by: str) -> tuple[float, float]:
+    """By success and then the environment's own return the text reward has no say, unless it is asked to choose."""
+    first, second = ("vlm_return", "success") if best_by == "vlm_return" else ("success", "env_return")
+    values = [found.get(name) for name in (first, second)]
+    leading, following = (-math.inf if value is None else value for value in values)
+    return leading, following
 
 
 def _columns(evaluation: Evaluation) -> dict[str, float]:

@@ -47,7 +47,8 @@ class Summary:
     env_reward_steps_to_success: int | None = None
     """Steps to success on the environment's own reward. None: never, or not asked for."""
     best: Mapping[str, Any] | None = None
-    """Step and success of the best evaluation during training, whose agent is kept too; chosen by true success."""
+    """Step and numbers of the best evaluation during training, whose agent is kept too; chosen by true success unless
+    the run said `best_by`."""
     env_reward_best: Mapping[str, Any] | None = None
     """Best evaluation on the environment's own reward."""
     files: Mapping[str, str]

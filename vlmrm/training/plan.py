@@ -160,7 +160,9 @@ def comparison_config(config: TrainConfig, folder: Path) -> TrainConfig:
         config,
         reward=RewardOptions(source="env"),
         train=replace(config.train, compare_env_reward=False),
-        evaluation=replace(config.evaluation, drawn=EvaluationOptions.drawn, second_reward=None),
+        evaluation=replace(
+            config.evaluation, drawn=EvaluationOptions.drawn, second_reward=None, best_by=EvaluationOptions.best_by
+        ),
         machine=replace(config.machine, precision=None, batch_size=None),
         output=replace(config.output, folder=folder),
     )

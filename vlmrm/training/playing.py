@@ -35,7 +35,7 @@ def play_run(run: str | Path, *, seed: int = 0, best: bool = False, out: Path | 
     Args:
         run: The run's folder.
         seed: Seed of the environment.
-        best: The agent of the evaluation with the most successes instead of the last one.
+        best: The agent that the run kept as the best (`EvaluationOptions.best_by`) instead of the last one.
         out: An mp4 file. None: ``play-SEED.mp4`` in the run's folder.
 
     Raises:

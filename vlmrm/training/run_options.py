@@ -25,6 +25,10 @@ class EvaluationOptions:
     second_reward: Annotated[str | None, open_option("NAME|FILE", "eval-second-reward")] = None
     """A second reward for the drawn evaluation episodes, on which nothing is trained: where it falls while the first
     one rises, the agent fools the first. The name of a model, for the same sentences, or a .toml or .json file."""
+    best_by: Literal["success", "vlm_return"] = "success"
+    """What the agent that is kept as the best is chosen by. success: most successes in an evaluation, then the
+    environment's own return. vlm_return: the highest mean text return of the drawn episodes, which needs no success
+    test; with few drawn episodes (--eval-drawn) it goes by luck."""
     final_episodes: Annotated[int | None, open_option("N")] = None
     """Episodes of the last evaluation and of the random policy's; 0 for none. Default: 20, or fewer so that the third
     is kept."""
@@ -43,6 +47,11 @@ class EvaluationOptions:
             raise SpecError(
                 "evaluation.second_reward looks at drawn episodes, and there are none: ask for at least 1 with "
                 "--eval-episodes and --eval-drawn."
+            )
+        if self.best_by == "vlm_return" and not self.drawn:
+            raise SpecError(
+                "evaluation.best_by='vlm_return' compares the text returns of drawn episodes, and there are none: ask "
+                "for at least 1 with --eval-drawn."
             )
         require_share("success_target", self.success_target)
         if not self.success_target:

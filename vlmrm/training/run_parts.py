@@ -174,7 +174,7 @@ def load_agent(run: str | Path, *, best: bool = False) -> BaseAlgorithm:
 
     Args:
         run: The run's folder.
-        best: The agent of the evaluation with the most successes instead of the last one.
+        best: The agent that the run kept as the best (`EvaluationOptions.best_by`) instead of the last one.
 
     Returns:
         An agent of Stable-Baselines3: ``agent.predict(observation, deterministic=True)``. A recurrent one returns

@@ -54,7 +54,7 @@ def save_checkpoint(agent: BaseAlgorithm, folder: Path) -> Path:
 def save_best(agent: BaseAlgorithm, folder: Path) -> Path:
     """Store an agent, without its replay buffer, in place of the best one so far.
 
-    What is best must be decided by true success, never by the reward that the agent was trained on alone.
+    What is best is decided by true success, unless the run asks for the text return.
 
     Args:
         agent: Its `num_timesteps` names the checkpoint.

@@ -1,6 +1,7 @@
 """`RunDirectory`: where one training run keeps everything it writes."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -111,19 +112,18 @@ class RunDirectory:
         return {kind: str(path) for kind, path in kinds.items() if path.exists() or path == self.summary}
 
     def read_best(self) -> dict[str, Any] | None:
-        """Step, success and environment's return of the best evaluation so far."""
+        """Step and numbers of the evaluation of the best agent so far."""
         best = self.checkpoints / _BEST
         return self.read_json(best) if best.exists() else None
 
-    def write_best(self, step: int, success: float | None, env_return: float | None) -> None:
+    def write_best(self, step: int, numbers: Mapping[str, float | None]) -> None:
         """Note that the agent of this step is the best so far.
 
         Args:
             step: When it was evaluated.
-            success: By the simulator's state.
-            env_return: Mean sum of the environment's own rewards in an episode; None: not a finite number.
+            numbers: What it was compared by; None: it was not measured.
         """
-        write_json(self.checkpoints / _BEST, {"step": step, "success": success, "env_return": env_return})
+        write_json(self.checkpoints / _BEST, {"step": step, **numbers})
 
 
 def run_name(task: str, reward: str, seed: int, now: datetime) -> str:
