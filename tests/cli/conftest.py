@@ -1,5 +1,3 @@
-import gc
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,9 +6,8 @@ from tests.encoders.models import SIGLIP_LIKE, write_model
 
 
 @pytest.fixture(autouse=True)
-def pipes_are_collected_here():
-    yield
-    gc.collect()
+def pipes_of_this_folder(pipes_are_collected_here):
+    """Commands read videos."""
 
 
 @pytest.fixture(scope="module")

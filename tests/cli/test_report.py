@@ -164,12 +164,13 @@ def test_labels_of_nan_are_refused_with_their_line(labelled, tmp_path, capsys):
 def test_an_audit_of_the_best_reward_is_a_section_where_it_is_asked_for(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("vlmrm.report.audit.played._STEPS", 1)
     out = tmp_path / "page.html"
-    assert main(["report", "cartpole/upright", "--frames", "80", "--audit", "--out", str(out)]) == 0
+    words = ["--models", "sim-xs", "--frames", "80", "--audit", "--out", str(out)]
+    assert main(["report", "cartpole/upright", *words]) == 0
     numbers = json.loads(out.with_suffix(".json").read_text())
     assert numbers["audit"]["task"] == "cartpole/upright"
     assert numbers["audit"]["spec_hash"] == numbers["rewards"][0]["spec_hash"]
     assert f"audit: {numbers['audit']['headline']}" in capsys.readouterr().out
-    assert "What fools sim-s" in out.read_text()
+    assert "What fools sim-xs" in out.read_text()
 
 
 def test_tables_of_scores_cannot_be_audited(labelled, tmp_path, capsys):

@@ -1,5 +1,3 @@
-import gc
-
 import imageio.v2 as imageio
 import numpy as np
 import pytest
@@ -9,13 +7,10 @@ from vlmrm.data import frame_files, read_frames
 from vlmrm.errors import FrameError
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-
-
-@pytest.fixture(autouse=True)
-def pipes_are_collected_here():
-    yield
-    gc.collect()
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+    pytest.mark.usefixtures("pipes_are_collected_here"),
+]
 
 
 def picture(path, colour=(255, 0, 0), size=(6, 4), mode="RGB"):

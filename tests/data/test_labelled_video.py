@@ -1,6 +1,5 @@
 """Labels of a video by time. The videos are made with ffmpeg, and picture k of each is a grey of 10 k."""
 
-import gc
 import math
 import os
 import subprocess
@@ -17,16 +16,13 @@ from vlmrm.data.video_times import video_times
 from vlmrm.errors import FrameError
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+    pytest.mark.usefixtures("pipes_are_collected_here"),
+]
 
 SLOW_AND_FAST = [0.12] * 5 + [0.48] * 4 + [0.04] * 6
 STARTS = [0.0, *np.cumsum(SLOW_AND_FAST)[:-1].round(2)]
-
-
-@pytest.fixture(autouse=True)
-def pipes_are_collected_here():
-    yield
-    gc.collect()
 
 
 def ffmpeg(*words):

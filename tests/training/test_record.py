@@ -1,5 +1,3 @@
-import gc
-
 import imageio.v2 as imageio
 import numpy as np
 import pytest
@@ -13,13 +11,10 @@ from vlmrm.training.record import record_episode
 from vlmrm.wrappers import CaptureFrame
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-
-
-@pytest.fixture(autouse=True)
-def pipes_are_collected_here():
-    yield
-    gc.collect()
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+    pytest.mark.usefixtures("pipes_are_collected_here"),
+]
 
 
 def recorded(size=(8, 8), reward=None, lengths=(5,)):
