@@ -317,3 +317,19 @@ def test_wrappers_of_the_command_line_come_after_the_tasks_and_are_kept(tmp_path
 def test_a_number_that_config_json_cannot_hold_is_refused_with_its_path():
     with pytest.raises(SpecError, match=r"config\.train\.hyperparameters\.max_grad_norm must be a finite number"):
         plan(algorithm="PPO", hyperparameters={"max_grad_norm": float("inf")})
+
+
+@pytest.mark.parametrize("names", [None, ["front", "side"], ["side"]])
+def test_a_reward_file_that_names_cameras_comes_with_them(names, tmp_path):
+    """The task has one camera, and its reward is replaced by one that joins two: neither goes without the other."""
+    cameras = {
+        name: {"track": "torso", "distance_m": 3, "azimuth_deg": azimuth}
+        for name, azimuth in (("front", 180), ("side", 90))
+    }
+    joined = {"cameras": {"names": names}} if names else {}
+    spec = RewardSpec.from_dict({"encoder": "sim-xs", "prompts": {"goal": "a hopper robot standing"}} | joined)
+    spec.save(tmp_path / "reward.json")
+    options = configure(task="hopper/stand", reward=str(tmp_path / "reward.json"), cameras=cameras)
+    made = make_plan(options)
+    assert list(made.task.drawn_cameras) == (names or ["front", "side"])
+    assert list(made.spec.cameras.names) == (names or ["front", "side"])

@@ -179,15 +179,16 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
     if config.task is not None:
         task = Task.load(config.task) if config.task.endswith(".toml") else find_task(config.task)
         reward = _reward(config.reward, task.reward)
-        task = replace(task, reward=reward, render_quality=reward.render_quality or task.render_quality)
+        cameras = config.env.cameras_instead_of(task.camera, task.cameras)  # at once: the reward may name them
+        task = replace(task, reward=reward, render_quality=reward.render_quality or task.render_quality, **cameras)
         return task, _settings(task, small=config.train.small)
     if config.train.small:
         raise SpecError("small settings belong to a task; for an environment use steps and hyperparameters.")
     env_id = config.env.id or ""
     reward = _reward(config.reward, None)
-    return Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, reward=reward), TrainSettings(
-        steps=_STEPS
-    )
+    cameras = config.env.cameras_instead_of(None, {})
+    task = Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, reward=reward, **cameras)
+    return task, TrainSettings(steps=_STEPS)
 
 
 def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:
@@ -229,7 +230,6 @@ def _with_options(base: Task, config: TrainConfig) -> Task:
             env_kwargs=dict(base.env_kwargs) | dict(options.kwargs),
             wrappers=(*base.wrappers, *options.wrappers),
             episode_steps=options.episode_steps or base.episode_steps,
-            **options.cameras_instead_of(base.camera, base.cameras),
             render_quality=options.render_quality or base.render_quality,
         )
     )
