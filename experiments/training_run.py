@@ -47,6 +47,8 @@ class Run:
     """More of the command line."""
     filmed: bool = False
     """Whether it makes videos."""
+    eval_every: int | None = None
+    """Steps between two evaluations. None: the task's."""
     numbers: Path | None = None
     """The page's numbers, by name of the run: they count where its folder is gone."""
 
@@ -76,6 +78,8 @@ class Run:
             "encoder": fingerprint(encoder) if reward != "env" else "",
             "target": self.target,
         }
+        if self.eval_every is not None:
+            decisive["eval_every"] = self.eval_every
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
     def summary(self) -> dict[str, Any] | None:

@@ -44,7 +44,7 @@ def _carry_out(run: Run) -> None:
         command += ["--resume", str(run.folder)]
     else:
         command += [run.task, "--seed", str(run.seed), "--final-episodes", "100", "--out", str(run.folder)]
-        command += ["--eval-episodes", "20", "--eval-every", str(run.settings.eval_every)]
+        command += ["--eval-episodes", "20", "--eval-every", str(run.eval_every or run.settings.eval_every)]
         command += ["--success-target", str(run.target), *run.options]
         command += [] if run.filmed else ["--no-videos"]
     log = run.root / f"{run.folder.name}.log"
