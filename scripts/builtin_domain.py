@@ -17,6 +17,7 @@ import tyro
 from builtin_batches import Batches
 from builtin_frames import load_or_draw
 from builtin_sizes import SIZES, Config
+from builtin_visited import taught
 from torch import Tensor
 from tyro.conf import Positional
 from vlmrm_envs import tasks
@@ -105,10 +106,11 @@ def task_frames(task: Task, config: Config, *, seed: int) -> Tensor:
 def shipped(name: str) -> Config:
     """What is known today of the settings of a shipped model."""
     folder = BUILTIN_FOLDER / name
-    knows = json.loads((folder / "card.json").read_text(encoding="utf-8"))["knows"]
-    scenes = tuple(scene for scene in SCENES if find_scene(scene).title in knows)
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    scenes = tuple(scene for scene in SCENES if find_scene(scene).title in card["knows"])
     size_px = json.loads((folder / "open_clip_config.json").read_text())["model_cfg"]["vision_cfg"]["image_size"]
-    return replace(SIZES["sim-m"], name=name, scenes=scenes, size_px=size_px)
+    visited = card["training"].get("visited", 0)
+    return replace(SIZES["sim-m"], name=name, scenes=scenes, size_px=size_px, visited=visited)
 
 
 def main(name: Positional[str]) -> None:
@@ -120,7 +122,7 @@ def main(name: Positional[str]) -> None:
     if name not in builtin_names():
         raise SystemExit(f"there is no built-in model {name!r}; there are {', '.join(builtin_names())}.")
     config = shipped(name)
-    scenes, one = [SceneStates.of(find_scene(scene)) for scene in config.scenes], [1] * len(config.scenes)
+    scenes, one = [SceneStates.of(taught(scene, config)) for scene in config.scenes], [1] * len(config.scenes)
     batches = Batches(scenes, pictures=one, sentences=one, seed=config.seed)
     fit_domain(config, BUILTIN_FOLDER / name, batches.words())
 

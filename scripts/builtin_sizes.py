@@ -82,6 +82,11 @@ class Config(Architecture):
     """Sentences in each step for each share."""
     nonsense: int = 24
     """Sentences in each step about nothing that the scenes show."""
+    visited: int = 0
+    """Pictures drawn of states of the humanoid that agents met (scripts/visited_states.py), beside the random ones.
+    Then its sentences name near misses too (`vlmrm_envs.scenes.humanoid.near_misses`)."""
+    start_from: str | None = None
+    """Name of a built-in model of the same architecture whose weights training begins with."""
     sentence_steps: int = 5_000
     """Updates of the text tower, which learns from states."""
     steps: int
@@ -96,7 +101,9 @@ class Config(Architecture):
     def identity(self) -> dict[str, Any]:
         """The settings that decide the weights."""
         shares = {scene: self.share(scene) for scene in self.scenes if self.share(scene) > 1}
-        return super().identity() | {"shares": shares}
+        later = {"visited": self.visited, "start_from": self.start_from}  # left out where they are as ever
+        identity = {name: value for name, value in super().identity().items() if name not in later}
+        return identity | {"shares": shares} | {name: value for name, value in later.items() if value}
 
 
 CLASSIC_CONTROL = ("cartpole", "mountain_car", "pendulum", "acrobot")
@@ -114,5 +121,22 @@ SIZES = {
     ),
     "sim-s-all": Config(name="sim-s-all", size_px=96, width=16, steps=4_500),
     "sim-m": Config(name="sim-m", size_px=128, width=16, layers=(1, 2, 4, 2), steps=4_000),
+    "sim-h": Config(
+        name="sim-h",
+        scenes=("humanoid",),
+        shares={"humanoid": 1},
+        size_px=128,
+        width=16,
+        layers=(1, 2, 4, 2),
+        frames=12_000,
+        visited=16_000,
+        start_from="sim-m",
+        pictures=84,
+        sentences=100,
+        sentence_steps=3_000,
+        steps=2_500,
+        learning_rate=1.2e-3,
+        muon_learning_rate=0.01,
+    ),
 }
 """By name, the smallest first. ``sim-s-all`` is not shipped: it is there for the curve of sizes."""

@@ -12,6 +12,7 @@ import json
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -72,6 +73,8 @@ def retrieval(encoder: Encoder, frames: Tensor, states: list[SceneStates]) -> li
 def landscapes(name: str, scenes: list[str], path: Path) -> list[str]:
     """Rewards of every task over its state variable: a figure, and where the highest one lies."""
     tasks = {n: task for n, task in envs.tasks().items() if n.split("/")[0] in scenes and task.sweep is not None}
+    if not tasks:
+        return []
     rows = -(-(len(tasks) + 1) // 4)
     figure = Figure(figsize=(4 * 4, 3.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
@@ -154,6 +157,25 @@ def foreign(encoder: Encoder, domain: Domain, frames: Tensor) -> list[str]:
     return lines
 
 
+LANDSCAPES = (
+    "## Reward landscapes of the tasks' own prompts",
+    "",
+    "At the task's alpha; the rank correlation is of the reward with the closeness to the success bounds, outside",
+    "of them.",
+)
+
+
+def visited(training: dict[str, Any]) -> list[str]:
+    """What is said of states that agents met, and of the model that training began with; empty: there were none."""
+    if not training.get("visited"):
+        return []
+    return [
+        f"{training['visited']:,} more of states that agents met (`scripts/visited_states.py`), half of those from",
+        "the side, with sentences that name what nearly kneels; it began with the weights of",
+        f"`{training['start_from']}`;",
+    ]
+
+
 def main(name: Positional[str]) -> None:
     """Write README.md and landscapes.png into the model's folder.
 
@@ -173,7 +195,8 @@ def main(name: Positional[str]) -> None:
     config = replace(SIZES["sim-m"], **{key: value for key, value in training.items() if key in SETTINGS})
     scenes = config.scenes
     frames, states = load_or_draw(config, lambda scene: 250, config.seed + 2)  # a seed that nothing was fitted to
-    shares = [f"{count} times as many of {scene}" for scene, count in training["shares"].items()]
+    shares = ", ".join(f"{count} times as many of {scene}" for scene, count in training["shares"].items())
+    swept = landscapes(name, scenes, folder / "landscapes.png")
     pictures, sentences = (
         sum(config.share(scene) for scene in scenes) * training[of] for of in ("pictures", "sentences")
     )
@@ -188,8 +211,9 @@ def main(name: Positional[str]) -> None:
         "## Training",
         "",
         f"`python scripts/train_builtin.py {name}`: {training['frames']:,} pictures of each scene at random states",
-        f"({', '.join(shares)}); of the drawn scenes half in other colours, zooms and places, of MuJoCo's half in",
-        "other colours and half from other cameras;",
+        f"{f'({shares})' if shares else ''}; of the drawn scenes half in other colours, zooms and places, of MuJoCo's",
+        "half in other colours and half from other cameras;",
+        *visited(training),
         f"{written(config):,} sentences written by hand, with many nouns each, and others composed of phrases.",
         f"First {training['sentence_steps']:,} steps of the text tower on states, then {training['steps']:,} of the",
         f"vision tower on {pictures} pictures, {sentences} sentences about them and {training['nonsense']} about",
@@ -206,15 +230,7 @@ def main(name: Positional[str]) -> None:
         "",
         *retrieval(encoder, frames, states),
         "",
-        "## Reward landscapes of the tasks' own prompts",
-        "",
-        "At the task's alpha; the rank correlation is of the reward with the closeness to the success bounds, outside",
-        "of them.",
-        "",
-        *landscapes(name, scenes, folder / "landscapes.png"),
-        "",
-        "![landscapes](landscapes.png)",
-        "",
+        *([*LANDSCAPES, "", *swept, "", "![landscapes](landscapes.png)", ""] if swept else []),
         "## Other words",
         "",
         *other_words(encoder),

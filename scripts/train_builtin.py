@@ -3,6 +3,7 @@
 
     python scripts/train_builtin.py sim-m      # or sim-xs, sim-s
     python scripts/train_builtin.py sim-s-all --out runs/sizes      # between the two, for a curve of sizes
+    python scripts/train_builtin.py sim-h      # of the humanoid alone, with states that agents met; begins as sim-m
     python scripts/train_builtin.py sim-m --help
 
 Killed or stopped, the same command goes on where the last checkpoint was written. The result is a folder in OpenCLIP's
@@ -30,10 +31,13 @@ from builtin_frames import load_or_draw
 from builtin_learning import Muon, Progress, descend, schedule, set_rate, soft_clip_loss
 from builtin_sizes import SIZES, Config
 from builtin_supervision import Heads, StateEncoder, places, state_features
+from builtin_visited import with_visited
+from safetensors.torch import load_file
 from torch import Tensor
 from vlmrm_envs.scenes import find_scene
 from vlmrm_envs.scenes.scene import SceneStates
 
+from vlmrm.encoders.cards import BUILTIN_FOLDER, WEIGHTS_FILE
 from vlmrm.encoders.open_clip.torchvision_mend import import_open_clip
 from vlmrm.frames.preprocessing import Preprocessing
 
@@ -50,6 +54,10 @@ class Training:
         self.config, self.batches = config, batches
         self.halved = bool(torch.cpu.get_capabilities().get("avx512_bf16"))  # without the flag bf16 is slower
         self.model = open_clip.CLIP(**config.model(), output_dict=False)
+        if config.start_from is not None:
+            begun = load_file(BUILTIN_FOLDER / config.start_from / WEIGHTS_FILE)
+            missing, _ = self.model.load_state_dict(begun, strict=False)
+            assert set(missing) <= {"attn_mask"}, missing
         self.vocabulary = CompactVocabulary(open_clip.SimpleTokenizer(context_length=32), batches.vocabulary())
         self.vocabulary.shrink(self.model)
         self.model.to(memory_format=torch.channels_last)
@@ -208,6 +216,8 @@ def main(config: Config) -> None:
     """Draw, train, export."""
     shares = [config.share(scene) for scene in config.scenes]
     frames, states = load_or_draw(config, lambda scene: config.frames * config.share(scene), config.seed)
+    if config.visited:
+        frames, states = with_visited(config, frames, states)
     batches = Batches(
         states,
         pictures=[config.pictures * share for share in shares],
