@@ -1,0 +1,185 @@
+#!/usr/bin/env python
+"""Kneeling from text: trains on rewards that passed the gate, and says what came out, success or not.
+
+    python experiments/kneeling.py --ways h_side --seeds 0 1     # two runs side by side, one core each
+    python experiments/kneeling.py --jobs 0                      # no runs, only the page of what is there
+
+kneeling_gate.py says which ways to reward are worth it. Killed or stopped, the same command goes on where it was.
+Every 10,000 steps the agent acts in 20 episodes; the one with the highest text return of them is kept, since SAC may
+lose what it could (no success is looked at in choosing). Success is judged on the joints, in 100 episodes: on its
+knees for at least half of the steps. Results go to experiments/results/kneeling.{md,json,png} and one video a way.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import imageio.v2 as imageio
+import numpy as np
+import tyro
+import vlmrm_envs as envs
+from humanoid_kneel import bounds_table
+from kneeling_ways import CAMERAS, TASK, WAYS
+from PIL import Image
+from training_run import Run
+from training_runs import carry_out_all, draw_success, percent, write_page
+
+from vlmrm.report.video import write_video
+from vlmrm.training.acting import Policy
+from vlmrm.training.episodes import evaluate
+from vlmrm.training.playing import film_of_run
+from vlmrm.training.run_parts import load_agent
+from vlmrm.wrappers.make_env import MakeEnv
+
+HERE = Path(__file__).resolve().parent
+RUNS = HERE.parent / "runs" / "kneeling"
+RESULTS = HERE / "results"
+TARGET, FINAL_SEED, EPISODES = 0.9, 20_000, 100
+COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """What is trained."""
+
+    ways: tuple[str, ...] = ("h_side", "h_both")
+    """Names in kneeling_ways.py."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of the runs of each way."""
+    steps: int = 150_000
+    """Environment steps of a run; the paper takes 10 million."""
+    jobs: int = 2
+    """Runs at a time, one core each; 0: only write what is there."""
+
+
+def run_of(way: str, seed: int, steps: int) -> Run:
+    """One run on a way's reward."""
+    cameras = WAYS[way].cameras
+    seen = [f"{name} = {_table(CAMERAS[name])}" for name in cameras]
+    camera = ["--cameras", ", ".join(seen)] if len(cameras) > 1 else ["--camera", seen[0].split(" = ", 1)[1][1:-1]]
+    reward = RUNS / "rewards" / f"{way}.json"
+    reward.parent.mkdir(parents=True, exist_ok=True)
+    WAYS[way].spec().save(reward)
+    options = ["--small", "--steps", str(steps), *camera, "--reward", str(reward)]
+    options += ["--eval-drawn", "20", "--best-by", "vlm_return", "--checkpoint-every", "10000"]
+    return Run(
+        root=RUNS, name=f"{way}-{seed}", task=TASK, kind=way, seed=seed, target=TARGET, options=options,
+        eval_every=10_000, numbers=RESULTS / "kneeling.json",
+    )  # fmt: skip
+
+
+def _table(camera: Any) -> str:
+    """A camera as an inline table."""
+    point = ", ".join(f"{value:g}" for value in camera.lookat_m)
+    angles = f"azimuth_deg = {camera.azimuth_deg:g}, elevation_deg = {camera.elevation_deg:g}"
+    return f"{{lookat_m = [{point}], distance_m = {camera.distance_m:g}, {angles}}}"
+
+
+def chosen(run: Run) -> dict[str, Any] | None:
+    """What the agent with the best text return does, beside the summary of the last one; None: nothing is there."""
+    summary = run.summary()
+    if summary is None or "chosen" in summary or not (run.folder / "checkpoints").is_dir():
+        return summary
+    task, agent = envs.task(TASK), load_agent(run.folder, best=True)
+    records = evaluate(agent, MakeEnv(task=task, pictures=False), episodes=EPISODES, seed=FINAL_SEED)
+    found = {
+        "step": summary["best"]["step"],
+        "success": sum(bool(record.success) for record in records) / len(records),
+        "steps_in_goal": sum(record.env_return for record in records) / len(records),
+        "bounds": bounds_met(agent),
+    }
+    return summary | {"chosen": found}
+
+
+def bounds_met(agent: Policy, episodes: int = 20) -> dict[str, dict[str, float]]:
+    """Of each bound of success: the state's median in the second half of episodes, and how often the bound holds."""
+    task = envs.task(TASK)
+    env, states = MakeEnv(task=task, pictures=False)(), []
+    for episode in range(episodes):
+        observation, info = env.reset(seed=1_000 + episode)
+        for step in range(task.episode_steps):
+            observation, _, _, _, info = env.step(agent.predict(observation, deterministic=True)[0])
+            states += [info["state"]] if step >= task.episode_steps // 2 else []
+    env.close()
+    found = {}
+    for name, (low, high) in task.success.where.items():
+        values = np.array([state[name] for state in states])
+        held = float(((low <= values) & (values <= high)).mean())
+        found[name] = {"low": low, "high": high, "median": float(np.median(values)), "held": held}
+    return found
+
+
+def write_results(args: Args, runs: list[Run]) -> None:
+    """Table, figure, videos and numbers of what has finished."""
+    kept = {run.name: found for run in runs if (found := chosen(run)) is not None}
+    path = RESULTS / "kneeling.json"
+    kept = (json.loads(path.read_text()) if path.is_file() else {}) | kept
+    lines = [
+        "# Kneeling from text",
+        "",
+        "Made by `python experiments/kneeling.py`. Success is of 100 episodes, judged on the joints: on both knees,",
+        "torso upright, for at least 50 of 100 steps. The agent that counts is the one of the evaluation with the",
+        "highest text return of 20 episodes, one every 10,000 steps; no success is looked at in choosing it. Ways to",
+        "reward and what the gate says of them are in [kneeling_gate.md](kneeling_gate.md); random and oracle's agents",
+        "in [humanoid_kneel_small.md](humanoid_kneel_small.md): 0 and 100 of 100.",
+        "",
+        "| way | seed | steps | random policy | **best text return** | at step | steps in the goal | last agent "
+        "| most in any evaluation (% of 20) | hours |",
+        "|" + "---|" * 10,
+    ]
+    for name, found in sorted(kept.items()):
+        way, seed = name.rsplit("-", 1)
+        best = found.get("chosen", {})
+        cells = [
+            WAYS[way].says, seed, f"{found['steps']:,}", percent(found["random"]["success"]),
+            f"**{percent(best.get('success'))}**", f"{best.get('step', 0):,}", f"{best.get('steps_in_goal', 0):.1f}",
+            percent(found["trained"]["success"]),
+            percent(max((success for _, success in found["curve"]), default=None)), f"{found['time_s'] / 3600:.1f}",
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "![success over steps](kneeling.png)"]
+    for name, found in sorted(kept.items()):
+        if "chosen" not in found:
+            continue
+        way, seed = name.rsplit("-", 1)
+        lines += [
+            "",
+            f"{WAYS[way].says}, seed {seed}: the joints of the chosen agent in the second half of 20 episodes.",
+            "",
+            *bounds_table(found["chosen"]["bounds"]),
+        ]
+        gif = RESULTS / f"kneeling_{name}.gif"
+        run = next((run for run in runs if run.name == name), None)
+        if run is not None and (run.folder / "checkpoints").is_dir():
+            draw_gif(run, gif)
+        if gif.is_file():
+            lines += ["", f"![what the chosen agent does]({gif.name})"]
+    write_page(lines, kept, RESULTS / "kneeling")
+    styles = {way: (COLOURS[i % len(COLOURS)], WAYS[way].says) for i, way in enumerate(WAYS)}
+    draw_success(runs, [TASK], styles, RESULTS / "kneeling.png")
+    print("\n".join(lines))
+
+
+def draw_gif(run: Run, path: Path) -> None:
+    """An episode of the chosen agent, small."""
+    with TemporaryDirectory() as folder:
+        film = write_video(film_of_run(run.folder, seed=FINAL_SEED, best=True), Path(folder) / "film.mp4")
+        with imageio.get_reader(film) as video:
+            pictures = [Image.fromarray(picture) for picture in video]
+    small = [picture.resize((240, 240 * picture.height // picture.width)) for picture in pictures[::2]]
+    small[0].save(path, save_all=True, append_images=small[1:], duration=80, loop=0, optimize=True)
+
+
+def main(args: Args) -> None:
+    """Carry out the runs and write the results."""
+    runs = [run_of(way, seed, args.steps) for seed in args.seeds for way in args.ways]
+    try:
+        carry_out_all(runs, args.jobs)
+    finally:
+        write_results(args, runs)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args, description=__doc__))

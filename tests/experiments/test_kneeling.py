@@ -1,0 +1,56 @@
+"""The gate before kneeling is trained: what it lets through, and that its page says what was measured."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
+
+import kneeling
+import kneeling_gate
+from kneeling_ways import WAYS
+
+GOOD = {
+    "ap": [0.95, 0.9, 0.97], "lean": [0.9, 0.85, 0.93], "knees": [0.86, 0.8, 0.9], "lean_margin": 0.5,
+    "knees_margin": 0.3, "climbs": 11,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "lacks"),
+    [
+        ({}, []),
+        ({"knees": [0.8, 0.7, 0.9]}, ["knees"]),
+        ({"lean_margin": 0.07, "climbs": 9}, ["lean_margin", "climbs"]),
+        ({"climbs": None}, ["climbs"]),  # not climbed: nothing passes unseen
+    ],
+)
+def test_a_way_passes_only_with_all_of_it(changed, lacks):
+    assert kneeling_gate.passes(GOOD | changed) == lacks
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_way_is_rewarded_through_the_cameras_that_it_names(name):
+    way = WAYS[name]
+    cameras = way.spec().cameras
+    assert (cameras.names if cameras else way.cameras) == way.cameras
+    assert tuple(way.task().drawn_cameras) == (way.cameras if len(way.cameras) > 1 else ())
+
+
+def test_the_page_says_what_was_measured():
+    results = Path(kneeling_gate.__file__).parent / "results"
+    numbers = json.loads((results / "kneeling_gate.json").read_text())
+    assert (results / "kneeling_gate.md").read_text() == "\n".join(kneeling_gate.page(numbers)) + "\n"
+    assert (
+        numbers["ways"]["h_both"]["lean"][0] > numbers["ways"]["both"]["lean"][0] > numbers["ways"]["task"]["lean"][0]
+    )
+
+
+def test_one_and_two_cameras_are_words_that_the_command_takes():
+    one, two = (kneeling.run_of(way, 0, 1_000).options for way in ("h_soft_side", "h_soft_both"))
+    assert one[one.index("--camera") + 1].startswith("lookat_m = [0, 0, 1], distance_m = 3.5, azimuth_deg = 90")
+    assert two[two.index("--cameras") + 1].startswith(
+        "front = {lookat_m = [0, 0, 1], distance_m = 3.5, azimuth_deg = 180"
+    )
