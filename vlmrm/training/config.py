@@ -112,7 +112,11 @@ def refuse_unused(config: TrainConfig) -> None:
         raise SpecError("compare_env_reward compares a text reward with the environment's own; use reward='text'.")
     if not (reward.is_env or reward.function):
         return
-    unused = {"machine.precision", "machine.batch_size", *(("evaluation.drawn", "evaluation.best_by") if reward.is_env else ())}
+    unused = {
+        "machine.precision",
+        "machine.batch_size",
+        *(("evaluation.drawn", "evaluation.best_by") if reward.is_env else ()),
+    }
     given = unused.intersection(config.changed())
     if given:
         rewards = f"the function {reward.function}" if reward.function else "the environment"
