@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from vlmrm import RewardModel
 from vlmrm.data import Label, LabelTable
 from vlmrm.errors import RunError, SpecError, UnknownTask, VlmrmError
 from vlmrm.improving import ImproveOptions, improve
-from vlmrm.improving.correcting import Correction, Judged
+from vlmrm.improving.correcting import Correction, Judged, keep_aside
 from vlmrm.metrics import Estimate, auroc
 from vlmrm.training import train
 
@@ -33,12 +34,15 @@ def config(tmp_path, encoder):
     return lamp_config(tmp_path, encoder=encoder, steps=60, eval_drawn=0, out=tmp_path / "better", threads=1)
 
 
+def rows_to_label(folder):
+    return json.loads((folder / "frames.json").read_text())["frames"]
+
+
 def label_all(folder, say):
-    """Label the frames of a round as a person would, by what is noted of each."""
-    rows = json.loads((folder / "frames.json").read_text())["frames"]
-    LabelTable(labels=tuple(Label(frame=row["frame"], in_goal=bool(say(row))) for row in rows)).write(
-        folder / "labels.csv"
-    )
+    """Label the frames of a round as a person would, by what is noted of each; None: left without a label."""
+    said = {row["frame"]: say(row) for row in rows_to_label(folder)}
+    labels = (Label(frame=name, in_goal=bool(in_goal)) for name, in_goal in said.items() if in_goal is not None)
+    LabelTable(labels=tuple(labels)).write(folder / "labels.csv")
 
 
 def is_bright(row):
@@ -50,7 +54,7 @@ def test_each_round_labels_corrects_and_trains_on(config, tmp_path):
     better = tmp_path / "better"
     for number, one in enumerate(improvement.rounds, start=1):
         folder = better / f"round_{number}"
-        rows = {row["frame"]: row for row in json.loads((folder / "frames.json").read_text())["frames"]}
+        rows = {row["frame"]: row for row in rows_to_label(folder)}
         labels = {label.frame: label.in_goal for label in LabelTable.read(folder / "labels.csv").labels}
         assert labels == {name: is_bright(row) for name, row in rows.items()}
         assert len(list((folder / "frames").glob("*.png"))) == len(labels) == 12
@@ -136,6 +140,57 @@ def test_a_reward_that_got_worse_is_refused_with_the_numbers(after, refused):
     numbers = rf"worse on the 5 labels kept aside, 2 of the goal: before AUROC 1\.000.*AUROC {after[0]:.3f}"
     with pytest.raises(RunError, match=numbers):
         found.require_no_worse("round 1")
+
+
+def mixed_up(right, seed):
+    """Labels with as many goals, right where they are kept aside and wrong where they are fitted, or nearly so.
+
+    Which ones are kept aside hangs on the labels themselves, so that all are tried.
+    """
+    goals = combinations(range(len(right)), int(right.sum()))
+    tried = (np.isin(np.arange(len(right)), rows) for rows in goals)
+    return max(tried, key=lambda said: ((said == right) == keep_aside(said, PERSON.kept_aside, seed)).sum())
+
+
+def test_a_round_that_makes_the_reward_worse_is_refused_until_its_labels_are_mended(config, tmp_path):
+    """The goal is the dark. The first round says so; what is fitted in the second says that it is the bright."""
+    options, better = replace(PERSON, method="goal_pictures", rounds=2), tmp_path / "better"
+    config = replace(config, train=replace(config.train, steps=20))
+    first, second = better / "round_1", better / "round_2"
+    improve(config, options)
+    ranked = [row["frame"] for row in sorted(rows_to_label(first), key=lambda row: row["state"]["brightness"])]
+    right = dict.fromkeys(ranked[:2], True) | dict.fromkeys(ranked[-2:], False)
+    label_all(first, lambda row: right.get(row["frame"]))
+    improve(config, options)
+    brightness = np.array([row["state"]["brightness"] for row in rows_to_label(second)])
+    dark = brightness < np.median(brightness)
+    wrong = dict(zip(brightness, mixed_up(dark, seed=2), strict=True))
+    label_all(second, lambda row: wrong[row["state"]["brightness"]])
+    before = {path: path.read_bytes() for path in (first / "reward.json", first / "run" / "config.json")}
+
+    with pytest.raises(
+        RunError, match=r"round 2 .*improve\.html.*worse on the 6 labels kept aside, 3 of the goal"
+    ) as told:
+        improve(config, options)
+    found = json.loads((second / "correction.json").read_text())
+    assert found["refused"]
+    assert found["before"]["auroc"] > 0.8
+    assert found["after"]["auroc"] < 0.5
+    assert f"before AUROC {found['before']['auroc']:.3f}" in str(told.value)
+    assert f"after goal_pictures AUROC {found['after']['auroc']:.3f}" in str(told.value)
+    assert not (second / "reward.json").exists()
+    assert not (second / "run").exists()
+    page = (better / "improve.html").read_text()
+    assert "1 of 2 rounds of labels are trained on" in page
+    assert "it is refused and nothing is trained on it" in page
+
+    label_all(second, lambda row: row["state"]["brightness"] < np.median(brightness))
+    mended = improve(config, options).rounds[1]
+    assert mended.correction.after.auroc == 1.0
+    assert mended.summary.steps == 20
+    assert {path: path.read_bytes() for path in before} == before
+    trained = json.loads((second / "run" / "config.json").read_text())["config"]
+    assert trained["train"]["start_from"] == str(first / "run")
 
 
 def test_a_loop_that_broke_while_training_goes_on_and_makes_nothing_again(config, tmp_path, monkeypatch):

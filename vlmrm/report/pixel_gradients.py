@@ -2,13 +2,20 @@
 
 import warnings
 
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.errors import SpecError, VlmrmWarning
 from vlmrm.frames.pixel_attack import RaisedByAttack
+from vlmrm.judges import PixelJudge
+from vlmrm.rewards.features.frame_features import FrameFeatures
+from vlmrm.rewards.features.judged import worth_asking
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
-from vlmrm.rewards.score import build_score
+from vlmrm.rewards.score import build_context, build_score
 from vlmrm.types import Levels, Rewards
 
 
@@ -51,8 +58,10 @@ def require_gradients(reward: FrameReward, *, instead: str = "") -> RewardModel:
 def score_of_levels(reward: FrameReward) -> RaisedByAttack:
     """Return the score of pictures as a function of their levels; of a reward with a threshold, that before it.
 
+    Where the reward asks a judge, its answer to the same pixels counts, one picture at a time.
+
     Args:
-        reward: A `RewardModel` of one OpenCLIP encoder, without crops, uncertainty and judge.
+        reward: A `RewardModel` of one OpenCLIP encoder, without crops and uncertainty; a judge is a `PixelJudge`.
 
     Raises:
         SpecError: No gradient reaches the pixels.
@@ -65,13 +74,41 @@ def score_of_levels(reward: FrameReward) -> RaisedByAttack:
         torch.Size([2])
     """
     whole = require_open_clip(reward)
-    model = require_gradients(whole.with_spec(whole.spec.before("threshold")))
-    encoder = DifferentiableEncoder(model.encoder, copied=())
+    graded = whole.with_spec(whole.spec.before("threshold"))
+    dense = require_gradients(graded.with_spec(graded.spec.before("judge")) if graded.spec.judge else graded)
+    judge = _judge_of(graded)
+    encoder = DifferentiableEncoder(dense.encoder, copied=())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VlmrmWarning)  # the same sentences were warned of when the reward was made
-        score = build_score(encoder, model.spec)
+        score = build_context(encoder, graded.spec, judge).score
+        score_before = build_score(encoder, dense.spec)
 
     def scores(levels: Levels) -> Rewards:
-        return score.of_embeddings(encoder.embed_levels(levels))
+        embeddings = encoder.embed_levels(levels)
+        if judge is None or graded.spec.judge is None:
+            return score.of_embeddings(embeddings)
+        asked = worth_asking(score_before.of_embeddings(embeddings), graded.spec.judge.above)
+        return score(FrameFeatures(embeddings=embeddings, extra={"judge": _answers(judge, levels, asked)}))
 
     return scores
+
+
+def _judge_of(reward: RewardModel) -> PixelJudge | None:
+    """The judge that a reward asks; None: it asks none."""
+    if reward.judged is None:
+        return None
+    judge = reward.judged.judge
+    if not isinstance(judge, PixelJudge):
+        raise SpecError(
+            f"no gradient reaches the pixels through {type(judge).__name__}, the judge of the spec: it has no "
+            "log_odds_of_pixels, as YesNoJudge has."
+        )
+    return judge
+
+
+def _answers(judge: PixelJudge, levels: Levels, asked: Bool[Tensor, " n"]) -> Rewards:
+    """Probabilities of a judge for the pictures that it is asked about, 0 for the others."""
+    column = torch.zeros(len(levels))
+    if bool(asked.any()):
+        column[asked] = judge.log_odds_of_pixels(levels[asked].movedim(-1, 1) / 255).sigmoid().to(column)
+    return column

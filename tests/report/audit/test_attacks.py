@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.judges.tiny_llava import QUESTION, processor, tiny_llava
 from tests.report.audit.audits import TASK, red_frames
 from tests.toys import red_function, red_reward
 from vlmrm.data.task_frames import TaskStates
 from vlmrm.errors import SpecError
-from vlmrm.frames.pixel_attack import attack_pixels
+from vlmrm.frames.pixel_attack import AttackOptions, attack_pixels, noisy_pixels
+from vlmrm.judges import YesNoJudge
 from vlmrm.report.audit import PROBES, audit
 from vlmrm.report.audit.attacking import ATTACKED, attempts, unpaid_frames
 from vlmrm.report.audit.audited import gather
@@ -29,6 +31,14 @@ SMALL = replace(TASK.reward, encoder="sim-xs")
 def small():
     """The task's reward of the smallest model, with its frames."""
     return gather(scorer_of(SMALL, Encoders()), source_of(TaskStates(task=TASK, n=120)))
+
+
+@pytest.fixture(scope="module")
+def judged(small):
+    """The same reward with a scale, and a tiny model of random weights that is asked about a third of the frames."""
+    judge = YesNoJudge(tiny_llava(), processor(), QUESTION, name="tiny")
+    options = {"model": "tiny", "question": QUESTION, "above": 0.6, "bonus": 2.0}
+    return RewardModel(small.reward.encoder, replace(SMALL, judge=options, scaling={"divide": 0.5}), judge)
 
 
 def test_the_score_of_levels_is_the_score_of_frames(small):
@@ -104,3 +114,39 @@ def test_a_frame_of_several_cameras_is_not_attacked_as_one_picture(small):
     joined = replace(SMALL, cameras=CamerasOptions(names=("front", "side")))
     with pytest.raises(SpecError, match="the pixels of one camera"):
         score_of_levels(RewardModel(small.reward.encoder, joined))
+
+
+def test_the_score_of_levels_asks_the_judge_where_the_reward_does(small, judged):
+    """The judge resizes levels, and bytes in the reward: its log-odds are 0.02 apart at most."""
+    frames = small.labels.frames[::10]
+    scores = score_of_levels(judged)(frames.float()).detach()
+    asked = judged.explain(frames)["judge"] > 0
+    assert 0 < asked.sum() < 12
+    torch.testing.assert_close(scores, judged.score(frames), atol=0.02, rtol=0)
+    torch.testing.assert_close(scores[~asked], 2 * (small.reward.score(frames)[~asked] + 0.6), atol=1e-5, rtol=0)
+
+
+def test_an_attack_goes_through_the_answer_of_a_judge(small, judged):
+    """Frames that the judge is asked about are paid more by its answer alone; noise of the size moves that less."""
+    asked = np.flatnonzero(small.scores > 0.1)[:3]  # and 0.6 taken off: far above what asks the judge
+    frames, options = small.labels.frames[asked], AttackOptions(budget=4, steps=4)
+    before, noisy = judged.judged.judge.log_odds(frames), judged.judged.judge.log_odds(noisy_pixels(frames, options))
+    after = judged.judged.judge.log_odds(attack_pixels(frames, score_of_levels(judged), options))
+    assert (after > before).all()
+    assert (after - before).mean() > 3 * (noisy - before).abs().mean()
+
+
+def test_the_probe_attacks_a_reward_with_a_judge(small, judged, monkeypatch):
+    monkeypatch.setattr("vlmrm.report.audit.attacking.ATTACKED", 2)
+    found = audit(judged, small.labels.take(small.some[::4]), probes=["pixel_attack"]).finding("pixel_attack")
+    assert found.verdict in {"pass", "warn"}
+    assert "of 2 other frames" in found.says
+
+
+def test_a_judge_without_gradients_is_named(small, judged):
+    class Sure:
+        def probabilities(self, frames):
+            return torch.ones(len(frames))
+
+    with pytest.raises(SpecError, match="through Sure, the judge of the spec: it has no log_odds_of_pixels"):
+        score_of_levels(RewardModel(small.reward.encoder, judged.spec, Sure()))

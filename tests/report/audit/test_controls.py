@@ -27,12 +27,14 @@ def test_a_constant_reward_fails():
     assert "the same number on every frame" in found.finding("tells_goal").says
 
 
-def test_of_a_reward_that_tells_nothing_nothing_is_lost_and_no_such_probe_passes():
+def test_of_a_reward_that_tells_nothing_nothing_is_lost_and_no_such_probe_passes(monkeypatch):
+    monkeypatch.setattr("vlmrm.report.audit.climbed._LEAST", 9)
     found = audit(lambda frames: torch.full((len(frames),), 0.7), TaskStates(task=TASK, n=N))
     left = {one.probe.name for one in found.answered if one.finding.verdict == "left out"}
     assert {"sharpness", "light", "texture", "mirror", "random_policy", "doing_nothing", "survival_bonus"} <= left
     assert "AUROC 0.50" in found.finding("light").says
     assert found.counted("pass") == 0
+    assert found.finding("exploits").verdict == "fail"  # what it pays best is any state
 
 
 @pytest.mark.filterwarnings("ignore::vlmrm.errors.OutOfDomainWarning")

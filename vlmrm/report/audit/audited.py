@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from vlmrm.data.labelled import FrameSource, LabelledFrames
 from vlmrm.errors import FrameError, SpecError, VlmrmError
 from vlmrm.frames.side_by_side import cut_apart, put_together
+from vlmrm.report.audit.climbed import Climbed, climb
 from vlmrm.report.audit.played import Played, play, same_action
 from vlmrm.report.scorers import Scorer
 from vlmrm.rewards.features import FrameFeatures
@@ -169,6 +170,15 @@ class Audited:
         """
         task, seed = self._require_task(), self.seed + 20_000
         return play(self.scorer, task, seed=seed, policy=same_action, name="a policy that does nothing")
+
+    @cached_property
+    def climbed(self) -> Climbed:
+        """What climbs of the reward over the states of the task's simulator found.
+
+        Raises:
+            SpecError: There is no task, or its simulator cannot be searched.
+        """
+        return climb(self.reward, self._require_task(), seed=self.seed)
 
     def _require_task(self) -> Task:
         if self.task is None:

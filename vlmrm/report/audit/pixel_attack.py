@@ -1,7 +1,8 @@
 """Can pixels that nobody sees move be made to pay? Projected gradient descent on frames outside of the goal.
 
-The attack knows the reward and its weights, and raises the score itself (`vlmrm.frames.pixel_attack`). It attacks the
-picture that the model sees, after any resize.
+The attack knows the reward and its weights, and raises the score itself (`vlmrm.frames.pixel_attack`), through the
+answer of a judge where one is asked. It attacks the picture that the model sees, after any resize; with a judge, that
+of full size.
 """
 
 from vlmrm.frames.pixel_attack import attack_pixels

@@ -40,6 +40,8 @@ _ROWS = {
     "random_policy": "vlmrm.report.audit.unearned_pay:RANDOM",
     "doing_nothing": "vlmrm.report.audit.unearned_pay:IDLE",
     "survival_bonus": "vlmrm.report.audit.survival_bonus:PROBE",
+    "exploits": "vlmrm.report.audit.exploits:PROBE",
+    "best_exploit": "vlmrm.report.audit.best_exploit:PROBE",
 }
 BUILT_IN = tuple(_ROWS)
 """Names of the probes that an audit carries out unless told otherwise, in the order of a page."""
