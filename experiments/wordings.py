@@ -20,6 +20,7 @@ import numpy as np
 import tyro
 from jaxtyping import Bool, Float
 from vlmrm_envs.labelled import labelled_frames
+from vlmrm_envs.scenes import find_scene
 
 from vlmrm.atomic import whole_file, write_json
 from vlmrm.encoders import list_models, load_encoder
@@ -108,8 +109,9 @@ class Measured:
 
 
 def knows(model: str, task: Task) -> bool:
-    """Whether the task is one of the scenes that the model was trained on: all draw with MuJoCo but `sim-s`'s."""
-    return model != "sim-s" or task.reward.encoder == "sim-s"
+    """Whether the task is of a scene that the model was trained on; of one that is not built in, nothing is known."""
+    known = {card.name: card.knows for card in list_models()}.get(model)
+    return known is None or find_scene(task.name.split("/")[0]).title in known
 
 
 def measure(model: str, task: Task, said: Mapping[str, Any], nonsense: Sequence[str], count: int) -> Found:
