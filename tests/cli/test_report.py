@@ -163,6 +163,8 @@ def test_labels_of_nan_are_refused_with_their_line(labelled, tmp_path, capsys):
 
 def test_an_audit_of_the_best_reward_is_a_section_where_it_is_asked_for(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("vlmrm.report.audit.played._STEPS", 1)
+    monkeypatch.setattr("vlmrm.report.audit.climbed._LEAST", 12)  # states of a climb; the probe has tests of its own
+    monkeypatch.setattr("vlmrm.report.audit.climbed._PER_VARIABLE", 6)
     out = tmp_path / "page.html"
     words = ["--models", "sim-xs", "--frames", "80", "--audit", "--out", str(out)]
     assert main(["report", "cartpole/upright", *words]) == 0
