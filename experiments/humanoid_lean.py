@@ -33,7 +33,7 @@ from vlmrm.wrappers.make_env import MakeEnv
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-TASK = "humanoid/kneeling"
+TASK, MODEL = "humanoid/kneeling", "sim-m"
 CAMERAS = {"the paper's, in front": 180.0, "between the two": 135.0, "from the side": 90.0}  # azimuth, degrees
 COLOURS = ("#1f77b4", "#9467bd", "#2ca02c")
 LEANS = np.arange(-60.0, 61.0, 2.5)  # degrees
@@ -53,6 +53,12 @@ class Seen:
     """By lean and draw."""
     accepted: NDArray[np.bool_]
     """What the task's bounds say of each lean, in most draws: at a bound itself rounding decides."""
+
+
+def kneeling() -> Task:
+    """The task, rewarded by the model that the first tries were trained on."""
+    task = envs.task(TASK)
+    return replace(task, reward=replace(task.reward, encoder=MODEL))
 
 
 def kneel(inner: Any, lean_deg: float, rng: np.random.Generator) -> None:
@@ -157,7 +163,7 @@ def short(sentence: str) -> str:
 
 def main() -> None:
     """Draw, score, write."""
-    task, side = envs.task(TASK), RewardSpec.load(HERE / "humanoid_kneel_side.toml")
+    task, side = kneeling(), RewardSpec.load(HERE / "humanoid_kneel_side.toml")
     reward = RewardModel.from_spec(task.reward)
     seen = [look(task, reward, azimuth) for azimuth in CAMERAS.values()]
     back, forwards = side.prompts.negatives

@@ -9,7 +9,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
 import humanoid_lean
-import vlmrm_envs as envs
 
 from vlmrm import RewardModel, RewardSpec
 from vlmrm.wrappers.make_env import MakeEnv
@@ -17,7 +16,7 @@ from vlmrm.wrappers.make_env import MakeEnv
 
 @pytest.fixture(scope="module")
 def task():
-    return envs.task(humanoid_lean.TASK)
+    return humanoid_lean.kneeling()
 
 
 @pytest.mark.parametrize("lean_deg", [-60, -40, -30, 0, 30, 40])

@@ -52,6 +52,7 @@ VALUES: dict[str, Any] = {
     "evaluation.episodes": 3,
     "evaluation.drawn": 0,
     "evaluation.second_reward": "sim-m",
+    "evaluation.best_by": "vlm_return",
     "evaluation.final_episodes": 4,
     "evaluation.success_target": 0.5,
     "output.checkpoint_every": 300,
@@ -154,7 +155,9 @@ def test_an_option_changes_what_is_trained_beside_any_other_or_is_refused(first)
     assert refused < len(VALUES) - 1 or isinstance(alone(task, first), str)
 
 
-@pytest.mark.parametrize("option", ["machine.precision", "machine.batch_size", "evaluation.drawn"])
+@pytest.mark.parametrize(
+    "option", ["machine.precision", "machine.batch_size", "evaluation.drawn", "evaluation.best_by"]
+)
 def test_what_belongs_to_a_model_is_refused_where_there_is_none(option):
     assert f"{option} has no effect where the environment rewards" in outcome(
         "cartpole/upright", "reward.source", option
