@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.cli.refusals import refused
 from vlmrm.cli import main
+from vlmrm.report.scorers import NONSENSE
 
 # imageio-ffmpeg does not close the pipes of the ffmpeg process it reads from
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -97,6 +98,8 @@ def test_scores_of_another_library_are_judged_by_the_same_page(labelled, tmp_pat
         (["cartpole/upright", "--frames", "0"], "at least 1 frame"),
         (["cartpole/upright", "--budget", "1.5"], "0 to below 1; got 1.5"),
         (["cartpole/upright", "--alphas", "2"], "alpha must lie in 0 to 1"),
+        (["cartpole/upright", "--concept-sentences", "a.txt"], "which --concepts looks for"),
+        (["cartpole/upright", "--concepts", "--concept-sentences", "none.txt"], "none.txt cannot be read"),
     ],
 )
 def test_what_cannot_be_judged_is_refused_in_words(labelled, tmp_path, capsys, words, said):
@@ -161,22 +164,42 @@ def test_labels_of_nan_are_refused_with_their_line(labelled, tmp_path, capsys):
     assert "line 2" in said
 
 
-def test_an_audit_of_the_best_reward_is_a_section_where_it_is_asked_for(tmp_path, capsys, monkeypatch):
+def test_an_audit_and_the_concepts_of_the_best_reward_are_sections_where_they_are_asked_for(
+    tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr("vlmrm.report.audit.played._STEPS", 1)
     monkeypatch.setattr("vlmrm.report.audit.climbed._LEAST", 12)  # states of a climb; the probe has tests of its own
     monkeypatch.setattr("vlmrm.report.audit.climbed._PER_VARIABLE", 6)
-    out = tmp_path / "page.html"
-    words = ["--models", "sim-xs", "--frames", "80", "--audit", "--out", str(out)]
+    monkeypatch.setattr("vlmrm.report.concepts.autoencoder.FRAMES_A_LATENT", 2)
+    out, sentences = tmp_path / "page.html", tmp_path / "sentences.txt"
+    sentences.write_text("a pole held upright\na pole that hangs down\n")
+    words = ["--models", "sim-xs", "--frames", "80", "--audit", "--concepts"]
+    words += ["--concept-sentences", str(sentences), "--out", str(out)]
     assert main(["report", "cartpole/upright", *words]) == 0
     numbers = json.loads(out.with_suffix(".json").read_text())
     assert numbers["audit"]["task"] == "cartpole/upright"
     assert numbers["audit"]["spec_hash"] == numbers["rewards"][0]["spec_hash"]
-    assert f"audit: {numbers['audit']['headline']}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"audit: {numbers['audit']['headline']}" in printed
     assert "What fools sim-xs" in out.read_text()
+    assert f"concepts: {numbers['concepts']['headline']}" in printed
+    assert "What raises sim-xs" in out.read_text()
+    near = {one["text"] for concept in numbers["concepts"]["concepts"] for one in concept["nearest"]}
+    assert near <= {"a pole held upright", "a pole that hangs down", *NONSENSE}
 
 
-def test_tables_of_scores_cannot_be_audited(labelled, tmp_path, capsys):
+def test_concepts_that_cannot_be_found_are_left_out_of_a_page_that_says_why(labelled, tmp_path, capsys):
+    out = tmp_path / "page.html"
+    folders = ["--success", str(labelled / "frames" / "up"), "--failure", str(labelled / "frames" / "down")]
+    assert main(["report", *folders, "--goal", "a pole held upright", "--concepts", "--out", str(out)]) == 0
+    assert "note: Concepts are left out: 32 latents need at least 128 frames" in capsys.readouterr().out
+    assert "Concepts are left out: 32 latents" in out.read_text()
+    assert "concepts" not in json.loads(out.with_suffix(".json").read_text())
+
+
+@pytest.mark.parametrize("option", ["--audit", "--concepts"])
+def test_tables_of_scores_can_be_neither_audited_nor_taken_apart(labelled, tmp_path, capsys, option):
     table = tmp_path / "theirs.csv"
     table.write_text("frame,score\nup/0.png,1.0\n")
-    words = ["--labels", labelled / "labels.csv", "--scores", table, "--audit", "--out", tmp_path / "page.html"]
+    words = ["--labels", labelled / "labels.csv", "--scores", table, option, "--out", tmp_path / "page.html"]
     assert "Name a reward as well" in refused(capsys, "report", labelled / "frames", *words)

@@ -182,6 +182,10 @@ class Report(Command):
     """Folder of a run in the task's environment, whose agents play episodes that the rewards rank."""
     audit: bool = False
     """Also look for what fools the best reward, as `vlmrm audit` does, in a section of the page."""
+    concepts: bool = False
+    """Also look for what raises the best reward: parts of the frames' embeddings, in a section of the page."""
+    concept_sentences: Annotated[Path | None, open_option("FILE")] = None
+    """Sentences that may name them, one a line. Default: those of the reward and of all tasks."""
     device: Annotated[str | None, open_option("NAME")] = None
     """cpu, cuda, ... Default: the best there is."""
     out: Annotated[Path, open_option("FILE")] = Path("report.html")

@@ -1,5 +1,6 @@
 """``vlmrm report``: how far rewards can be trusted, on one page."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,14 @@ from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.labelled_source import no_labels, source_of_files
 from vlmrm.cli.score import named_spec
 from vlmrm.data import FrameSource, frames_of_task, read_scores
-from vlmrm.errors import SpecError, UnknownTask
+from vlmrm.errors import SpecError, UnknownTask, VlmrmError
 from vlmrm.prompts import PromptSet
 from vlmrm.report import Report, evaluate
 from vlmrm.report.audit import Audit, audit
+from vlmrm.report.concepts import find_concepts, read_sentences
 from vlmrm.report.scorers import AnyReward, PlacedSpec
 from vlmrm.report.words import percent
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import Task, find_task
 from vlmrm.training.run_agents import agents_of_run
@@ -22,7 +25,7 @@ from vlmrm.training.runs_report import report_runs
 
 _OF_FRAMES = (
     "labels", "success", "failure", "goal_at", "rewards", "scores", "goal", "baseline", "models", "alphas", "frames",
-    "seed", "budget", "agents", "audit", "device",
+    "seed", "budget", "agents", "audit", "concepts", "concept_sentences", "device",
 )  # fmt: skip
 
 
@@ -40,14 +43,16 @@ def run(given: Given) -> int:
         )
     source = _source(given)
     rewards = _rewards(given, source)
-    if given.audit and len(rewards) == len(given.scores):
-        raise SpecError("--audit asks a reward about other pictures, and --scores are tables. Name a reward as well.")
+    sentences = _sentences(given)
+    _require_a_reward(given, rewards)
     agents = {} if given.agents is None else agents_of_run(given.agents, task=_task_to_act_in(source))
     report = evaluate(rewards, source, alphas=given.alphas, budget=given.budget, progress=frame_progress("scored"))
     if agents and source.task is not None:
         report = report.with_agents(source.task, agents)
     if given.audit:
         report = report.with_section(_audit(report, source, seed=given.seed).section())
+    if given.concepts:
+        report = _with_concepts(report, source, sentences)
     report.save(given.out)
     print(report.table())
     print(f"\n{report.headline} {report.best.verdict.sentence}")
@@ -59,10 +64,45 @@ def run(given: Given) -> int:
     return 0
 
 
+def _require_a_reward(given: Given, rewards: Mapping[str, AnyReward]) -> None:
+    """Refuse what asks a reward about pictures where there are tables of scores alone."""
+    if len(rewards) > len(given.scores):
+        return
+    if given.audit:
+        raise SpecError("--audit asks a reward about other pictures, and --scores are tables. Name a reward as well.")
+    if given.concepts:
+        raise SpecError("--concepts takes embeddings apart, and --scores are tables. Name a reward as well.")
+
+
+def _sentences(given: Given) -> list[str]:
+    """Sentences of the user's that may name concepts; none: the usual ones."""
+    if given.concept_sentences is None:
+        return []
+    if not given.concepts:
+        raise SpecError(
+            "--concept-sentences are to name concepts, which --concepts looks for. Add it, or leave both out."
+        )
+    return read_sentences(given.concept_sentences)
+
+
+def _best(report: Report) -> FrameReward:
+    """The best reward that can be asked about pictures; there is one."""
+    return next(one for entry in report.entries if (one := entry.evidence.candidate.reward) is not None)
+
+
+def _with_concepts(report: Report, source: FrameSource, sentences: Sequence[str]) -> Report:
+    """The report with what raises its best reward, or with a remark on why nobody can say; a line says which."""
+    try:
+        found = find_concepts(_best(report), source, sentences=sentences)
+    except VlmrmError as error:  # all else on the page is known by now
+        return replace(report, remarks=[*report.remarks, f"Concepts are left out: {error}"])
+    print(f"concepts: {found.headline}")
+    return report.with_section(found.section())
+
+
 def _audit(report: Report, source: FrameSource, *, seed: int) -> Audit:
     """What fools the best reward that can be asked about other pictures; a line says what fails."""
-    reward = next(one for entry in report.entries if (one := entry.evidence.candidate.reward) is not None)
-    found = audit(reward, source, seed=seed, progress=frame_progress("carried out", what="probes"))
+    found = audit(_best(report), source, seed=seed, progress=frame_progress("carried out", what="probes"))
     print(f"audit: {found.headline}")
     return found
 

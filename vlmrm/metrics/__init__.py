@@ -28,6 +28,7 @@ Other columns:
 - `confusion_matrix`, `diagonal_wins`, `DiagonalWins`: rewards of several goals on frames of each.
 - `signal_to_offset`: how much of a reward varies with what an agent does.
 - `accuracy_difference`, `flips`, `Flips`: two classifiers on the same pictures.
+- `monosemanticity`, `mean_similarity`: whether latents are active on frames that look alike, and what chance gives.
 - `epic`, `Transitions`, `StateActions`: EPIC distance of two rewards of transitions.
 """
 
@@ -46,6 +47,7 @@ from vlmrm.metrics.labelled_scores import (
     goal_epic,
     paired_difference,
 )
+from vlmrm.metrics.monosemanticity import mean_similarity, monosemanticity
 from vlmrm.metrics.offset import signal_to_offset
 from vlmrm.metrics.resampling import Estimate, mean_estimate
 from vlmrm.metrics.reward_distance import StateActions, Transitions, epic
@@ -89,6 +91,8 @@ __all__ = [
     "iqm_over_seeds",
     "kendall",
     "mean_estimate",
+    "mean_similarity",
+    "monosemanticity",
     "paired_difference",
     "reliability",
     "roc_curve",

@@ -76,7 +76,7 @@ def evaluate(
         scored = score_frames(candidates, source, sentences=_sentences(candidates, source.task), progress=progress)
         _require_both(int(scored.labels.in_goal.sum()), len(scored.labels), source)
         encounters = _encounters(candidates, source)
-    said = _for_readers(caught)
+    said = for_readers(caught)
     rule = None if source.task is None else source.task.success
     entries = [_entry(candidate, scored, encounters, rule, budget) for candidate in candidates]
     entries.sort(key=lambda entry: entry.rank)
@@ -91,8 +91,12 @@ def evaluate(
     )
 
 
-def _for_readers(caught: Sequence[warnings.WarningMessage]) -> list[str]:
-    """What the library warns of, once each; whatever else was warned of is passed on, as it is not about the reward."""
+def for_readers(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """Return what the library warned of, once each; other warnings are passed on, as they are not about the reward.
+
+    Args:
+        caught: Warnings that were recorded.
+    """
     own = [one for one in caught if issubclass(one.category, VlmrmWarning)]
     for one in caught:
         if one not in own:

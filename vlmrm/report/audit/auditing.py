@@ -11,7 +11,7 @@ from vlmrm.report.audit.audited import Audited, gather
 from vlmrm.report.audit.outcome import Audit
 from vlmrm.report.audit.probe import Finding, Probe
 from vlmrm.report.audit.registry import BUILT_IN, PROBES
-from vlmrm.report.evaluation import AnyFrames, source_of
+from vlmrm.report.evaluation import AnyFrames, for_readers, source_of
 from vlmrm.report.scorers import AnyReward, Encoders, scorer_of
 
 Progress = Callable[[int, int | None], None]
@@ -96,11 +96,7 @@ def _answer(probe: Probe, audited: Audited) -> Finding:
 
 def _remarks(audited: Audited, caught: Sequence[warnings.WarningMessage]) -> list[str]:
     """What a reader of the numbers has to know; warnings that are not ours are passed on."""
-    own = [one for one in caught if issubclass(one.category, VlmrmWarning)]
-    for one in caught:
-        if one not in own:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
-    found = list(dict.fromkeys(str(one.message) for one in own))
+    found = for_readers(caught)
     spec = audited.reward.spec
     if spec is not None and spec.over_time is not None:
         found.append(

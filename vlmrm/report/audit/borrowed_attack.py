@@ -14,17 +14,16 @@ from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.needs import TELLS_GOAL
 from vlmrm.report.audit.probe import Finding, Probe
 from vlmrm.report.pixel_gradients import score_of_levels
+from vlmrm.report.second_models import SECOND_MODELS
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
-
-_LENDERS = {"sim-m": "sim-xs", "sim-s": "sim-xs", "sim-xs": "sim-m", "tab-m": "tab-xs", "tab-xs": "tab-m"}
 
 
 def _run(audited: Audited) -> Finding:
     spec = audited.reward.spec
     if spec is None or spec.prompts is None:
         return Finding.left_out("the reward has no sentence that a second model could be asked about.")
-    lender = _LENDERS.get(spec.encoder)
+    lender = SECOND_MODELS.get(spec.encoder)
     if lender is None:
         return Finding.left_out(f"there is no second built-in model of what {spec.encoder} knows.")
     score = score_of_levels(_of_lender(spec, lender))

@@ -69,17 +69,49 @@ def estimate_pairs(
         labels: What is known of the frames; without groups each frame is one.
         seed: Decides the draws.
     """
+    first, second = frames
+    return _estimate_drawn(  # a pair is there as often as both of its frames
+        right, lambda times: times[first] * times[second], labels, seed=seed
+    )
+
+
+def estimate_some(
+    values: Float[np.ndarray, " k"], rows: Int[np.ndarray, " k"], labels: LabelledFrames, *, seed: int
+) -> Estimate:
+    """Return the mean over some of the frames with its interval: groups are drawn anew, and these frames with them.
+
+    Args:
+        values: One number for each of these frames, at least one.
+        rows: Numbers of the frames.
+        labels: What is known of all frames; without groups each frame is one.
+        seed: Decides the draws.
+
+    Returns:
+        Without an interval where all of these frames are of one group.
+    """
+    if len({labels.groups[row] if labels.groups else str(row) for row in rows}) < 2:
+        return Estimate.alone(float(values.mean()))
+    return _estimate_drawn(values, lambda times: times[rows], labels, seed=seed)
+
+
+def _estimate_drawn(
+    values: Float[np.ndarray, " p"],
+    weigh: Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " p"]],
+    labels: LabelledFrames,
+    *,
+    seed: int,
+) -> Estimate:
+    """The mean with its interval over draws of groups; `weigh` returns how often each value is there, given frames."""
     groups: Any = labels.groups or [str(row) for row in range(len(labels))]
     names, which = np.unique(np.array(groups), return_inverse=True)
-    value = float(right.mean())
+    value = float(values.mean())
     if len(names) < 2:
         return Estimate.alone(value)
     drawn = []
     for counts in drawn_counts(np.random.default_rng(seed), len(names), RESAMPLES):
-        times = counts[which]
-        weights = times[frames[0]] * times[frames[1]]  # a pair is there as often as both of its frames
+        weights = weigh(counts[which])
         if weights.sum() > 0:
-            drawn.append(float(right @ weights / weights.sum()))
+            drawn.append(float(values @ weights / weights.sum()))
     return Estimate.of(value, drawn) if drawn else Estimate.alone(value)
 
 
