@@ -23,12 +23,17 @@ import vlmrm_envs as envs
 from humanoid_kneel import bounds_table
 from kneeling_ways import CAMERAS, TASK, WAYS
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from training_run import Run
 from training_runs import carry_out_all, draw_success, percent, write_page
 
+from vlmrm.agents.make_vec import make_vec
+from vlmrm.atomic import whole_file
 from vlmrm.report.video import write_video
 from vlmrm.training.acting import Policy
+from vlmrm.training.algorithms import find_algorithm
 from vlmrm.training.episodes import evaluate
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.playing import film_of_run
 from vlmrm.training.run_parts import load_agent
 from vlmrm.wrappers.make_env import MakeEnv
@@ -150,16 +155,33 @@ def write_results(args: Args, runs: list[Run]) -> None:
             "",
             *bounds_table(found["chosen"]["bounds"]),
         ]
-        gif = RESULTS / f"kneeling_{name}.gif"
+        gif, policy = RESULTS / f"kneeling_{name}.gif", RESULTS / f"kneeling_{name}.safetensors"
         run = next((run for run in runs if run.name == name), None)
         if run is not None and (run.folder / "checkpoints").is_dir():
             draw_gif(run, gif)
+            with whole_file(policy) as aside:
+                save_file(load_agent(run.folder, best=True).policy.actor.state_dict(), aside)
+        if policy.is_file():
+            lines += ["", f"Its policy is in [{policy.name}]({policy.name}); `kept_policy` in the script loads it."]
         if gif.is_file():
             lines += ["", f"![what the chosen agent does]({gif.name})"]
     write_page(lines, kept, RESULTS / "kneeling")
     styles = {way: (COLOURS[i % len(COLOURS)], WAYS[way].says) for i, way in enumerate(WAYS)}
     draw_success(runs, [TASK], styles, RESULTS / "kneeling.png")
     print("\n".join(lines))
+
+
+def kept_policy(path: Path) -> Policy:
+    """The agent of a page, without what it learnt with: it acts, and cannot be trained on."""
+    task = envs.task(TASK)
+    settings = task.small or task.train
+    algorithm = find_algorithm(settings.algorithm or "SAC")
+    venv = make_vec(MakeEnv(task=task, pictures=False), num_envs=1)
+    given = {**settings.hyperparameters, "buffer_size": 1}
+    agent = make_agent(algorithm, venv, hyperparameters=given, seed=0, device="cpu")
+    venv.close()
+    agent.policy.actor.load_state_dict(load_file(path))
+    return agent
 
 
 def draw_gif(run: Run, path: Path) -> None:
