@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 SECOND_MODELS: Mapping[str, str] = {
     "sim-m": "sim-xs",
+    "sim-h": "sim-xs",
     "sim-s": "sim-xs",
     "sim-xs": "sim-m",
     "tab-m": "tab-xs",
