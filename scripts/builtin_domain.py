@@ -17,7 +17,7 @@ import tyro
 from builtin_batches import Batches
 from builtin_frames import load_or_draw
 from builtin_sizes import SIZES, Config
-from builtin_visited import taught
+from builtin_visited import taught, visited_pictures
 from torch import Tensor
 from tyro.conf import Positional
 from vlmrm_envs import tasks
@@ -51,6 +51,10 @@ def fit_domain(config: Config, folder: Path, words: dict[str, list[str]]) -> Non
     frames, states = load_or_draw(config, lambda scene: RANDOM_FRAMES, config.seed + 1)
     embeddings = [encoder.embed_frames(frames)]
     scenes = [torch.full((len(part),), i) for i, part in enumerate(states)]
+    if config.visited:
+        met = encoder.embed_frames(visited_pictures(config, RANDOM_FRAMES))
+        embeddings.append(met)
+        scenes.append(torch.full((len(met),), config.scenes.index("humanoid")))
     episodes, sentences = [], []
     for number, task in enumerate(own_tasks(config)):
         shown = encoder.embed_frames(task_frames(task, config, seed=config.seed + number))

@@ -58,6 +58,12 @@ def taught(name: str, config: Config) -> Scene:
     return replace(scene, concepts=NEAR_MISS_CONCEPTS) if config.visited else scene
 
 
+def visited_pictures(config: Config, count: int) -> Tensor:
+    """Pictures of visited states that the model was not trained on, which are of the same episodes."""
+    frames, _ = random_pictures(visited_scene(), count, seed=config.seed + 1, preprocessing=config.preprocessing())
+    return torch.from_numpy(frames)
+
+
 def _draw(path: Path, part: int, config: Config) -> None:
     """Draw some pictures of states on which nothing is tested, each as likely as another of its source."""
     torch.set_num_threads(1)
