@@ -23,6 +23,7 @@ import vlmrm_envs as envs
 from training_run import Run
 from training_runs import animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, steps, write_page
 
+from vlmrm.training.acting import Policy
 from vlmrm.training.run_parts import load_agent
 from vlmrm.wrappers.make_env import MakeEnv
 
@@ -107,7 +108,12 @@ def bounds_met(run: Run, result: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Of each bound of success: the state's median in the second half of episodes, and how often the bound holds."""
     if "bounds" in result:  # kept with the numbers, of an agent that is gone
         return result["bounds"]
-    task, agent = envs.task(TASK), load_agent(run.folder)
+    return bounds_met_by(load_agent(run.folder))
+
+
+def bounds_met_by(agent: Policy) -> dict[str, dict[str, float]]:
+    """The same of an agent."""
+    task = envs.task(TASK)
     env, states = MakeEnv(task=task, pictures=False)(), []
     try:
         for episode in range(EPISODES):

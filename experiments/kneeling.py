@@ -1,10 +1,11 @@
 #!/usr/bin/env python
-"""Kneeling from text: trains on rewards that passed the gate, and says what came out, success or not.
+"""Kneeling from text: trains on ways to reward it, and says what came out, success or not.
 
-    python experiments/kneeling.py --ways h_side --seeds 0 1     # two runs side by side, one core each
-    python experiments/kneeling.py --jobs 0                      # no runs, only the page of what is there
+    python experiments/kneeling.py                                     # six runs, two at a time, one core each
+    python experiments/kneeling.py --ways h_soft_side --seeds 0        # the one that the page has
+    python experiments/kneeling.py --jobs 0                            # no runs, only the page of what is there
 
-kneeling_gate.py says which ways to reward are worth it. Killed or stopped, the same command goes on where it was.
+kneeling_gate.py says beforehand how far each can be trusted. Killed or stopped, the same command goes on where it was.
 Every 10,000 steps the agent acts in 20 episodes; the one with the highest text return of them is kept, since SAC may
 lose what it could (no success is looked at in choosing). Success is judged on the joints, in 100 episodes: on its
 knees for at least half of the steps. Results go to experiments/results/kneeling.{md,json,png} and one video a way.
@@ -16,16 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import imageio.v2 as imageio
-import numpy as np
 import tyro
 import vlmrm_envs as envs
-from humanoid_kneel import bounds_table
+from humanoid_kneel import bounds_met_by, bounds_table
 from kneeling_ways import CAMERAS, TASK, WAYS
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from training_run import Run
-from training_runs import carry_out_all, draw_success, percent, write_page
+from training_runs import carry_out_all, draw_success, percent, write_gif, write_page
 
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.atomic import whole_file
@@ -35,6 +33,7 @@ from vlmrm.training.algorithms import find_algorithm
 from vlmrm.training.episodes import evaluate
 from vlmrm.training.make_agent import make_agent
 from vlmrm.training.playing import film_of_run
+from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import load_agent
 from vlmrm.wrappers.make_env import MakeEnv
 
@@ -49,7 +48,7 @@ COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
 class Args:
     """What is trained."""
 
-    ways: tuple[str, ...] = ("h_side", "h_both")
+    ways: tuple[str, ...] = ("h_soft_side", "h_soft_both")
     """Names in kneeling_ways.py."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of the runs of each way."""
@@ -93,34 +92,26 @@ def chosen(run: Run) -> dict[str, Any] | None:
         "step": summary["best"]["step"],
         "success": sum(bool(record.success) for record in records) / len(records),
         "steps_in_goal": sum(record.env_return for record in records) / len(records),
-        "bounds": bounds_met(agent),
+        "bounds": bounds_met_by(agent),
     }
     return summary | {"chosen": found}
 
 
-def bounds_met(agent: Policy, episodes: int = 20) -> dict[str, dict[str, float]]:
-    """Of each bound of success: the state's median in the second half of episodes, and how often the bound holds."""
-    task = envs.task(TASK)
-    env, states = MakeEnv(task=task, pictures=False)(), []
-    for episode in range(episodes):
-        observation, info = env.reset(seed=1_000 + episode)
-        for step in range(task.episode_steps):
-            observation, _, _, _, info = env.step(agent.predict(observation, deterministic=True)[0])
-            states += [info["state"]] if step >= task.episode_steps // 2 else []
-    env.close()
-    found = {}
-    for name, (low, high) in task.success.where.items():
-        values = np.array([state[name] for state in states])
-        held = float(((low <= values) & (values <= high)).mean())
-        found[name] = {"low": low, "high": high, "median": float(np.median(values)), "held": held}
-    return found
+def stopped(run: Run) -> dict[str, Any] | None:
+    """How far a run came that has not finished, with its evaluations; None: it has, or was not begun."""
+    if run.summary() is not None or not (run.folder / "config.json").is_file():
+        return None
+    rows = [row for row in RunDirectory(run.folder).metrics.read() if row.eval_success is not None]
+    return {"step": rows[-1].step, "successes": [row.eval_success for row in rows]} if rows else None
 
 
-def write_results(args: Args, runs: list[Run]) -> None:
-    """Table, figure, videos and numbers of what has finished."""
+def write_results(runs: list[Run]) -> None:
+    """Table, figure, videos and numbers of what has finished, and how far the others came."""
     kept = {run.name: found for run in runs if (found := chosen(run)) is not None}
     path = RESULTS / "kneeling.json"
-    kept = (json.loads(path.read_text()) if path.is_file() else {}) | kept
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    unfinished = before.pop("stopped", {}) | {run.name: far for run in runs if (far := stopped(run)) is not None}
+    kept, unfinished = before | kept, {name: far for name, far in unfinished.items() if name not in kept}
     lines = [
         "# Kneeling from text",
         "",
@@ -144,6 +135,10 @@ def write_results(args: Args, runs: list[Run]) -> None:
             percent(max((success for _, success in found["curve"]), default=None)), f"{found['time_s'] / 3600:.1f}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
+    for name, far in sorted(unfinished.items()):
+        way, seed = name.rsplit("-", 1)
+        reached = ", ".join(percent(success) for success in far["successes"])
+        lines += ["", f"{WAYS[way].says}, seed {seed}, was stopped after {far['step']:,} steps; % of 20: {reached}."]
     lines += ["", "![success over steps](kneeling.png)"]
     for name, found in sorted(kept.items()):
         if "chosen" not in found:
@@ -165,7 +160,7 @@ def write_results(args: Args, runs: list[Run]) -> None:
             lines += ["", f"Its policy is in [{policy.name}]({policy.name}); `kept_policy` in the script loads it."]
         if gif.is_file():
             lines += ["", f"![what the chosen agent does]({gif.name})"]
-    write_page(lines, kept, RESULTS / "kneeling")
+    write_page(lines, kept | {"stopped": unfinished}, RESULTS / "kneeling")
     styles = {way: (COLOURS[i % len(COLOURS)], WAYS[way].says) for i, way in enumerate(WAYS)}
     draw_success(runs, [TASK], styles, RESULTS / "kneeling.png")
     print("\n".join(lines))
@@ -188,10 +183,7 @@ def draw_gif(run: Run, path: Path) -> None:
     """An episode of the chosen agent, small."""
     with TemporaryDirectory() as folder:
         film = write_video(film_of_run(run.folder, seed=FINAL_SEED, best=True), Path(folder) / "film.mp4")
-        with imageio.get_reader(film) as video:
-            pictures = [Image.fromarray(picture) for picture in video]
-    small = [picture.resize((240, 240 * picture.height // picture.width)) for picture in pictures[::2]]
-    small[0].save(path, save_all=True, append_images=small[1:], duration=80, loop=0, optimize=True)
+        write_gif(film, path, width_px=240, every=2, ms_a_frame=80)
 
 
 def main(args: Args) -> None:
@@ -200,7 +192,7 @@ def main(args: Args) -> None:
     try:
         carry_out_all(runs, args.jobs)
     finally:
-        write_results(args, runs)
+        write_results(runs)
 
 
 if __name__ == "__main__":

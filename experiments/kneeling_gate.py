@@ -155,7 +155,7 @@ def scores_of(way: Way, states: Met, reward: RewardModel) -> Float[np.ndarray, "
 def measure(way: Way, states: Met, args: Args) -> dict[str, Any]:
     """All numbers of one way."""
     reward = RewardModel.from_spec(way.spec())
-    scores, span, found = scores_of(way, states, reward), 0.0, {}
+    scores, found = scores_of(way, states, reward), {}
     span = float(np.ptp(scores))
     for name, metric in (("auroc", auroc), ("ap", average_precision)):
         value = estimate(metric, scores, states.in_goal, groups=states.episodes)

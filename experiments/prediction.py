@@ -22,10 +22,11 @@ import torch
 import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from prediction_rewards import CHOSEN_ON, TESTED_ON, Subject
+from prediction_rewards import CHOSEN_ON, KEPT_RUNS, TESTED_ON, Subject
 from shipped import fingerprint
-from training_runs import carry_out_all, write_page
+from training_runs import carry_out_all, numbers_of, write_page
 
+from vlmrm.atomic import write_json
 from vlmrm.data import frames_of_task
 from vlmrm.metrics import auroc, spearman
 from vlmrm.report.audit import audit
@@ -199,10 +200,10 @@ def write_results(found: Mapping[str, Any]) -> None:
             cells += ["not run yet" if outcomes[one.name] is None else f"{outcomes[one.name]:.2f}"]
             lines.append("| " + " | ".join(cells) + " |")
     numbers = {"audits": found, "success": outcomes, "chosen": chosen, "tested": verdict, "choosing": ranked}
-    numbers["runs"] = {one.name: summary for one in TESTED_ON if (summary := one.run().summary()) is not None}
     points = {one.name: (score(found[one.name]), outcomes[one.name]) for one in (*there, *tested)}
     draw((*CHOSEN_ON, *TESTED_ON), points, chosen, RESULTS / "prediction.png")
     write_page(lines, numbers, RESULTS / "prediction")
+    write_json(KEPT_RUNS, numbers_of([one.run() for one in TESTED_ON if one.ours]))
     print("\n".join(lines))
 
 

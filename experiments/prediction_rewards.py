@@ -19,6 +19,7 @@ from vlmrm.tasks import find_task
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "prediction"
+KEPT_RUNS = HERE / "results" / "prediction_runs.json"  # what came out of the runs that prediction.py trains
 TARGETS = classic_control.TARGETS
 
 
@@ -60,7 +61,7 @@ class Subject:
         self.spec().save(reward)
         return Run(
             root=RUNS, name=self.name, task=self.task, kind="text", seed=0, target=self.target,
-            options=["--reward", str(reward)], numbers=HERE / "results" / "prediction_runs.json",
+            options=["--reward", str(reward)], numbers=KEPT_RUNS,
         )  # fmt: skip
 
 

@@ -165,10 +165,25 @@ def animate(run: Run, path: Path, *, width_px: int, frames: int | None = None, m
         frames: How many, from the start; None: all.
         ms_a_frame: How long each is shown.
     """
-    if not (run.folder / "after.mp4").is_file():
-        return
-    with imageio.get_reader(run.folder / "after.mp4") as video:
-        pictures = [Image.fromarray(picture) for picture in islice(video, frames)]
+    if (run.folder / "after.mp4").is_file():
+        write_gif(run.folder / "after.mp4", path, width_px=width_px, frames=frames, ms_a_frame=ms_a_frame)
+
+
+def write_gif(
+    film: Path, path: Path, *, width_px: int, frames: int | None = None, every: int = 1, ms_a_frame: int = 60
+) -> None:
+    """A video, small, as a GIF that a page can show.
+
+    Args:
+        film: The video.
+        path: A GIF file.
+        width_px: Of the pictures.
+        frames: How many of the video's, from the start; None: all.
+        every: Of these every so manyth is shown.
+        ms_a_frame: How long each is shown.
+    """
+    with imageio.get_reader(film) as video:
+        pictures = [Image.fromarray(picture) for picture in islice(video, 0, frames, every)]
     small = [picture.resize((width_px, width_px * picture.height // picture.width)) for picture in pictures]
     path.parent.mkdir(parents=True, exist_ok=True)
     small[0].save(path, save_all=True, append_images=small[1:], duration=ms_a_frame, loop=0, optimize=True)

@@ -3,7 +3,8 @@
 A pose is drawn from its ranges, mirrored half of the time, and the body is set on the floor, facing any direction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,21 +108,47 @@ def settle(model: Any, data: Any, seconds: float, *, held: bool = True) -> None:
         seconds: Simulated time.
         held: Whether the joints are held where they are; else it is limp.
     """
-    usual = {name: getattr(model, name).copy() for name in ("jnt_stiffness", "dof_damping", "qpos_spring")}
-    integrator = model.opt.integrator
-    try:
-        if held:
-            model.jnt_stiffness[1:], model.dof_damping[6:] = _STIFFNESS, _DAMPING  # but for the free joint
-            model.qpos_spring[:] = data.qpos
-        model.opt.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST  # stiff dampers blow the usual one up
+    with springs(model, data, stiffness=_STIFFNESS, damping=_DAMPING) if held else implicit_steps(model):
         for _ in range(round(seconds / model.opt.timestep)):
             mujoco.mj_step(model, data)
-    finally:
-        model.opt.integrator = integrator
-        for name, values in usual.items():
-            getattr(model, name)[:] = values
     data.qvel[:] = 0
     mujoco.mj_forward(model, data)
+
+
+@contextmanager
+def springs(model: Any, data: Any, *, stiffness: float, damping: float) -> Iterator[None]:
+    """Hold the joints where they are, by springs and dampers, until the block ends.
+
+    Args:
+        model: The `mujoco.MjModel` of Gymnasium's humanoid.
+        data: Its `mujoco.MjData`.
+        stiffness: Of each joint, N·m/rad.
+        damping: Of each joint, N·m·s/rad.
+    """
+    usual = {name: getattr(model, name).copy() for name in ("jnt_stiffness", "dof_damping", "qpos_spring")}
+    try:
+        model.jnt_stiffness[1:], model.dof_damping[6:] = stiffness, damping  # but for the free joint
+        model.qpos_spring[:] = data.qpos
+        with implicit_steps(model):
+            yield
+    finally:
+        for name, values in usual.items():
+            getattr(model, name)[:] = values
+
+
+@contextmanager
+def implicit_steps(model: Any) -> Iterator[None]:
+    """Integrate implicitly until the block ends: stiff dampers blow the usual integrator up.
+
+    Args:
+        model: The `mujoco.MjModel`.
+    """
+    integrator = model.opt.integrator
+    model.opt.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    try:
+        yield
+    finally:
+        model.opt.integrator = integrator
 
 
 @dataclass(frozen=True, kw_only=True)
