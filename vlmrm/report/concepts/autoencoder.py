@@ -167,7 +167,7 @@ def _descend(
         left, active = _left(batch, learned, options.active)
         idle = torch.where(active, 0.0, idle + 1)
         adam.zero_grad()
-        left.square().sum(dim=1).mean().backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(left.square().sum(dim=1).mean())
         adam.step()
         cooling.step()
         with torch.no_grad():
