@@ -52,7 +52,7 @@ class Args:
     """Names in kneeling_ways.py."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of the runs of each way."""
-    steps: int = 150_000
+    steps: int = 200_000
     """Environment steps of a run; the paper takes 10 million."""
     jobs: int = 2
     """Runs at a time, one core each; 0: only write what is there."""
