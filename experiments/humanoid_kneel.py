@@ -17,21 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tyro
-import vlmrm_envs as envs
+from chosen_agent import LOOKED_AT, bounds_met_by, bounds_table
 from training_run import Run
 from training_runs import animate, carry_out_all, draw_success, mark, marked, numbers_of, percent, steps, write_page
 
-from vlmrm.training.acting import Policy
 from vlmrm.training.run_parts import load_agent
-from vlmrm.wrappers.make_env import MakeEnv
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "humanoid_kneel"
 RESULTS = HERE / "results"
 TASK, TARGET = "humanoid/kneeling", 0.9
-SEED, EPISODES = 1_000, 20  # of those whose joints are looked at
 PAPER_ENCODER = "ViT-bigG-14/laion2b_s39b_b160k"
 SIDE = "lookat_m = [0, 0, 1], distance_m = 3.5, azimuth_deg = 90, elevation_deg = -10"  # the paper's, but for azimuth
 STYLES = {
@@ -108,39 +104,7 @@ def bounds_met(run: Run, result: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Of each bound of success: the state's median in the second half of episodes, and how often the bound holds."""
     if "bounds" in result:  # kept with the numbers, of an agent that is gone
         return result["bounds"]
-    return bounds_met_by(load_agent(run.folder))
-
-
-def bounds_met_by(agent: Policy) -> dict[str, dict[str, float]]:
-    """The same of an agent."""
-    task = envs.task(TASK)
-    env, states = MakeEnv(task=task, pictures=False)(), []
-    try:
-        for episode in range(EPISODES):
-            obs, info = env.reset(seed=SEED + episode)
-            for step in range(task.episode_steps):
-                obs, _, _, _, info = env.step(agent.predict(obs, deterministic=True)[0])
-                states += [info["state"]] if step >= task.episode_steps // 2 else []
-    finally:
-        env.close()
-    found = {}
-    for name, (low, high) in task.success.where.items():
-        values = np.array([state[name] for state in states])
-        held = float(((low <= values) & (values <= high)).mean())
-        found[name] = {"low": low, "high": high, "median": float(np.median(values)), "held": held}
-    return found
-
-
-def bounds_table(bounds: dict[str, dict[str, float]]) -> list[str]:
-    """One line a bound."""
-    return [
-        "| state | must lie in | median | does, share of steps |",
-        "|---|---|---|---|",
-        *(
-            f"| `{name}` | {bound['low']:g} to {bound['high']:g} | {bound['median']:.2f} | {bound['held']:.0%} |"
-            for name, bound in bounds.items()
-        ),
-    ]
+    return bounds_met_by(load_agent(run.folder), TASK)
 
 
 def write_results(args: Args, runs: list[Run]) -> None:
@@ -170,8 +134,8 @@ def write_results(args: Args, runs: list[Run]) -> None:
         numbers[run.name]["bounds"] = bounds
         lines += [
             "",
-            f"Trained on {STYLES[run.kind][1]}: what the joints say in the second half of {EPISODES} episodes. Success "
-            "asks for all of it at once:",
+            f"Trained on {STYLES[run.kind][1]}: what the joints say in the second half of {LOOKED_AT} episodes. "
+            "Success asks for all of it at once:",
             "",
             *bounds_table(bounds),
         ]

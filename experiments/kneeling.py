@@ -14,33 +14,28 @@ knees for at least half of the steps. Results go to experiments/results/kneeling
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import tyro
 import vlmrm_envs as envs
-from humanoid_kneel import bounds_met_by, bounds_table
+from chosen_agent import bounds_table, draw_gif, stopped, with_chosen
 from kneeling_ways import CAMERAS, TASK, WAYS
 from safetensors.torch import load_file, save_file
 from training_run import Run
-from training_runs import carry_out_all, draw_success, percent, write_gif, write_page
+from training_runs import carry_out_all, draw_success, percent, write_page
 
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.atomic import whole_file
-from vlmrm.report.video import write_video
 from vlmrm.training.acting import Policy
 from vlmrm.training.algorithms import find_algorithm
-from vlmrm.training.episodes import evaluate
 from vlmrm.training.make_agent import make_agent
-from vlmrm.training.playing import film_of_run
-from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import load_agent
 from vlmrm.wrappers.make_env import MakeEnv
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent / "runs" / "kneeling"
 RESULTS = HERE / "results"
-TARGET, FINAL_SEED, EPISODES = 0.9, 20_000, 100
+TARGET = 0.9
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
 
 
@@ -81,33 +76,9 @@ def _table(camera: Any) -> str:
     return f"{{lookat_m = [{point}], distance_m = {camera.distance_m:g}, {angles}}}"
 
 
-def chosen(run: Run) -> dict[str, Any] | None:
-    """What the agent with the best text return does, beside the summary of the last one; None: nothing is there."""
-    summary = run.summary()
-    if summary is None or "chosen" in summary or not (run.folder / "checkpoints").is_dir():
-        return summary
-    task, agent = envs.task(TASK), load_agent(run.folder, best=True)
-    records = evaluate(agent, MakeEnv(task=task, pictures=False), episodes=EPISODES, seed=FINAL_SEED)
-    found = {
-        "step": summary["best"]["step"],
-        "success": sum(bool(record.success) for record in records) / len(records),
-        "steps_in_goal": sum(record.env_return for record in records) / len(records),
-        "bounds": bounds_met_by(agent),
-    }
-    return summary | {"chosen": found}
-
-
-def stopped(run: Run) -> dict[str, Any] | None:
-    """How far a run came that has not finished, with its evaluations; None: it has, or was not begun."""
-    if run.summary() is not None or not (run.folder / "config.json").is_file():
-        return None
-    rows = [row for row in RunDirectory(run.folder).metrics.read() if row.eval_success is not None]
-    return {"step": rows[-1].step, "successes": [row.eval_success for row in rows]} if rows else None
-
-
 def write_results(runs: list[Run]) -> None:
     """Table, figure, videos and numbers of what has finished, and how far the others came."""
-    kept = {run.name: found for run in runs if (found := chosen(run)) is not None}
+    kept = {run.name: found for run in runs if (found := with_chosen(run)) is not None}
     path = RESULTS / "kneeling.json"
     before = json.loads(path.read_text()) if path.is_file() else {}
     unfinished = before.pop("stopped", {}) | {run.name: far for run in runs if (far := stopped(run)) is not None}
@@ -177,13 +148,6 @@ def kept_policy(path: Path) -> Policy:
     venv.close()
     agent.policy.actor.load_state_dict(load_file(path))
     return agent
-
-
-def draw_gif(run: Run, path: Path) -> None:
-    """An episode of the chosen agent, small."""
-    with TemporaryDirectory() as folder:
-        film = write_video(film_of_run(run.folder, seed=FINAL_SEED, best=True), Path(folder) / "film.mp4")
-        write_gif(film, path, width_px=240, every=2, ms_a_frame=80)
 
 
 def main(args: Args) -> None:
