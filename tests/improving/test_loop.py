@@ -12,11 +12,15 @@ from tests.encoders.models import SIGLIP_LIKE, write_model
 from tests.training.toy_runs import TASK, Lamp, lamp_config, rows_of
 from vlmrm import RewardModel
 from vlmrm.data import Label, LabelTable
+from vlmrm.data.task_frames import random_policy
 from vlmrm.errors import RunError, SpecError, UnknownTask, VlmrmError
 from vlmrm.improving import ImproveOptions, improve
 from vlmrm.improving.correcting import Correction, Judged, keep_aside
+from vlmrm.improving.proposing import find_candidates, propose
 from vlmrm.metrics import Estimate, auroc
 from vlmrm.training import train
+from vlmrm.training.plan import make_plan
+from vlmrm.training.run_agents import RANDOM
 
 ORACLE = ImproveOptions(labels=12, labelled_by="oracle", rollouts=2, exploit_search=40)
 PERSON = replace(ORACLE, labelled_by="person")
@@ -74,6 +78,24 @@ def test_each_round_labels_corrects_and_trains_on(config, tmp_path):
     assert page.count("<li><img") == 24
     assert "success bounds, which a user does not have" in page
     assert 'href="round_2/reward.json"' in page
+
+
+def test_no_frame_is_labelled_twice(config, tmp_path):
+    improve(config, replace(ORACLE, rounds=2, method="prototypes"))
+    rounds = [tmp_path / "better" / f"round_{number}" / "captured.npz" for number in (1, 2)]
+    first, second = ({frame.tobytes() for frame in np.load(path)["frames"]} for path in rounds)
+    assert len(first) == len(second) == 12
+    assert not first & second
+
+
+def test_a_round_without_any_new_frame_is_refused(config):
+    task = make_plan(config).task
+    reward = RewardModel.from_spec(task.reward)
+    found = find_candidates(reward, task, {RANDOM: random_policy}, ORACLE, seed=1)
+    everything = propose(reward, found, 999, seed=1)
+    assert "are distinct, fewer than 999" in everything.remarks[-1]
+    with pytest.raises(SpecError, match=r"all frames that were found are labelled already.*--rollouts"):
+        propose(reward, found, 12, seed=1, labelled=everything.labelled.frames)
 
 
 def test_the_numbers_are_those_of_the_labels_kept_aside(config, tmp_path):

@@ -18,7 +18,7 @@ from vlmrm.fitting.tuning.options import TUNERS
 from vlmrm.improving.correcting import Labelled, correct
 from vlmrm.improving.improvement import LABELLED_BY, Improvement, Round
 from vlmrm.improving.options import ImproveOptions
-from vlmrm.improving.proposing import propose
+from vlmrm.improving.proposing import find_candidates, propose
 from vlmrm.improving.round_folder import RoundFolder
 from vlmrm.plain_files import parse_json, read_json
 from vlmrm.rewards.model import RewardModel
@@ -118,7 +118,11 @@ class _Loop:
         self._progress.note(f"{files.name}: proposing {self.options.labels} frames")
         reward = self._newest_reward(files)
         seed, task = self._seed(files), replace(self._plan.task, reward=reward.spec)
-        proposed = propose(reward, task, _agents(run), self.options, seed=seed, progress=self._progress)
+        agents, labels = _agents(run), self.options.labels
+        found = find_candidates(reward, task, agents, self.options, seed=seed, progress=self._progress)
+        self._progress.working(f"scoring {len(found.labelled):,} frames")
+        labelled = Labelled.join(self._labelled).frames if self._labelled else None
+        proposed = propose(reward, found, labels, seed=seed, labelled=labelled)
         self._progress.end()
         for remark in proposed.remarks:
             self._progress.note(f"{files.name}: {remark}")

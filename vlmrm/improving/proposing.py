@@ -45,6 +45,18 @@ class Proposed:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Candidates:
+    """Frames among which those to label are chosen."""
+
+    labelled: LabelledFrames
+    """Frames as the reward sees them, with where they are from as names, and the oracle's labels."""
+    draw: Callable[[Int[np.ndarray, " m"]], Sequence[Picture]]
+    """Draws some rows large, in their order."""
+    remarks: Sequence[str]
+    """What could not be found, and why."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Part:
     """Candidates of one kind."""
 
@@ -53,7 +65,7 @@ class _Part:
     """Draws some rows large."""
 
 
-def propose(
+def find_candidates(
     reward: RewardModel,
     task: Task,
     agents: Mapping[str, Policy],
@@ -61,33 +73,63 @@ def propose(
     *,
     seed: int,
     progress: Progress | None = None,
-) -> Proposed:
-    """Return frames to label.
+) -> Candidates:
+    """Return frames of what agents do and of what a search finds, among which those to label are chosen.
 
     Args:
         reward: The reward to correct.
         task: The task, whose success bounds label the frames for whoever asks; without bounds none is in the goal.
         agents: Those whose episodes are played; of the one called `LAST` all `rollouts`, of others half as many.
         options: How many frames, episodes and states.
-        seed: Random seed of episodes, search and order.
+        seed: Random seed of episodes and search.
         progress: Told how far it is.
     """
     shown = progress or Progress()
     parts = [_played(reward, source, shown) for source in _sources(task, agents, options, seed)]
     found, remarks = _searched(reward, task, options, seed, shown)
     parts += found
-    candidates = LabelledFrames.join([part.labelled for part in parts])
-    distinct = _distinct(candidates.frames)
-    if len(distinct) < options.labels:
-        remarks.append(f"{len(distinct)} of {len(candidates)} frames are distinct, fewer than {options.labels}.")
-    shown.working(f"scoring {len(distinct):,} frames")
-    scores, embeddings = score_and_embed(reward, candidates.frames[torch.from_numpy(distinct)])
-    rows = choose(scores, embeddings, min(options.labels, len(distinct)))
+    return Candidates(
+        labelled=LabelledFrames.join([part.labelled for part in parts]),
+        draw=lambda rows: _pictures(parts, rows),
+        remarks=remarks,
+    )
+
+
+def propose(
+    reward: RewardModel,
+    candidates: Candidates,
+    count: int,
+    *,
+    seed: int,
+    labelled: UInt8[torch.Tensor, "m h w 3"] | None = None,
+) -> Proposed:
+    """Return the frames to label.
+
+    Args:
+        reward: The reward to correct.
+        candidates: Frames to choose among.
+        count: How many to choose; fewer where fewer are distinct.
+        seed: Random seed of their order.
+        labelled: Frames of earlier rounds, none of which is proposed again.
+
+    Raises:
+        SpecError: All candidates are labelled already.
+    """
+    distinct, remarks = _distinct(candidates.labelled.frames, labelled), list(candidates.remarks)
+    if not len(distinct):
+        raise SpecError(
+            "all frames that were found are labelled already; play more episodes (--rollouts), or search more."
+        )
+    if len(distinct) < count:
+        new = "distinct" if labelled is None else "distinct and not labelled yet"
+        remarks.append(f"{len(distinct)} of {len(candidates.labelled)} frames are {new}, fewer than {count}.")
+    scores, embeddings = score_and_embed(reward, candidates.labelled.frames[torch.from_numpy(distinct)])
+    rows = choose(scores, embeddings, min(count, len(distinct)))
     rows = np.random.default_rng([seed, 1]).permutation(rows)
     chosen = distinct[rows]
     return Proposed(
-        labelled=candidates.take(chosen),
-        pictures=_pictures(parts, chosen),
+        labelled=candidates.labelled.take(chosen),
+        pictures=candidates.draw(chosen),
         scores=scores[rows],
         remarks=remarks,
     )
@@ -194,12 +236,14 @@ def _of_states(states: SimulatorStates, found: Sequence[Exploit], origin: str) -
     return _Part(labelled=labelled, draw=draw)
 
 
-def _distinct(frames: Frames) -> Int[np.ndarray, " m"]:
-    """Rows of the frames that no earlier one equals."""
+def _distinct(frames: Frames, labelled: UInt8[torch.Tensor, "m h w 3"] | None) -> Int[np.ndarray, " r"]:
+    """Rows of the frames that no earlier one equals, and none of those with labels."""
+    known = set() if labelled is None else {frame.tobytes() for frame in labelled.numpy()}
     first: dict[bytes, int] = {}
     for row, frame in enumerate(frames.numpy()):
-        first.setdefault(frame.tobytes(), row)
-    rows: Int[np.ndarray, " m"] = np.array(list(first.values()))
+        if (pixels := frame.tobytes()) not in known:
+            first.setdefault(pixels, row)
+    rows: Int[np.ndarray, " r"] = np.array(list(first.values()), dtype=int)
     return rows
 
 

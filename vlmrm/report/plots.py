@@ -5,6 +5,7 @@ import hashlib
 import io
 import re
 from collections.abc import Mapping, Sequence
+from itertools import cycle, product
 from typing import Any
 
 import matplotlib as mpl
@@ -160,8 +161,9 @@ def draw_lines(lines: Mapping[str, Sequence[tuple[int, float]]], label: str, *, 
     """
     with mpl.rc_context(_STYLE):
         figure, (axes,) = _figure(1)
-        for (name, points), colour in zip(lines.items(), (BLUE, GREEN, RED), strict=False):
-            axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.6, label=name)
+        looks = cycle(product(("-", "--", ":"), (BLUE, GREEN, RED)))
+        for (name, points), (dashes, colour) in zip(lines.items(), looks, strict=False):
+            axes.plot(*zip(*points, strict=True), dashes, color=colour, linewidth=1.6, label=name)
         for start in starts:
             axes.axvline(start, color=GREY, linewidth=1, linestyle=":")
         axes.set_xlabel("steps")
