@@ -47,7 +47,7 @@ class Args:
     """Names in kneeling_ways.py."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of the runs of each way."""
-    steps: int = 200_000
+    steps: int = 300_000
     """Environment steps of a run; the paper takes 10 million."""
     jobs: int = 2
     """Runs at a time, one core each; 0: only write what is there."""
@@ -62,6 +62,7 @@ def run_of(way: str, seed: int, steps: int) -> Run:
     reward.parent.mkdir(parents=True, exist_ok=True)
     WAYS[way].spec().save(reward)
     options = ["--small", "--steps", str(steps), *camera, "--reward", str(reward)]
+    options += ["--hyperparameters", 'learning_rate = "late_6e-4"']  # as the task's, and calm at the end
     options += ["--eval-drawn", "20", "--best-by", "vlm_return", "--checkpoint-every", "10000"]
     return Run(
         root=RUNS, name=f"{way}-{seed}", task=TASK, kind=way, seed=seed, target=TARGET, options=options,

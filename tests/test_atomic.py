@@ -24,6 +24,18 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["a.txt"]
 
 
+def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path):
+    """As of two trainings that begin at once and note the same reward."""
+    path = tmp_path / "a.txt"
+    with whole_file(path) as first:
+        first.write_text("first")
+        with whole_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_an_error_while_writing_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ _UNFINISHED, _DOOMED = ".unfinished-", ".doomed-"
 def whole_file(path: Path) -> Iterator[Path]:
     """A name beside `path` to write to; when the block ends without an error it takes the place of `path`.
 
-    The name keeps the suffix, by which image and video libraries choose their format.
+    The name keeps the suffix, by which image and video libraries choose their format, and is one of its own for each
+    writer: of several that write the same file at a time the last one stays.
 
     Example:
         >>> import tempfile
@@ -29,7 +31,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         'all of it'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(_UNFINISHED + path.name)
+    unfinished = path.with_name(f"{_UNFINISHED}{secrets.token_hex(4)}-{path.name}")
     try:
         yield unfinished
         _to_disk(unfinished)

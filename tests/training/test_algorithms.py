@@ -169,7 +169,7 @@ def test_values_that_would_break_the_training_later_are_refused_at_once(name, se
         check_hyperparameters(find_algorithm(name), settings)
 
 
-@pytest.mark.parametrize("rate", ["1e-3", "lin_-1e-3", "lin_0", "lin_nan", "lin_", "falling"])
+@pytest.mark.parametrize("rate", ["1e-3", "lin_-1e-3", "lin_0", "lin_nan", "lin_", "late_x", "late_0", "falling"])
 def test_a_rate_in_quotes_is_no_schedule_unless_it_says_so(rate):
     """A number that merely stands in quotes must not fall to 0 unasked."""
     with pytest.raises(SpecError, match="lin_NUMBER"):
@@ -180,6 +180,17 @@ def test_a_linear_schedule_falls_to_0():
     pendulum = DummyVecEnv([lambda: gym.make("Pendulum-v1")])
     agent = make_agent(find_algorithm("SAC"), pendulum, hyperparameters={"learning_rate": "lin_1e-3"}, seed=0)
     assert [agent.lr_schedule(remaining) for remaining in (1.0, 0.5, 0.0)] == pytest.approx([1e-3, 5e-4, 0.0])
+
+
+def test_a_late_schedule_stays_and_falls_to_0_over_the_last_third():
+    pendulum = DummyVecEnv([lambda: gym.make("Pendulum-v1")])
+    rate = {"learning_rate": "late_6e-4", "learning_starts": 10}
+    agent = make_agent(find_algorithm("SAC"), pendulum, hyperparameters=rate, seed=0)
+    agent.learn(30)
+    assert [agent.lr_schedule(remaining) for remaining in (1.0, 0.4, 1 / 3, 1 / 6, 0.0)] == pytest.approx(
+        [6e-4, 6e-4, 6e-4, 3e-4, 0.0]
+    )
+    assert agent.actor.optimizer.param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_words_that_stand_for_a_number_are_taken():

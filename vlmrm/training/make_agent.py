@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ def make_agent(
         venv: Environments in which it will train.
         hyperparameters: Arguments of the algorithm's constructor, as TOML holds them. A list stands for a tuple in
             ``train_freq``, a number for the deviation of Gaussian noise in ``action_noise``, ``lin_1e-3`` for a rate or
-            range that falls to 0 over the run, and a name like ``ReLU`` for a class in ``policy_kwargs.activation_fn``.
+            range that falls to 0 over the run, ``late_1e-3`` for one that falls over its last third alone, and a name
+            like ``ReLU`` for a class in ``policy_kwargs.activation_fn``.
         seed: Random seed of the networks, the exploration and the environments.
         device: Device of the networks; None: the best there is, but the CPU for small on-policy networks.
 
@@ -135,16 +137,38 @@ def _network(policy: str, kind: type[Any], hyperparameters: Mapping[str, Any]) -
 
 
 def _schedule(name: str, value: Any) -> Any:
-    """A number stays; ``lin_X`` falls from X to 0 over the run."""
+    """A number stays; ``lin_X`` falls from X to 0 over the run, and ``late_X`` over its last third."""
     if not isinstance(value, str):
         return value
+    form, _, number = value.partition("_")
     try:
-        first = float(value.removeprefix("lin_")) if value.startswith("lin_") else math.nan
+        first = float(number) if form in ("lin", "late") else math.nan
     except ValueError:
         first = math.nan
     if not 0 < first < math.inf:
-        raise SpecError(f"{name} must be a number, or lin_NUMBER to let it fall from there to 0; got {value!r}.")
-    return LinearSchedule(first, 0.0, 1.0)
+        raise SpecError(
+            f"{name} must be a number, lin_NUMBER to let it fall from there to 0, or late_NUMBER to let it fall in the "
+            f"last third of the run; got {value!r}."
+        )
+    return LinearSchedule(first, 0.0, 1.0) if form == "lin" else LateSchedule(first)
+
+
+@dataclass(frozen=True)
+class LateSchedule:
+    """A rate that stays as it is and falls to 0 over the last third of a run, so that a restless agent settles.
+
+    Example:
+        >>> rate = LateSchedule(6e-4)
+        >>> [round(rate(left), 6) for left in (1.0, 0.5, 1 / 3, 1 / 6, 0.0)]
+        [0.0006, 0.0006, 0.0006, 0.0003, 0.0]
+    """
+
+    first: float
+    """The rate at first."""
+
+    def __call__(self, progress_remaining: float | int) -> float:
+        """Return the rate where a share of the run is left, 1 at its beginning."""
+        return self.first * min(1.0, 3.0 * progress_remaining)
 
 
 def _parameters(kind: type[Any]) -> dict[str, Any]:
