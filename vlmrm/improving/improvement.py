@@ -100,8 +100,15 @@ class Improvement(Page):
         judged = trained[-1].correction
         said = f"{done}; in the newest, AUROC on {judged.kept_aside} labels kept aside went from "
         said += f"{judged.before.auroc:.3f} to {judged.after.auroc:.3f}"
-        success = trained[-1].success
-        return f"{said}." if success is None else f"{said}, and {percent(success)} of the episodes succeed."
+        success, (name, before) = trained[-1].success, self.before
+        if success is None:
+            return f"{said}."
+        said += f", and {percent(success)} of the episodes succeed"
+        return (
+            f"{said}."
+            if before is None or before.success is None
+            else f"{said}, {percent(before.success)} of the {name}'s."
+        )
 
     @property
     def judged(self) -> bool:
