@@ -2,7 +2,7 @@
 """Rewards that are corrected by labels while an agent trains on them: a pendulum, and the kneeling humanoid.
 
     python experiments/improving.py                    # both loops, and what the same steps bring without labels
-    python experiments/improving.py --loops pendulum   # one of them (some 15 minutes on one core)
+    python experiments/improving.py --loops pendulum   # one of them (some 10 minutes on two cores)
 
 The pendulum's reward has a sentence that is true at the wrong place; the humanoid's is the one that kneeling.py
 trains, and the loop goes on from the agent that it has there. Labels are of the tasks' own success bounds, in the place
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,16 +91,17 @@ class Args:
 
 
 def carry_out(name: str, loop: Loop) -> None:
-    """The loop, and the training beside it; each goes on where it was, and a refused round is a result as well."""
+    """The loop and the training beside it, at once; each goes on where it was, and a refused round is a result too."""
     folder, beside = RUNS / name, RUNS / f"{name}-without"
     asked = ["--labels", str(loop.labels), "--rounds", str(loop.rounds), "--labelled-by", "oracle"]
-    _run("improve", [*loop.training, "--steps", str(loop.steps), *asked, "--out", str(folder)], folder)
-    if (beside / "summary.json").is_file():
-        return
+    jobs = [("improve", [*loop.training, "--steps", str(loop.steps), *asked, "--out", str(folder)], folder)]
     if (beside / "config.json").is_file():
-        _run("train", ["--resume", str(beside)], beside)
+        jobs += [] if (beside / "summary.json").is_file() else [("train", ["--resume", str(beside)], beside)]
     else:
-        _run("train", [*loop.training, "--steps", str(loop.rounds * loop.steps), "--out", str(beside)], beside)
+        options = [*loop.training, "--steps", str(loop.rounds * loop.steps), "--out", str(beside)]
+        jobs.append(("train", options, beside))
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        list(pool.map(lambda job: _run(*job), jobs))
 
 
 def _run(command: str, options: Sequence[str], folder: Path) -> None:

@@ -141,7 +141,8 @@ def draw_success(runs: Sequence[Run], tasks: Sequence[str], styles: Mapping[str,
                 continue
             colour, label = styles[run.kind]
             line = "-" if run.up_to_date() else "--"
-            (named[label],) = axes.plot(*zip(*points, strict=True), line, color=colour, linewidth=1.4, alpha=0.85)
+            (drawn,) = axes.plot(*zip(*points, strict=True), line, color=colour, linewidth=1.4, alpha=0.85)
+            named.setdefault(label, drawn)
         for target in {run.target for run in runs if run.task == task}:
             axes.axhline(100 * target, color="black", linewidth=0.6, linestyle=":")
         axes.set_title(task)

@@ -62,9 +62,9 @@ def test_one_and_two_cameras_are_words_that_the_command_takes():
 
 
 def test_the_policy_that_is_kept_kneels():
-    """Of 100 episodes it was 88, whose starts and steps another machine rounds otherwise."""
+    """Of 100 episodes it was 100, whose steps another machine rounds otherwise."""
     pytest.importorskip("mujoco")
     agent = kneeling.kept_policy(kneeling.RESULTS / "kneeling_h_soft_side-0.safetensors")
     make_env = MakeEnv(task=envs.task(kneeling.TASK), pictures=False)
     records = evaluate(agent, make_env, episodes=6, seed=chosen_agent.FINAL_SEED)
-    assert sum(record.success for record in records) >= 3
+    assert sum(record.success for record in records) >= 5
