@@ -101,14 +101,11 @@ class Improvement(Page):
         said = f"{done}; in the newest, AUROC on {judged.kept_aside} labels kept aside went from "
         said += f"{judged.before.auroc:.3f} to {judged.after.auroc:.3f}"
         success, (name, before) = trained[-1].success, self.before
-        if success is None:
-            return f"{said}."
-        said += f", and {percent(success)} of the episodes succeed"
-        return (
-            f"{said}."
-            if before is None or before.success is None
-            else f"{said}, {percent(before.success)} of the {name}'s."
-        )
+        if success is not None:
+            said += f", and {percent(success)} of the episodes succeed"
+        if before is not None and before.success is not None:
+            said += f", {percent(before.success)} of the {name}'s"
+        return f"{said}."
 
     @property
     def judged(self) -> bool:
