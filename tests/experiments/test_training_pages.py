@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "experiments"))
 
+import chosen_agent
 import heads_report
 import humanoid_kneel
 import mujoco_small
@@ -286,7 +287,7 @@ class Still:
 
 def test_the_page_of_the_kneeling_humanoid_tells_a_failure_as_plainly_as_a_success(elsewhere, monkeypatch):
     monkeypatch.setattr(humanoid_kneel, "load_agent", lambda folder: Still())
-    monkeypatch.setattr(humanoid_kneel, "EPISODES", 1)
+    monkeypatch.setattr(chosen_agent, "LOOKED_AT", 1)
     args = humanoid_kneel.Args(small=True, jobs=0)
     for run, success in zip(humanoid_kneel.all_runs(args), (0.0, 0.25, 1.0), strict=True):
         finish(run, success, None)
