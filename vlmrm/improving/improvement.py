@@ -104,7 +104,7 @@ class Improvement(Page):
         if success is not None:
             said += f", and {percent(success)} of the episodes succeed"
         if before is not None and before.success is not None:
-            said += f", {percent(before.success)} of the {name}'s"
+            said += f"; with the {name} it was {percent(before.success)}"
         return f"{said}."
 
     @property

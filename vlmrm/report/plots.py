@@ -166,6 +166,7 @@ def draw_lines(lines: Mapping[str, Sequence[tuple[int, float]]], label: str, *, 
             axes.plot(*zip(*points, strict=True), dashes, color=colour, linewidth=1.6, label=name)
         for start in starts:
             axes.axvline(start, color=GREY, linewidth=1, linestyle=":")
+        axes.xaxis.set_major_locator(MaxNLocator(4))  # more would run into each other at 100,000 steps
         axes.set_xlabel("steps")
         axes.set_ylabel(label)
         if len(lines) > 1:
