@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 """Kneeling from text: trains on ways to reward it, and says what came out, success or not.
 
-    python experiments/kneeling.py                                     # six runs, two at a time, one core each
-    python experiments/kneeling.py --ways h_soft_side --seeds 0        # the one that the page has
-    python experiments/kneeling.py --jobs 0                            # no runs, only the page of what is there
+    python experiments/kneeling.py                        # six runs, two at a time, one core each
+    python experiments/kneeling.py --ways h_soft_side     # the three that the page has
+    python experiments/kneeling.py --jobs 0               # no runs, only the page of what is there
 
 kneeling_gate.py says beforehand how far each can be trusted. Killed or stopped, the same command goes on where it was.
-SAC goes up and down until its rate of learning falls, in the last third of a run. Every 10,000 steps the agent acts in
-20 episodes; the one with the highest text return of them is kept (no success is looked at in choosing). Success is
+SAC goes up and down from one evaluation to the next. Every 10,000 steps the agent acts in 20 episodes; the one with the
+highest text return of them is kept (no success is looked at in choosing), and the rate of learning falls at the end. Success is
 judged on the joints, in 100 episodes: on its knees for at least half of the steps. Results go to
 experiments/results/kneeling.{md,json,png} and one video a way.
 """
@@ -63,7 +63,7 @@ def run_of(way: str, seed: int, steps: int) -> Run:
     reward.parent.mkdir(parents=True, exist_ok=True)
     WAYS[way].spec().save(reward)
     options = ["--small", "--steps", str(steps), *camera, "--reward", str(reward)]
-    options += ["--hyperparameters", 'learning_rate = "late_6e-4"']  # as the task's, and calm at the end
+    options += ["--hyperparameters", 'learning_rate = "late_6e-4"']  # as the task's, and falling at the end
     options += ["--eval-drawn", "20", "--best-by", "vlm_return", "--checkpoint-every", "10000"]
     return Run(
         root=RUNS, name=f"{way}-{seed}", task=TASK, kind=way, seed=seed, target=TARGET, options=options,

@@ -155,7 +155,7 @@ def _schedule(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class LateSchedule:
-    """A rate that stays as it is and falls to 0 over the last third of a run, which calms a restless agent.
+    """A rate that stays as it is and falls to 0 over the last third of a run.
 
     Example:
         >>> rate = LateSchedule(6e-4)
