@@ -7,8 +7,8 @@
 
 kneeling_gate.py says beforehand how far each can be trusted. Killed or stopped, the same command goes on where it was.
 SAC goes up and down from one evaluation to the next. Every 10,000 steps the agent acts in 20 episodes; the one with the
-highest text return of them is kept (no success is looked at in choosing), and the rate of learning falls at the end. Success is
-judged on the joints, in 100 episodes: on its knees for at least half of the steps. Results go to
+highest text return of them is kept (no success is looked at in choosing), and the rate of learning falls at the end.
+Success is judged on the joints, in 100 episodes: on its knees for at least half of the steps. Results go to
 experiments/results/kneeling.{md,json,png} and one video a way.
 """
 
