@@ -1,5 +1,6 @@
 """The agent that a run keeps as its best, judged on the simulator, and how far an unfinished run came."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -43,6 +44,19 @@ def stopped(run: Run) -> dict[str, Any] | None:
         return None
     rows = [row for row in RunDirectory(run.folder).metrics.read() if row.eval_success is not None]
     return {"step": rows[-1].step, "successes": [row.eval_success for row in rows]} if rows else None
+
+
+def finished_and_stopped(runs: list[Run], path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Numbers of the runs that have finished and of those that have not, by name, with those of a page before.
+
+    Args:
+        runs: Those that may have changed.
+        path: The page's numbers; the unfinished ones stand there as ``stopped``.
+    """
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    unfinished = before.pop("stopped", {}) | {run.name: far for run in runs if (far := stopped(run)) is not None}
+    kept = before | {run.name: found for run in runs if (found := with_chosen(run)) is not None}
+    return kept, {name: far for name, far in unfinished.items() if name not in kept}
 
 
 def bounds_met_by(agent: Policy, name: str) -> dict[str, dict[str, float]]:

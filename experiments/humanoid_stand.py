@@ -11,13 +11,12 @@ in 20 episodes; on text, the one with the highest text return of them is the one
 same command goes on where it was. Results go to experiments/results/humanoid_stand.{md,json,png} and a video.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tyro
-from chosen_agent import bounds_table, draw_gif, stopped, with_chosen
+from chosen_agent import bounds_table, draw_gif, finished_and_stopped
 from training_run import Run
 from training_runs import carry_out_all, draw_success, percent, write_page
 
@@ -51,11 +50,7 @@ def run_of(kind: str, seed: int) -> Run:
 
 def write_results(runs: list[Run]) -> None:
     """Table, figure, videos and numbers of what has finished, and how far the others came."""
-    path = RESULTS / "humanoid_stand.json"
-    before = json.loads(path.read_text()) if path.is_file() else {}
-    kept = {run.name: found for run in runs if (found := with_chosen(run)) is not None}
-    unfinished = before.pop("stopped", {}) | {run.name: far for run in runs if (far := stopped(run)) is not None}
-    kept, unfinished = before | kept, {name: far for name, far in unfinished.items() if name not in kept}
+    kept, unfinished = finished_and_stopped(runs, RESULTS / "humanoid_stand.json")
     lines = [
         "# Standing from text",
         "",

@@ -12,14 +12,13 @@ Success is judged on the joints, in 100 episodes: on its knees for at least half
 experiments/results/kneeling.{md,json,png} and one video a way.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tyro
 import vlmrm_envs as envs
-from chosen_agent import bounds_table, draw_gif, stopped, with_chosen
+from chosen_agent import bounds_table, draw_gif, finished_and_stopped
 from kneeling_ways import CAMERAS, TASK, WAYS
 from safetensors.torch import load_file, save_file
 from training_run import Run
@@ -80,11 +79,7 @@ def _table(camera: Any) -> str:
 
 def write_results(runs: list[Run]) -> None:
     """Table, figure, videos and numbers of what has finished, and how far the others came."""
-    kept = {run.name: found for run in runs if (found := with_chosen(run)) is not None}
-    path = RESULTS / "kneeling.json"
-    before = json.loads(path.read_text()) if path.is_file() else {}
-    unfinished = before.pop("stopped", {}) | {run.name: far for run in runs if (far := stopped(run)) is not None}
-    kept, unfinished = before | kept, {name: far for name, far in unfinished.items() if name not in kept}
+    kept, unfinished = finished_and_stopped(runs, RESULTS / "kneeling.json")
     lines = [
         "# Kneeling from text",
         "",
