@@ -5,7 +5,8 @@
     python experiments/improving.py --loops pendulum   # one of them (some 10 minutes on two cores)
 
 The pendulum's reward has a sentence that is true at the wrong place; the humanoid's is the one that kneeling.py
-trains, and the loop goes on from the agent that it has there. Labels are of the tasks' own success bounds, in the place
+trains, and the loop goes on from the agent that it has there (run `kneeling.py --ways h_soft_side --seeds 0` first).
+Labels are of the tasks' own success bounds, in the place
 of a person. Beside each loop stands an agent that trains as many steps on the reward as it was. Killed or stopped, the
 same command goes on where it was. Results go to experiments/results/improving.md, and the loops' own pages beside it.
 """
@@ -18,15 +19,17 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tyro
 from kneeling import Args as KneelingArgs
 from kneeling import run_of
-from training_runs import percent
+from training_run import Run
+from training_runs import carry_out_all, percent
 
-from vlmrm.atomic import whole_file
+from vlmrm.atomic import whole_file, write_json
 
 HERE = Path(__file__).resolve().parent
 RUNS, RESULTS = HERE.parent / "runs" / "improving", HERE / "results"
@@ -48,6 +51,8 @@ class Loop:
     """Of each round."""
     steps: int
     """Of each round's training."""
+    eval_every: int
+    """Steps between two evaluations."""
     start_from: Path | None = None
     """Run whose agent it begins with."""
     options: Sequence[str] = ()
@@ -57,8 +62,14 @@ class Loop:
     def training(self) -> list[str]:
         """What both command lines have in common."""
         start = ["--start-from", str(self.start_from)] if self.start_from else []
-        more = ["--final-episodes", "100", "--eval-episodes", "20", "--no-videos"]
-        return [self.task, "--reward", str(self.reward), *start, *more, *self.options]
+        return ["--reward", str(self.reward), *start, *self.options]
+
+    def beside(self, name: str) -> Run:
+        """The training for as many steps on the reward as it was."""
+        return Run(
+            root=RUNS, name=f"{name}-without", task=self.task, kind="without", seed=0, target=0.9,
+            options=[*self.training, "--steps", str(self.rounds * self.steps)], eval_every=self.eval_every,
+        )  # fmt: skip
 
 
 def loops() -> dict[str, Loop]:
@@ -71,13 +82,13 @@ def loops() -> dict[str, Loop]:
         "pendulum": Loop(
             says="a pendulum that shall stand upright, and is paid for “a pendulum pointing to the right”",
             task="pendulum/upright", reward=HERE / "improving" / "right.toml",
-            rounds=2, labels=40, steps=10_000, options=["--eval-every", "1000"],
+            rounds=2, labels=40, steps=10_000, eval_every=1_000,
         ),
         "kneeling": Loop(
             says="the kneeling humanoid, from the agent of [kneeling.md](kneeling.md), seed 0",
             task="humanoid/kneeling", reward=kneeling.root / "rewards" / "h_soft_side.json",
-            rounds=1, labels=60, steps=30_000, start_from=kneeling.folder,
-            options=[*seen, "--eval-every", "10000"],
+            rounds=1, labels=60, steps=30_000, eval_every=10_000, start_from=kneeling.folder,
+            options=seen,
         ),
     }  # fmt: skip
 
@@ -92,39 +103,35 @@ class Args:
 
 def carry_out(name: str, loop: Loop) -> None:
     """The loop and the training beside it, at once; each goes on where it was, and a refused round is a result too."""
-    folder, beside = RUNS / name, RUNS / f"{name}-without"
-    asked = ["--labels", str(loop.labels), "--rounds", str(loop.rounds), "--labelled-by", "oracle"]
-    jobs = [("improve", [*loop.training, "--steps", str(loop.steps), *asked, "--out", str(folder)], folder)]
-    if (beside / "config.json").is_file():
-        jobs += [] if (beside / "summary.json").is_file() else [("train", ["--resume", str(beside)], beside)]
-    else:
-        options = [*loop.training, "--steps", str(loop.rounds * loop.steps), "--out", str(beside)]
-        jobs.append(("train", options, beside))
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        list(pool.map(lambda job: _run(*job), jobs))
-
-
-def _run(command: str, options: Sequence[str], folder: Path) -> None:
-    RUNS.mkdir(parents=True, exist_ok=True)
-    vlmrm = str(Path(sys.executable).parent / "vlmrm")
-    with (RUNS / f"{folder.name}.log").open("a") as lines:
-        done = subprocess.run(
-            [vlmrm, command, *options], stdout=lines, stderr=lines, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    with ThreadPoolExecutor(2) as pool:
+        list(
+            pool.map(lambda job: job(), [partial(improve, name, loop), partial(carry_out_all, [loop.beside(name)], 1)])
         )
-    print(f"{folder.name}: {'done' if not done.returncode else f'ended with {done.returncode}, see {lines.name}'}")
 
 
-def keep(name: str) -> None:
+def improve(name: str, loop: Loop) -> None:
+    """The loop, as a user begins it and goes on with it."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    command = [str(Path(sys.executable).parent / "vlmrm"), "improve", loop.task, *loop.training]
+    command += ["--steps", str(loop.steps), "--eval-every", str(loop.eval_every), "--eval-episodes", "20"]
+    command += ["--final-episodes", "100", "--no-videos", "--labels", str(loop.labels), "--rounds", str(loop.rounds)]
+    command += ["--labelled-by", "oracle", "--out", str(RUNS / name)]
+    with (RUNS / f"{name}.log").open("a") as lines:
+        done = subprocess.run(command, stdout=lines, stderr=lines, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    print(f"{name}: {'done' if not done.returncode else f'ended with {done.returncode}, see {lines.name}'}", flush=True)
+
+
+def keep(name: str, loop: Loop) -> None:
     """Copy the page and the numbers of a loop, and those of the training beside it, next to the results."""
-    folder, beside = RUNS / name, RUNS / f"{name}-without" / "summary.json"
+    folder = RUNS / name
     if not (folder / "improve.json").is_file():
         return
     found = json.loads((folder / "improve.json").read_text())
-    if beside.is_file():
-        found["without_labels"] = json.loads(beside.read_text())["trained"]
-    with whole_file(RESULTS / f"improve_{name}.json") as aside:
-        aside.write_text(json.dumps(found, indent=1) + "\n")
-    shutil.copyfile(folder / "improve.html", RESULTS / f"improve_{name}.html")
+    if (summary := loop.beside(name).summary()) is not None:
+        found["without_labels"] = summary["trained"]
+    write_json(RESULTS / f"improve_{name}.json", found)
+    with whole_file(RESULTS / f"improve_{name}.html") as aside:
+        shutil.copyfile(folder / "improve.html", aside)
 
 
 def page(found: dict[str, dict[str, Any]]) -> list[str]:
@@ -173,10 +180,11 @@ def row(one: dict[str, Any], loop: Loop) -> str:
 def main(args: Args) -> None:
     """Carry out the loops and write the results."""
     for name in args.loops:
+        loop = loops()[name]
         try:
-            carry_out(name, loops()[name])
+            carry_out(name, loop)
         finally:
-            keep(name)
+            keep(name, loop)
     paths = {name: RESULTS / f"improve_{name}.json" for name in loops()}
     found = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
     lines = page(found)
