@@ -19,7 +19,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +103,9 @@ class Args:
 def carry_out(name: str, loop: Loop) -> None:
     """The loop and the training beside it, at once; each goes on where it was, and a refused round is a result too."""
     with ThreadPoolExecutor(2) as pool:
-        list(
-            pool.map(lambda job: job(), [partial(improve, name, loop), partial(carry_out_all, [loop.beside(name)], 1)])
-        )
+        begun = [pool.submit(improve, name, loop), pool.submit(carry_out_all, [loop.beside(name)], 1)]
+    for one in begun:
+        one.result()  # raises what was raised there
 
 
 def improve(name: str, loop: Loop) -> None:
