@@ -6,9 +6,9 @@
 
 The pendulum's reward has a sentence that is true at the wrong place; the humanoid's is the one that kneeling.py
 trains, and the loop goes on from the agent that it has there (run `kneeling.py --ways h_soft_side --seeds 0` first).
-Labels are of the tasks' own success bounds, in the place
-of a person. Beside each loop stands an agent that trains as many steps on the reward as it was. Killed or stopped, the
-same command goes on where it was. Results go to experiments/results/improving.md, and the loops' own pages beside it.
+Labels are of the tasks' own success bounds, in the place of a person. Beside each loop stands an agent that trains as
+many steps on the reward as it was. Killed or stopped, the same command goes on where it was. Results go to
+experiments/results/improving.md, and the loops' own pages beside it.
 """
 
 import json
