@@ -24,7 +24,7 @@ from vlmrm.rewards.features import FrameFeatures
 from vlmrm.types import Embeddings
 
 _FEWEST, _SHARE = 5, 0.01  # frames where a latent is active, and their share: of fewer nothing is said
-_SHOWN = 7
+_SHOWN = 6  # as many as fit into a row of the page
 _KEPT = 4 * _SHOWN  # of these the first of each group are shown
 
 
