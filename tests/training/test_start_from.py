@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
+from stable_baselines3.common.vec_env import DummyVecEnv
 
-from tests.training.toy_runs import PPO, TASK, break_down, lamp_config, lamp_reward, rows_of
+from tests.training.toy_runs import PPO, TASK, Lamp, break_down, lamp_config, lamp_reward, rows_of
 from vlmrm.errors import RunError
 from vlmrm.training import load_agent, resume, train
+from vlmrm.training.algorithms import find_algorithm
+from vlmrm.training.make_agent import make_agent
 from vlmrm.training.run.checkpoint import list_checkpoints
 from vlmrm.training.run_report import report_run
 
@@ -53,6 +57,35 @@ def test_the_first_actions_are_those_of_the_other_runs_agent(changes, tmp_path):
     assert moments[0] == moments[1] > 0
     assert new.num_timesteps == 0
     assert rows_of(tmp_path / "next")[0].eval_success == rows_of(run)[-1].eval_success
+
+
+def test_no_action_is_random_while_the_buffer_fills(tmp_path):
+    run = trained(tmp_path)
+    starts = {"train_freq": 10, "learning_starts": 100, "exploration_final_eps": 0.0}
+    started(tmp_path, steps=100, checkpoint_every=100, seed=7, hyperparameters=starts)
+    buffer = load_agent(tmp_path / "next").replay_buffer
+    acted, seen = buffer.actions[:100, 0, 0], buffer.observations[:100, 0]
+    assert acted.tolist() == load_agent(run).predict(seen, deterministic=True)[0].tolist()
+
+
+def test_the_share_of_random_actions_is_the_last_one_or_the_one_asked_for():
+    env, dqn = DummyVecEnv([Lamp]), find_algorithm("DQN")
+    new = make_agent(dqn, env, hyperparameters={}, seed=0)
+    old = make_agent(dqn, env, hyperparameters={}, seed=0, warm_start=True)
+    asked = make_agent(dqn, env, hyperparameters={"exploration_initial_eps": 0.5}, seed=0, warm_start=True)
+    assert [agent.exploration_schedule(1.0) for agent in (new, old, asked)] == [1.0, 0.05, 0.5]
+
+
+def test_an_agent_with_continuous_actions_acts_at_once_too():
+    env, td3 = DummyVecEnv([lambda: gym.make("Pendulum-v1")]), find_algorithm("TD3")
+    settings = {"learning_starts": 50, "train_freq": 10, "buffer_size": 60}
+    agents = [make_agent(td3, env, hyperparameters=settings, seed=3, warm_start=warm) for warm in (False, True)]
+    follows = []
+    for agent in agents:
+        agent.learn(50)
+        seen, acted = agent.replay_buffer.observations[:50, 0], agent.replay_buffer.actions[:50, 0]
+        follows.append(np.allclose(2 * acted, agent.predict(seen, deterministic=True)[0], atol=1e-4))
+    assert follows == [False, True]
 
 
 def test_rewards_of_the_other_run_are_left_behind(tmp_path):

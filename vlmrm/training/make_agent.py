@@ -27,7 +27,13 @@ _SCHEDULED = {"learning_rate", "clip_range"}
 
 
 def make_agent(
-    algorithm: Algorithm, venv: VecEnv, *, hyperparameters: Mapping[str, Any], seed: int, device: str | None = None
+    algorithm: Algorithm,
+    venv: VecEnv,
+    *,
+    hyperparameters: Mapping[str, Any],
+    seed: int,
+    device: str | None = None,
+    warm_start: bool = False,
 ) -> BaseAlgorithm:
     """An untrained agent.
 
@@ -40,6 +46,9 @@ def make_agent(
             like ``ReLU`` for a class in ``policy_kwargs.activation_fn``.
         seed: Random seed of the networks, the exploration and the environments.
         device: Device of the networks; None: the best there is, but the CPU for small on-policy networks.
+        warm_start: Whether it will get the networks of an agent that has learnt already. Then its policy acts while the
+            replay buffer fills to ``learning_starts``, where others act at random, and the share of random actions
+            of DQN is the last one from the start, unless ``exploration_initial_eps`` says another.
 
     Raises:
         SpecError: A hyper-parameter is unknown or impossible, or the environment does not fit the algorithm.
@@ -51,6 +60,9 @@ def make_agent(
     policy = policy_name(algorithm, venv.observation_space)
     network = _network(f"{policy} of {algorithm.name}", kind.policy_aliases[policy], hyperparameters)
     arguments = _arguments(hyperparameters, venv.action_space) | network
+    if warm_start and algorithm.off_policy:
+        arguments = _exploration_of_old(kind, arguments)
+        kind = _with_policy_at_once(kind)
     small = reads(venv.observation_space) == "Mlp" and not algorithm.off_policy
     try:
         agent: BaseAlgorithm = kind(policy, venv, seed=seed, device=device or ("cpu" if small else "auto"), **arguments)
@@ -124,6 +136,23 @@ def _arguments(hyperparameters: Mapping[str, Any], action_space: spaces.Space[An
     for name in _SCHEDULED & set(arguments):
         arguments[name] = _schedule(name, arguments[name])
     return arguments
+
+
+def _exploration_of_old(kind: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with as few random actions at first as at last, where the algorithm has a share of them."""
+    last = arguments.get("exploration_final_eps", _parameters(kind).get("exploration_final_eps"))
+    return {**({} if last is None else {"exploration_initial_eps": last}), **arguments}
+
+
+def _with_policy_at_once(kind: type[Any]) -> type[Any]:
+    """An off-policy algorithm as it is, but that no action is random while its replay buffer fills."""
+
+    class WarmStarted(kind):  # type: ignore[misc]
+        def collect_rollouts(self, *args: Any, learning_starts: int = 0, **kwargs: Any) -> Any:
+            return super().collect_rollouts(*args, learning_starts=0, **kwargs)
+
+    WarmStarted.__name__ = kind.__name__  # which checkpoints compare
+    return WarmStarted
 
 
 def _network(policy: str, kind: type[Any], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

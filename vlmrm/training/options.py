@@ -256,8 +256,9 @@ class TrainOptions:
     start_from: Annotated[Path | None, open_option("RUN")] = field(
         default=None, metadata={"read": lambda value, where: None if value is None else Path(value)}
     )
-    """Folder of a run whose newest agent this one begins as: its networks and optimisers. Rewards that it has stored
-    are of that run, and are left there. Algorithm, spaces and networks must be the same."""
+    """Folder of a run whose newest agent this one begins as: its networks and optimisers, so that it acts as that one
+    from its first step. Rewards that it has stored are of that run, and are left there. Algorithm, spaces and networks
+    must be the same."""
     num_envs: Annotated[int | None, open_option("N")] = None
     """Environments side by side. Default: the task's, else 1."""
     processes: bool = False

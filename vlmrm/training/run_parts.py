@@ -155,7 +155,10 @@ def _reward(plan: Plan, given: FrameReward | None) -> FrameReward | None:
 
 def _agent(plan: Plan, venv: VecEnv, device: str | None) -> BaseAlgorithm:
     train = plan.config.train
-    return make_agent(plan.algorithm, venv, hyperparameters=train.hyperparameters, seed=train.seed, device=device)
+    return make_agent(
+        plan.algorithm, venv, hyperparameters=train.hyperparameters, seed=train.seed, device=device,
+        warm_start=train.start_from is not None,
+    )  # fmt: skip
 
 
 def reseed(parts: Parts, step: int) -> None:

@@ -17,8 +17,8 @@ from vlmrm.wrappers.make_env import MakeEnv
 def start_from_run(agent: BaseAlgorithm, plan: Plan) -> None:
     """Put the networks and optimisers of the run that a plan starts from into its agent.
 
-    Steps are counted, and explored, from the start. Transitions in the other run's replay buffer have the rewards of
-    that run, so that they are not taken over.
+    Steps are counted from the start. Transitions in the other run's replay buffer have the rewards of that run, so that
+    they are not taken over; the agent fills its own by what it has learnt to do (``warm_start`` of `make_agent`).
 
     Args:
         agent: Untrained agent of the plan. It stays as it is where the plan starts from no run.
