@@ -41,11 +41,14 @@ def drawn(name: str) -> tuple[RewardModel, LabelledFrames]:
 
 def row(name: str, found: Concepts) -> str:
     """A line of the first table."""
-    first, told = found.raising[0], found.monosemantic
+    told = found.monosemantic
     numbers = f"{found.explained:.3f} | {found.score_correlation:.3f} | {len(found.concepts)} | {found.dead}"
     alike = f"{told.concepts:.2f} | {told.dimensions:.2f} | {told.by_chance:.2f} | {_again([found]):.2f}"
-    shares = f"{percent(first.goal_share)}, {percent(first.other_share)}"
-    return f"| {name} | {numbers} | {alike} | {first.title} | {first.effect} | {shares} |"
+    first = "none surely does | - | -"
+    if found.raising:
+        best = found.raising[0]
+        first = f"{best.title} | {best.effect} | {percent(best.goal_share)}, {percent(best.other_share)}"
+    return f"| {name} | {numbers} | {alike} | {first} |"
 
 
 def row_of(options: AutoencoderOptions, found: Sequence[Concepts]) -> str:
