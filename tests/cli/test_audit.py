@@ -79,3 +79,24 @@ def test_a_page_that_is_there_is_kept(tmp_path, capsys):
     out.write_text("mine")
     assert "is there already" in refused(capsys, "audit", "cartpole/upright", "--out", out)
     assert out.read_text() == "mine"
+
+
+def test_numbers_never_take_the_place_of_the_reward(reward, tmp_path, capsys):
+    spec = tmp_path / "reward.json"
+    spec.write_text('{"encoder": "sim-s", "prompts": {"goal": "a pole held upright"}, "alpha": 0.0}')
+    for force in ([], ["--force"]):
+        asked = ["audit", spec, "--task", "cartpole/upright", "--out", tmp_path / "reward.html", *force]
+        assert "reward.json is read, and would be written over" in refused(capsys, *asked)
+    (tmp_path / "page.json").write_text("{}")
+    asked = ["audit", "cartpole/upright", "--out", tmp_path / "page.html"]
+    assert "page.json is there already, where the numbers of" in refused(capsys, *asked)
+    assert "a pole held upright" in spec.read_text()
+
+
+def test_labels_of_no_frames_and_frames_of_files_are_refused(reward, labelled, tmp_path, capsys):  # noqa: F811
+    out = ["--out", tmp_path / "page.html"]
+    for option, value in (("--labels", tmp_path / "nowhere.csv"), ("--goal-at", "3-5")):
+        asked = ["audit", reward, "--task", "cartpole/upright", option, value, *out]
+        assert f"{option} is of frames, and no SOURCE names any" in refused(capsys, *asked)
+    asked = ["audit", reward, labelled / "frames", "--labels", labelled / "labels.csv", "--frames", "7", *out]
+    assert "--frames is a number of states to draw" in refused(capsys, *asked)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from vlmrm.cli.audit_arguments import Audit
 from vlmrm.cli.frame_progress import frame_progress
-from vlmrm.cli.labelled_source import no_labels, source_of_files
+from vlmrm.cli.labelled_source import no_labels, require_source, source_of_files
+from vlmrm.cli.page_file import require_page_file
 from vlmrm.cli.score import named_spec
 from vlmrm.data import FrameSource, frames_of_task
 from vlmrm.errors import SpecError, UnknownTask
@@ -19,10 +20,8 @@ def run(given: Audit) -> int:
     """Carry the probes out, write the page, and print the table and what did not pass."""
     if not given.reward:
         raise SpecError("say which reward: vlmrm audit SPEC --task TASK, or vlmrm audit TASK for a task's own.")
-    if given.out.suffix != ".html":
-        raise SpecError(f"an audit is a page, a file whose name ends in .html; got --out {given.out}.")
-    if given.out.exists() and not given.force:
-        raise SpecError(f"{given.out} is there already. Give another --out, or --force to write over it.")
+    reads = (given.reward, given.source, given.task, given.labels or "", *given.success, *given.failure)
+    require_page_file(given.out, force=given.force, reads=reads)
     reward = PlacedSpec(spec=named_spec(given.reward), device=given.device)
     progress = frame_progress("carried out", what="probes")
     found = audit(reward, _source(given), probes=given.probes or BUILT_IN, seed=given.seed, progress=progress)
@@ -47,7 +46,10 @@ def _source(given: Audit) -> FrameSource:
         found = source_of_files(given)
         if found is None:
             raise no_labels(given.source)
+        if given.frames != Audit.frames:
+            raise SpecError("--frames is a number of states to draw of a task; all labelled frames of files are taken.")
         return found
+    require_source(given)
     return frames_of_task(_task(given), given.frames, seed=given.seed)
 
 

@@ -30,6 +30,23 @@ def source_of_files(given: Report | Search | Audit) -> FrameSource | None:
     return LabelledVideo(video=path, goal=given.goal_at) if given.goal_at else None
 
 
+def require_source(given: Audit) -> None:
+    """Refuse labels where no frames are named that they could be of.
+
+    Args:
+        given: Options that name a task.
+
+    Raises:
+        SpecError: There are labels.
+    """
+    for name in ("labels", "goal_at"):
+        if getattr(given, name):
+            option = f"--{name.replace('_', '-')}"
+            raise SpecError(
+                f"{option} is of frames, and no SOURCE names any: the states of a task have labels. Leave it out."
+            )
+
+
 def no_labels(source: str) -> SpecError:
     """Return what to say of frames that nobody has labelled.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from vlmrm.cli.arguments import Report as Given
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.labelled_source import no_labels, source_of_files
+from vlmrm.cli.page_file import require_page_file
 from vlmrm.cli.score import named_spec
 from vlmrm.data import FrameSource, frames_of_task, read_scores
 from vlmrm.errors import SpecError, UnknownTask, VlmrmError
@@ -31,10 +32,8 @@ _OF_FRAMES = (
 
 def run(given: Given) -> int:
     """Judge, write the page, and print the table."""
-    if given.out.suffix != ".html":
-        raise SpecError(f"a report is a page, a file whose name ends in .html; got --out {given.out}.")
-    if given.out.exists() and not given.force:
-        raise SpecError(f"{given.out} is there already. Give another --out, or --force to write over it.")
+    reads = (given.source, *given.rewards, *given.scores, given.labels or "", *given.success, *given.failure)
+    require_page_file(given.out, force=given.force, reads=reads)
     if (Path(given.source) / "config.json").is_file():
         return _report_run(given)
     if given.others:
