@@ -88,7 +88,14 @@ class LabelledFrames:
 
         Args:
             parts: At least one; all of one size.
+
+        Raises:
+            FrameError: Their sizes differ.
         """
+        sizes = {tuple(part.frames.shape[1:]): part.names[0] for part in parts if len(part)}
+        if len(sizes) > 1:
+            said = ", ".join(f"{name} {shape[0]}x{shape[1]}" for shape, name in sizes.items())
+            raise FrameError(f"frames of several sizes cannot be taken together: {said}. Resize them to one.")
         known = [name for name in parts[0].states if all(name in part.states for part in parts)]
         return cls(
             frames=torch.cat([part.frames for part in parts]),
