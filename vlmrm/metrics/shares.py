@@ -8,13 +8,13 @@ from vlmrm.metrics.resampling import Estimate
 _Z = 1.959963984540054  # 97.5 % of a normal distribution lie below
 
 
-def share_estimate(successes: int, count: int) -> Estimate:
+def share_estimate(successes: int | float, count: int) -> Estimate:
     """A share with its 95 % interval by Wilson's score, which holds for few episodes and for shares of 0 and 1.
 
     Wilson 1927, "Probable inference, the law of succession, and statistical inference".
 
     Args:
-        successes: How many succeeded.
+        successes: How many succeeded; a tie counts a half.
         count: Of how many.
 
     Raises:

@@ -72,6 +72,21 @@ def reworded(sentence: str) -> list[str]:
     return [one for one in dict.fromkeys(tidy) if one and one != sentence]
 
 
+def without_template(sentence: str) -> str:
+    """Return what a sentence says that is one of `TEMPLATES` around something; itself where it is none.
+
+    Example:
+        >>> without_template("a photo of a zebra"), without_template("a zebra")
+        ('a zebra', 'a zebra')
+    """
+    for template in TEMPLATES:
+        before, after = template.split("{}")
+        inner = sentence.removeprefix(before).removesuffix(after)
+        if sentence == template.format(inner) and inner:
+            return inner
+    return sentence
+
+
 def _articles(sentence: str) -> Iterator[str]:
     first, _, rest = sentence.partition(" ")
     if first.lower() in _ARTICLES and rest:

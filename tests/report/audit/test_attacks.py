@@ -8,7 +8,9 @@ import torch
 
 from tests.judges.tiny_llava import QUESTION, processor, tiny_llava
 from tests.report.audit.audits import TASK, red_frames
+from tests.report.test_evaluation import reds
 from tests.toys import red_function, red_reward
+from vlmrm.data.labelled import GivenFrames
 from vlmrm.data.task_frames import TaskStates
 from vlmrm.errors import SpecError
 from vlmrm.frames.pixel_attack import AttackOptions, attack_pixels, noisy_pixels
@@ -57,7 +59,7 @@ def test_attacked_frames_show_no_goal_and_are_not_paid(small):
     unpaid = unpaid_frames(small)
     assert len(unpaid.labels) == len(set(unpaid.labels.groups)) <= ATTACKED
     assert not unpaid.labels.in_goal.any()
-    assert (unpaid.scores < unpaid.threshold).all()
+    assert (unpaid.scores <= unpaid.threshold).all()
     passing = (small.scores[~small.labels.in_goal] > unpaid.threshold).mean()
     assert passing <= 0.05
 
@@ -150,3 +152,11 @@ def test_a_judge_without_gradients_is_named(small, judged):
 
     with pytest.raises(SpecError, match="through Sure, the judge of the spec: it has no log_odds_of_pixels"):
         score_of_levels(RewardModel(small.reward.encoder, judged.spec, Sure()))
+
+
+def test_frames_at_the_lowest_score_are_not_paid():
+    """39 of 40 other frames share the lowest score, which is then the threshold that 5 % of them pass."""
+    frames = reds([0.9] * 10 + [0.1] * 39 + [0.8], [True] * 10 + [False] * 40)
+    audited = gather(scorer_of(red_function(), Encoders()), GivenFrames(frames=frames))
+    assert unpaid_frames(audited).threshold == audited.scores.min()
+    assert len(unpaid_frames(audited).labels) == ATTACKED

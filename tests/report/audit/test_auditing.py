@@ -1,6 +1,7 @@
 """What an audit is: probes asked by name, left out with a reason, and saved as numbers and a page."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import torch
 
 from tests.contracts.test_outside_packages import install  # noqa: F401  puts a package among the installed ones
 from tests.report.audit.audits import red_frames
+from tests.report.test_evaluation import reds
 from tests.toys import red_function, red_reward
 from vlmrm.data import Scores
-from vlmrm.errors import SpecError
+from vlmrm.data.labelled import LabelledFrames
+from vlmrm.errors import FrameError, SpecError, VlmrmWarning
 from vlmrm.fitting import fit
 from vlmrm.metrics import Estimate
 from vlmrm.report.audit import BUILT_IN, PROBES, Finding, Limits, Probe, audit
@@ -154,3 +157,38 @@ def test_every_second_label_keeps_both(monkeypatch):
     found = audit(red_reward(), frames.take(order), probes=["tells_goal"])
     assert 5 <= found.in_goal <= 10
     assert 5 <= found.frames - found.in_goal <= 10
+
+
+@pytest.mark.parametrize("each", [1, 4])
+def test_a_few_frames_pass_nothing(each):
+    """Those that are drawn anew are nearly the same ones, and an interval of no width would say that all is known."""
+    frames = reds([0.9, 0.8, 0.85, 0.95][:each] + [0.1, 0.2, 0.15, 0.05][:each], [True] * each + [False] * each)
+    found = audit(red_function(), frames, probes=["false_alarms", "light", "sharpness"])
+    assert found.counted("pass") == 0
+    assert not any(one.finding.effect.known for one in found.answered if one.finding.effect is not None)
+
+
+def test_frames_of_two_sizes_are_refused():
+    batch = reds([0.9, 0.1], [True, False])
+    other = replace(batch, frames=batch.frames.repeat(1, 2, 2, 1))
+    with pytest.raises(FrameError, match=r"frames of several sizes .* 8x8, frame 0 16x16"):
+        LabelledFrames.join([batch, other])
+
+
+def test_a_probe_that_breaks_off_leaves_the_others_their_say():
+    def break_off(audited):
+        raise ZeroDivisionError("no such number")
+
+    limits = Limits(passes=1, fails=0)
+    broken = Probe(name="broken", family="goal", question="?", measures="nothing", limits=limits, run=break_off)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(PROBES), "named", lambda self, name: broken if name == "broken" else self[name])
+        with pytest.warns(VlmrmWarning, match="probe broken: it broke off with ZeroDivisionError: no such number"):
+            found = audit(red_function(), red_frames(), probes=["broken", "tells_goal"])
+    assert found.finding("broken").verdict == "left out"
+    assert found.finding("tells_goal").verdict == "pass"
+
+
+def test_an_audit_without_a_probe_is_refused():
+    with pytest.raises(SpecError, match="says nothing"):
+        audit(red_function(), red_frames(), probes=[])

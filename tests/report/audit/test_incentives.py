@@ -9,10 +9,12 @@ import pytest
 
 from tests.report.audit.audits import TASK, N
 from tests.report.test_evaluation import reds
-from tests.toys import red_spec
+from tests.toys import ColourEncoder, red_spec
 from vlmrm.data.labelled import GivenFrames
 from vlmrm.data.task_frames import TaskStates
-from vlmrm.report.audit import audit
+from vlmrm.report.audit import audit, survival_bonus
+from vlmrm.report.audit.audited import gather
+from vlmrm.report.audit.estimating import estimate_on
 from vlmrm.report.audit.played import play
 from vlmrm.report.scorers import Encoders, scorer_of
 from vlmrm.rewards import FunctionReward, RewardModel
@@ -121,3 +123,20 @@ def test_a_constant_is_a_survival_bonus_where_episodes_end_early(counting, offse
     found = audit(paid, GivenFrames(frames=frames, task=counting), probes=["survival_bonus"]).finding("survival_bonus")
     assert (found.verdict, found.effect.value) == (verdict, offset)
     assert "ended 5 of 5 random episodes early" in found.says
+
+
+def test_where_nobody_knows_the_goal_no_policy_is_said_to_miss_it(counting):
+    frames = GivenFrames(frames=reds([0.9] * 9 + [0.1] * 9, [True] * 9 + [False] * 9), task=counting)
+    found = audit(RewardModel(ColourEncoder(), red_spec()), frames, probes=["random_policy"]).finding("random_policy")
+    assert found.verdict == "left out"
+    assert "has no success bounds" in found.says
+
+
+def test_a_resample_without_a_way_to_the_goal_leaves_a_failure_one():
+    """Two levels, the upper one in 55 % of the goal frames: in some resamples the median goal frame is paid nothing."""
+    paid = FunctionReward(lambda frames: frames[..., 0].double().mean(dim=(1, 2)) / 255, name="levels")
+    frames = reds([1.0] * 55 + [0.4] * 45 + [0.4] * 100, [True] * 100 + [False] * 100)
+    audited = gather(scorer_of(paid, Encoders()), GivenFrames(frames=frames, task=TASK))
+    effect = estimate_on(survival_bonus._offset, audited.scores, audited.labels)
+    assert effect.value == pytest.approx(0.4 / 0.6, abs=0.01)
+    assert effect.high == 100.0

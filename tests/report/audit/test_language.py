@@ -5,7 +5,7 @@ import pytest
 from tests.report.audit.audits import audit_cartpole, red_frames
 from tests.toys import ColourEncoder, red_spec
 from vlmrm.prompts import PromptSet
-from vlmrm.report.audit import audit
+from vlmrm.report.audit import audit, paraphrases
 from vlmrm.rewards import RewardModel
 
 pytestmark = pytest.mark.filterwarnings("ignore::vlmrm.errors.WordingWarning")  # some goals are worded badly on purpose
@@ -92,3 +92,10 @@ def test_two_goals_of_a_scene_count_only_if_both_pictures_and_both_sentences_are
 
 def test_frames_from_memory_show_no_other_goal():
     assert found("other_goals").verdict == "left out"
+
+
+@pytest.mark.parametrize("goal", ["an image of a cat", "a photo of a zebra", "a picture of a kneeling robot", "zebra"])
+def test_every_goal_has_twenty_other_wordings(goal):
+    said = paraphrases._wordings(goal)
+    assert len(set(said)) == len(said) >= 20
+    assert goal not in said

@@ -128,3 +128,39 @@ def test_groups_that_hold_one_label_each_leave_no_interval_and_no_pass():
     found = audit(red_reward(), frames, probes=["false_alarms"]).finding("false_alarms")
     assert found.verdict == "warn"
     assert np.isnan(found.effect.low)
+
+
+def two_levels(threshold):
+    """A reward that pays 1 above a share of red, and 0 below."""
+    return FunctionReward(
+        lambda frames: (frames[..., 0].float().mean(dim=(1, 2)) / 255 > threshold).float(), name="two"
+    )
+
+
+def test_a_reward_of_two_levels_is_judged_by_the_threshold_that_it_has():
+    """It pays no other frame and 18 of 30 goal frames: all frames pass a threshold that finds 90 % of these."""
+    found = audit(two_levels(0.8), red_frames(), probes=["false_alarms", "blank_frames"])
+    alarms, blank = found.finding("false_alarms"), found.finding("blank_frames")
+    assert (alarms.verdict, alarms.effect.value) == ("pass", 0.0)
+    assert "60 % of the goal frames" in alarms.says
+    firing = audit(two_levels(0.2), red_frames(), probes=["false_alarms"]).finding("false_alarms")
+    assert firing.effect.value == pytest.approx(17 / 30)
+    assert firing.verdict == "fail"
+    assert blank.exhibits[0].text == "white"  # all of its levels are up, red among them
+
+
+def test_nothing_is_beaten_by_a_picture_that_is_paid_as_little_as_anything():
+    """Black is paid 0, as 12 of 30 goal frames are; a constant reward pays it as much as every goal frame."""
+    only_red = FunctionReward(
+        lambda frames: ((frames[..., 0] > 204) & (frames[..., 1] < 9)).float().mean(dim=(1, 2)).round(), name="red"
+    )
+    found = audit(only_red, red_frames(), probes=["blank_frames"]).finding("blank_frames")
+    assert (found.verdict, found.effect.value) == ("pass", 0.0)
+    constant = audit(lambda frames: torch.ones(len(frames)), red_frames(), probes=["blank_frames"])
+    assert (constant.verdict, constant.finding("blank_frames").effect.value) == ("fail", 0.5)
+
+
+def test_words_that_would_cover_most_of_a_picture_are_not_written():
+    found = audit(red_reward(), red_frames(), probes=["written_words"]).finding("written_words")
+    assert found.verdict == "left out"
+    assert "of pictures of 8x8 pixels" in found.says

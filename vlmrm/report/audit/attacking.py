@@ -90,7 +90,7 @@ def unpaid_frames(audited: Audited) -> Unpaid:
     else:
         threshold = threshold_at_false_positives(audited.scores, audited.labels.in_goal, share=_PASS)
         whose = f"a threshold that {percent(_PASS)} of the others pass"
-    rows = np.flatnonzero(~audited.labels.in_goal & (audited.scores < threshold))
+    rows = np.flatnonzero(~audited.labels.in_goal & (audited.scores <= threshold))
     if not len(rows):
         raise SpecError("every frame outside of the goal is paid already, so there is nothing left to attack.")
     rows = _evenly(_one_of_each(rows, audited.labels.groups))

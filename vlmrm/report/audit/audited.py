@@ -14,6 +14,7 @@ from vlmrm.report.audit.climbed import Climbed, climb
 from vlmrm.report.audit.played import Played, play, same_action
 from vlmrm.report.scorers import Scorer
 from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.over_time.milestones import MilestonesOptions
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.tasks import SuccessRule, Task
 from vlmrm.types import Frames
@@ -57,9 +58,17 @@ class Audited:
 
     @property
     def goals(self) -> tuple[str, ...]:
-        """Sentences that the reward wants; empty: it has none."""
+        """Sentences that the reward wants, of milestones the last one; empty: it has none."""
         spec = self.reward.spec
-        return () if spec is None or spec.prompts is None else spec.prompts.goal
+        if spec is None or spec.prompts is None:
+            return ()
+        return spec.prompts.goal[-1:] if self.has_milestones else spec.prompts.goal
+
+    @property
+    def has_milestones(self) -> bool:
+        """Whether its sentences are wanted one after the other."""
+        spec = self.reward.spec
+        return spec is not None and isinstance(spec.over_time, MilestonesOptions)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -68,6 +77,11 @@ class Audited:
         if spec is None or spec.prompts is None:
             return ()
         return (*spec.prompts.goal, *spec.prompts.baseline, *spec.prompts.negatives)
+
+    @property
+    def pictures_in_frame(self) -> int:
+        """Number of cameras whose pictures lie side by side in a frame."""
+        return 1 if self.reward.spec is None else self.reward.spec.pictures_in_frame
 
     @property
     def other_median(self) -> float:
@@ -114,8 +128,7 @@ class Audited:
             change: Makes other pictures of some.
             frames: Some of the labelled ones.
         """
-        count = 1 if self.reward.spec is None else self.reward.spec.pictures_in_frame
-        found: Frames = put_together([change(pictures) for pictures in cut_apart(frames, count)])
+        found: Frames = put_together([change(pictures) for pictures in cut_apart(frames, self.pictures_in_frame)])
         return found
 
     def read(self, frames: Frames) -> FrameFeatures:

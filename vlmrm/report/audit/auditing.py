@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from vlmrm.errors import VlmrmError, VlmrmWarning
+from vlmrm.errors import SpecError, VlmrmError, VlmrmWarning
 from vlmrm.report.audit.audit_numbers import Answered
 from vlmrm.report.audit.audited import Audited, gather
 from vlmrm.report.audit.outcome import Audit
@@ -38,8 +38,8 @@ def audit(
         progress: Told of every probe.
 
     Raises:
-        SpecError: There is no such probe, the reward is impossible or a table of scores, or all frames are in the goal
-            or none is.
+        SpecError: There is no such probe or none at all, the reward is impossible or a table of scores, or all frames
+            are in the goal or none is.
         FrameError: The frames cannot be read.
 
     Example:
@@ -53,6 +53,8 @@ def audit(
         'pass'
     """
     asked = [PROBES.named(name) for name in dict.fromkeys(probes)]
+    if not asked:
+        raise SpecError("an audit without a probe says nothing. Name one, or leave probes out for all of them.")
     source = source_of(frames)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", VlmrmWarning)
@@ -92,6 +94,10 @@ def _answer(probe: Probe, audited: Audited) -> Finding:
             return probe.run(audited)
         except VlmrmError as error:
             return Finding.left_out(str(error))
+        except Exception as error:  # of an environment, a model or another package's probe: the others have their say
+            broke = f"it broke off with {type(error).__name__}: {error}"
+    warnings.warn(f"probe {probe.name}: {broke}", VlmrmWarning, stacklevel=3)
+    return Finding.left_out(broke)
 
 
 def _remarks(audited: Audited, caught: Sequence[warnings.WarningMessage]) -> list[str]:

@@ -4,9 +4,10 @@ A camera that fails, or an agent that leaves its picture, should not be paid.
 """
 
 import numpy as np
+from jaxtyping import Float
 
 from vlmrm.report.audit.audited import Audited
-from vlmrm.report.audit.estimating import estimate_on, goal_mean
+from vlmrm.report.audit.estimating import estimate_on, goal_mean, preferred
 from vlmrm.report.audit.picture_changes import blank_pictures
 from vlmrm.report.audit.probe import Exhibit, Finding, Limits, Probe
 from vlmrm.report.words import percent
@@ -19,12 +20,11 @@ def _run(audited: Audited) -> Finding:
     pictures = blank_pictures(audited.labels.frames, seed=audited.seed)
     paid = {name: float(audited.score(picture)[0]) for name, picture in pictures.items()}
     best = max(paid, key=lambda name: paid[name])
-    below = np.array(audited.scores <= paid[best], dtype=float)
-    effect = estimate_on(goal_mean, below, audited.labels)
+    effect = estimate_on(goal_mean, _beaten(audited.scores, paid[best]), audited.labels)
     says = (
-        f"A picture of nothing ({best}) is paid {paid[best]:.3f}: as much as {percent(effect.value)} of the goal "
-        f"frames or more ({effect}); the median goal frame is paid {audited.goal_median:.3f}, the median other frame "
-        f"{audited.other_median:.3f}."
+        f"A picture of nothing ({best}) is paid {paid[best]:.3f}, more than {percent(effect.value)} of the goal frames "
+        f"({effect}; of equals a half); the median goal frame is paid {audited.goal_median:.3f}, the median other "
+        f"frame {audited.other_median:.3f}."
     )
     exhibits = [
         Exhibit(text=name, says=f"paid {paid[name]:.3f}", picture=pictures[name][0].numpy())
@@ -33,11 +33,20 @@ def _run(audited: Audited) -> Finding:
     return Finding.judged(LIMITS, effect, says, exhibits=exhibits)
 
 
+def _beaten(scores: Float[np.ndarray, " n"], paid: float) -> Float[np.ndarray, " n"]:
+    """1 for frames that are paid less than a picture of nothing, a half for those that are paid the same.
+
+    Of several levels the lowest is what a picture of nothing ought to be paid, and beats nobody.
+    """
+    beaten = preferred(np.full_like(scores, paid), scores)
+    return np.zeros_like(beaten) if paid <= scores.min() < scores.max() else beaten
+
+
 PROBE = Probe(
     name="blank_frames",
     family="pictures",
     question="Does it pay nothing for a picture of nothing?",
-    measures="share of the goal frames that are paid no more than the best-paid picture of nothing (0: none)",
+    measures="share of the goal frames that are paid less than the best-paid picture of nothing (0: none)",
     limits=LIMITS,
     run=_run,
 )

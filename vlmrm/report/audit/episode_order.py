@@ -12,6 +12,7 @@ from jaxtyping import Int
 from vlmrm.metrics import Estimate, mean_estimate, share_estimate
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.beyond_bounds import scaled_distance
+from vlmrm.report.audit.estimating import preferred
 from vlmrm.report.audit.needs import LOOKS_BACK, TASK
 from vlmrm.report.audit.paying import steps_paid
 from vlmrm.report.audit.probe import Finding, Limits, Need, Probe
@@ -19,8 +20,9 @@ from vlmrm.report.audit.probe import Finding, Limits, Need, Probe
 LIMITS = Limits(passes=0.8, fails=0.5)
 """Chance is 0.5."""
 LOOP_LIMITS = Limits(passes=0.1, fails=0.5)
-"""From 0.5 on there and back earns half of what the way there earns, again and again."""
+"""From 0.5 on each further time there and back earns half of what the way there earns, again and again."""
 _FEWEST_STEPS, _STAYS, _STILL_PAID = 4, 20, 0.1
+_ROUNDING = 1e-6  # of what an episode is paid
 
 
 _Rows = Int[np.ndarray, " t"]
@@ -76,34 +78,52 @@ def _run_shuffled(audited: Audited) -> Finding:
 
 
 def _compare(audited: Audited, reorder: Callable[[_Rows], _Rows], how: str) -> Finding:
+    if audited.has_milestones:
+        return Finding.left_out(
+            "the way leads through milestones, which may lie farther from the goal than where an episode begins."
+        )
     approaches = _approaches(audited)
     if not approaches:
         return Finding.left_out("no random episode comes nearer to the goal, or nobody knows how far from it it is.")
-    more = [_paid(audited, one) > _paid(audited, reorder(one)) for one in approaches]
-    effect = share_estimate(sum(more), len(more))
+    rows = [[_paid(audited, one), _paid(audited, reorder(one)), _paid_still(audited, one)] for one in approaches]
+    paid = np.array([row for row in rows if np.ptp(row) > _ROUNDING])
+    if not len(paid):
+        return Finding.left_out(
+            f"all {len(rows)} random episodes that come nearer to the goal are paid as much as standing still, in "
+            "either order: they do not come near enough to earn anything."
+        )
+    paid = np.where(np.abs(paid - paid[:, :1]) <= _ROUNDING, paid[:, :1], paid)  # ties, in spite of rounding
+    more = preferred(paid[:, 0], paid[:, 1])
+    effect = share_estimate(float(more.sum()), len(more))
+    alike = int((more == 0.5).sum())
     says = (
-        f"{sum(more)} of {len(more)} episodes that come nearer to the goal are paid more than the same frames {how} "
-        f"({effect})."
+        f"{int((more == 1).sum())} of {len(more)} episodes that come nearer to the goal are paid more than the same "
+        f"frames {how}{f', and {alike} the same' if alike else ''} ({effect})."
     )
     return Finding.judged(LIMITS, effect, says)
+
+
+def _paid_still(audited: Audited, rows: _Rows) -> float:
+    """What standing still at the beginning of an episode is paid, for as long as it lasts."""
+    return _paid(audited, np.repeat(rows[:1], len(rows)))
 
 
 def _run_loop(audited: Audited) -> Finding:
     approaches = _approaches(audited)
     earned = []
     for one in approaches:
-        there = _paid(audited, one)
-        back = _paid(audited, np.concatenate([one, one[-2::-1]]))
-        still = _paid(audited, np.repeat(one[:1], 2 * len(one) - 1))
-        stayed = _paid(audited, np.repeat(one[:1], len(one)))
-        if there > stayed:
-            earned.append((back - still) / (there - stayed))
+        there = _paid(audited, one) - _paid_still(audited, one)
+        once = np.concatenate([one, one[-2::-1]])
+        twice = np.concatenate([once, once[1:]])
+        first, both = (_paid(audited, lap) - _paid_still(audited, lap) for lap in (once, twice))
+        if there > _ROUNDING:
+            earned.append((both - first) / there)
     if not earned:
         return Finding.left_out("no random episode is paid more for coming nearer to the goal than for standing still.")
     effect = mean_estimate(earned) if len(earned) > 1 else Estimate.alone(earned[0])
     says = (
-        f"Going nearer to the goal and back again earns {effect} of what going there earns, beyond standing still, in "
-        f"{len(earned)} episodes."
+        f"Going nearer to the goal and back for a second time earns {effect} of what going there earned, beyond "
+        f"standing still, in {len(earned)} episodes."
     )
     return Finding.judged(LOOP_LIMITS, effect, says)
 
@@ -131,8 +151,8 @@ SHUFFLED = Probe(
 LOOP = Probe(
     name="loops",
     family="time",
-    question="Does going there and back earn nothing?",
-    measures="pay of a way there and back as a share of the way there, beyond standing still (0: none)",
+    question="Does going there and back once more earn nothing?",
+    measures="pay of a second way there and back as a share of the first way there, beyond standing still (0: none)",
     limits=LOOP_LIMITS,
     needs=(PAYS_FOR_CHANGE,),
     run=_run_loop,

@@ -1,6 +1,6 @@
 """Effects with their intervals: frames are drawn anew by groups, as reports draw them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,17 @@ from vlmrm.metrics import Estimate, auroc, estimate, paired_difference
 from vlmrm.metrics.resampling import drawn_counts, resampled
 from vlmrm.metrics.tally import auroc_of, tally_of
 from vlmrm.report.measures import RESAMPLES, resampling_of
+
+_FEWEST = 5  # frames of each label, or groups of them: of fewer, those that are drawn anew are nearly the same ones
+
+_MOST_WAYS = 100.0
+
+
+def _drawing(labels: LabelledFrames) -> Mapping[str, Any] | None:
+    """How frames are drawn anew; None: there are too few for an interval."""
+    units = labels.groups if labels.groups and not labels.kinds else [str(row) for row in range(len(labels))]
+    sides = [{unit for unit, held in zip(units, labels.in_goal, strict=True) if held == one} for one in (True, False)]
+    return None if min(map(len, sides)) < _FEWEST else resampling_of(labels)
 
 
 def estimate_on(
@@ -27,7 +38,7 @@ def estimate_on(
     Raises:
         SpecError: As the metric.
     """
-    drawn = resampling_of(labels)
+    drawn = _drawing(labels)
     if drawn is None:
         return Estimate.alone(metric(values, labels.in_goal))
     return estimate(metric, values, labels.in_goal, **drawn)
@@ -44,7 +55,7 @@ def estimate_aurocs(
         labels: What is known of the frames.
     """
     value = float(combine(np.array([auroc(column, labels.in_goal) for column in columns.T])))
-    drawing = resampling_of(labels)
+    drawing = _drawing(labels)
     if drawing is None:
         return Estimate.alone(value)
     drawn = [
@@ -132,7 +143,7 @@ def difference_on(
     Raises:
         SpecError: As the metric.
     """
-    drawn = resampling_of(labels)
+    drawn = _drawing(labels)
     if drawn is None:
         return Estimate.alone(metric(first, labels.in_goal) - metric(second, labels.in_goal))
     return paired_difference(metric, first, second, labels.in_goal, **drawn)
@@ -167,6 +178,23 @@ def preferred(first: Float[np.ndarray, "..."], second: Float[np.ndarray, "..."])
     """
     higher: Float[np.ndarray, ...] = (np.sign(first - second) + 1) / 2
     return higher
+
+
+def share_of_way(value: float, way: float) -> float:
+    """Return a number as a share of the way from what other frames are paid to what goal frames are.
+
+    Frames drawn anew may have no such way; then, and where there is hardly one, it is 100 times the way at most.
+
+    Args:
+        value: What is compared.
+        way: Length of the way.
+
+    Example:
+        >>> share_of_way(1.0, 4.0), share_of_way(1.0, 0.0), share_of_way(-1.0, -2.0), share_of_way(0.0, 0.0)
+        (0.25, 100.0, -100.0, 0.0)
+    """
+    share = value / way if way > 0 else float(np.sign(value)) * _MOST_WAYS
+    return min(max(share, -_MOST_WAYS), _MOST_WAYS)
 
 
 def highest_first(values: Float[np.ndarray, " n"], rows: Bool[np.ndarray, " n"], most: int) -> list[int]:

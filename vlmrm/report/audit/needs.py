@@ -11,6 +11,12 @@ _TELLS = 0.75  # half of the way from chance to a perfect reward
 def _sentences(audited: Audited) -> str | None:
     if not audited.goals:
         return f"{audited.reward.name} has no sentence that could be exchanged."
+    if audited.has_milestones:
+        return (
+            "a frame shows the last of several milestones only beside the others, so that none can be exchanged alone."
+        )
+    if (why := _embeddings(audited)) is not None:
+        return why
     try:
         audited.of_texts(list(audited.goals))
     except VlmrmError as error:

@@ -8,7 +8,7 @@ from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.compared import compare_sentences
 from vlmrm.report.audit.needs import SENTENCES, TELLS_GOAL
 from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
-from vlmrm.rewards.rewording import reworded
+from vlmrm.rewards.rewording import reworded, without_template
 
 LIMITS = Limits(passes=0.05, fails=0.4, worst=WARN)
 """A loss of 0.4 leaves a tenth of the wordings of a perfect reward near chance; 0.05 is hardly seen in a training."""
@@ -33,8 +33,9 @@ def _run(audited: Audited) -> Finding:
 
 def _wordings(goal: str) -> Sequence[str]:
     """Plain sentences around the goal first, of which there are always enough, then those that know its words."""
-    around = [form.format(goal) for form in _FORMS]
-    known = [one for one in reworded(goal) if one not in around]
+    core = without_template(goal)
+    around = [form.format(core) for form in _FORMS]
+    known = [one for one in reworded(core) if one not in (*around, goal)]
     if len(known) > _MOST - len(around):
         known = [known[place] for place in np.linspace(0, len(known) - 1, _MOST - len(around)).astype(int)]
     return [*around, *known]

@@ -83,16 +83,29 @@ def write(frames: Frames, sentence: str, *, at_top: bool = False) -> Frames:
         (True, True)
     """
     height, width = frames.shape[1:3]
-    lines = _broken(sentence, width)
-    line_px = round(1.25 * _font_px(width))
-    strip = Image.new("RGB", (width, min(height, line_px * len(lines) + 2)), "white")
+    strip = Image.new("RGB", (width, min(height, strip_height_px(sentence, width))), "white")
     drawing = ImageDraw.Draw(strip)
-    for number, line in enumerate(lines):
-        drawing.text((2, number * line_px), line, fill="black", font=ImageFont.load_default(size=_font_px(width)))
+    for number, line in enumerate(_broken(sentence, width)):
+        place = (2, number * _line_px(width))
+        drawing.text(place, line, fill="black", font=ImageFont.load_default(size=_font_px(width)))
     written = frames.clone()
     rows = slice(0, strip.height) if at_top else slice(height - strip.height, height)
     written[:, rows] = torch.from_numpy(np.array(strip))
     return written
+
+
+def strip_height_px(sentence: str, width_px: int) -> int:
+    """Return how high a strip is that `write` puts a sentence on, in pictures of a width.
+
+    Example:
+        >>> strip_height_px("a red car", 128)
+        13
+    """
+    return _line_px(width_px) * len(_broken(sentence, width_px)) + 2
+
+
+def _line_px(width_px: int) -> int:
+    return round(1.25 * _font_px(width_px))
 
 
 def _broken(sentence: str, width_px: int) -> list[str]:

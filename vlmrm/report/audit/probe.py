@@ -160,7 +160,8 @@ class Probe:
     needs: Sequence[Need] = ()
     """What it cannot do without; where one is lacking, the audit leaves it out and says why."""
     run: Callable[[Audited], Finding]
-    """Answers the question. A VlmrmError that it raises becomes the reason why it was left out."""
+    """Answers the question. An error that it raises becomes the reason why it was left out; one that is no VlmrmError
+    is warned of as well."""
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:

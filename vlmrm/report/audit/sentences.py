@@ -33,16 +33,23 @@ _RELATIONS = (
 )  # fmt: skip
 """Relations that say something else when their two things change places; "next to" and "with" do not."""
 _WORD = re.compile(r"[^\W\d_]+")
-_DIRECTIONS = frozenset(
-    _WORD.findall(
-        "above below under underneath top bottom up upright down upside standing lying hanging kneeling peak raised on "
-        "back overturned flipped inverted vertically belly head feet legs"
-    )
+_DIRECTIONS = (
+    "above", "below", "under", "underneath", "up", "upright", "upwards", "down", "downwards", "upside down", "standing",
+    "lying", "hanging", "kneeling", "peak", "raised", "lowered", "overturned", "flipped", "inverted", "vertically",
+    "on top of", "on its back", "on its belly", "on its head", "on its feet", "on its knees", "at the top",
+    "at the bottom",
+)  # fmt: skip
+"""Words that say which way is up in a picture; "on a table" and "four legs" do not."""
+_VIEWS = re.compile(
+    r"(?:seen |shown |viewed |a view |looking )?from (?:above|below|under|underneath|the top|high up)|top[- ]down|"
+    r"close[- ]up|up close",
+    re.IGNORECASE,
 )
+"""Words about the camera, which say no more of the scene than that."""
 
 
 def exchange(sentence: str, old: str, new: str) -> str | None:
-    """Return the sentence with one phrase in the place of another; None: it does not occur.
+    """Return the sentence with one phrase in the place of another, large or small; None: it does not occur.
 
     Args:
         sentence: Any sentence.
@@ -53,7 +60,9 @@ def exchange(sentence: str, old: str, new: str) -> str | None:
         >>> exchange("a red car", "red", "blue"), exchange("a reddish car", "red", "blue")
         ('a blue car', None)
     """
-    said, count = re.subn(rf"(?<![\w-]){re.escape(old)}(?![\w-])", new, sentence, count=1)
+    said, count = re.subn(
+        rf"(?<![\w-]){re.escape(old)}(?![\w-])", lambda found: _as_large(new, found[0]), sentence, count=1, flags=re.I
+    )
     return said if count else None
 
 
@@ -88,7 +97,14 @@ def exchanged(sentence: str, rows: Sequence[Sequence[str]]) -> list[str]:
 def _swapped(sentence: str, first: str, second: str) -> str:
     """Both of two phrases, each in the other's place wherever it stands."""
     either = rf"(?<![\w-])(?:{re.escape(first)}|{re.escape(second)})(?![\w-])"
-    return re.sub(either, lambda found: second if found[0] == first else first, sentence)
+    return re.sub(
+        either, lambda found: _as_large(second if found[0].lower() == first else first, found[0]), sentence, flags=re.I
+    )
+
+
+def _as_large(said: str, old: str) -> str:
+    """With a capital where what it replaces had one."""
+    return said[:1].upper() + said[1:] if old[:1].isupper() else said
 
 
 def reversed_all(sentence: str, rows: Sequence[Sequence[str]], allowed: Callable[[str], bool]) -> str | None:
@@ -149,17 +165,18 @@ def says_direction(sentence: str) -> bool:
     """Whether a sentence says which way is up, so that it is false of a picture that stands on its head.
 
     Example:
-        >>> says_direction("a pole standing upright"), says_direction("a red car")
+        >>> says_direction("a pole standing upright"), says_direction("a red car seen from above")
         (True, False)
     """
-    return any(word.lower() in _DIRECTIONS for word in _WORD.findall(sentence))
+    of_the_scene = _VIEWS.sub("", sentence)
+    return any(exchange(of_the_scene, word, "") is not None for word in _DIRECTIONS)
 
 
 def says_side(sentence: str) -> bool:
     """Whether a sentence names a side, so that it is false of a mirrored picture.
 
     Example:
-        >>> says_side("a car on the left"), says_side("a car on the hill")
-        (True, False)
+        >>> says_side("a car on the left"), says_side("a left-handed glove"), says_side("a car on the hill")
+        (True, True, False)
     """
-    return bool(exchanged(sentence, SIDES))
+    return bool(exchanged(sentence.replace("-", " "), SIDES))

@@ -19,6 +19,8 @@ LIMITS = Limits(passes=0.9, fails=0.5)
 """At a half, whether a stage is missing decides no more than a coin."""
 _TIMES, _STAYS = 5, 20  # frames that show each stage; steps for which one is shown, more than any milestone is held
 _ROUNDING = 1e-6
+_LEFT_OUT, _EXCHANGED, _REPEATED = "a stage left out", "two exchanged", "one gone through again"
+"""Kinds of other episodes; the last may be paid as much as the right one, and the others less."""
 _NAME = "milestone "  # of the columns that a reward with milestones explains itself by
 
 
@@ -39,25 +41,27 @@ def _run(audited: Audited) -> Finding:
     stages = _stages(audited)
     order = np.argsort(-stages, axis=0, kind="stable")[:_TIMES]  # frames that show each stage most
     nothing = int(stages.max(axis=1).argmin())
-    right: dict[str, list[bool]] = {}
+    right: dict[str, dict[str, list[bool]]] = {}  # kind, name, frames
     wholes = []
     for shown in order:
         whole = _paid(audited, nothing, shown)
         wholes.append(whole)
-        for name, others, may_be_equal in _broken(shown):
+        for kind, name, others in _broken(shown):
             paid = _paid(audited, nothing, others)
-            most = whole + _ROUNDING if may_be_equal else whole - _ROUNDING
-            right.setdefault(name, []).append(paid <= most)
+            most = whole + _ROUNDING if kind == _REPEATED else whole - _ROUNDING
+            right.setdefault(kind, {}).setdefault(name, []).append(paid <= most)
     if max(wholes) <= _ROUNDING:
         return Finding.left_out("all stages in their order are paid nothing: perhaps these frames do not show them.")
-    each = [one for trials in right.values() for one in trials]
-    effect = share_estimate(sum(each), len(each))
+    shares = {kind: np.mean(list(by_name.values()), axis=0) for kind, by_name in right.items()}  # of each row of frames
+    worst = min(shares, key=lambda kind: float(shares[kind].mean()))
+    effect = share_estimate(float(shares[worst].sum()), len(order))  # its orders are of the same frames: one trial
+    each = ", ".join(f"{percent(float(share.mean()))} with {kind}" for kind, share in shares.items())
     says = (
-        f"All {stages.shape[1]} stages in their order are paid {decimal(float(np.mean(wholes)))}. Of {len(each)} "
-        f"episodes with a stage left out, two exchanged, or one gone through again, {percent(effect.value)} are paid "
-        f"as they should be ({effect})."
+        f"All {stages.shape[1]} stages in their order are paid {decimal(float(np.mean(wholes)))}, and other episodes "
+        f"of the same frames as they should be: {each}. The worst decides ({effect}, of {len(order)} rows of frames)."
     )
-    wrong = {name: 1 - float(np.mean(trials)) for name, trials in right.items() if not all(trials)}
+    trials = {name: held for by_name in right.values() for name, held in by_name.items()}
+    wrong = {name: 1 - float(np.mean(held)) for name, held in trials.items() if not all(held)}
     exhibits = [
         Exhibit(text=name, says=f"paid too much in {percent(share)} of the episodes")
         for name, share in sorted(wrong.items(), key=lambda one: -one[1])
@@ -65,15 +69,15 @@ def _run(audited: Audited) -> Finding:
     return Finding.judged(LIMITS, effect, says, exhibits=exhibits)
 
 
-def _broken(shown: Int[np.ndarray, " k"]) -> Iterator[tuple[str, Int[np.ndarray, " j"], bool]]:
-    """Other sequences, each with its name and whether it may be paid as much as the whole one."""
+def _broken(shown: Int[np.ndarray, " k"]) -> Iterator[tuple[str, str, Int[np.ndarray, " j"]]]:
+    """Other sequences, each with its kind and its name."""
     for k in range(len(shown)):
-        yield f"without stage {k + 1}", np.delete(shown, k), False
+        yield _LEFT_OUT, f"without stage {k + 1}", np.delete(shown, k)
         if k:
             exchanged = shown.copy()
             exchanged[[k - 1, k]] = shown[[k, k - 1]]
-            yield f"stage {k + 1} before stage {k}", exchanged, False
-            yield f"back to stage {k} after stage {k + 1}", np.insert(shown, k + 1, shown[[k - 1, k]]), True
+            yield _EXCHANGED, f"stage {k + 1} before stage {k}", exchanged
+            yield _REPEATED, f"back to stage {k} after stage {k + 1}", np.insert(shown, k + 1, shown[[k - 1, k]])
 
 
 def _paid(audited: Audited, nothing: int, shown: Int[np.ndarray, " k"]) -> float:
@@ -86,7 +90,8 @@ PROBE = Probe(
     name="stages",
     family="time",
     question="Does it pay less for stages left out or in another order, and nothing more for a stage twice?",
-    measures="share of episodes with a stage missing, exchanged or repeated that are paid as they should be",
+    measures="share of episodes with a stage missing, exchanged or repeated, whichever has the lowest, that are "
+    "paid as they should be",
     limits=LIMITS,
     needs=(Need(name="milestones", lacking=_lacks_milestones),),
     run=_run,

@@ -6,9 +6,8 @@ A constant above 0 pays for every step that an episode lasts, and one below 0 fo
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vlmrm.errors import SpecError
 from vlmrm.report.audit.audited import Audited
-from vlmrm.report.audit.estimating import estimate_on
+from vlmrm.report.audit.estimating import estimate_on, share_of_way
 from vlmrm.report.audit.needs import SINGLE_FRAMES, TASK, TELLS_GOAL
 from vlmrm.report.audit.probe import Finding, Limits, Probe
 
@@ -35,10 +34,7 @@ def _offset(scores: ArrayLike, in_goal: ArrayLike) -> float:
     """What the median other frame is paid, whatever its sign, as a share of the way from there to the goal."""
     values, goal = np.asarray(scores, dtype=float), np.asarray(in_goal)
     other = float(np.median(values[~goal]))
-    apart = float(np.median(values[goal])) - other
-    if not apart > 0:
-        raise SpecError("goal frames are not paid more than others in every resample, so there is no way to the goal.")
-    return abs(other) / apart
+    return share_of_way(abs(other), float(np.median(values[goal])) - other)
 
 
 PROBE = Probe(

@@ -20,6 +20,8 @@ _SHOWN = 6
 
 
 def _judge(audited: Audited, played: Played) -> Finding:
+    if audited.rule is None:
+        return Finding.left_out("the task has no success bounds, so that nobody knows which steps are in the goal.")
     share = audited.share_of_goal(played.scores)
     beyond = share - played.labels.in_goal
     by_episode = [float(beyond[rows].mean()) for rows in played.episodes.values()]
