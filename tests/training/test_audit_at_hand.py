@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from tests.toys import ColourEncoder
-from tests.training.toy_runs import lamp_config, lamp_reward
+from tests.training.toy_runs import configure, lamp_config, lamp_reward
 from vlmrm.data import frames_of_task
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.report.audit import audit
-from vlmrm.rewards import RewardModel
-from vlmrm.tasks import Task
+from vlmrm.rewards import RewardModel, RewardSpec
+from vlmrm.tasks import Task, find_task
 from vlmrm.training import train
+from vlmrm.training.plan import make_plan
 from vlmrm.training.progress import Progress
 from vlmrm.training.run_report import report_run
 
@@ -101,3 +102,16 @@ def test_a_file_of_another_program_is_passed_over_and_refused_where_it_was_named
 def test_a_run_on_the_own_reward_has_nothing_to_audit(tmp_path):
     with pytest.raises(SpecError, match="audit is of a text reward"):
         lamp_config(tmp_path, reward="env", audit="audit.json")
+
+
+def test_an_audit_of_a_file_is_of_the_same_reward_as_a_training_on_it(tmp_path):
+    """The task's quality of pictures completes both; without it no audit of a body of MuJoCo would ever be at hand."""
+    spec = RewardSpec(encoder="sim-m", prompts=PromptSet("a cheetah robot lying on its back"), alpha=0.0)
+    spec.save(tmp_path / "reward.json")
+    task = find_task("half_cheetah/on_its_back")
+    found = audit(tmp_path / "reward.json", frames_of_task(task, 30), probes=["tells_goal"])
+    plan = make_plan(configure(task=task.name, reward=str(tmp_path / "reward.json")))
+    assert plan.spec.render_quality == "fast"
+    assert found.spec_hash == plan.spec.hash()
+    spoken = audit(replace(spec, render_quality="full"), frames_of_task(task, 30), probes=["tells_goal"])
+    assert spoken.spec["render_quality"] == "full"

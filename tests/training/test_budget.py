@@ -170,3 +170,10 @@ def test_rollouts_that_fit_are_left_alone_and_others_are_shortened_to_whole_batc
 def test_the_longest_video_is_a_twentieth_of_the_training():
     assert [video_steps(steps, 1_000) for steps in (10, 300, 5_000, 20_000)] == [1, 15, 250, 500]
     assert video_steps(5_000, LENGTH) == LENGTH
+
+
+def test_as_many_episodes_are_drawn_as_were_asked_for():
+    """Choosing the best agent by a few drawn episodes goes by luck; on short trainings a third of the steps has 4."""
+    options = EvaluationOptions(drawn=20)
+    chosen = fill_evaluation(options, steps=20_000, usual_every=1_000, episode_steps=200, videos=False)
+    assert (chosen.drawn, chosen.episodes) == (20, 20)

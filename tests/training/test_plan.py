@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -333,3 +334,26 @@ def test_a_reward_file_that_names_cameras_comes_with_them(names, tmp_path):
     made = make_plan(options)
     assert list(made.task.drawn_cameras) == (names or ["front", "side"])
     assert list(made.spec.cameras.names) == (names or ["front", "side"])
+
+
+def two_cameras(tmp_path):
+    """A task's file with two cameras, whose reward says nothing of them."""
+    text = (Path(find_spec("vlmrm_envs").origin).parent / "catalogue" / "hopper" / "stand.toml").read_text()
+    head, _, rest = text.partition("[camera]")
+    _, _, rest = rest.partition("[reward]")
+    views = '[cameras.front]\nname = "track"\n[cameras.side]\ntrack = "torso"\ndistance_m = 3\nazimuth_deg = 0\n'
+    path = tmp_path / "two.toml"
+    path.write_text(f"{head}{views}\n[reward]{rest}")
+    return str(path)
+
+
+def test_cameras_that_are_given_replace_those_that_the_task_filled_in(tmp_path):
+    top = {"track": "torso", "distance_m": 3, "azimuth_deg": 0, "elevation_deg": -80}
+    task, front = two_cameras(tmp_path), {"name": "track"}
+    assert list(make_plan(configure(task=task)).task.drawn_cameras) == ["front", "side"]
+    three = make_plan(configure(task=task, cameras={"front": front, "side": top | {"elevation_deg": 0}, "top": top}))
+    assert list(three.task.drawn_cameras) == list(three.spec.cameras.names) == ["front", "side", "top"]
+    assert list(make_plan(configure(task=task, cameras={"top": top, "front": front})).spec.cameras.names) == [
+        "top", "front",
+    ]  # fmt: skip
+    assert make_plan(configure(task=task, camera=top)).spec.cameras is None

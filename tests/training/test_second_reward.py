@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from tests.toys import ColourEncoder
 from tests.training.toy_runs import lamp_config, lamp_reward
 from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.errors import RunError, SpecError
+from vlmrm.fitting import fit
 from vlmrm.training import resume, run_parts, train
+from vlmrm.training.plan import make_plan
 from vlmrm.training.run.metrics import MetricsFile, MetricsRow
 from vlmrm.training.run_report import report_run
 from vlmrm.training.watch import second_partings_of
@@ -108,3 +111,15 @@ def test_a_second_reward_that_can_say_nothing_is_refused(tmp_path, blue):
     with pytest.raises(SpecError, match="this run has none"):
         train(lamp_config(tmp_path, eval_second_reward=blue, reward="env", encoder=None, goal=(), alpha=None))
     assert RewardModel is run_parts.RewardModel
+
+
+def test_a_second_model_judges_by_the_sentences_of_a_fitted_reward(tmp_path, monkeypatch):
+    """Examples are embeddings of the first model, which no other has."""
+    frames = torch.zeros(4, 8, 8, 3, dtype=torch.uint8)
+    frames[:2, ..., 0] = 255
+    fitted = fit(lamp_reward(), frames, [1, 1, 0, 0], method="prototypes")
+    fitted.spec.save(tmp_path / "fitted.json")
+    config = lamp_config(tmp_path, reward=str(tmp_path / "fitted.json"), encoder=None, eval_second_reward="other")
+    second = run_parts._second_reward(make_plan(config), fitted)
+    assert (second.spec.encoder, second.spec.few_shot) == ("other", None)
+    assert second.spec.prompts == fitted.spec.prompts

@@ -13,6 +13,8 @@ from vlmrm.errors import RunError
 from vlmrm.training import load_agent, resume, train
 from vlmrm.training.algorithms import find_algorithm
 from vlmrm.training.make_agent import make_agent
+from vlmrm.training.plan import comparison_config
+from vlmrm.training.run.agent_state import read_state, write_learnt
 from vlmrm.training.run.checkpoint import list_checkpoints
 from vlmrm.training.run_report import report_run
 
@@ -161,3 +163,20 @@ def test_a_run_without_a_checkpoint_is_refused(tmp_path):
     (run / "checkpoints").rename(tmp_path / "moved")
     with pytest.raises(RunError, match=r"run, which has no checkpoint yet\. Name a run that has one"):
         started(tmp_path)
+
+
+def test_a_fixed_entropy_coefficient_is_the_new_runs_own():
+    """Stable-Baselines3 stores it beside what is learnt, as a tensor; the new run's 0.01 would train as 0.1."""
+    env, sac = DummyVecEnv([lambda: gym.make("Pendulum-v1")]), find_algorithm("SAC")
+    old, new = (make_agent(sac, env, hyperparameters={"ent_coef": given}, seed=0) for given in (0.1, 0.01))
+    write_learnt(new, read_state(old))
+    assert float(new.ent_coef_tensor) == pytest.approx(0.01)
+    learnt = [make_agent(sac, env, hyperparameters={}, seed=0) for _ in range(2)]
+    learnt[0].log_ent_coef.data.fill_(-3.0)
+    write_learnt(learnt[1], read_state(learnt[0]))
+    assert learnt[1].log_ent_coef.detach().item() == -3.0
+
+
+def test_a_comparison_on_the_own_reward_begins_untrained(tmp_path):
+    config = lamp_config(tmp_path, start_from=tmp_path / "run")
+    assert comparison_config(config, tmp_path / "own").train.start_from is None

@@ -11,6 +11,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vlmrm.atomic import json_text, write_json
 from vlmrm.data.task_frames import Policy, random_policy
 from vlmrm.errors import RunError, SpecError
@@ -22,6 +24,7 @@ from vlmrm.improving.proposing import find_candidates, propose
 from vlmrm.improving.round_folder import RoundFolder
 from vlmrm.plain_files import parse_json, read_json
 from vlmrm.rewards.model import RewardModel
+from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms.few_shot import FEW_SHOT
 from vlmrm.training.config import TrainConfig
 from vlmrm.training.options import RewardOptions
@@ -34,8 +37,10 @@ from vlmrm.training.runner import resume, train
 from vlmrm.training.start_from import require_start
 from vlmrm.values import require_choice
 
-_BEGUN = "begun.json"
+_BEGUN, _PROPOSED = "begun.json", "proposed"
+_ANEW = 50  # seeds further: frames of a round whose folder was deleted are others
 _MAY_CHANGE = ("rounds", "labels", "method", "rollouts", "exploit_search")
+_JUDGES = "evaluation."  # and what evaluates an agent changes neither it nor the reward
 
 
 def improve(
@@ -79,14 +84,31 @@ class _Loop:
         self.folder = config.output.folder or Path("runs") / _usual_name(self._plan)
         self._rounds: list[RoundFolder] = []
         self._labelled: list[Labelled] = []
+        self._begun: dict[str, Any] = {}
 
     def begin(self) -> None:
         """Note what is asked for; a folder of something else is refused."""
-        said = {"config": self._config.to_dict(), "options": asdict(self.options)}
-        said["config"]["output"]["folder"] = None  # it may be moved
-        _require_same(self.folder, said)
-        write_json(self.folder / _BEGUN, said)
+        config = self._config.to_dict()
+        config["output"]["folder"] = None  # it may be moved
+        task = self._plan.task
+        said = {"config": config, "options": asdict(self.options)}
+        said |= {"task": task.to_dict(), "reward": task.reward.to_dict()}  # whose files may change meanwhile
+        before = _require_same(self.folder, said)
+        self._begun = {**said, _PROPOSED: before.get(_PROPOSED, {})}
+        write_json(self.folder / _BEGUN, self._begun)
         self._progress.note(f"writing to {self.folder}")
+        if (fitted := task.reward.few_shot) is not None:
+            self._progress.note(
+                f"the reward was fitted to {len(fitted.labels)} labels before, which no correction here knows of: it "
+                "is fitted anew, to the labels of these rounds alone."
+            )
+
+    def _times_proposed(self, files: RoundFolder) -> int:
+        """How often frames of a round were proposed before, which is then noted."""
+        times = int(self._begun[_PROPOSED].get(files.name, 0))
+        self._begun[_PROPOSED][files.name] = times + 1
+        write_json(self.folder / _BEGUN, self._begun)
+        return times
 
     def carry_out(self, files: RoundFolder) -> str:
         """Carry a round out or on; return what a person has to do first, and nothing where it is done."""
@@ -117,12 +139,14 @@ class _Loop:
         run = self._newest_run(files)
         self._progress.note(f"{files.name}: proposing {self.options.labels} frames")
         reward = self._newest_reward(files)
-        seed, task = self._seed(files), replace(self._plan.task, reward=reward.spec)
+        seed = self._seed(files) + _ANEW * self._times_proposed(files)
+        task = replace(self._plan.task, reward=reward.spec)
         agents, labels = _agents(run), self.options.labels
         found = find_candidates(reward, task, agents, self.options, seed=seed, progress=self._progress)
         self._progress.working(f"scoring {len(found.labelled):,} frames")
-        labelled = Labelled.join(self._labelled).frames if self._labelled else None
-        proposed = propose(reward, found, labels, seed=seed, labelled=labelled)
+        earlier = [one.read_captured() for one in self._rounds if one is not files]
+        seen = torch.cat(earlier) if earlier else None
+        proposed = propose(reward, found, labels, seed=seed, earlier=seen)
         self._progress.end()
         for remark in proposed.remarks:
             self._progress.note(f"{files.name}: {remark}")
@@ -186,6 +210,7 @@ def _plan(config: TrainConfig, options: ImproveOptions) -> Plan:
     if config.reward.is_env or config.reward.function:
         raise SpecError("the environment's own reward cannot be corrected by labels; give a reward of sentences.")
     plan = make_plan(config)
+    _require_correctable(plan.task.reward, options.method)
     if options.labelled_by == "oracle" and plan.task.success is None:
         raise SpecError(
             f"{plan.task.name} has no success bounds, so that only a person can label its frames. Leave out "
@@ -193,6 +218,19 @@ def _plan(config: TrainConfig, options: ImproveOptions) -> Plan:
         )
     require_start(plan)
     return plan
+
+
+def _require_correctable(reward: RewardSpec, method: str) -> None:
+    """Refuse what no correction can be fitted to, before anybody labels a frame."""
+    if reward.cameras is not None:
+        raise SpecError(
+            f"the reward joins the pictures of {', '.join(reward.cameras.names)}, and corrections are fitted to those "
+            "of one camera. Improve a task of one camera."
+        )
+    if method in TUNERS and reward.views is not None:
+        raise SpecError(
+            f"{method} tunes an encoder that sees whole frames, and this reward sees crops. Leave out views."
+        )
 
 
 def _usual_name(plan: Plan) -> str:
@@ -207,28 +245,35 @@ def _agents(run: Path | None) -> dict[str, Policy]:
     return {LAST: last, HALF: half_random(last), RANDOM: random_policy}
 
 
-def _require_same(folder: Path, said: Mapping[str, Any]) -> None:
-    """Refuse to go on with other options than a folder was begun with, but for those that may change."""
+def _require_same(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse to go on with other options than a folder was begun with, but for those that may change.
+
+    Returns what the folder was begun with; nothing: it begins now.
+    """
     begun = folder / _BEGUN
     if not begun.exists():
         RunDirectory.require_free(folder)
-        return
+        return {}
     try:
-        before, now = _leaves(read_json(begun)), _leaves(parse_json(json_text(said)))
+        noted: dict[str, Any] = read_json(begun)
+        before, now = _leaves(noted), _leaves(parse_json(json_text(said)))
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise RunError(f"{begun} is damaged: {error}. Begin in another folder.") from error
     changed = [name for name, value in now.items() if before.get(name, value) != value]
     changed = [name for name in changed if name.removeprefix("options.") not in _MAY_CHANGE]
+    changed = [name for name in changed if not name.startswith(_JUDGES)]
     if changed:
         raise RunError(
             f"{folder} was begun with other options: {', '.join(changed)}. Give the same again, or another --out; only "
-            f"{', '.join(_MAY_CHANGE)} may change."
+            f"{', '.join(_MAY_CHANGE)} and how agents are evaluated may change."
         )
+    return noted
 
 
 def _leaves(said: Mapping[str, Any]) -> dict[str, Any]:
     """Values by their paths, such as ``train.steps`` and ``options.labels``."""
     groups = {**said["config"], "options": said["options"]}
+    groups |= {f"the {name} as read": said[name] for name in ("task", "reward") if name in said}
     return {
         f"{group}.{name}": value
         for group, values in groups.items()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from vlmrm.errors import SpecError
+from vlmrm.exploits import ExploitSearch
 from vlmrm.values import require_number, require_whole
 
 
@@ -41,6 +42,8 @@ class ImproveOptions:
         require_whole("rounds", self.rounds)
         require_whole("rollouts", self.rollouts)
         require_whole("exploit_search", self.exploit_search, at_least=0)
+        if self.exploit_search:
+            ExploitSearch(evaluations=self.exploit_search)  # refuses fewer than a climb takes
         require_number("kept_aside", self.kept_aside)
         if not 0 < self.kept_aside < 1:
             raise SpecError(

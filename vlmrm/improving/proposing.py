@@ -101,7 +101,7 @@ def propose(
     count: int,
     *,
     seed: int,
-    labelled: UInt8[torch.Tensor, "m h w 3"] | None = None,
+    earlier: UInt8[torch.Tensor, "m h w 3"] | None = None,
 ) -> Proposed:
     """Return the frames to label.
 
@@ -110,18 +110,18 @@ def propose(
         candidates: Frames to choose among.
         count: How many to choose; fewer where fewer are distinct.
         seed: Random seed of their order.
-        labelled: Frames of earlier rounds, none of which is proposed again.
+        earlier: Frames of earlier rounds, labelled or not, none of which is proposed again.
 
     Raises:
-        SpecError: All candidates are labelled already.
+        SpecError: All candidates were proposed before.
     """
-    distinct, remarks = _distinct(candidates.labelled.frames, labelled), list(candidates.remarks)
+    distinct, remarks = _distinct(candidates.labelled.frames, earlier), list(candidates.remarks)
     if not len(distinct):
         raise SpecError(
-            "all frames that were found are labelled already; play more episodes (--rollouts), or search more."
+            "all frames that were found have been proposed before; play more episodes (--rollouts), or search more."
         )
     if len(distinct) < count:
-        new = "distinct" if labelled is None else "distinct and not labelled yet"
+        new = "distinct" if earlier is None else "distinct and not proposed yet"
         remarks.append(f"{len(distinct)} of {len(candidates.labelled)} frames are {new}, fewer than {count}.")
     scores, embeddings = score_and_embed(reward, candidates.labelled.frames[torch.from_numpy(distinct)])
     rows = choose(scores, embeddings, min(count, len(distinct)))
@@ -199,6 +199,8 @@ def _searched(
     """
     if not options.exploit_search:
         return [], []
+    if reward.spec.over_time is not None:
+        return [], ["Exploits are left out: what a step is paid depends on more than one frame, and states are single."]
     try:
         states = SimulatorStates(task, reward)
     except SpecError as error:
@@ -236,9 +238,9 @@ def _of_states(states: SimulatorStates, found: Sequence[Exploit], origin: str) -
     return _Part(labelled=labelled, draw=draw)
 
 
-def _distinct(frames: Frames, labelled: UInt8[torch.Tensor, "m h w 3"] | None) -> Int[np.ndarray, " r"]:
+def _distinct(frames: Frames, earlier: UInt8[torch.Tensor, "m h w 3"] | None) -> Int[np.ndarray, " r"]:
     """Rows of the frames that no earlier one equals, and none of those with labels."""
-    known = set() if labelled is None else {frame.tobytes() for frame in labelled.numpy()}
+    known = set() if earlier is None else {frame.tobytes() for frame in earlier.numpy()}
     first: dict[bytes, int] = {}
     for row, frame in enumerate(frames.numpy()):
         if (pixels := frame.tobytes()) not in known:

@@ -1,11 +1,12 @@
 """`RoundFolder`: the files of one round, each of which is there as a whole or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from vlmrm.atomic import whole_file, whole_folder, write_json
@@ -16,6 +17,7 @@ from vlmrm.improving.proposing import Picture, Proposed
 from vlmrm.plain_files import read_json
 from vlmrm.training.outcome import Summary
 from vlmrm.training.run.directory import RunDirectory
+from vlmrm.types import Frames
 
 
 class RoundFolder:
@@ -114,12 +116,22 @@ class RoundFolder:
         if not rows:
             return None
         in_goal = np.array([known[names[row]] for row in rows])
+        chosen = [names[row] for row in rows]
         return Labelled(
             frames=torch.from_numpy(self._captured()[rows]),
-            names=[names[row] for row in rows],
+            names=chosen,
             in_goal=in_goal,
-            kept_aside=keep_aside(in_goal, share, seed),
+            kept_aside=self._kept_aside(chosen, in_goal, share, seed),
         )
+
+    def _kept_aside(self, names: Sequence[str], in_goal: NDArray[Any], share: float, seed: int) -> NDArray[Any]:
+        """As it was for labels that a reward has been fitted to or judged by; of later ones a share as well."""
+        fitted = self.read_correction() if self.reward.exists() else None
+        known = {} if fitted is None else {one.frame: one.kept_aside for one in fitted.frames}
+        later = np.array([name not in known for name in names])
+        aside = np.array([known.get(name, False) for name in names])
+        aside[later] = keep_aside(in_goal[later], share, seed)
+        return aside
 
     def read_labels(self) -> Mapping[str, bool]:
         """Return the labels on which nobody disagrees, by the frame's name; empty: there are none yet.
@@ -155,6 +167,14 @@ class RoundFolder:
             RunError: The file is damaged.
         """
         return read_summary(self.run)
+
+    def read_captured(self) -> Frames:
+        """Return all frames of the round, labelled or not, as the reward sees them.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        return torch.from_numpy(self._captured())
 
     def _captured(self) -> Any:
         try:

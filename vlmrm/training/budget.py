@@ -50,6 +50,8 @@ def fill_evaluation(
         count = min(max(rest // episodes, 2), usual_count) if episodes else usual_count
         every = usual_every if count == usual_count else math.ceil(steps / (count - 1))
     final = final if options.final_episodes is None else options.final_episodes
+    if options.episodes is None and options.drawn != EvaluationOptions.drawn:
+        episodes = max(episodes, options.drawn)  # what was asked for is drawn
     return replace(
         options, every=every, episodes=episodes, drawn=min(options.drawn, episodes), final_episodes=int(final)
     )

@@ -127,6 +127,11 @@ class EnvOptions:
     def __post_init__(self) -> None:
         require_counts(self, "episode_steps")
 
+    @property
+    def names_cameras(self) -> bool:
+        """Whether it says from where pictures are taken."""
+        return bool(self.camera or self.cameras)
+
     def cameras_instead_of(self, camera: Camera | None, cameras: Mapping[str, Camera]) -> dict[str, Any]:
         """Return the fields of a task for one camera or several; those that are given replace both of the task's.
 
@@ -137,7 +142,7 @@ class EnvOptions:
         Raises:
             SpecError: If what is given is not a camera.
         """
-        if not self.camera and not self.cameras:
+        if not self.names_cameras:
             return {"camera": camera, "cameras": cameras}
         one = read_table(Camera, self.camera, where="camera") if self.camera else None
         return {"camera": one, "cameras": read_cameras(self.cameras)}

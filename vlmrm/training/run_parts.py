@@ -102,7 +102,8 @@ def _second_reward(plan: Plan, first: FrameReward | None) -> FrameReward | None:
     if said.endswith((".toml", ".json")):
         spec = RewardSpec.load(said)
     elif first.spec is not None:
-        spec = replace(first.spec, encoder=said)
+        plain = first.spec if first.spec.few_shot is None else first.spec.before("few_shot")
+        spec = replace(plain, encoder=said)  # examples are of the first encoder
     else:
         raise SpecError(f"the function {first.name} has no sentences for {said!r}; name a .toml or .json file.")
     second = RewardModel.from_spec(

@@ -8,6 +8,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from vlmrm.errors import RunError
 from vlmrm.tasks import Task
+from vlmrm.training.make_agent import constructor_defaults
 from vlmrm.training.plan import Plan
 from vlmrm.training.run.checkpoint import list_checkpoints, load_newest_learnt
 from vlmrm.training.run.directory import RunDirectory
@@ -68,12 +69,15 @@ def _require_alike(other: Plan, plan: Plan) -> None:
 def _facts(plan: Plan) -> dict[str, Any]:
     """What must be the same for networks to fit and to mean the same."""
     actions, observations = _spaces(plan.task)
-    network = dict(plan.config.train.hyperparameters.get("policy_kwargs") or {})
+    given = plan.config.train.hyperparameters
+    network = dict(given.get("policy_kwargs") or {})
+    entropy = given.get("ent_coef", constructor_defaults(plan.algorithm).get("ent_coef"))
     return {
         "algorithm": plan.algorithm.name,
         "action space": actions,
         "observation space": observations,
         "network (policy_kwargs)": network,
+        "entropy coefficient (ent_coef)": "learnt" if isinstance(entropy, str) else "fixed",
     }
 
 

@@ -28,6 +28,7 @@ _COUNTERS = (
     "_n_calls",  # DQN: when the target network is due
     "exploration_rate",  # DQN
 )
+_SETTINGS = ("ent_coef_tensor",)  # of SAC and its kin, among what Stable-Baselines3 saves: a fixed ent_coef
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +106,8 @@ def write_learnt(agent: BaseAlgorithm, state: AgentState) -> None:
         agent.set_parameters(learnt["modules"], exact_match=True, device=agent.device)
         with torch.no_grad():
             for name, tensor in learnt["variables"].items():
-                _attribute(agent, name).copy_(tensor)
+                if name not in _SETTINGS:
+                    _attribute(agent, name).copy_(tensor)
     except (RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise RunError(f"the checkpoint was made with other networks than the agent has: {error}") from error
 
