@@ -1,12 +1,14 @@
 from dataclasses import replace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 import vlmrm_envs as envs
 
+from tests.toys import CountingEnv
 from vlmrm.data.labelled import FrameSource, GivenFrames, LabelledFrames
-from vlmrm.data.task_frames import Rollouts, TaskStates, frames_of_task
+from vlmrm.data.task_frames import Rollouts, TaskStates, frames_of_task, random_policy
 from vlmrm.encoders import load_encoder
 from vlmrm.errors import FrameError, MissingExtra, SpecError
 from vlmrm.tasks import SuccessRule, Task, read_reward
@@ -124,3 +126,23 @@ def test_joined_frames_know_what_all_parts_know():
     assert both.take(np.array([5, 0])).names == ["2", "0"]
     assert GivenFrames(frames=both).count == 6
     assert LabelledFrames.join([known, labelled(states={"x": np.ones(3)})]).steps is None
+
+
+class _Masked(gym.Wrapper):
+    """Forbids the second of the two buttons."""
+
+    def action_masks(self):
+        return np.array([True, False])
+
+    def step(self, action):
+        assert action == 0
+        return self.env.step(action)
+
+
+def test_random_actions_are_possible_ones():
+    env = _Masked(CountingEnv((11,)))
+    env.reset()
+    act = random_policy(env, 0)
+    assert [int(act(None, False)) for _ in range(20)] == [0] * 20
+    free = random_policy(env.env, 0)
+    assert {int(free(None, False)) for _ in range(20)} == {0, 1}

@@ -124,3 +124,9 @@ def test_too_few_labels_are_refused_before_many_views_are_drawn():
 def test_options_that_are_impossible_are_refused():
     with pytest.raises(SpecError, match="the nearest first"):
         CameraSearch(distances=(1.2, 0.8))
+
+
+def test_a_task_of_several_cameras_says_so():
+    task = replace(TASK, camera=None, cameras={"front": Camera(name="track"), "side": TASK.camera})
+    with pytest.raises(SpecError, match="has the cameras front, side, and one is moved at a time"):
+        search_camera(task)

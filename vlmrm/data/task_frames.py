@@ -27,14 +27,18 @@ Policy = Callable[[gym.Env[Any, Any], int], Act]
 
 
 def random_policy(env: gym.Env[Any, Any], seed: int) -> Act:
-    """Return what draws each action anew.
+    """Return what draws each action anew, among those that are possible where the environment says which.
 
     Args:
         env: The environment, whose space of actions is seeded.
         seed: Random seed.
     """
-    env.action_space.seed(seed)
-    return lambda observation, first: env.action_space.sample()
+    space: Any = env.action_space
+    space.seed(seed)
+    if isinstance(space, gym.spaces.Discrete) and env.has_wrapper_attr("action_masks"):
+        possible = env.get_wrapper_attr("action_masks")
+        return lambda observation, first: space.sample(mask=np.asarray(possible(), dtype=np.int8))
+    return lambda observation, first: space.sample()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,11 @@ def search_camera(
 
 def _start(task: Task, around: Camera | None) -> Camera:
     camera = around or task.camera
+    if camera is None and task.cameras:
+        raise SpecError(
+            f"{task.name} has the cameras {', '.join(task.cameras)}, and one is moved at a time. Say from which to "
+            "begin, with around=Camera(...), and whether pairs of views are to be tried, with pairs of the options."
+        )
     if camera is None:
         raise SpecError(
             f"{task.name} has no camera of MuJoCo that could be moved: its environment draws itself. Only tasks with a "
