@@ -1,14 +1,15 @@
 #!/usr/bin/env python
 """Standing from text: a further pose, by a model that saw none of its agents.
 
-    python experiments/humanoid_stand.py                          # two runs on text and one on the oracle's reward
-    python experiments/humanoid_stand.py --kinds text --seeds 0   # one of them
-    python experiments/humanoid_stand.py --jobs 0                 # no runs, only the page of what is there
+    python experiments/humanoid_stand.py                # a run on text and one on the oracle's reward
+    python experiments/humanoid_stand.py --kinds text   # one of them
+    python experiments/humanoid_stand.py --jobs 0       # no runs, only the page of what is there
 
-`humanoid/standing_up` as it ships: its own sentence, camera and small settings. What sim-h was trained on holds early
-agents of the kneeling task, pushed poses and climbs, and no agent that was to stand. Every 10,000 steps the agent acts
-in 20 episodes; on text, the one with the highest text return of them is the one that counts. Killed or stopped, the
-same command goes on where it was. Results go to experiments/results/humanoid_stand.{md,json,png} and a video.
+`humanoid/standing_up` as it ships: its own sentence, camera and small settings, but that on text the rate of learning
+falls to 0 over the last third, as in kneeling.py. What sim-h was trained on holds early agents of the kneeling task,
+pushed poses and climbs, and no agent that was to stand. Every 10,000 steps the agent acts in 20 episodes; on text, the
+one with the highest text return of them is the one that counts. Killed or stopped, the same command goes on where it
+was. Results go to experiments/results/humanoid_stand.{md,json,png} and a video.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from training_runs import carry_out_all, draw_success, percent, write_page
 
 HERE = Path(__file__).resolve().parent
 RUNS, RESULTS = HERE.parent / "runs" / "humanoid_stand", HERE / "results"
-TASK, TARGET, STEPS = "humanoid/standing_up", 0.9, 150_000
+TASK, TARGET = "humanoid/standing_up", 0.9
+STEPS = {"text": 225_000, "env": 150_000}
 STYLES = {"text": ("#1f77b4", "text reward"), "env": ("#ff7f0e", "the oracle's reward")}
 
 
@@ -32,7 +34,7 @@ class Args:
 
     kinds: tuple[str, ...] = ("text", "env")
     """Rewards: `text` or `env`, the oracle's."""
-    seeds: tuple[int, ...] = (0, 1)
+    seeds: tuple[int, ...] = (0,)
     """Of the runs on text; the oracle's reward is trained on with the first."""
     jobs: int = 2
     """Runs at a time, one core each; 0: only write what is there."""
@@ -40,10 +42,11 @@ class Args:
 
 def run_of(kind: str, seed: int) -> Run:
     """One run."""
-    judged = ["--eval-drawn", "20", "--best-by", "vlm_return"] if kind == "text" else ["--reward", "env"]
+    judged = ["--eval-drawn", "20", "--best-by", "vlm_return", "--hyperparameters", 'learning_rate = "late_6e-4"']
+    judged = judged if kind == "text" else ["--reward", "env"]
     return Run(
         root=RUNS, name=f"{kind}-{seed}", task=TASK, kind=kind, seed=seed, target=TARGET,
-        options=["--small", "--steps", str(STEPS), "--checkpoint-every", "10000", *judged],
+        options=["--small", "--steps", str(STEPS[kind]), "--checkpoint-every", "10000", *judged],
         eval_every=10_000, numbers=RESULTS / "humanoid_stand.json",
     )  # fmt: skip
 
@@ -57,7 +60,8 @@ def write_results(runs: list[Run]) -> None:
         "Made by `python experiments/humanoid_stand.py` with `sim-h`, which was trained on no agent of this task. The",
         "reward is the task's own. Success is of 100 episodes, judged on the joints: both feet on the floor, legs and",
         "torso straight, for at least 50 of 100 steps. On text the agent that counts is that of the evaluation with",
-        "the highest text return of 20 episodes, one every 10,000 steps; on the oracle's the most successful one.",
+        "the highest text return of 20 episodes, one every 10,000 steps; on the oracle's the most successful one. On",
+        f"text the rate of learning falls to 0 over the last third of {STEPS['text']:,} steps.",
         "",
         "| reward | seed | steps | random policy | **best agent** | at step | steps in the goal | last agent | hours |",
         "|" + "---|" * 9,

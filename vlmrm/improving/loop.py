@@ -90,25 +90,18 @@ class _Loop:
         """Note what is asked for; a folder of something else is refused."""
         config = self._config.to_dict()
         config["output"]["folder"] = None  # it may be moved
-        task = self._plan.task
-        said = {"config": config, "options": asdict(self.options)}
-        said |= {"task": task.to_dict(), "reward": task.reward.to_dict()}  # whose files may change meanwhile
+        task = self._plan.task.to_dict()  # whose file, and that of its reward, may change meanwhile
+        reward = task.pop("reward")
+        said = {"config": config, "options": asdict(self.options), "task": task, "reward": reward}
         before = _require_same(self.folder, said)
         self._begun = {**said, _PROPOSED: before.get(_PROPOSED, {})}
         write_json(self.folder / _BEGUN, self._begun)
         self._progress.note(f"writing to {self.folder}")
-        if (fitted := task.reward.few_shot) is not None:
+        if (fitted := self._plan.task.reward.few_shot) is not None:
             self._progress.note(
                 f"the reward was fitted to {len(fitted.labels)} labels before, which no correction here knows of: it "
                 "is fitted anew, to the labels of these rounds alone."
             )
-
-    def _times_proposed(self, files: RoundFolder) -> int:
-        """How often frames of a round were proposed before, which is then noted."""
-        times = int(self._begun[_PROPOSED].get(files.name, 0))
-        self._begun[_PROPOSED][files.name] = times + 1
-        write_json(self.folder / _BEGUN, self._begun)
-        return times
 
     def carry_out(self, files: RoundFolder) -> str:
         """Carry a round out or on; return what a person has to do first, and nothing where it is done."""
@@ -139,7 +132,8 @@ class _Loop:
         run = self._newest_run(files)
         self._progress.note(f"{files.name}: proposing {self.options.labels} frames")
         reward = self._newest_reward(files)
-        seed = self._seed(files) + _ANEW * self._times_proposed(files)
+        times: dict[str, int] = self._begun[_PROPOSED]
+        seed = self._seed(files) + _ANEW * times.get(files.name, 0)
         task = replace(self._plan.task, reward=reward.spec)
         agents, labels = _agents(run), self.options.labels
         found = find_candidates(reward, task, agents, self.options, seed=seed, progress=self._progress)
@@ -155,6 +149,8 @@ class _Loop:
             files.write_labels(proposed, f"success bounds of {task.name}")
             self._progress.note(f"{files.name}: {LABELLED_BY['oracle']}")
         files.write_proposed(proposed)
+        times[files.name] = times.get(files.name, 0) + 1
+        write_json(self.folder / _BEGUN, self._begun)
 
     def _correct(self, files: RoundFolder) -> None:
         before, base = self._newest_reward(files), self._model(None)
