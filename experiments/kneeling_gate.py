@@ -5,10 +5,11 @@
     python experiments/kneeling_gate.py --ways side both   # some of them; the others keep their numbers
 
 AUROC on drawn poses is high for nearly every reward and says little: an agent comes to the border of the goal and stays
-on the side that costs less. So the states are those that agents met (scripts/visited_states.py; every third episode,
-on which nothing was trained), and each way to reward them must tell the lean's and the knees' border (AUROC >= 0.85
-where that bound alone decides), pay for staying inside of it (>= 20 % of the span), rank the goal on top (average
-precision >= 0.9), and have its own optima in the goal (10 of 12 climbs). Results go to
+on the side that costs less. So the states are those of agents at their beginning and of one that failed, of poses that
+were let go and pushed, and of climbs of rewards (scripts/visited_states.py; every third episode, on which nothing was
+trained, though sim-h learnt the others of the same sources), and each way to reward them must tell the lean's and the
+knees' border (AUROC >= 0.85 where that bound alone decides), pay for staying inside of it (>= 20 % of the span), rank
+the goal on top (average precision >= 0.9), and have its own optima in the goal (10 of 12 climbs). Results go to
 experiments/results/kneeling_gate.{md,json}.
 """
 
@@ -62,7 +63,7 @@ class Args:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Met:
-    """States that agents met, with what the oracle says of them."""
+    """States on the way to a kneel and beside one, with what the oracle says of them."""
 
     positions: Float[np.ndarray, "n q"]
     """``qpos`` of each."""
@@ -206,9 +207,12 @@ def page(results: Mapping[str, Any]) -> list[str]:
     lines = [
         "# The gate before kneeling is trained",
         "",
-        "Made by `python experiments/kneeling_gate.py`: what each way to reward does on states that agents met, of",
-        f"episodes on which nothing was trained: {counts['n']:,} states, {counts['goal']:,} of them in the goal; from",
-        ", ".join(f"{name} {count:,}" for name, count in counts["sources"].items()) + ".",
+        "Made by `python experiments/kneeling_gate.py`: what each way to reward does on states of agents that begin",
+        "(early) and of one that failed (agent), of poses that were let go and pushed (held), and of climbs of rewards",
+        "(climbed), all of episodes on which nothing was trained; `sim-h` has learnt others of the same sources.",
+        f"{counts['n']:,} states, {counts['goal']:,} of them in the goal: "
+        + ", ".join(f"{name} {count:,}" for name, count in counts["sources"].items())
+        + ".",
         "The lean's border is where the torso leans by 15 to 55 degrees (35 are allowed) and every other bound is met,",
         "the knees' where the higher knee is 5 to 22 cm up (13 are allowed). A margin is the median of what is well",
         "inside less that of 35 to 45 degrees, and of 14 to 22 cm, as a share of the whole span of scores. Climbs are",

@@ -55,11 +55,11 @@ class Way:
 
 
 WAYS = {
-    "task": Way(says="the task's own", cameras=("front",), reward=None),
+    "task": Way(says="sim-m, the task's own sentence, front", cameras=("front",), reward=None),
     "front": Way(says="eight negatives, front", cameras=("front",)),
     "side": Way(says="eight negatives, side", cameras=("side",)),
     "both": Way(says="eight negatives, front and side", cameras=("front", "side")),
-    "h_task": Way(says="sim-h, the task's own", cameras=("front",), reward=None, encoder="sim-h"),
+    "h_task": Way(says="sim-h, the task's own sentence, front", cameras=("front",), reward=None, encoder="sim-h"),
     "h_front": Way(says="sim-h, eight negatives, front", cameras=("front",), encoder="sim-h"),
     "h_side": Way(says="sim-h, eight negatives, side", cameras=("side",), encoder="sim-h"),
     "h_both": Way(says="sim-h, eight negatives, front and side", cameras=("front", "side"), encoder="sim-h"),

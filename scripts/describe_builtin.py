@@ -166,11 +166,12 @@ LANDSCAPES = (
 
 
 def visited(training: dict[str, Any]) -> list[str]:
-    """What is said of states that agents met, and of the model that training began with; empty: there were none."""
+    """What is said of states on the way, and of the model that training began with; empty: there were none."""
     if not training.get("visited"):
         return []
     return [
-        f"{training['visited']:,} more of states that agents met (`scripts/visited_states.py`), half of those from",
+        f"{training['visited']:,} more of states that agents, pushed poses and climbs of rewards met",
+        "(`scripts/visited_states.py`), half of those from",
         "the side, with sentences that name what nearly kneels; it began with the weights of",
         f"`{training['start_from']}`;",
     ]
