@@ -87,7 +87,8 @@ def write_results(runs: list[Run]) -> None:
         "torso upright, for at least 50 of 100 steps. The agent that counts is the one of the evaluation with the",
         "highest text return of 20 episodes, one every 10,000 steps; no success is looked at in choosing it. The rate",
         "of learning is the task's and falls to 0 over the last 100,000 of 300,000 steps; a run of fewer steps ended",
-        "before that. Ways to reward and what the gate says of them are in [kneeling_gate.md](kneeling_gate.md);",
+        "before that. How long each was trained was decided with its success in view (docs/results.md). Ways to",
+        "reward and what the gate says of them are in [kneeling_gate.md](kneeling_gate.md);",
         "random and oracle's agents in [humanoid_kneel_small.md](humanoid_kneel_small.md): 0 and 100 of 100.",
         "",
         "| way | seed | steps | random policy | **best text return** | at step | steps in the goal | last agent "
