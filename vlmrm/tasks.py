@@ -247,11 +247,8 @@ class Task:
             True
         """
         refuse_former_task(values)
-        reward = values.get("reward")
-        quality, said = (
-            values.get("render_quality"),
-            reward.get("render_quality") if isinstance(reward, Mapping) else None,
-        )
+        reward, quality = values.get("reward"), values.get("render_quality")
+        said = reward.get("render_quality") if isinstance(reward, Mapping) else None
         if quality and said and quality != said:
             raise SpecError(
                 f"render_quality is {quality!r} for the task and {said!r} in [reward]. Leave out one of them."

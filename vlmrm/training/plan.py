@@ -8,7 +8,7 @@ from typing import Any
 
 from vlmrm.errors import RunError, SpecError
 from vlmrm.former_tasks import refuse_former_run
-from vlmrm.rewards.features.cameras import with_cameras
+from vlmrm.rewards.features.cameras import joins_as_usual
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.spec_paths import paths_from, paths_to
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task, read_reward
@@ -181,7 +181,7 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
         task = Task.load(config.task) if config.task.endswith(".toml") else find_task(config.task)
         reward = _reward(config.reward, task.reward)
         cameras = config.env.cameras_instead_of(task.camera, task.cameras)  # at once: the reward may name them
-        if config.env.names_cameras and _joins_all(reward, task):
+        if config.env.names_cameras and joins_as_usual(reward, tuple(task.cameras)):
             reward = replace(reward, cameras=None)  # which the task filled in; it does so anew
         task = replace(task, **cameras, reward=reward, render_quality=reward.render_quality or task.render_quality)
         return task, _settings(task, small=config.train.small)
@@ -192,12 +192,6 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
     cameras = config.env.cameras_instead_of(None, {})
     task = Task(name=env_id, description=f"{env_id} from sentences", env_id=env_id, reward=reward, **cameras)
     return task, TrainSettings(steps=_STEPS)
-
-
-def _joins_all(reward: RewardSpec, task: Task) -> bool:
-    """Whether a reward joins the cameras of a task as one that says nothing of them does."""
-    alone = replace(reward, cameras=None)
-    return bool(task.cameras) and reward.cameras == with_cameras(alone, tuple(task.cameras)).cameras
 
 
 def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:

@@ -263,3 +263,13 @@ def with_cameras(spec: Any, names: Sequence[str]) -> Any:
         return replace(spec, cameras=CamerasOptions(names=names))
     require_known("cameras of the reward", spec.cameras.names, names)
     return spec
+
+
+def joins_as_usual(spec: Any, names: Sequence[str]) -> bool:
+    """Whether the spec of a reward joins a task's cameras as one does that says nothing of them.
+
+    Args:
+        spec: A `RewardSpec`.
+        names: Names of the task's cameras; none: it has one picture.
+    """
+    return bool(names) and spec.cameras == with_cameras(replace(spec, cameras=None), names).cameras
