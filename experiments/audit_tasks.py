@@ -72,13 +72,14 @@ def page() -> list[str]:
 
 def main(args: Args) -> None:
     """Audit what is lacking, and write the page."""
-    for name in args.tasks:
-        if numbers_of(name) is None:
+    RUNS.mkdir(parents=True, exist_ok=True)
+    try:
+        for name in [name for name in args.tasks if numbers_of(name) is None]:
             task = tasks()[name]
-            RUNS.mkdir(parents=True, exist_ok=True)
             found = audit(task.reward, frames_of_task(task, STATES))
             found.save(RUNS / f"{name.replace('/', '_')}.html")
             print(f"{name}: {found.headline}", flush=True)
+    finally:
         with whole_file(RESULTS / "audit_tasks.md") as aside:
             aside.write_text("\n".join(page()) + "\n", encoding="utf-8")
 

@@ -192,16 +192,17 @@ class Task:
         object.__setattr__(self, "render_quality", quality)
         object.__setattr__(self, "reward", replace(reward, render_quality=quality))
 
-    def with_reward(self, reward: RewardSpec) -> "Task":
+    def with_reward(self, reward: RewardSpec, **changes: Any) -> "Task":
         """Return the task with another reward, as `vlmrm train` takes it: the reward's quality of pictures comes first.
 
         Args:
             reward: The reward. The task's cameras, and its quality of pictures, complete it.
+            changes: Other fields that change with it, as cameras that it names.
 
         Raises:
             SpecError: The reward joins cameras that the task has not.
         """
-        return replace(self, reward=reward, render_quality=reward.render_quality or self.render_quality)
+        return replace(self, **changes, reward=reward, render_quality=reward.render_quality or self.render_quality)
 
     @property
     def draws_itself(self) -> bool:

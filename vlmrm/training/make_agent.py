@@ -147,12 +147,10 @@ def _exploration_of_old(kind: type[Any], arguments: Mapping[str, Any]) -> dict[s
 def _with_policy_at_once(kind: type[Any]) -> type[Any]:
     """An off-policy algorithm as it is, but that no action is random while its replay buffer fills."""
 
-    class WarmStarted(kind):  # type: ignore[misc]
-        def collect_rollouts(self, *args: Any, learning_starts: int = 0, **kwargs: Any) -> Any:
-            return super().collect_rollouts(*args, learning_starts=0, **kwargs)
+    def collect_rollouts(self: Any, *args: Any, learning_starts: int = 0, **kwargs: Any) -> Any:
+        return kind.collect_rollouts(self, *args, learning_starts=0, **kwargs)
 
-    WarmStarted.__name__ = kind.__name__  # which checkpoints compare
-    return WarmStarted
+    return type(kind.__name__, (kind,), {"collect_rollouts": collect_rollouts})  # checkpoints compare the name
 
 
 def _network(policy: str, kind: type[Any], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

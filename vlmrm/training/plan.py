@@ -183,7 +183,7 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
         cameras = config.env.cameras_instead_of(task.camera, task.cameras)  # at once: the reward may name them
         if config.env.names_cameras and joins_as_usual(reward, tuple(task.cameras)):
             reward = replace(reward, cameras=None)  # which the task filled in; it does so anew
-        task = replace(task, **cameras, reward=reward, render_quality=reward.render_quality or task.render_quality)
+        task = task.with_reward(reward, **cameras)
         return task, _settings(task, small=config.train.small)
     if config.train.small:
         raise SpecError("small settings belong to a task; for an environment use steps and hyperparameters.")

@@ -32,7 +32,6 @@ _RELATIONS = (
     "on top of", "in front of", "underneath", "above", "below", "behind", "inside", "under", "over", "on", "in", "at",
 )  # fmt: skip
 """Relations that say something else when their two things change places; "next to" and "with" do not."""
-_WORD = re.compile(r"[^\W\d_]+")
 _DIRECTIONS = (
     "above", "below", "under", "underneath", "up", "upright", "upwards", "down", "downwards", "upside down", "standing",
     "lying", "hanging", "kneeling", "peak", "raised", "lowered", "overturned", "flipped", "inverted", "vertically",
