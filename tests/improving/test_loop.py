@@ -1,8 +1,6 @@
 """A reward is corrected by labels while an agent trains on it; what a round has written is not made again."""
 
-import io
 import json
-import shutil
 from dataclasses import replace
 from itertools import combinations
 
@@ -10,52 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from tests.encoders.models import SIGLIP_LIKE, write_model
+from tests.improving.labelling import ORACLE, PERSON, is_bright, label_all, rows_to_label
 from tests.training.toy_runs import TASK, Lamp, lamp_config, rows_of
-from vlmrm import PromptSet, RewardModel, RewardSpec
-from vlmrm.data import Label, LabelTable
+from vlmrm import RewardModel
+from vlmrm.data import LabelTable
 from vlmrm.data.task_frames import random_policy
 from vlmrm.errors import RunError, SpecError, UnknownTask, VlmrmError
-from vlmrm.improving import ImproveOptions, improve, loop
+from vlmrm.improving import ImproveOptions, improve
 from vlmrm.improving.correcting import Correction, Judged, keep_aside
 from vlmrm.improving.proposing import find_candidates, propose
-from vlmrm.improving.round_folder import RoundFolder
 from vlmrm.metrics import Estimate, auroc
 from vlmrm.training import train
-from vlmrm.training.options import RewardOptions
 from vlmrm.training.plan import make_plan
-from vlmrm.training.progress import Progress
 from vlmrm.training.run_agents import RANDOM
-
-ORACLE = ImproveOptions(labels=12, labelled_by="oracle", rollouts=2, exploit_search=40)
-PERSON = replace(ORACLE, labelled_by="person")
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    """The name of a small model with random weights."""
-    return f"local-dir:{write_model(tmp_path_factory.mktemp('model'), SIGLIP_LIKE)}"
-
-
-@pytest.fixture
-def config(tmp_path, encoder):
-    """Two trainings of 60 steps each are over in a second."""
-    return lamp_config(tmp_path, encoder=encoder, steps=60, eval_drawn=0, out=tmp_path / "better", threads=1)
-
-
-def rows_to_label(folder):
-    return json.loads((folder / "frames.json").read_text())["frames"]
-
-
-def label_all(folder, say):
-    """Label the frames of a round as a person would, by what is noted of each; None: left without a label."""
-    said = {row["frame"]: say(row) for row in rows_to_label(folder)}
-    labels = (Label(frame=name, in_goal=bool(in_goal)) for name, in_goal in said.items() if in_goal is not None)
-    LabelTable(labels=tuple(labels)).write(folder / "labels.csv")
-
-
-def is_bright(row):
-    return row["state"]["brightness"] >= 0.5
 
 
 def test_each_round_labels_corrects_and_trains_on(config, tmp_path):
@@ -314,85 +279,3 @@ def test_what_cannot_be_improved_is_refused_before_anything_is_written(
 def test_impossible_numbers_are_refused(changes):
     with pytest.raises(VlmrmError, match="fewer than a population" if 8 in changes.values() else next(iter(changes))):
         ImproveOptions(**changes)
-
-
-def test_a_reward_that_looks_back_has_no_search_and_it_is_said(config, tmp_path):
-    back = replace(config, reward=replace(config.reward, over_time={"kind": "difference"}))
-    waiting = improve(back, PERSON)
-    assert waiting.rounds[0].remarks[0].startswith("Exploits are left out: what a step is paid depends on more")
-    assert len(rows_to_label(tmp_path / "better" / "round_1")) > 3
-
-
-def test_a_reward_of_several_cameras_is_refused_before_anybody_labels():
-    reward = RewardSpec(encoder="sim-m", prompts=PromptSet("red"), cameras={"names": ["front", "side"]})
-    with pytest.raises(SpecError, match="the pictures of front, side, and corrections are fitted to those of one"):
-        loop._require_correctable(reward, "proker")
-    crops = RewardSpec(encoder="sim-m", prompts=PromptSet("red"), views={"scales": [0.5]})
-    with pytest.raises(SpecError, match="lora tunes an encoder"):
-        loop._require_correctable(crops, "lora")
-
-
-def test_a_round_whose_folder_is_deleted_proposes_other_frames(config, tmp_path):
-    improve(config, PERSON)
-    folder = tmp_path / "better" / "round_1"
-    first = np.load(folder / "captured.npz")["frames"]
-    shutil.rmtree(folder)
-    improve(config, PERSON)
-    assert not np.array_equal(np.load(folder / "captured.npz")["frames"], first)
-
-
-def darkest_and_brightest(folder):
-    """Labels of three frames of each kind."""
-    ranked = [row["frame"] for row in sorted(rows_to_label(folder), key=lambda row: row["state"]["brightness"])]
-    return dict.fromkeys(ranked[:3], False) | dict.fromkeys(ranked[-3:], True)
-
-
-def test_frames_that_nobody_labelled_are_not_proposed_again(config, tmp_path):
-    better = tmp_path / "better"
-    improve(config, PERSON)
-    ranked = [
-        row["frame"] for row in sorted(rows_to_label(better / "round_1"), key=lambda row: row["state"]["brightness"])
-    ]
-    right = dict.fromkeys(ranked[:3], False) | dict.fromkeys(ranked[-3:], True)
-    label_all(better / "round_1", lambda row: right.get(row["frame"]))
-    improve(config, replace(PERSON, method="goal_pictures", rounds=2))
-    first, second = (np.load(better / f"round_{k}" / "captured.npz")["frames"] for k in (1, 2))
-    assert not {frame.tobytes() for frame in first} & {frame.tobytes() for frame in second}
-
-
-def test_labels_that_were_fitted_never_judge_a_later_round(config, tmp_path):
-    """Half of the frames are labelled, and the other half once the round is done."""
-    folder, options = tmp_path / "better" / "round_1", replace(PERSON, method="goal_pictures")
-    improve(config, options)
-    right = darkest_and_brightest(folder)
-    label_all(folder, lambda row: right.get(row["frame"]))
-    improve(config, options)
-    fitted = {one["frame"]: one["kept_aside"] for one in json.loads((folder / "correction.json").read_text())["frames"]}
-    label_all(folder, is_bright)
-    later = RoundFolder(folder, 1).read_labelled(0.4, seed=1)
-    assert len(later.names) == 12
-    now = dict(zip(later.names, later.kept_aside.tolist(), strict=True))
-    assert {name: now[name] for name in fitted} == fitted
-
-
-def test_a_loop_does_not_go_on_with_another_reward_under_the_same_name(config, tmp_path):
-    improve(config, PERSON)
-    (tmp_path / "lamp.toml").write_text(TASK.replace('goal = "red"', 'goal = "blue"'))
-    with pytest.raises(RunError, match=r"begun with other options: .*the reward as read\.prompts"):
-        improve(config, PERSON)
-
-
-def test_how_agents_are_evaluated_may_change(config):
-    improve(config, PERSON)
-    improve(replace(config, evaluation=replace(config.evaluation, episodes=2)), PERSON)
-
-
-def test_labels_of_a_fitted_reward_are_said_to_be_unknown_here(config, tmp_path):
-    first = improve(config, replace(ORACLE, method="prototypes")).rounds[0]
-    fitted = tmp_path / "better" / "round_1" / "reward.json"
-    said = io.StringIO()
-    again = replace(
-        config, reward=RewardOptions(source=str(fitted)), output=replace(config.output, folder=tmp_path / "again")
-    )
-    improve(again, PERSON, progress=Progress(said))
-    assert f"was fitted to {first.correction.fitted} labels before" in said.getvalue()
