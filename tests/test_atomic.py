@@ -57,6 +57,17 @@ def test_a_folder_appears_whole_and_takes_the_place_of_an_older_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_of_two_writers_of_a_folder_the_last_stays_and_neither_meets_the_other(tmp_path):
+    path = tmp_path / "folder"
+    with whole_folder(path) as first:
+        (first / "a.txt").write_text("first")
+        with whole_folder(path) as second:
+            (second / "a.txt").write_text("second")
+        assert (path / "a.txt").read_text() == "second"
+    assert (path / "a.txt").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_a_crash_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / ".unfinished-a.png").write_text("half")
     (tmp_path / ".doomed-step-1").mkdir()

@@ -74,8 +74,7 @@ def _finite(values: Any) -> Any:
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """The same for a folder of files."""
-    unfinished = path.with_name(_UNFINISHED + path.name)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = path.with_name(f"{_UNFINISHED}{secrets.token_hex(4)}-{path.name}")
     unfinished.mkdir(parents=True)
     try:
         yield unfinished
@@ -93,8 +92,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def remove_folder(path: Path) -> None:
     """Delete a folder so that a crash in between leaves nothing under its name."""
-    doomed = path.with_name(_DOOMED + path.name)
-    shutil.rmtree(doomed, ignore_errors=True)
+    doomed = path.with_name(f"{_DOOMED}{secrets.token_hex(4)}-{path.name}")
     os.replace(path, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 
