@@ -195,6 +195,7 @@ def main(name: Positional[str]) -> None:
     threads = f"{training['threads']} thread{'s' if training['threads'] > 1 else ''}"
     config = replace(SIZES["sim-m"], **{key: value for key, value in training.items() if key in SETTINGS})
     scenes = config.scenes
+    config = replace(config, shares=dict.fromkeys(scenes, 1) | training["shares"])  # a card leaves out a single share
     frames, states = load_or_draw(config, lambda scene: 250, config.seed + 2)  # a seed that nothing was fitted to
     shares = ", ".join(f"{count} times as many of {scene}" for scene, count in training["shares"].items())
     swept = landscapes(name, scenes, folder / "landscapes.png")

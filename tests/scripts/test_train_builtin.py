@@ -1,5 +1,7 @@
 """Training of a built-in model from drawing to loading, tiny: it can be killed and goes on as if it had not been."""
 
+import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import builtin_domain
 import train_builtin
 from builtin_sizes import SIZES
 
-from vlmrm.encoders.cards import WEIGHTS_FILE, ModelCard
+from vlmrm.encoders.cards import BUILTIN_FOLDER, WEIGHTS_FILE, ModelCard
 from vlmrm.encoders.open_clip.encoder import OpenClipEncoder
 
 
@@ -78,3 +80,14 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(config, tmp_path
     first, second = (load_file(out / "sim-tiny" / WEIGHTS_FILE) for out in (config.out, again.out))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("name", [name for name in SIZES if (BUILTIN_FOLDER / name).is_dir()])
+def test_a_readme_says_how_many_pictures_and_sentences_a_step_had(name):
+    training = json.loads((BUILTIN_FOLDER / name / "card.json").read_text())["training"]
+    shares = sum(training["shares"].get(scene, 1) for scene in training["scenes"])
+    said = re.search(
+        r"vision tower on (\d+) pictures, (\d+) sentences", (BUILTIN_FOLDER / name / "README.md").read_text()
+    )
+    assert said is not None
+    assert [int(number) for number in said.groups()] == [shares * training[of] for of in ("pictures", "sentences")]
