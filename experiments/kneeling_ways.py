@@ -19,7 +19,7 @@ def _camera(azimuth_deg: float) -> Camera:
     return Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=azimuth_deg, elevation_deg=-10)
 
 
-CAMERAS = {"front": _camera(180), "side": _camera(90)}
+CAMERAS = {"front": _camera(180), "side": _camera(90), "other_side": _camera(270)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,21 @@ WAYS = {
         says="sim-h, softmax of nine sentences, front and side",
         cameras=("front", "side"),
         reward="softmax",
+        encoder="sim-h",
+    ),
+    "h_ten_side": Way(
+        says="sim-h, softmax of ten sentences, side", cameras=("side",), reward="softmax_ten", encoder="sim-h"
+    ),
+    "h_ten_both": Way(
+        says="sim-h, softmax of ten sentences, front and side",
+        cameras=("front", "side"),
+        reward="softmax_ten",
+        encoder="sim-h",
+    ),
+    "h_ten_three": Way(
+        says="sim-h, softmax of ten sentences, front and both sides",
+        cameras=("front", "side", "other_side"),
+        reward="softmax_ten",
         encoder="sim-h",
     ),
 }
