@@ -12,6 +12,7 @@ from vlmrm.data import frames_of_task
 from vlmrm.errors import SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.report.audit import audit
+from vlmrm.report.audit.saved_audit import pictures_of
 from vlmrm.rewards import RewardModel, RewardSpec
 from vlmrm.tasks import Task, find_task
 from vlmrm.training import train
@@ -75,7 +76,8 @@ def test_an_audit_in_which_nothing_fails_is_kept_and_not_spoken_of(saved, tmp_pa
 @pytest.mark.parametrize(
     ("changed", "other"),
     [({"task": "lamp/dark"}, "the task lamp/dark"), ({"fingerprint": "x"}, "other weights"),
-     ({"spec_hash": "x"}, "another reward"), ({"task": None}, "frames from files")],
+     ({"spec_hash": "x"}, "another reward"), ({"task": None}, "frames from files"),
+     ({"pictures": "x"}, "other pictures of lamp/bright: another camera, or other arguments of its environment")],
 )  # fmt: skip
 def test_an_audit_of_something_else_is_passed_over_and_named_where_it_was_asked_for(saved, tmp_path, changed, other):
     path = saved(green_reward())
@@ -115,3 +117,14 @@ def test_an_audit_of_a_file_is_of_the_same_reward_as_a_training_on_it(tmp_path):
     assert found.spec_hash == plan.spec.hash()
     spoken = audit(replace(spec, render_quality="full"), frames_of_task(task, 30), probes=["tells_goal"])
     assert spoken.spec["render_quality"] == "full"
+
+
+def test_pictures_are_others_from_another_camera_and_with_other_arguments_of_the_environment():
+    task = find_task("inverted_pendulum/upright")
+    nearer = replace(task, camera=replace(task.camera, distance_m=1.0))
+    both = replace(task, camera=None, cameras={"a": task.camera, "b": nearer.camera})
+    turned = both.with_reward(replace(both.reward, cameras={"names": ["b", "a"]}))
+    blue = replace(task, env_kwargs={**task.env_kwargs, "colour": "blue"})
+    seen = [pictures_of(one) for one in (task, nearer, both, turned, blue)]
+    assert len(set(seen)) == 5
+    assert pictures_of(replace(task, reward=RewardSpec(encoder="sim-xs", prompts=PromptSet("up")))) == seen[0]

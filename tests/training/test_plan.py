@@ -357,3 +357,11 @@ def test_cameras_that_are_given_replace_those_that_the_task_filled_in(tmp_path):
         "top", "front",
     ]  # fmt: skip
     assert make_plan(configure(task=task, camera=top)).spec.cameras is None
+
+
+def test_another_goal_is_refused_where_each_camera_has_its_own(tmp_path):
+    path = Path(two_cameras(tmp_path))
+    own = '[reward.cameras]\nnames = ["front", "side"]\nprompts = { front = "a hopper up", side = "a leg up" }\n'
+    path.write_text(f"{path.read_text()}\n{own}")
+    with pytest.raises(SpecError, match="the cameras front, side have sentences of their own, so another goal"):
+        make_plan(configure(task=str(path), goal=("a hopper on the moon",)))

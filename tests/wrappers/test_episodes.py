@@ -9,8 +9,9 @@ import pytest
 from tests.golden.cases import BrightnessJudge
 from tests.toys import red_function, red_reward, red_spec
 from vlmrm import PromptSet, RewardModel
-from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning
-from vlmrm.wrappers.episodes import EpisodeRewards, as_reward, require_fitting_frames, written
+from vlmrm.errors import PairingError, SpecError, SurvivalBonusWarning, VlmrmWarning
+from vlmrm.wrappers.episodes import EpisodeRewards, as_reward, written
+from vlmrm.wrappers.fitting_frames import require_fitting_cameras, require_fitting_frames
 
 SAID = {
     "alone": red_spec(),
@@ -65,6 +66,13 @@ def test_values_that_are_no_spec_are_refused_with_the_path_of_the_key():
 def test_a_function_takes_frames_of_any_size_and_quality():
     require_fitting_frames(None, "fast", red_function())
     require_fitting_frames(red_reward().capture, None, red_function())
+
+
+def test_of_an_environment_that_draws_itself_nobody_knows_what_its_picture_shows():
+    with pytest.warns(VlmrmWarning, match="joins left, right: its picture is taken for 2 side by side. If it is one"):
+        require_fitting_cameras(None, red_reward(cameras={"names": ["left", "right"]}))
+    require_fitting_cameras(None, red_reward(cameras={"names": ["only"]}))
+    require_fitting_cameras(None, red_reward())
 
 
 def test_a_judge_sees_frames_as_they_were_drawn():

@@ -11,7 +11,8 @@ from vlmrm.errors import PairingError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.wrappers.capture_frame import CaptureFrame
-from vlmrm.wrappers.episodes import frames_of, require_fitting_cameras, require_fitting_frames
+from vlmrm.wrappers.episodes import frames_of
+from vlmrm.wrappers.fitting_frames import require_fitting_cameras, require_fitting_frames
 
 
 def terminated_of(dones: Bool[np.ndarray, " e"], infos: Iterable[dict[str, Any]]) -> Bool[np.ndarray, " e"]:

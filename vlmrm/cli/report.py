@@ -17,6 +17,7 @@ from vlmrm.report.audit import Audit, audit
 from vlmrm.report.concepts import find_concepts, read_sentences
 from vlmrm.report.scorers import AnyReward, PlacedSpec
 from vlmrm.report.words import percent
+from vlmrm.rewards.features.cameras import require_shared_goal
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import Task, find_task
@@ -166,6 +167,8 @@ def _rewards(given: Given, source: FrameSource) -> dict[str, AnyReward]:
     found: dict[str, AnyReward] = {}
     for name, spec in named.items():
         said = {role: getattr(given, role) for role in ("goal", "baseline") if getattr(given, role)}
+        if "goal" in said:
+            require_shared_goal(spec)
         spec = replace(spec, prompts=replace(spec.require_prompts(), **said)) if said else spec
         for model in given.models or (spec.encoder,):
             label = model if len(named) == 1 else name if len(given.models) < 2 else f"{name}, {model}"

@@ -13,6 +13,7 @@ from vlmrm.data.frame_files import read_frames
 from vlmrm.errors import SpecError, UnknownTask, VlmrmError
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.features.cameras import require_shared_goal
 from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
@@ -62,6 +63,8 @@ def _spec(given: Score) -> tuple[RewardSpec, tuple[str, ...]]:
         said = {role: getattr(given, role) for role in ("goal", "baseline") if getattr(given, role)}
         if "baseline" in said and not spec.options.projects:
             raise SpecError(f"--baseline has no effect: the head {spec.head} looks at goal and negatives only.")
+        if "goal" in said:
+            require_shared_goal(spec)
         spec = replace(spec, prompts=replace(spec.require_prompts(), **said)) if said else spec
     elif given.goal:
         spec = RewardSpec(encoder="sim-s", prompts=PromptSet(given.goal, given.baseline))

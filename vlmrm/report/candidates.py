@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vlmrm.errors import SpecError, VlmrmError
+from vlmrm.report.placing import placed
 from vlmrm.report.scorers import BASELINE, UNTRAINED, AnyReward, Encoders, Scorer, scorer_of
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
+from vlmrm.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +50,7 @@ def candidates_of(
     *,
     alphas: Sequence[float] = (),
     controls: bool = True,
+    task: Task | None = None,
 ) -> list[Candidate]:
     """Return what is to be judged, with the controls of each.
 
@@ -55,17 +58,18 @@ def candidates_of(
         rewards: One reward, or several by the names that the report gives them.
         alphas: Alphas to compare for each plain projection; none: its own.
         controls: Whether to make controls.
+        task: Task whose frames they score, which completes specs by its cameras and its quality of pictures.
 
     Raises:
         SpecError: If there is no reward, alphas are given and none of the rewards can take them, or a name stands for
-            two.
+            two, or a reward joins cameras that the task does not have.
     """
     encoders = Encoders()
     given = rewards.items() if isinstance(rewards, Mapping) else [(None, rewards)]
     found: dict[str, Scorer] = {}
     taken = False
     for name, reward in given:
-        scorer = scorer_of(reward, encoders)
+        scorer = placed(scorer_of(reward, encoders), task)
         by_alpha = scorer.with_alphas(alphas)
         taken = taken or bool(by_alpha)
         for label, one in _labelled(scorer.title if name is None else name, scorer, by_alpha):

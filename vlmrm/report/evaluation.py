@@ -17,6 +17,7 @@ from vlmrm.report.encounters import Encounters, meet
 from vlmrm.report.map_over_state import map_over_state
 from vlmrm.report.measures import measure
 from vlmrm.report.nearness import nearness_of
+from vlmrm.report.placing import source_for
 from vlmrm.report.report import Report
 from vlmrm.report.report_numbers import Entry
 from vlmrm.report.scene_goals import SceneGoals, compare_goals
@@ -53,7 +54,8 @@ def evaluate(
         progress: Told how many frames have been scored, and of how many.
 
     Raises:
-        SpecError: If a reward is impossible, or all frames are in the goal or none is.
+        SpecError: If a reward is impossible, all frames are in the goal or none is, or rewards are for pictures of
+            other cameras or another quality than the first one's.
         FrameError: If the frames cannot be read.
 
     Example:
@@ -72,7 +74,8 @@ def evaluate(
         _require_both(source.goals, source.count, source)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", VlmrmWarning)
-        candidates = candidates_of(rewards, alphas=alphas, controls=controls)
+        candidates = candidates_of(rewards, alphas=alphas, controls=controls, task=source.task)
+        source = source_for([candidate.reward for candidate in candidates], source)
         scored = score_frames(candidates, source, sentences=_sentences(candidates, source.task), progress=progress)
         _require_both(int(scored.labels.in_goal.sum()), len(scored.labels), source)
         encounters = _encounters(candidates, source)

@@ -17,7 +17,7 @@ from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
 from vlmrm.report.scorers import Encoders
 from vlmrm.rewards.features import FrameFeatures
-from vlmrm.rewards.features.cameras import JOINS, CamerasOptions
+from vlmrm.rewards.features.cameras import JOINS, CamerasOptions, joins_as_usual
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.search.found import Exam, Found, SearchResult, judge_found, rank
@@ -60,8 +60,8 @@ def search_camera(
     options, start = options or CameraSearch(), _start(task, around)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of frames that a model does not know, once for each view
-        compared = dict(rewards) if rewards else {"": task.reward}
-        views = _Views(task, compared)
+        compared = {name: _of_one(spec, task) for name, spec in (rewards or {"": task.reward}).items()}
+        views = _Views(replace(task, camera=start, cameras={}, reward=next(iter(compared.values()))), compared)
         shipped, *tried = _all_views(views, start, options, progress)
         tried += views.pairs(rank(shipped, tried), options)
         remarks = [*views.remarks, DRAWN_AGAIN]
@@ -88,6 +88,16 @@ def search_camera(
             remarks=remarks,
         )
         return judge_found(exam, shipped, tried, most=_JUDGED)
+
+
+def _of_one(spec: RewardSpec, task: Task) -> RewardSpec:
+    """The reward of one picture; a task with several cameras has filled them in."""
+    if spec.cameras is None or joins_as_usual(spec, tuple(task.cameras)):
+        return replace(spec, cameras=None)
+    raise SpecError(
+        f"the reward joins {', '.join(spec.cameras.names)} in a way of its own, and a search moves one camera. Leave "
+        "cameras out of the reward; pairs of the options tries how two views join."
+    )
 
 
 def _start(task: Task, around: Camera | None) -> Camera:
@@ -121,12 +131,12 @@ class _Views:
             plain, remarks = plain_spec(spec)
             self._models[name] = encoders.reward(plain)
             self.remarks += [one for one in remarks if one not in self.remarks]
-        self._read: dict[tuple[str, Camera | None, int, int], ReadFrames] = {}
+        self._read: dict[tuple[str, str | None, Camera | None, int, int], ReadFrames] = {}
 
     def read(self, camera: Camera | None, n: int, seed: int, model: RewardModel | None = None) -> ReadFrames:
         """Draw and read n states from a camera; None: the task's own."""
         camera, reader = camera or self._task.camera, model or next(iter(self._models.values()))
-        key = (reader.fingerprint, camera, n, seed)
+        key = (reader.fingerprint, reader.spec.render_quality, camera, n, seed)
         if key not in self._read:
             source = TaskStates(task=replace(self._task, camera=camera), n=n, seed=seed)
             self._read[key] = read_source(source, reader)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vlmrm.data import FrameSource, TaskStates, frames_of_task
 from vlmrm.errors import FrameError, SpecError
+from vlmrm.report.placing import source_for
 from vlmrm.report.scoring import Progress
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.protocols import FrameReward
@@ -147,13 +148,16 @@ def read_source(source: FrameSource, reward: FrameReward, progress: Progress | N
     """Read all frames of a source; only their features stay in memory.
 
     Args:
-        source: The labelled frames.
+        source: The labelled frames. Those of a task are drawn by the cameras and in the quality that the reward names.
         reward: What reads them.
         progress: Told how many frames have been read.
 
     Raises:
+        SpecError: If the reward joins cameras that the task does not have.
+        PairingError: If the task shows several cameras, and the reward reads one picture.
         FrameError: If there is no frame, or one cannot be read.
     """
+    source = source_for([reward], source)
     features, labels, groups = [], [], []
     done = 0
     for batch in source.batches(reward.capture):

@@ -94,7 +94,7 @@ def _other(audit: SavedAudit, parts: Parts) -> str | None:
     return audit.other_than(
         spec_hash=None if spec is None else spec.hash(),
         fingerprint=None if reward is None else reward.fingerprint,
-        task=parts.plan.task.name,
+        task=parts.plan.task,
     )
 
 

@@ -18,6 +18,7 @@ from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run_parts import Parts
 from vlmrm.training.stop import StopSignal
 from vlmrm.training.watch import PartingWatch
+from vlmrm.wrappers.drawn_for import drawn_for
 from vlmrm.wrappers.make_env import MakeEnv
 
 _EVAL_SEED, _FINAL_SEED = 10_000, 20_000  # far from the training seeds, and the same for every run
@@ -63,7 +64,7 @@ class Measures:
         return replace(mean_of(records), second_reward=second) if records else None
 
     def _second_reward(self, drawn: int, what: str) -> float | None:
-        """The same episodes once more, in pictures of the second reward's own size."""
+        """The same episodes once more, in pictures as the second reward reads them."""
         if self._parts.second is None or not drawn:
             return None
         agent, second = self._parts.agent, self._parts.second
@@ -98,7 +99,7 @@ class Measures:
         """Run episodes, drawn where a reward scores them, and show how far they are."""
         if episodes < 1:
             return []
-        make_env = self._blind if reward is None else replace(self._drawn, preprocessing=reward.capture)
+        make_env = self._blind if reward is None else self._drawn_for(reward)
         most = episodes * (self._plan.task.episode_steps or 1)
         return evaluate(
             policy,
@@ -108,6 +109,10 @@ class Measures:
             reward=reward,
             on_step=lambda done: self._progress.working(f"{what}: {done:,} of up to {most:,} steps"),
         )
+
+    def _drawn_for(self, reward: FrameReward) -> MakeEnv:
+        task = drawn_for(self._plan.task, reward)
+        return replace(self._drawn, task=task, preprocessing=reward.capture)
 
     def summary(self, random: Evaluation, trained: Evaluation, compared: Summary | None) -> Summary:
         """Draw the curves and put everything together.
@@ -148,7 +153,7 @@ class Measures:
         if task.sweep is None:
             self._progress.note(f"no reward landscape: {task.name} names no state variable to sweep.")
             return
-        env = replace(self._drawn, preprocessing=reward.capture)()  # as training draws
+        env = self._drawn_for(reward)()  # as training draws
         try:
             landscape = measure_landscape(env, reward, task.sweep, rule=task.success)
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vlmrm.errors import RunError, SpecError
 from vlmrm.former_tasks import refuse_former_run
-from vlmrm.rewards.features.cameras import joins_as_usual
+from vlmrm.rewards.features.cameras import joins_as_usual, require_shared_goal
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.spec_paths import paths_from, paths_to
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task, read_reward
@@ -210,7 +210,10 @@ def _reward(options: RewardOptions, usual: RewardSpec | None) -> RewardSpec:
         said.pop("options", None)
     if other_head or "threshold" in given:
         said.pop("scaling", None)  # it was chosen for the scores of the task's own head
-    return read_reward(said | given | {"prompts": said["prompts"] | given.get("prompts", {})})
+    reward = read_reward(said | given | {"prompts": said["prompts"] | given.get("prompts", {})})
+    if "goal" in given.get("prompts", {}):
+        require_shared_goal(reward)
+    return reward
 
 
 def _from_file(file: str, given: dict[str, Any]) -> RewardSpec:

@@ -107,7 +107,10 @@ def _second_reward(plan: Plan, first: FrameReward | None) -> FrameReward | None:
     else:
         raise SpecError(f"the function {first.name} has no sentences for {said!r}; name a .toml or .json file.")
     second = RewardModel.from_spec(
-        spec, device=machine.device, precision=machine.precision, batch_size=machine.batch_size
+        plan.task.with_reward(spec).reward,
+        device=machine.device,
+        precision=machine.precision,
+        batch_size=machine.batch_size,
     )
     if _says_the_same(first, second):
         raise SpecError(

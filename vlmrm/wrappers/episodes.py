@@ -1,6 +1,6 @@
 """`EpisodeRewards`: frames of steps become an agent's rewards, in the same way for every wrapper and callback."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Bool, Float, Float32
 
 from vlmrm.errors import PairingError, SpecError
-from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.protocols import FrameReward
@@ -234,63 +233,3 @@ def frames_of(infos: Iterable[Mapping[str, Any]]) -> list[Any]:
             )
         frames.append(info["frame"])
     return frames
-
-
-def require_fitting_frames(captured: Preprocessing | None, drawn: str | None, reward: FrameReward) -> None:
-    """Refuse frames that were shrunk for another encoder, or drawn in another quality than the reward was made for.
-
-    Args:
-        captured: Preprocessing of the `CaptureFrame` inside; None: it does not shrink.
-        drawn: Render quality of the `CaptureFrame` inside; None: no MuJoCo draws.
-        reward: The reward that scores.
-
-    Raises:
-        PairingError: If they do not fit.
-    """
-    wanted = reward.capture
-    if captured is not None and wanted is not None and _resize(captured) != _resize(wanted):
-        raise PairingError(
-            f"CaptureFrame shrinks frames for another encoder ({captured}) than the one that scores them ({wanted}). "
-            "Give it preprocessing=reward.capture, or None."
-        )
-    if captured is not None and wanted is None and reward.spec is not None:
-        raise PairingError(
-            f"CaptureFrame shrinks frames for an encoder ({captured}), and the judge of this reward looks at frames as "
-            "they were drawn. Give it preprocessing=reward.capture, which is None."
-        )
-    quality = None if reward.spec is None else reward.spec.render_quality
-    if drawn is not None and quality is not None and drawn != quality:
-        raise PairingError(
-            f"the reward is for frames of render_quality={quality!r}, and these are drawn {drawn!r}. Draw with "
-            f"RenderMujoco(env, quality={quality!r}), or change the reward's spec."
-        )
-
-
-def require_fitting_cameras(drawn: Sequence[str] | None, reward: FrameReward) -> None:
-    """Refuse frames of other cameras than the reward joins.
-
-    Args:
-        drawn: Names of the cameras whose pictures lie side by side in a frame; none: it is one picture. None: nobody
-            knows, since the environment draws itself.
-        reward: The reward that scores.
-
-    Raises:
-        PairingError: If they do not fit.
-    """
-    if drawn is None or reward.spec is None:
-        return
-    wanted = () if reward.spec.cameras is None else tuple(reward.spec.cameras.names)
-    if tuple(drawn) != wanted:
-        raise PairingError(
-            f"the reward is for {_cameras(wanted)}, and the frames show {_cameras(drawn)}. Draw with RenderMujoco(env, "
-            "cameras={...}) what the reward names, in its order, or change cameras in the reward's spec."
-        )
-
-
-def _cameras(names: Sequence[str]) -> str:
-    return f"the cameras {', '.join(names)} side by side" if names else "one camera"
-
-
-def _resize(preprocessing: Preprocessing) -> Preprocessing:
-    """What decides the resized frame: normalisation comes later."""
-    return replace(preprocessing, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

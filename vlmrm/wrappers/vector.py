@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 from vlmrm.errors import FrameError, PairingError
 from vlmrm.frames.batch import ONE_SIZE
 from vlmrm.rewards.protocols import FrameReward
-from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, require_fitting_cameras, require_fitting_frames
+from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid
+from vlmrm.wrappers.fitting_frames import require_fitting_cameras, require_fitting_frames
 from vlmrm.wrappers.plain_values import plain_flags
 from vlmrm.wrappers.reported_returns import ReportedReturns
 from vlmrm.wrappers.wrapper_chain import find_wrapper

@@ -9,15 +9,8 @@ from gymnasium.utils import RecordConstructorArgs
 from vlmrm.errors import PairingError, SpecError
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.wrappers.capture_frame import CaptureFrame
-from vlmrm.wrappers.episodes import (
-    AnyReward,
-    EpisodeRewards,
-    Paid,
-    frames_of,
-    require_fitting_cameras,
-    require_fitting_frames,
-    written,
-)
+from vlmrm.wrappers.episodes import AnyReward, EpisodeRewards, Paid, frames_of, written
+from vlmrm.wrappers.fitting_frames import require_fitting_cameras, require_fitting_frames
 from vlmrm.wrappers.hindsight import RefuseHindsight
 from vlmrm.wrappers.plain_values import plain_info, plain_step
 from vlmrm.wrappers.reported_returns import ReportedReturns

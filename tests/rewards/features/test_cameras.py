@@ -1,14 +1,19 @@
 """Pictures of several cameras at one moment, whose scores are joined."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
 from tests.toys import ColourEncoder, random_colours, red_reward, red_spec
 from vlmrm import PromptSet, RewardModel, RewardSpec
+from vlmrm.cli import main
 from vlmrm.encoders import load_encoder
 from vlmrm.errors import EncoderError, FrameError, PromptError, SpecError, VlmrmError
 from vlmrm.fitting import tune
 from vlmrm.frames.side_by_side import put_together
+from vlmrm.rewards.features.cameras import require_shared_goal
 
 LEFT, RIGHT = random_colours(7, seed=1), random_colours(7, seed=2)
 BOTH = put_together([LEFT, RIGHT])
@@ -170,3 +175,17 @@ def test_frames_of_one_camera_are_refused():
         red_reward(cameras=cameras()).score(LEFT)
     with pytest.raises(VlmrmError, match="are 16 pixels wide"):
         red_reward(cameras={"names": ["a", "b", "c"]}).score(BOTH)
+
+
+def test_a_goal_for_all_cameras_is_refused_where_each_has_its_own(tmp_path, capsys):
+    own = {"left": PromptSet("green"), "right": PromptSet("blue")}
+    spec = red_spec(encoder="sim-xs", cameras=cameras(prompts=own))
+    spec.save(tmp_path / "own.json")
+    np.save(tmp_path / "frames.npy", BOTH.numpy())
+    path, goal = str(tmp_path / "own.json"), ("--goal", "a pole held upright")
+    said = "the cameras left, right have sentences of their own, so another goal for all of them changes nothing"
+    assert main(["score", path, str(tmp_path / "frames.npy"), *goal]) == 2
+    assert said in capsys.readouterr().err
+    assert main(["report", "cartpole/upright", "--rewards", path, *goal, "--out", str(tmp_path / "a.html")]) == 2
+    assert said in capsys.readouterr().err
+    require_shared_goal(replace(spec, cameras=cameras(prompts={"left": PromptSet("green")})))

@@ -39,6 +39,8 @@ class AuditNumbers:
     """What the frames are, and who labelled them."""
     task: str | None
     """Name of the task. None: the frames come from files."""
+    pictures: str | None
+    """Digest of how the task is drawn (`pictures_of`). None: the frames come from files."""
     frames: int
     """Number of frames looked at."""
     in_goal: int
@@ -100,6 +102,7 @@ class AuditNumbers:
             "source": self.source,
             "about": self.about,
             "task": self.task,
+            "pictures": self.pictures,
             "frames": self.frames,
             "in_goal": self.in_goal,
             "verdict": self.verdict,

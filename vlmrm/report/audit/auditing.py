@@ -3,19 +3,18 @@
 import platform
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import is_dataclass, replace
 from importlib.metadata import version
-from typing import cast
 
-from vlmrm.data.labelled import FrameSource
 from vlmrm.errors import SpecError, VlmrmError, VlmrmWarning
 from vlmrm.report.audit.audit_numbers import Answered
 from vlmrm.report.audit.audited import Audited, gather
 from vlmrm.report.audit.outcome import Audit
 from vlmrm.report.audit.probe import Finding, Probe
 from vlmrm.report.audit.registry import BUILT_IN, PROBES
+from vlmrm.report.audit.saved_audit import pictures_of
 from vlmrm.report.evaluation import AnyFrames, for_readers, source_of
-from vlmrm.report.scorers import AnyReward, Encoders, Scorer, SentenceScorer, scorer_of
+from vlmrm.report.placing import placed, source_for
+from vlmrm.report.scorers import AnyReward, Encoders, scorer_of
 
 Progress = Callable[[int, int | None], None]
 """Told how many probes have been carried out, and of how many."""
@@ -61,7 +60,8 @@ def audit(
     source = source_of(frames)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", VlmrmWarning)
-        scorer, source = _placed(scorer_of(reward, Encoders()), source)
+        scorer = placed(scorer_of(reward, Encoders()), source.task)
+        source = source_for([scorer.reward], source)
         audited = gather(scorer, source, seed=seed)
     answered = []
     for number, probe in enumerate(asked):
@@ -77,21 +77,13 @@ def audit(
         source=source.name,
         about=source.about,
         task=None if source.task is None else source.task.name,
+        pictures=None if source.task is None else pictures_of(source.task),
         frames=len(audited.labels),
         in_goal=int(audited.labels.in_goal.sum()),
         answered=answered,
         remarks=_remarks(audited, caught),
         versions={name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
     )
-
-
-def _placed(scorer: Scorer, source: FrameSource) -> tuple[Scorer, FrameSource]:
-    """A reward and the frames of a task as a training would have them: with its cameras and quality of pictures."""
-    if source.task is None or not isinstance(scorer, SentenceScorer) or not is_dataclass(source):
-        return scorer, source
-    task = source.task.with_reward(scorer.asked.spec)
-    placed = replace(scorer, asked=scorer.asked.with_spec(task.reward))
-    return placed, cast(FrameSource, replace(source, task=task))
 
 
 def _answer(probe: Probe, audited: Audited) -> Finding:

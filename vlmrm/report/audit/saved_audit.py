@@ -1,5 +1,7 @@
 """`SavedAudit`: an audit as its JSON file holds it, for those who only want to know what failed."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 from vlmrm.errors import SpecError
 from vlmrm.plain_files import read_json
 from vlmrm.report.audit.probe import FAIL, LEFT_OUT
+from vlmrm.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,8 @@ class SavedAudit:
     """Which weights the reward reads with. None: unknown."""
     task: str | None
     """Name of the task whose frames were looked at. None: they come from files."""
+    pictures: str | None = None
+    """Digest of how that task was drawn. None: an older file, which does not say, or frames from files."""
     failed: Mapping[str, str]
     """What was found by each probe that failed, by the probe's name."""
     carried_out: int
@@ -57,8 +62,9 @@ class SavedAudit:
             {'borders': 'flat'}
         """
         names = {name: values[name] for name in ("spec_hash", "fingerprint", "task")}
+        names["pictures"] = values.get("pictures")
         if any(not isinstance(value, str | None) for value in names.values()):
-            raise ValueError("spec_hash, fingerprint and task are texts or null")
+            raise ValueError("spec_hash, fingerprint, task and pictures are texts or null")
         probes = values["probes"]
         return cls(
             **names,
@@ -66,16 +72,39 @@ class SavedAudit:
             carried_out=sum(one["verdict"] != LEFT_OUT for one in probes),
         )
 
-    def other_than(self, *, spec_hash: str | None, fingerprint: str | None, task: str) -> str | None:
+    def other_than(self, *, spec_hash: str | None, fingerprint: str | None, task: Task) -> str | None:
         """Return what an audit was made of instead of a reward in a task, in a few words; None: of these.
 
         Args:
             spec_hash: Hash of the reward's spec.
             fingerprint: Fingerprint of its weights.
-            task: Name of the task.
+            task: The task, as it is drawn.
         """
         if self.spec_hash is None or self.spec_hash != spec_hash:
             return "another reward"
         if self.fingerprint is None or self.fingerprint != fingerprint:
             return "other weights"
-        return None if self.task == task else f"the task {self.task}" if self.task else "frames from files"
+        if self.task != task.name:
+            return f"the task {self.task}" if self.task else "frames from files"
+        if self.pictures not in (None, pictures_of(task)):
+            return f"other pictures of {task.name}: another camera, or other arguments of its environment"
+        return None
+
+
+def pictures_of(task: Task) -> str:
+    """Return a digest of what decides a task's pictures, but for their quality, which the reward's spec has.
+
+    Args:
+        task: The task.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from vlmrm.tasks import find_task
+        >>> task = find_task("pendulum/upright")
+        >>> pictures_of(task) == pictures_of(replace(task, env_kwargs={"g": 9.81}))
+        False
+    """
+    cameras = {name: camera.to_dict() for name, camera in task.drawn_cameras.items()}
+    camera = None if task.camera is None else task.camera.to_dict()
+    decide = [task.env_id, dict(task.env_kwargs), list(task.wrappers), camera, list(cameras.items())]
+    return hashlib.sha256(json.dumps(decide, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -265,6 +265,23 @@ def with_cameras(spec: Any, names: Sequence[str]) -> Any:
     return spec
 
 
+def require_shared_goal(spec: Any) -> None:
+    """Refuse a goal for all cameras where each has sentences of its own, so that it would change nothing.
+
+    Args:
+        spec: A `RewardSpec`.
+
+    Raises:
+        SpecError: If no camera reads the goal of the spec.
+    """
+    own = () if spec.cameras is None else spec.cameras.prompts
+    if own and set(own) == set(spec.cameras.names):
+        raise SpecError(
+            f"the cameras {', '.join(own)} have sentences of their own, so another goal for all of them changes "
+            "nothing. Change cameras.prompts, or leave it out and the goal counts for all."
+        )
+
+
 def joins_as_usual(spec: Any, names: Sequence[str]) -> bool:
     """Whether the spec of a reward joins a task's cameras as one does that says nothing of them.
 
