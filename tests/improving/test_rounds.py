@@ -11,7 +11,8 @@ import pytest
 from tests.improving.labelling import ORACLE, PERSON, is_bright, label_all, rows_to_label
 from tests.training.toy_runs import TASK
 from vlmrm import PromptSet, RewardSpec
-from vlmrm.errors import RunError, SpecError
+from vlmrm.data import Label, LabelTable
+from vlmrm.errors import FrameError, RunError, SpecError
 from vlmrm.improving import improve, loop
 from vlmrm.improving.round_folder import RoundFolder
 from vlmrm.training.options import RewardOptions
@@ -66,9 +67,11 @@ def test_labels_that_were_fitted_never_judge_a_later_round(config, tmp_path):
     """Half of the frames are labelled, and the other half once the round is done."""
     folder, options = tmp_path / "better" / "round_1", replace(PERSON, method="goal_pictures")
     improve(config, options)
-    right = darkest_and_brightest(folder)
+    right, said = darkest_and_brightest(folder), io.StringIO()
     label_all(folder, lambda row: right.get(row["frame"]))
-    improve(config, options)
+    improve(config, options, progress=Progress(said))
+    assert "round 1: 6 of 12 frames have a label; the others are left out." in said.getvalue()
+    assert "<p>6 of 12 frames have a label" in (tmp_path / "better" / "improve.html").read_text()
     fitted = {one["frame"]: one["kept_aside"] for one in json.loads((folder / "correction.json").read_text())["frames"]}
     label_all(folder, is_bright)
     later = RoundFolder(folder, 1).read_labelled(0.4, seed=1)
@@ -98,3 +101,35 @@ def test_labels_of_a_fitted_reward_are_said_to_be_unknown_here(config, tmp_path)
     )
     improve(again, PERSON, progress=Progress(said))
     assert f"was fitted to {first.correction.fitted} labels before" in said.getvalue()
+
+
+@pytest.fixture
+def three_frames(tmp_path):
+    """A round whose frames are called 000.png, 001.png and 002.png."""
+    (tmp_path / "round_1").mkdir()
+    rows = [{"frame": f"{row:03d}.png"} for row in range(3)]
+    (tmp_path / "round_1" / "frames.json").write_text(json.dumps({"frames": rows, "remarks": []}))
+    return RoundFolder(tmp_path / "round_1", 1)
+
+
+def test_names_of_labelled_frames_may_be_spelt_as_paths(three_frames):
+    spelt = ["./000.png", " 001.png ", str(three_frames.frames / "002.png")]
+    LabelTable(labels=tuple(Label(frame=name, in_goal=True) for name in spelt)).write(three_frames.labels)
+    assert three_frames.read_labels() == dict.fromkeys(["000.png", "001.png", "002.png"], True)
+
+
+def test_raters_who_spell_a_frame_differently_still_disagree(three_frames):
+    two = (Label(frame="000.png", in_goal=True, rater="anna"), Label(frame="./000.png", in_goal=False, rater="ben"))
+    LabelTable(labels=two).write(three_frames.labels)
+    assert three_frames.read_labels() == {}
+    LabelTable(labels=tuple(replace(one, rater="anna") for one in two)).write(three_frames.labels)
+    with pytest.raises(FrameError, match=r"labels\.csv: 000\.png is labelled twice by rater 'anna'"):
+        three_frames.read_labels()
+
+
+@pytest.mark.parametrize("name", ["frames/000.png", "000.PNG", "003.png", "/000.png", "../000.png"])
+def test_a_label_of_what_is_no_frame_of_the_round_is_refused_by_name(three_frames, name):
+    labels = (Label(frame="000.png", in_goal=True), Label(frame=name, in_goal=False))
+    LabelTable(labels=labels).write(three_frames.labels)
+    with pytest.raises(FrameError, match=rf"labels what is not a frame of round 1: {name}\. Names are those"):
+        three_frames.read_labels()

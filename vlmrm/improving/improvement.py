@@ -38,7 +38,7 @@ class Round:
     rows: Sequence[MetricsRow]
     """Numbers of the training over its steps."""
     remarks: Sequence[str]
-    """What could not be proposed, and why."""
+    """What could not be proposed and why, and what is to be known of its labels."""
 
     @property
     def success(self) -> float | None:
@@ -55,11 +55,12 @@ class Round:
         }
 
     @classmethod
-    def read(cls, files: RoundFolder) -> "Round":
+    def read(cls, files: RoundFolder, remarks: Sequence[str] = ()) -> "Round":
         """Return what is there of a round.
 
         Args:
             files: Its files.
+            remarks: What is to be known of its labels.
 
         Raises:
             RunError: One is damaged.
@@ -69,7 +70,7 @@ class Round:
             correction=files.read_correction(),
             summary=files.read_summary(),
             rows=RunDirectory(files.run).metrics.read(),
-            remarks=files.read_origins()["remarks"] if files.is_proposed else [],
+            remarks=[*(files.read_origins()["remarks"] if files.is_proposed else []), *remarks],
         )
 
 

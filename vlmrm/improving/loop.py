@@ -85,6 +85,7 @@ class _Loop:
         self._rounds: list[RoundFolder] = []
         self._labelled: list[Labelled] = []
         self._begun: dict[str, Any] = {}
+        self._remarks: dict[str, list[str]] = {}
 
     def begin(self) -> None:
         """Note what is asked for; a folder of something else is refused."""
@@ -112,6 +113,8 @@ class _Loop:
         if labelled is None:
             return _what_to_label(files)
         self._labelled.append(labelled)
+        if (proposed := len(files.read_names())) > len(labelled.names):
+            self._tell(files, f"{len(labelled.names)} of {proposed} frames have a label; the others are left out.")
         if not files.reward.exists():
             self._correct(files)
         self._train(files)
@@ -124,9 +127,14 @@ class _Loop:
             task=self._plan.task.name,
             options=self.options,
             started_from=self._plan.config.train.start_from,
-            rounds=[Round.read(files) for files in self._rounds],
+            rounds=[Round.read(files, self._remarks.get(files.name, [])) for files in self._rounds],
             waiting=waiting,
         )
+
+    def _tell(self, files: RoundFolder, remark: str) -> None:
+        """Say something of a round at once, and on the page."""
+        self._progress.note(f"{files.name}: {remark}")
+        self._remarks.setdefault(files.name, []).append(remark)
 
     def _propose(self, files: RoundFolder) -> None:
         run = self._newest_run(files)

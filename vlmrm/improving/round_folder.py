@@ -1,6 +1,8 @@
 """`RoundFolder`: the files of one round, each of which is there as a whole or not at all."""
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from PIL import Image
 
 from vlmrm.atomic import whole_file, whole_folder, write_json
 from vlmrm.data.label_table import Label, LabelTable
-from vlmrm.errors import RunError
+from vlmrm.data.named import named
+from vlmrm.errors import FrameError, RunError
 from vlmrm.improving.correcting import Correction, Labelled, keep_aside
 from vlmrm.improving.proposing import Picture, Proposed
 from vlmrm.plain_files import read_json
@@ -99,6 +102,14 @@ class RoundFolder:
         values: dict[str, Any] = _json(self.origins)
         return values
 
+    def read_names(self) -> list[str]:
+        """Return the names of the files of the frames.
+
+        Raises:
+            RunError: ``frames.json`` is missing or damaged.
+        """
+        return [row["frame"] for row in self.read_origins()["frames"]]
+
     def read_labelled(self, share: float, seed: int) -> Labelled | None:
         """Return the frames on which nobody disagrees, some kept aside. None: nothing is labelled yet.
 
@@ -107,11 +118,10 @@ class RoundFolder:
             seed: Random seed of the choice.
 
         Raises:
-            FrameError: The table of labels cannot be read.
+            FrameError: The table of labels cannot be read, or a row of it names no frame of the round.
             RunError: The frames are damaged.
         """
-        known = self.read_labels()
-        names = [row["frame"] for row in self.read_origins()["frames"]]
+        known, names = self.read_labels(), self.read_names()
         rows = [row for row, name in enumerate(names) if name in known]
         if not rows:
             return None
@@ -136,12 +146,27 @@ class RoundFolder:
     def read_labels(self) -> Mapping[str, bool]:
         """Return the labels on which nobody disagrees, by the frame's name; empty: there are none yet.
 
+        A name may be spelt as a path to the frame from the folder of the frames, or from the root.
+
         Raises:
-            FrameError: The table of labels cannot be read.
+            FrameError: The table of labels cannot be read, or a row of it names no frame of the round.
         """
         if not self.labels.exists():
             return {}
-        return {label.frame: label.in_goal for label in LabelTable.read(self.labels).agreed().labels}
+        given = LabelTable.read(self.labels).labels
+        labels = tuple(replace(label, frame=_relative(self.frames, label.frame)) for label in given)
+        known = set(self.read_names())
+        strangers = [as_given.frame for as_given, label in zip(given, labels, strict=True) if label.frame not in known]
+        if strangers:
+            raise FrameError(
+                f"{self.labels} labels what is not a frame of {self.name}: {named(dict.fromkeys(strangers))}. Names "
+                f"are those of the files in {self.frames}, as 000.png. Mend these rows, or delete them."
+            )
+        try:
+            table = LabelTable(labels=labels)
+        except FrameError as error:
+            raise FrameError(f"{self.labels}: {error}") from error
+        return {label.frame: label.in_goal for label in table.agreed().labels}
 
     def read_picture(self, name: str) -> Picture:
         """Return one of the frames as large as it was drawn.
@@ -195,6 +220,12 @@ def read_summary(run: Path) -> Summary | None:
     """
     directory = RunDirectory(run)
     return Summary.from_dict(RunDirectory.read_json(directory.summary)) if directory.summary.exists() else None
+
+
+def _relative(folder: Path, name: str) -> str:
+    """The plain path of a file from its folder: 000.png of ./000.png, and of the whole path."""
+    root = os.path.abspath(folder)
+    return os.path.relpath(os.path.join(root, name.strip()), root)
 
 
 def _json(path: Path) -> Any:
