@@ -80,6 +80,32 @@ def test_labels_that_were_fitted_never_judge_a_later_round(config, tmp_path):
     assert {name: now[name] for name in fitted} == fitted
 
 
+def test_a_fitted_round_says_when_its_labels_or_the_method_have_changed_since(config, tmp_path):
+    folder, options = tmp_path / "better" / "round_1", replace(ORACLE, method="prototypes")
+    config = replace(config, train=replace(config.train, steps=20))
+    assert improve(config, options).rounds[0].remarks == []
+    files, read = RoundFolder(folder, 1), [RoundFolder(folder, 1).read_labelled(0.4, seed=1)]
+    assert files.what_changed(read, "prototypes") == ""
+    changed = replace(read[0], in_goal=~read[0].in_goal)
+    assert files.what_changed([changed], "prototypes").startswith("It was fitted to other labels, and stays")
+    said = io.StringIO()
+    (one,) = improve(config, replace(options, method="proker"), progress=Progress(said)).rounds
+    told = f"It was fitted by prototypes, not proker, and stays as it is. To fit it anew, delete {files.reward} and"
+    assert one.remarks[0].startswith(told)
+    assert f"round 1: {told}" in said.getvalue()
+    written = json.loads((folder / "correction.json").read_text())
+    del written["labels"]  # as earlier versions wrote it
+    (folder / "correction.json").write_text(json.dumps(written))
+    assert files.what_changed([changed], "prototypes") == ""
+
+
+def test_an_audit_is_refused_since_rounds_train_on_other_rewards(config, tmp_path):
+    audited = replace(config, reward=replace(config.reward, audit="missing.json"))
+    with pytest.raises(SpecError, match=r"each round trains on another; got audit='missing\.json'\. Leave it"):
+        improve(audited, ORACLE)
+    assert not (tmp_path / "better").exists()
+
+
 def test_a_loop_does_not_go_on_with_another_reward_under_the_same_name(config, tmp_path):
     improve(config, PERSON)
     (tmp_path / "lamp.toml").write_text(TASK.replace('goal = "red"', 'goal = "blue"'))

@@ -1,5 +1,7 @@
 """`correct`: a reward fitted to labels, and judged beside the one before it on labels that were kept aside."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -119,6 +121,8 @@ class Correction:
     """AUROC after less AUROC before, with its 95 % interval."""
     frames: Sequence[ScoredLabel]
     """Frames of this round."""
+    labels: str = ""
+    """Digest of the labels of this round and those before it. Empty: of an earlier version, which noted none."""
 
     @property
     def refused(self) -> bool:
@@ -164,6 +168,16 @@ class Correction:
             raise RunError(f"no correction of a reward: {type(error).__name__}: {error}") from error
 
 
+def digest_of(labelled: Sequence[Labelled]) -> str:
+    """Return a digest of the labels of some rounds, whichever of them are kept aside.
+
+    Args:
+        labelled: Labelled frames of each round.
+    """
+    said = [dict(zip(one.names, one.in_goal.tolist(), strict=True)) for one in labelled]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def keep_aside(in_goal: NDArray[Any], share: float, seed: int) -> NDArray[Any]:
     """Return which labels are kept aside: the share of each kind, and of two or more at least one and never all.
 
@@ -207,7 +221,8 @@ def correct(
         remove_folder(out)
     reward = _on_scale_of(base, _fitted(base, known, method, out), known.frames)
     scores = {name: score_and_embed(one, known.frames)[0] for name, one in (("before", before), ("after", reward))}
-    return reward, _judged(known, scores, method, newest=len(labelled[-1].names))
+    found = _judged(known, scores, method, newest=len(labelled[-1].names))
+    return reward, replace(found, labels=digest_of(labelled))
 
 
 def _fitted(base: RewardModel, known: Labelled, method: str, out: Path) -> RewardModel:

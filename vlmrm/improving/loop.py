@@ -117,6 +117,8 @@ class _Loop:
             self._tell(files, f"{len(labelled.names)} of {proposed} frames have a label; the others are left out.")
         if not files.reward.exists():
             self._correct(files)
+        elif changed := files.what_changed(self._labelled, self.options.method):
+            self._tell(files, changed)
         self._train(files)
         return ""
 
@@ -213,6 +215,11 @@ def _plan(config: TrainConfig, options: ImproveOptions) -> Plan:
     require_choice("method", options.method, [*FEW_SHOT, *TUNERS])
     if config.reward.is_env or config.reward.function:
         raise SpecError("the environment's own reward cannot be corrected by labels; give a reward of sentences.")
+    if config.reward.audit:
+        raise SpecError(
+            f"an audit is of one reward, and each round trains on another; got audit={config.reward.audit!r}. Leave it "
+            "out, and audit the round_N/reward.json that you keep."
+        )
     plan = make_plan(config)
     _require_correctable(plan.task.reward, options.method)
     if options.labelled_by == "oracle" and plan.task.success is None:

@@ -15,7 +15,7 @@ from vlmrm.atomic import whole_file, whole_folder, write_json
 from vlmrm.data.label_table import Label, LabelTable
 from vlmrm.data.named import named
 from vlmrm.errors import FrameError, RunError
-from vlmrm.improving.correcting import Correction, Labelled, keep_aside
+from vlmrm.improving.correcting import Correction, Labelled, digest_of, keep_aside
 from vlmrm.improving.proposing import Picture, Proposed
 from vlmrm.plain_files import read_json
 from vlmrm.training.outcome import Summary
@@ -184,6 +184,28 @@ class RoundFolder:
             RunError: The file is damaged.
         """
         return Correction.from_dict(_json(self.correction)) if self.correction.exists() else None
+
+    def what_changed(self, labelled: Sequence[Labelled], method: str) -> str:
+        """Return what the reward of the round was fitted to or by that is not so now. Empty: nothing has changed.
+
+        Args:
+            labelled: Labelled frames of this round and those before it, as they are now.
+            method: Method that is asked for now.
+
+        Raises:
+            RunError: A file is damaged.
+        """
+        fitted = self.read_correction()
+        if fitted is None:
+            return ""
+        changed = ["to other labels"] if fitted.labels not in ("", digest_of(labelled)) else []
+        changed += [f"by {fitted.method}, not {method}"] if fitted.method != method else []
+        if not changed:
+            return ""
+        return (
+            f"It was fitted {' and '.join(changed)}, and stays as it is. To fit it anew, delete {self.reward} and "
+            f"{self.run}, and the folders of later rounds."
+        )
 
     def read_summary(self) -> Summary | None:
         """Return the results of the training. None: it has not finished.
