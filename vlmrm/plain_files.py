@@ -1,10 +1,20 @@
-"""Values from JSON and TOML, read in one way everywhere: whatever cannot be meant is a ValueError."""
+"""Text, and values from JSON and TOML, read in one way everywhere: whatever cannot be meant is a ValueError."""
 
 import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+
+def read_text(path: Path) -> str:
+    """Return what a file of text in UTF-8 holds, without the byte order mark that editors of Windows put before it.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is not UTF-8.
+    """
+    return path.read_text(encoding="utf-8-sig")
 
 
 def read_json(path: Path) -> Any:
@@ -14,7 +24,7 @@ def read_json(path: Path) -> Any:
         OSError: If it cannot be opened.
         ValueError: As `parse_json` does.
     """
-    return parse_json(path.read_text(encoding="utf-8"))
+    return parse_json(read_text(path))
 
 
 def parse_json(text: str) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from vlmrm.errors import SpecError, UnknownTask, VlmrmError, near_matches
 from vlmrm.former_tasks import refuse_former_task
-from vlmrm.plain_files import parse_toml
+from vlmrm.plain_files import parse_toml, read_text
 from vlmrm.rendering import Camera, RenderQuality
 from vlmrm.rendering.camera import read_cameras
 from vlmrm.rewards.features.cameras import with_cameras
@@ -224,7 +224,7 @@ class Task:
         """
         path = Path(path)
         try:
-            values = parse_toml(path.read_text(encoding="utf-8"))
+            values = parse_toml(read_text(path))
             if isinstance(values.get("reward"), dict):
                 values["reward"] = paths_from(values["reward"], path.parent)
         except (OSError, ValueError) as error:

@@ -82,7 +82,7 @@ def _from_csv(table: Path, split: str) -> Iterator[tuple[str, str]]:
     if split:
         raise FrameError(f"{table} has no splits: they are those of Karpathy's JSON files. Leave the split out.")
     try:
-        with table.open(newline="", encoding="utf-8") as file:
+        with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames is None or not set(_COLUMNS) <= set(reader.fieldnames):
                 raise FrameError(f"{table} needs the columns frame and caption; it has {reader.fieldnames}.")

@@ -13,6 +13,7 @@ from vlmrm.data.frame_files import picture_files
 from vlmrm.data.named import named
 from vlmrm.data.pictures import read_pictures
 from vlmrm.errors import FrameError
+from vlmrm.plain_files import read_text
 from vlmrm.types import Frames
 
 _COLUMNS = ("frame", "class")
@@ -137,7 +138,7 @@ def read_classes(path: str | Path, *, what: str = "the name of one class") -> tu
         FrameError: It cannot be read, or holds none.
     """
     try:
-        names = tuple(line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip())
+        names = tuple(line.strip() for line in read_text(Path(path)).splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise FrameError(f"{path} cannot be read: {error}. It has {what} on each line.") from error
     if not names:

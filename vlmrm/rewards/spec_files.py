@@ -8,7 +8,7 @@ from typing import Any
 
 from vlmrm.atomic import write_json
 from vlmrm.errors import SpecError
-from vlmrm.plain_files import parse_json, parse_toml
+from vlmrm.plain_files import parse_json, parse_toml, read_text
 from vlmrm.rewards.spec_paths import paths_from, paths_to, without_paths
 from vlmrm.values import require_finite_numbers
 
@@ -23,7 +23,7 @@ def read_spec_file(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise SpecError(f"no reward spec at {path}. It is a TOML or JSON file with encoder, prompts and alpha.")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         values = parse_toml(text) if path.suffix == ".toml" else parse_json(text)
     except (OSError, ValueError) as error:
         raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error

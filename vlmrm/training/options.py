@@ -12,7 +12,7 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from vlmrm.errors import SpecError
-from vlmrm.plain_files import parse_toml
+from vlmrm.plain_files import parse_toml, read_text
 from vlmrm.rendering.camera import Camera, read_cameras
 from vlmrm.tables import read_table
 from vlmrm.values import read_names, require_number, require_whole
@@ -33,7 +33,7 @@ def toml_table(text: str) -> dict[str, Any]:
     """
     try:
         if text.endswith(".toml"):
-            return parse_toml(Path(text).read_text(encoding="utf-8"))
+            return parse_toml(read_text(Path(text)))
         table: dict[str, Any] = parse_toml(f"table = {{ {text} }}")["table"]
         return table
     except (OSError, ValueError) as error:

@@ -18,6 +18,7 @@ from torch.nn.functional import normalize
 
 from vlmrm.errors import SpecError
 from vlmrm.metrics import auroc
+from vlmrm.plain_files import read_text
 from vlmrm.prompts import PromptSet
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.scorers import NONSENSE
@@ -70,7 +71,7 @@ def read_sentences(path: str | Path) -> list[str]:
         SpecError: It cannot be read, or has fewer than two sentences.
     """
     try:
-        lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in read_text(Path(path)).splitlines()]
     except (OSError, ValueError) as error:
         raise SpecError(f"{path} cannot be read: {error}. Give a text file with one sentence a line.") from error
     found = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vlmrm.errors import SpecError, near_matches
-from vlmrm.plain_files import parse_toml
+from vlmrm.plain_files import parse_toml, read_text
 from vlmrm.rlcf.captions.advantages import CAPTION_BASELINES, NORMALISED
 from vlmrm.rlcf.captions.terms import Term, read_terms
 from vlmrm.rlcf.writing import Writing
@@ -100,7 +100,7 @@ class CaptionTraining:
             SpecError: It cannot be read, or as `from_dict`.
         """
         try:
-            return cls.from_dict(parse_toml(path.read_text(encoding="utf-8")))
+            return cls.from_dict(parse_toml(read_text(path)))
         except (OSError, ValueError) as error:
             raise SpecError(f"{path} cannot be read: {error}.") from error
 
