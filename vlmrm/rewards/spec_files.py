@@ -12,12 +12,20 @@ from vlmrm.plain_files import parse_json, parse_toml, read_text
 from vlmrm.rewards.spec_paths import paths_from, paths_to, without_paths
 from vlmrm.values import require_finite_numbers
 
+_OF_OTHERS = {
+    "env_id": "the file of a task. Such a file goes to `vlmrm train` and `vlmrm report` in the place of a task, and to "
+    "--task of `vlmrm audit`; a reward is what its table [reward] holds, in a file of its own.",
+    "reward": "what `vlmrm search camera` writes, cameras beside a reward. Put what reward holds into a file of its "
+    "own; camera and cameras belong in a task's file, or to --camera and --cameras of `vlmrm train`.",
+}
+"""What a file is that is taken for a reward, by a key that no reward has."""
+
 
 def read_spec_file(path: str | Path) -> dict[str, Any]:
     """Return the table of a ``.toml`` or ``.json`` file; paths in it are relative to the file.
 
     Raises:
-        SpecError: If there is no such file, or it holds no table.
+        SpecError: If there is no such file, it holds no table, or it is a task's or one of cameras.
     """
     path = Path(path)
     if not path.is_file():
@@ -29,6 +37,9 @@ def read_spec_file(path: str | Path) -> dict[str, Any]:
         raise SpecError(f"{path} is neither TOML nor JSON: {error}") from error
     if not isinstance(values, dict):
         raise SpecError(f"{path} must hold a table of keys; got {type(values).__name__}.")
+    for key, other in _OF_OTHERS.items():
+        if key in values:
+            raise SpecError(f"{path} is not a reward: it has {key}, and looks like {other}")
     return paths_from(values, path.parent)
 
 
