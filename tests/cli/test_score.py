@@ -107,7 +107,7 @@ def test_a_reward_with_another_head_has_its_score_in_a_column(pictures, encoder,
     assert scored == pytest.approx(RewardModel.from_spec(path, device="cpu").score(frames).tolist(), abs=1e-6)
     assert main(["score", str(path), str(pictures)]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["frame", "score"]
-    assert "alphas belong to a plain projection" in refused(capsys, "score", path, pictures, "--alphas", "0.5")
+    assert "and the reward has head='softmax'. Leave" in refused(capsys, "score", path, pictures, "--alphas", "0.5")
 
 
 def test_a_reward_that_looks_back_takes_the_frames_for_an_episode(pictures, encoder, tmp_path, capsys):
@@ -175,6 +175,12 @@ def test_a_task_may_stand_for_its_reward(pictures, encoder, capsys):
     assert main(["score", "pendulum/upright", str(pictures / "0.png"), "--encoder", encoder, "--json"]) == 0
     goal = json.loads(capsys.readouterr().out)["spec"]["prompts"]["goal"]
     assert goal == list(all_tasks()["pendulum/upright"].reward.prompts.goal)
+
+
+def test_alphas_of_more_than_a_projection_are_refused_with_what_it_has(spec, pictures, capsys):
+    spec.write_text('threshold = 0.5\ncameras = { names = ["front", "side"] }\n' + spec.read_text())
+    said = refused(capsys, "score", spec, pictures, "--alphas", "0", "0.5")
+    assert "a plain projection of one picture, and the reward has cameras and threshold. Leave out" in said
 
 
 def test_alphas_of_a_task_are_compared_by_closeness_itself(pictures, encoder, capsys):

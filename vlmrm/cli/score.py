@@ -33,9 +33,11 @@ def run(given: Score) -> int:
     for alpha in alphas:
         replace(spec, alpha=alpha)  # refused here, before a large model is loaded
     if not spec.compares_alphas and (given.alphas or (given.alpha is not None and not spec.options.projects)):
+        others = {word for word in spec.words() - {"views", "scaling"} if ":" not in word}
+        more = ([] if spec.options.projects else [f"head={spec.head!r}"]) + sorted(others)
         raise SpecError(
-            f"alphas belong to a plain projection, and the reward has head={spec.head!r}, "
-            f"threshold={spec.threshold} and over_time={spec.over_time}."
+            f"alphas belong to a plain projection of one picture, and the reward has {' and '.join(more)}. Leave out "
+            "--alpha and --alphas, or score a reward without."
         )
     missing = [path for path in paths if not Path(path).exists()]
     if missing:
