@@ -58,7 +58,7 @@ def read_table(record: type[Record], values: Any, *, where: str = "", error: typ
     Args:
         record: Frozen dataclass; its fields are the keys. A field whose type is a dataclass (or that or None) takes a
             table; one with ``read`` in its metadata is read by that function of the value and its path, unless the
-            value is a record already.
+            value is a record already. ``example`` in it is what a message shows where the key is missing.
         values: The table, or the record, which is returned as it is.
         where: Path of the table, for messages; empty for the whole of a file.
         error: Class of the error.
@@ -85,7 +85,9 @@ def read_table(record: type[Record], values: Any, *, where: str = "", error: typ
             _refuse_unknown(str(key), list(known), where, error)
     for key, field in known.items():
         if field.default is MISSING and field.default_factory is MISSING and key not in values:
-            raise error(f"{join(where, key)} is missing; the keys of {where or 'this table'} are {', '.join(known)}.")
+            said = f"{join(where, key)} is missing; the keys of {where or 'this table'} are {', '.join(known)}."
+            example = field.metadata.get("example")
+            raise error(said if example is None else f"{said} Add it, as in: {example}.")
     given = {key: _read_field(record, known[key], value, join(where, key), error) for key, value in values.items()}
     try:
         return record(**given)

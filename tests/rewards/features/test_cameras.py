@@ -189,3 +189,8 @@ def test_a_goal_for_all_cameras_is_refused_where_each_has_its_own(tmp_path, caps
     assert main(["report", "cartpole/upright", "--rewards", path, *goal, "--out", str(tmp_path / "a.html")]) == 2
     assert said in capsys.readouterr().err
     require_shared_goal(replace(spec, cameras=cameras(prompts={"left": PromptSet("green")})))
+
+
+def test_a_table_without_names_is_refused_with_an_example():
+    with pytest.raises(SpecError, match=r'cameras\.names is missing; .* as in: names = \["front", "side"\]\.'):
+        RewardSpec(encoder="sim-s", prompts=PromptSet("red"), cameras={"join": "lowest"})

@@ -73,7 +73,7 @@ class CamerasOptions(TransformOptions):
     }
     passes_gradients: ClassVar[bool] = False
     pairs: ClassVar[str | None] = "a text is compared with one picture, and not with several of a moment"
-    names: Sequence[str] = field(metadata={"read": read_names})
+    names: Sequence[str] = field(metadata={"read": read_names, "example": 'names = ["front", "side"]'})
     """Names of the cameras, as their pictures lie in a frame from left to right."""
     join: str = "mean"
     """How one score is made of those of all cameras: ``mean``, or ``lowest``."""
