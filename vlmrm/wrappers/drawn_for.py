@@ -24,8 +24,8 @@ def drawn_for(task: Task, reward: FrameReward) -> Task:
         >>> from vlmrm.tasks import find_task
         >>> from dataclasses import replace
         >>> task = find_task("inverted_pendulum/upright")
-        >>> cameras = {"front": Camera(azimuth_deg=90), "side": Camera(azimuth_deg=0)}
-        >>> both = replace(task, camera=None, cameras=cameras)
+        >>> side = Camera(track="cart", distance_m=2.0, azimuth_deg=0)
+        >>> both = replace(task, camera=None, cameras={"front": task.camera, "side": side})
         >>> turned = replace(both.reward, cameras={"names": ["side", "front"]})
         >>> list(drawn_for(both, RewardModel.from_spec(turned)).drawn_cameras)
         ['side', 'front']
