@@ -69,8 +69,8 @@ def write_results(runs: list[Run]) -> None:
         "of 100 steps. On text the agent that counts is that of the evaluation with the highest text return of 20",
         "episodes, one every 10,000 steps; on the oracle's the most successful one. On text the rate of learning falls",
         f"to 0 over the last third of {STEPS['text']:,} steps; standing was sent on to them from 150,000, and one leg",
-        "on the oracle's reward to 300,000 from 150,000, both with their success in view (docs/results.md). Other poses",
-        "than standing are trained where `--poses` names them.",
+        "on the oracle's reward to 300,000 from 150,000, both with their success in view (docs/results.md). Other",
+        "poses than standing are trained where `--poses` names them.",
         "",
         "| pose | reward | seed | steps | random policy | **best agent** | at step | steps in the goal | last agent "
         "| hours |",
