@@ -63,6 +63,15 @@ def test_labels_that_corrected_a_reward_do_not_help_its_controls(fitted):
     assert all(control.spec.few_shot is None for control in candidate.controls.values())
 
 
+def test_sentences_of_each_camera_leave_random_weights_to_compare_with():
+    """A sentence in the goal's place would change nothing; the same reward by a model that learnt nothing does."""
+    own = {"names": ["front", "side"], "prompts": {"front": "a pole up", "side": "a cart below a pole"}}
+    (candidate,) = candidates_of(replace(SPEC, cameras=own, scaling=None))
+    assert set(candidate.controls) == {UNTRAINED}
+    assert candidate.controls[UNTRAINED].spec == replace(candidate.spec, encoder="random:sim-s")
+    assert candidate.without[BASELINE].startswith("cameras or parts of it have sentences of their own")
+
+
 def test_a_reward_without_a_baseline_has_no_control_of_it():
     (candidate,) = candidates_of(replace(SPEC, alpha=0.0, prompts=PromptSet("a pole held upright")))
     assert BASELINE not in candidate.controls

@@ -255,19 +255,24 @@ class SentenceScorer(FrameScorer):
         return self._with(replace(spec, prompts=PromptSet(prompts.baseline, (), prompts.negatives)))
 
     def _untrained(self, encoders: Encoders) -> "SentenceScorer":
-        spec = self._unfitted()
+        spec = self._uncorrected()
         name = untrained(spec.encoder)
         if name is None:
             raise SpecError(f"no untrained model is known for {spec.encoder}")
         return SentenceScorer(asked=encoders.reward(replace(spec, encoder=name), self.device))
 
     def _unfitted(self) -> RewardSpec:
+        """Another sentence would change nothing where labels or cameras say what the goal is."""
+        spec = self._uncorrected()
+        if not spec.reads_goal:
+            raise SpecError("cameras or parts of it have sentences of their own, whatever the sentence says")
+        return spec
+
+    def _uncorrected(self) -> RewardSpec:
         """Labels would give the goal away; clips and thresholds would hide how well a control ranks."""
         spec = self.asked.spec
-        if not spec.reads_goal or spec.options.is_fitted:
-            raise SpecError(
-                f"its head {spec.head} was fitted, or a camera has sentences of its own, whatever the sentence says"
-            )
+        if spec.options.is_fitted:
+            raise SpecError(f"its head {spec.head} was fitted to labels, whatever the sentence says")
         return replace(spec.before(ORDER[0]), over_time=None)
 
 
