@@ -9,7 +9,7 @@ on the side that costs less. So the states are those of agents at their beginnin
 were let go and pushed, and of climbs of rewards (scripts/visited_states.py; every third episode, on which nothing was
 trained, though sim-h learnt the others of the same sources), and each way to reward them must tell the lean's and the
 knees' border (AUROC >= 0.85 where that bound alone decides), pay for staying inside of it (>= 20 % of the span), rank
-the goal on top (average precision >= 0.9), and have its own optima in the goal (10 of 12 climbs). Results go to
+the goal on top (average precision >= 0.9), and have its own optimum in the goal (10 of 12 searches). Results go to
 experiments/results/kneeling_gate.{md,json}.
 """
 
@@ -17,7 +17,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from shipped import fingerprint
 
 from vlmrm import RewardModel
 from vlmrm.atomic import whole_file, write_json
-from vlmrm.exploits import ExploitSearch, SimulatorStates, search_exploits
+from vlmrm.exploits import Exploit, ExploitSearch, SimulatorStates, search_exploits
 from vlmrm.metrics import auroc, average_precision, estimate
 from vlmrm.wrappers.make_env import MakeEnv
 
@@ -47,8 +47,12 @@ BORDERS = {  # variable: where its border is looked at, and the two sides of the
     "torso_tilt_deg": ((15, 55), (0, 20), (35, 45)),
     "higher_knee_m": ((0.05, 0.22), (0, 0.13), (0.14, 0.22)),
 }
-AIMS = {"ap": 0.9, "lean": 0.85, "knees": 0.85, "lean_margin": 0.2, "knees_margin": 0.2, "climbs": 10}
-CLIMBS = ExploitSearch(method="cma", population=12, spread=0.25, climbs=12, evaluations=12 * 720, seed=0)
+AIMS = {"ap": 0.9, "lean": 0.85, "knees": 0.85, "lean_margin": 0.2, "knees_margin": 0.2, "searches": 10}
+SOURCES = ("early", "held", "climbed", "agent")  # not the climbs that sim-h was trained on again
+SEARCHES, EACH = 12, 3  # searches for a reward's own optimum, and climbs of each, of which the best paid counts
+CLIMBS = ExploitSearch(
+    method="cma", population=12, spread=0.25, climbs=SEARCHES * EACH, evaluations=SEARCHES * EACH * 720, seed=0
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +91,7 @@ class Met:
 def met() -> Met:
     """Every held-out state near a border, and some of the others."""
     kept = Visited.load(KEPT)
-    kept = kept.take(kept.held_out)
+    kept = kept.take(kept.held_out & np.isin([source.split()[0] for source in kept.sources], SOURCES))
     env = MakeEnv(task=envs.task(TASK), pictures=False)()
     env.reset(seed=0)
     inner: Any = env.unwrapped
@@ -182,12 +186,21 @@ def measure(way: Way, states: Met, args: Args) -> dict[str, Any]:
         started = time.monotonic()
         with SimulatorStates(task, reward) as simulator:
             climbed = search_exploits(simulator.evaluate, simulator.space, options=CLIMBS)
-        found["climbs"] = climbed.climbs_in_goal
+        found |= climbed_to(way, climbed.climbed, float(np.median(scores[states.in_goal])))
         found["climb_s"] = time.monotonic() - started
-        found["ends"] = [
-            {"score": end.score, "in_goal": end.accepted, "misses": way.missed(end.state)} for end in climbed.climbed
-        ]
     return found | {"encoder": reward.spec.encoder, "fingerprint": fingerprint(reward.spec.encoder)}
+
+
+def climbed_to(way: Way, ends: Sequence[Exploit], goal_median: float) -> dict[str, Any]:
+    """Where climbs ended: each by itself, and the best paid of every few, a search."""
+    best = [max(ends[i : i + EACH], key=lambda end: end.score) for i in range(0, len(ends), EACH)]
+    return {
+        "searches": sum(end.accepted for end in best),
+        "climbs": sum(end.accepted for end in ends),
+        "goal_median": goal_median,
+        "fooled": sum(not end.accepted and end.score >= goal_median for end in ends),
+        "ends": [{"score": end.score, "in_goal": end.accepted, "misses": way.missed(end.state)} for end in ends],
+    }
 
 
 def passes(found: Mapping[str, Any]) -> list[str]:
@@ -215,13 +228,16 @@ def page(results: Mapping[str, Any]) -> list[str]:
         + ".",
         "The lean's border is where the torso leans by 15 to 55 degrees (35 are allowed) and every other bound is met,",
         "the knees' where the higher knee is 5 to 22 cm up (13 are allowed). A margin is the median of what is well",
-        "inside less that of 35 to 45 degrees, and of 14 to 22 cm, as a share of the whole span of scores. Climbs are",
-        "those of twelve searches over poses at rest that end in the goal. In brackets: 95 % intervals, of episodes",
-        "drawn anew.",
+        "inside less that of 35 to 45 degrees, and of 14 to 22 cm, as a share of the whole span of scores. Each of",
+        f"{SEARCHES} searches is {EACH} climbs by CMA-ES over 720 poses at rest, and the best paid end of them counts,",
+        "since a climb may end on a small hill of its own, as sitting; how many single climbs end in the goal stands",
+        "beside it, and how many end outside of it with at least the pay of the median goal state. In brackets: 95 %",
+        "intervals, of episodes drawn anew.",
         "",
         "| way | AUROC | average precision (0.9) | lean's border (0.85) | backwards | knees' border (0.85) "
-        "| margin, lean (20 %) | margin, knees (20 %) | climbs in the goal (10) | passes |",
-        "|" + "---|" * 10,
+        "| margin, lean (20 %) | margin, knees (20 %) | searches in the goal (10) | climbs in the goal "
+        "| paid as the goal | passes |",
+        "|" + "---|" * 12,
     ]
     for name, found in results["ways"].items():
         lacks = passes(found)
@@ -229,7 +245,9 @@ def page(results: Mapping[str, Any]) -> list[str]:
             WAYS[name].says if name in WAYS else name, _interval(found["auroc"]), _interval(found["ap"]),
             _interval(found["lean"]), f"{found['lean backwards']:.2f}", _interval(found["knees"]),
             f"{found['lean_margin']:.0%}", f"{found['knees_margin']:.0%}",
-            f"{found['climbs']} of 12" if "climbs" in found else "-", "yes" if not lacks else "no",
+            f"{found['searches']} of {SEARCHES}" if "searches" in found else "-",
+            f"{found['climbs']} of {len(found['ends'])}" if "climbs" in found else "-",
+            str(found.get("fooled", "-")), "yes" if not lacks else "no",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     sources = [name for name in counts["sources"]]

@@ -19,7 +19,11 @@ def _camera(azimuth_deg: float) -> Camera:
     return Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=azimuth_deg, elevation_deg=-10)
 
 
-CAMERAS = {"front": _camera(180), "side": _camera(90), "other_side": _camera(270)}
+CAMERAS = {
+    "front": _camera(180),
+    "side": _camera(90),
+    "nearer_side": Camera(lookat_m=(0, 0, 0.7), distance_m=2.2, azimuth_deg=90, elevation_deg=-10),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +78,25 @@ WAYS = {
         reward="softmax",
         encoder="sim-h",
     ),
-    "h_ten_side": Way(
-        says="sim-h, softmax of ten sentences, side", cameras=("side",), reward="softmax_ten", encoder="sim-h"
+    "h_eleven_side": Way(
+        says="sim-h, softmax of eleven sentences, side", cameras=("side",), reward="softmax_eleven", encoder="sim-h"
     ),
-    "h_ten_both": Way(
-        says="sim-h, softmax of ten sentences, front and side",
+    "h_eleven_both": Way(
+        says="sim-h, softmax of eleven sentences, front and side",
         cameras=("front", "side"),
-        reward="softmax_ten",
+        reward="softmax_eleven",
         encoder="sim-h",
     ),
-    "h_ten_three": Way(
-        says="sim-h, softmax of ten sentences, front and both sides",
-        cameras=("front", "side", "other_side"),
-        reward="softmax_ten",
+    "h_eleven_sides": Way(
+        says="sim-h, softmax of eleven sentences, side and nearer side",
+        cameras=("side", "nearer_side"),
+        reward="softmax_eleven",
+        encoder="sim-h",
+    ),
+    "h_eleven_three": Way(
+        says="sim-h, softmax of eleven sentences, front, side and nearer side",
+        cameras=("front", "side", "nearer_side"),
+        reward="softmax_eleven",
         encoder="sim-h",
     ),
 }

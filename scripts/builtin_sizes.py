@@ -1,6 +1,6 @@
 """The built-in models that scripts/train_builtin.py can train: what decides their weights, and their folders."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,10 @@ class Config(Architecture):
     visited: int = 0
     """Pictures drawn of states of the humanoid that agents met (scripts/visited_states.py), beside the random ones.
     Then its sentences name near misses too (`vlmrm_envs.scenes.humanoid.near_misses`)."""
+    sources: tuple[str, ...] = ("early", "held", "climbed", "agent")
+    """First words of the sources of those states, each as likely as another."""
     start_from: str | None = None
-    """Name of a built-in model of the same architecture whose weights training begins with."""
+    """Name of a model of the same architecture, in `out` or built in, whose weights training begins with."""
     sentence_steps: int = 5_000
     """Updates of the text tower, which learns from states."""
     steps: int
@@ -101,8 +103,10 @@ class Config(Architecture):
     def identity(self) -> dict[str, Any]:
         """The settings that decide the weights."""
         shares = {scene: self.share(scene) for scene in self.scenes if self.share(scene) > 1}
-        later = {"visited": self.visited, "start_from": self.start_from}  # left out where they are as ever
-        identity = {name: value for name, value in super().identity().items() if name not in later}
+        visited = {"visited": self.visited, "sources": self.sources} if self.visited else {}
+        later = visited | {"start_from": self.start_from}  # left out where they are as ever
+        some = ("visited", "sources", "start_from")
+        identity = {name: value for name, value in super().identity().items() if name not in some}
         return identity | {"shares": shares} | {name: value for name, value in later.items() if value}
 
 
@@ -121,22 +125,33 @@ SIZES = {
     ),
     "sim-s-all": Config(name="sim-s-all", size_px=96, width=16, steps=4_500),
     "sim-m": Config(name="sim-m", size_px=128, width=16, layers=(1, 2, 4, 2), steps=4_000),
-    "sim-h": Config(
-        name="sim-h",
+    "sim-h-near": Config(
+        name="sim-h-near",
         scenes=("humanoid",),
         shares={"humanoid": 1},
         size_px=128,
         width=16,
         layers=(1, 2, 4, 2),
         frames=12_000,
-        visited=16_000,
+        visited=72_000,
         start_from="sim-m",
         pictures=84,
         sentences=100,
         sentence_steps=3_000,
-        steps=2_500,
+        steps=10_000,
         learning_rate=1.2e-3,
         muon_learning_rate=0.01,
     ),
 }
+SIZES["sim-h"] = replace(
+    SIZES["sim-h-near"],
+    name="sim-h",
+    visited=30_000,
+    sources=(*SIZES["sim-h-near"].sources, "again"),
+    start_from="sim-h-near",
+    seed=1,
+    steps=3_500,
+    learning_rate=8e-4,
+    muon_learning_rate=0.007,
+)
 """By name, the smallest first. ``sim-s-all`` is not shipped: it is there for the curve of sizes."""

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from builtin_sizes import Config
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from visited_file import KEPT, Visited
 from vlmrm_envs.scenes import find_scene
@@ -21,8 +24,11 @@ from vlmrm_envs.scenes.scene import Scene, SceneStates, random_pictures
 from vlmrm.rendering import Camera
 
 _SIDE = Camera(lookat_m=(0, 0, 1), distance_m=3.5, azimuth_deg=90, elevation_deg=-10)
-_FROM_THE_SIDE = 0.5  # of the pictures that are not from the tasks' camera
+_NEARER = Camera(lookat_m=(0, 0, 0.7), distance_m=2.2, azimuth_deg=90, elevation_deg=-10)
+_FROM_THE_SIDE = 0.7  # of the pictures that are not from the tasks' camera, half of them from nearer
 _PART = 1_000  # pictures of one file
+_MOVED_M, _RAISED_M = 0.1, 0.015  # standard deviations of what is drawn near a state
+_TURNED_RAD, _LEANT_RAD, _BENT_RAD = 0.5, 0.06, 0.15  # of the last the largest
 
 
 def with_visited(config: Config, frames: Tensor, states: list[SceneStates]) -> tuple[Tensor, list[SceneStates]]:
@@ -33,7 +39,8 @@ def with_visited(config: Config, frames: Tensor, states: list[SceneStates]) -> t
         frames: Pictures of random states.
         states: Their states.
     """
-    folder = config.work / f"visited-{config.size_px}px-{config.seed}-{KEPT.stat().st_size}"
+    drawn_of = f"{KEPT.stat().st_size}-{'-'.join(config.sources)}"
+    folder = config.work / f"near-visited-{config.size_px}px-{config.seed}-{drawn_of}"
     parts = [folder / f"{part:03d}.npz" for part in range(-(-config.visited // _PART))]
     missing = [(path, part) for part, path in enumerate(parts) if not path.is_file()]
     begun = time.time()
@@ -60,7 +67,8 @@ def taught(name: str, config: Config) -> Scene:
 
 def visited_pictures(config: Config, count: int) -> Tensor:
     """Pictures of visited states that the model was not trained on, which are of the same episodes."""
-    frames, _ = random_pictures(visited_scene(), count, seed=config.seed + 1, preprocessing=config.preprocessing())
+    scene, chance = visited_scene(config.sources), config.seed + 1
+    frames, _ = random_pictures(scene, count, seed=chance, preprocessing=config.preprocessing())
     return torch.from_numpy(frames)
 
 
@@ -68,7 +76,7 @@ def _draw(path: Path, part: int, config: Config) -> None:
     """Draw some pictures of states on which nothing is tested, each as likely as another of its source."""
     torch.set_num_threads(1)
     frames, states = random_pictures(
-        visited_scene(), _PART, seed=config.seed + 1_000 + part, preprocessing=config.preprocessing()
+        visited_scene(config.sources), _PART, seed=config.seed + 1_000 + part, preprocessing=config.preprocessing()
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".part.npz")
@@ -76,19 +84,42 @@ def _draw(path: Path, part: int, config: Config) -> None:
     aside.rename(path)
 
 
-def visited_scene() -> Scene:
-    """The humanoid in states that agents met, often seen from the side."""
+def visited_scene(kinds: Collection[str]) -> Scene:
+    """The humanoid in states near those that agents met, often seen from the side.
+
+    Args:
+        kinds: First words of the sources.
+    """
     kept = Visited.load(KEPT)
     kept = kept.take(~kept.held_out)
-    kinds = np.array([source.split()[0] for source in kept.sources])
-    rows = {kind: np.flatnonzero(kinds == kind) for kind in np.unique(kinds)}
+    first = np.array([source.split()[0] for source in kept.sources])
+    rows = {kind: np.flatnonzero(first == kind) for kind in kinds}
 
     def met(inner: Any, rng: np.random.Generator) -> None:
         position = kept.positions[rng.choice(rows[str(rng.choice(list(rows)))])].astype(float)
-        inner.set_state(position, np.zeros(inner.model.nv))
+        inner.set_state(_near(position, inner.model, rng), np.zeros(inner.model.nv))
 
     def camera(rng: np.random.Generator) -> Camera:
-        return _SIDE if rng.random() < _FROM_THE_SIDE else random_camera(rng)
+        if rng.random() >= _FROM_THE_SIDE:
+            return random_camera(rng)
+        return _SIDE if rng.random() < 0.5 else _NEARER
 
     scene = find_scene("humanoid")
     return replace(scene, pictures=replace(scene.pictures, randomise=met, random_camera=camera))
+
+
+def _near(position: Float[np.ndarray, " q"], model: Any, rng: np.random.Generator) -> Float[np.ndarray, " q"]:
+    """A position as it might have been met: turned on the floor, leant a little, each joint moved a little.
+
+    Few states are kept and each is drawn several times; a model that sees them as they are learns these by heart.
+    """
+    found = position.copy()
+    found[:2] += rng.normal(0, _MOVED_M, 2)
+    found[2] += rng.normal(0, _RAISED_M)
+    turned, leant = Rotation.from_euler("z", rng.normal(0, _TURNED_RAD)), rng.normal(0, _LEANT_RAD, 2)
+    root = turned * Rotation.from_rotvec([*leant, 0.0]) * Rotation.from_quat(found[3:7], scalar_first=True)
+    found[3:7] = root.as_quat(scalar_first=True)
+    bent = found[7:] + rng.normal(0, rng.uniform(0, _BENT_RAD), len(found) - 7)
+    low, high = model.jnt_range[1:].T  # the first joint is the free one
+    found[7:] = np.clip(bent, np.minimum(low, found[7:]), np.maximum(high, found[7:]))
+    return found

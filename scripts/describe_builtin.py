@@ -169,11 +169,23 @@ def visited(training: dict[str, Any]) -> list[str]:
     """What is said of states on the way, and of the model that training began with; empty: there were none."""
     if not training.get("visited"):
         return []
+    begun, kinds = training["start_from"], ", ".join(training["sources"])
     return [
-        f"{training['visited']:,} more of states that agents, pushed poses and climbs of rewards met",
-        "(`scripts/visited_states.py`), half of those from",
-        "the side, with sentences that name what nearly kneels; it began with the weights of",
-        f"`{training['start_from']}`;",
+        f"{training['visited']:,} more of states near those that agents, pushed poses and climbs of rewards met",
+        f"(`scripts/visited_states.py`; {kinds}), seen from the tasks' camera, the side, a nearer side and anywhere,",
+        f"with sentences that name what nearly kneels; it began with the weights of `{begun}`;",
+        *before(begun),
+    ]
+
+
+def before(begun: str) -> list[str]:
+    """What is said of a model that training began with and that is not shipped; empty: it is."""
+    if begun in builtin_names():
+        return []
+    first = SIZES[begun]
+    return [
+        f"that one, not shipped, had {first.steps:,} steps on {first.frames:,} and {first.visited:,} such pictures and",
+        f"began with those of `{first.start_from}`;",
     ]
 
 

@@ -3,7 +3,8 @@
 
     python scripts/train_builtin.py sim-m      # or sim-xs, sim-s
     python scripts/train_builtin.py sim-s-all --out runs/sizes      # between the two, for a curve of sizes
-    python scripts/train_builtin.py sim-h      # of the humanoid alone, with states that agents met; begins as sim-m
+    python scripts/train_builtin.py sim-h-near --out runs/builtin   # of the humanoid alone, with states that agents met
+    python scripts/train_builtin.py sim-h --out runs/builtin        # begins as that one, with exploits of it as well
     python scripts/train_builtin.py sim-m --help
 
 Killed or stopped, the same command goes on where the last checkpoint was written. The result is a folder in OpenCLIP's
@@ -55,7 +56,7 @@ class Training:
         self.halved = bool(torch.cpu.get_capabilities().get("avx512_bf16"))  # without the flag bf16 is slower
         self.model = open_clip.CLIP(**config.model(), output_dict=False)
         if config.start_from is not None:
-            begun = load_file(BUILTIN_FOLDER / config.start_from / WEIGHTS_FILE)
+            begun = load_file(begun_with(config) / WEIGHTS_FILE)
             missing, _ = self.model.load_state_dict(begun, strict=False)
             assert set(missing) <= {"attn_mask"}, missing
         self.vocabulary = CompactVocabulary(open_clip.SimpleTokenizer(context_length=32), batches.vocabulary())
@@ -92,6 +93,17 @@ class Training:
         """The contrastive one."""
         logits = self.model.logit_scale.exp() * seen @ said.T
         return soft_clip_loss(logits, truth, self.batches.pictures, self.batches.sentences)
+
+
+def begun_with(config: Config) -> Path:
+    """The folder of the model whose weights training begins with."""
+    for folder in (config.out, BUILTIN_FOLDER):
+        if (folder / str(config.start_from) / WEIGHTS_FILE).is_file():
+            return folder / str(config.start_from)
+    raise SystemExit(
+        f"{config.name} begins with the weights of {config.start_from}, which is neither in {config.out} nor built in. "
+        f"Train that one first, with the same --out."
+    )
 
 
 def learn_sentences(training: Training) -> None:
