@@ -2,7 +2,7 @@
 """Kneeling from text: trains on ways to reward it, and says what came out, success or not.
 
     python experiments/kneeling.py                        # six runs, two at a time, one core each
-    python experiments/kneeling.py --ways h_soft_side     # the three that the page has
+    python experiments/kneeling.py --ways h_soft_side     # some of them; the others keep their numbers
     python experiments/kneeling.py --jobs 0               # no runs, only the page of what is there
 
 kneeling_gate.py says beforehand how far each can be trusted. Killed or stopped, the same command goes on where it was.
@@ -22,7 +22,7 @@ from chosen_agent import bounds_table, draw_gif, finished_and_stopped
 from kneeling_ways import CAMERAS, TASK, WAYS
 from safetensors.torch import load_file, save_file
 from training_run import Run
-from training_runs import carry_out_all, draw_success, percent, write_page
+from training_runs import carry_out_all, draw_success, mark, marked, percent, write_page
 
 from vlmrm.agents.make_vec import make_vec
 from vlmrm.atomic import whole_file
@@ -80,6 +80,7 @@ def _table(camera: Any) -> str:
 def write_results(runs: list[Run]) -> None:
     """Table, figure, videos and numbers of what has finished, and how far the others came."""
     kept, unfinished = finished_and_stopped(runs, RESULTS / "kneeling.json")
+    by_name = {name: run_of(*named(name), Args.steps) for name in kept}
     lines = [
         "# Kneeling from text",
         "",
@@ -96,24 +97,24 @@ def write_results(runs: list[Run]) -> None:
         "|" + "---|" * 10,
     ]
     for name, found in sorted(kept.items()):
-        way, seed = name.rsplit("-", 1)
+        way, seed = named(name)
         best = found.get("chosen", {})
         cells = [
-            WAYS[way].says, seed, f"{found['steps']:,}", percent(found["random"]["success"]),
-            f"**{percent(best.get('success'))}**", f"{best.get('step', 0):,}", f"{best.get('steps_in_goal', 0):.1f}",
-            percent(found["trained"]["success"]),
+            WAYS[way].says, str(seed), f"{found['steps']:,}", percent(found["random"]["success"]),
+            f"**{percent(best.get('success'))}**{mark(by_name[name])}", f"{best.get('step', 0):,}",
+            f"{best.get('steps_in_goal', 0):.1f}", percent(found["trained"]["success"]),
             percent(max((success for _, success in found["curve"]), default=None)), f"{found['time_s'] / 3600:.1f}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     for name, far in sorted(unfinished.items()):
-        way, seed = name.rsplit("-", 1)
+        way, seed = named(name)
         reached = ", ".join(percent(success) for success in far["successes"])
         lines += ["", f"{WAYS[way].says}, seed {seed}, was stopped after {far['step']:,} steps; % of 20: {reached}."]
-    lines += ["", "![success over steps](kneeling.png)"]
+    lines += [*marked(list(by_name.values())), "", "![success over steps](kneeling.png)"]
     for name, found in sorted(kept.items()):
         if "chosen" not in found:
             continue
-        way, seed = name.rsplit("-", 1)
+        way, seed = named(name)
         lines += [
             "",
             f"{WAYS[way].says}, seed {seed}: the joints of the chosen agent in the second half of 20 episodes.",
@@ -131,9 +132,16 @@ def write_results(runs: list[Run]) -> None:
         if gif.is_file():
             lines += ["", f"![what the chosen agent does]({gif.name})"]
     write_page(lines, kept | {"stopped": unfinished}, RESULTS / "kneeling")
-    styles = {way: (COLOURS[i % len(COLOURS)], WAYS[way].says) for i, way in enumerate(WAYS)}
-    draw_success(runs, [TASK], styles, RESULTS / "kneeling.png")
+    ways = dict.fromkeys(named(name)[0] for name in sorted(kept))
+    styles = {way: (COLOURS[i % len(COLOURS)], WAYS[way].says) for i, way in enumerate(ways)}
+    draw_success(list(by_name.values()), [TASK], styles, RESULTS / "kneeling.png")
     print("\n".join(lines))
+
+
+def named(name: str) -> tuple[str, int]:
+    """Way and seed of a run."""
+    way, seed = name.rsplit("-", 1)
+    return way, int(seed)
 
 
 def kept_policy(path: Path) -> Policy:
