@@ -63,6 +63,20 @@ def test_a_checkpoint_of_other_settings_is_refused(config):
         train_builtin.main(replace(config, learning_rate=1e-3))
 
 
+def test_a_model_to_begin_with_is_taken_from_the_same_folder_or_the_shipped_ones(config, tmp_path):
+    assert train_builtin.begun_with(replace(config, start_from="sim-tiny")) == config.out / "sim-tiny"
+    assert train_builtin.begun_with(replace(config, start_from="sim-m")) == BUILTIN_FOLDER / "sim-m"
+    with pytest.raises(SystemExit, match="sim-h begins with the weights of sim-h-near, which is neither in"):
+        train_builtin.begun_with(replace(SIZES["sim-h"], out=tmp_path))
+
+
+@pytest.mark.parametrize("name", ["sim-xs", "sim-s", "sim-m", "sim-h"])
+def test_what_is_shipped_was_trained_with_the_settings_that_the_script_has(name):
+    training = json.loads((BUILTIN_FOLDER / name / "card.json").read_text())["training"]
+    settings = json.loads(json.dumps(SIZES[name].identity()))
+    assert {key: training.get(key) for key in settings} == settings
+
+
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(config, tmp_path, monkeypatch):
     (config.work / "sim-tiny-checkpoint.pt").unlink()
     again, descend, done = replace(config, out=tmp_path), train_builtin.descend, []
