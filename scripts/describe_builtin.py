@@ -172,8 +172,9 @@ def visited(training: dict[str, Any]) -> list[str]:
     begun, kinds = training["start_from"], ", ".join(training["sources"])
     return [
         f"{training['visited']:,} more of states near those that agents, pushed poses and climbs of rewards met",
-        f"(`scripts/visited_states.py`; {kinds}), seen from the tasks' camera, the side, a nearer side and anywhere,",
-        f"with sentences that name what nearly kneels; it began with the weights of `{begun}`;",
+        f"(`scripts/visited_states.py`: {kinds}),",
+        "seen from the tasks' camera, the side, nearer by and anywhere, with sentences that name what nearly",
+        f"kneels; it began with the weights of `{begun}`;",
         *before(begun),
     ]
 
@@ -224,9 +225,9 @@ def main(name: Positional[str]) -> None:
         "",
         "## Training",
         "",
-        f"`python scripts/train_builtin.py {name}`: {training['frames']:,} pictures of each scene at random states",
-        f"{f'({shares})' if shares else ''}; of the drawn scenes half in other colours, zooms and places, of MuJoCo's",
-        "half in other colours and half from other cameras;",
+        f"`python scripts/train_builtin.py {name}`: {training['frames']:,} pictures of each scene at random",
+        f"states{f' ({shares})' if shares else ''}; of the drawn scenes half in other colours, zooms and places,",
+        "of MuJoCo's half in other colours and half from other cameras;",
         *visited(training),
         f"{written(config):,} sentences written by hand, with many nouns each, and others composed of phrases.",
         f"First {training['sentence_steps']:,} steps of the text tower on states, then {training['steps']:,} of the",
