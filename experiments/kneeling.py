@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Kneeling from text: trains on ways to reward it, and says what came out, success or not.
 
-    python experiments/kneeling.py                        # six runs, two at a time, one core each
+    python experiments/kneeling.py                        # three runs, two at a time, one core each
     python experiments/kneeling.py --ways h_soft_side     # some of them; the others keep their numbers
     python experiments/kneeling.py --jobs 0               # no runs, only the page of what is there
 
@@ -43,7 +43,7 @@ COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
 class Args:
     """What is trained."""
 
-    ways: tuple[str, ...] = ("h_soft_side", "h_soft_both")
+    ways: tuple[str, ...] = ("h_eleven_both",)
     """Names in kneeling_ways.py."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of the runs of each way."""

@@ -29,6 +29,7 @@ import vlmrm_envs as envs
 from jaxtyping import Bool, Float, UInt8
 from kneeling_ways import CAMERAS, WAYS, Way
 from shipped import fingerprint
+from training_runs import MARK, MARK_SAYS
 
 from vlmrm import RewardModel
 from vlmrm.atomic import whole_file, write_json
@@ -242,7 +243,7 @@ def page(results: Mapping[str, Any]) -> list[str]:
     for name, found in results["ways"].items():
         lacks = passes(found)
         cells = [
-            WAYS[name].says if name in WAYS else name, _interval(found["auroc"]), _interval(found["ap"]),
+            _says(name, found), _interval(found["auroc"]), _interval(found["ap"]),
             _interval(found["lean"]), f"{found['lean backwards']:.2f}", _interval(found["knees"]),
             f"{found['lean_margin']:.0%}", f"{found['knees_margin']:.0%}",
             f"{found['searches']} of {SEARCHES}" if "searches" in found else "-",
@@ -262,16 +263,24 @@ def page(results: Mapping[str, Any]) -> list[str]:
         cells = [
             f"{found[f'auroc {s}']:.3f} / {found[f'ap {s}']:.2f}" if f"auroc {s}" in found else "-" for s in sources
         ]
-        lines.append(f"| {WAYS[name].says if name in WAYS else name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_says(name, found)} | " + " | ".join(cells) + " |")
     lines += ["", "What the climbs' ends outside of the goal miss:", ""]
     for name, found in results["ways"].items():
+        if "ends" not in found:
+            continue
         misses: dict[str, int] = {}
-        for end in found.get("ends", []):
+        for end in found["ends"]:
             for bound in end["misses"]:
                 misses[bound] = misses.get(bound, 0) + 1
         said = ", ".join(f"`{bound}` {count}" for bound, count in sorted(misses.items(), key=lambda pair: -pair[1]))
-        lines.append(f"- {WAYS[name].says if name in WAYS else name}: {said or 'nothing'}")
-    return lines
+        lines.append(f"- {_says(name, found)}: {said or 'nothing'}")
+    earlier = any(MARK in _says(name, found) for name, found in results["ways"].items())
+    return [*lines, "", MARK_SAYS] if earlier else lines
+
+
+def _says(name: str, found: Mapping[str, Any]) -> str:
+    """What tables call a way, with a mark where it was measured with earlier weights."""
+    return WAYS[name].says + ("" if found["fingerprint"] == fingerprint(found["encoder"]) else MARK)
 
 
 def _interval(values: list[float]) -> str:

@@ -14,12 +14,13 @@ import kneeling_gate
 import vlmrm_envs as envs
 from kneeling_ways import WAYS
 
+from vlmrm.exploits import Exploit
 from vlmrm.training.episodes import evaluate
 from vlmrm.wrappers.make_env import MakeEnv
 
 GOOD = {
     "ap": [0.95, 0.9, 0.97], "lean": [0.9, 0.85, 0.93], "knees": [0.86, 0.8, 0.9], "lean_margin": 0.5,
-    "knees_margin": 0.3, "climbs": 11,
+    "knees_margin": 0.3, "searches": 11,
 }  # fmt: skip
 
 
@@ -28,12 +29,28 @@ GOOD = {
     [
         ({}, []),
         ({"knees": [0.8, 0.7, 0.9]}, ["knees"]),
-        ({"lean_margin": 0.07, "climbs": 9}, ["lean_margin", "climbs"]),
-        ({"climbs": None}, ["climbs"]),  # not climbed: nothing passes unseen
+        ({"lean_margin": 0.07, "searches": 9}, ["lean_margin", "searches"]),
+        ({"searches": None}, ["searches"]),  # not climbed: nothing passes unseen
     ],
 )
 def test_a_way_passes_only_with_all_of_it(changed, lacks):
     assert kneeling_gate.passes(GOOD | changed) == lacks
+
+
+def test_a_search_ends_where_the_best_paid_of_its_climbs_did():
+    """The first search ends in the goal although a climb of it did not; the second is fooled."""
+    where = envs.task(kneeling_gate.TASK).success.where
+    kneels = {name: (low + high) / 2 for name, (low, high) in where.items()}
+    ends = [
+        Exploit(values={}, score=score, accepted=accepted, state=kneels | changed, climb=0, evaluation=1)
+        for score, accepted, changed in [
+            (0.1, False, {"higher_knee_m": 0.5}), (0.8, True, {}), (0.7, True, {}),
+            (0.9, False, {"torso_tilt_deg": 80.0}), (0.8, True, {}), (0.5, False, {"torso_tilt_deg": 80.0}),
+        ]
+    ]  # fmt: skip
+    found = kneeling_gate.climbed_to(WAYS["side"], ends, goal_median=0.6)
+    assert (found["searches"], found["climbs"], found["fooled"]) == (1, 3, 1)
+    assert found["ends"][3] == {"score": 0.9, "in_goal": False, "misses": ["torso_tilt_deg"]}
 
 
 @pytest.mark.parametrize("name", WAYS)
