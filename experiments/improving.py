@@ -138,8 +138,9 @@ def page(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
         "# Rewards corrected by labels",
         "",
-        "Made by `python experiments/improving.py` with today's built-in models. Success is of 100 episodes, by the",
-        "simulator. Labels are of the task's own success bounds, which a user does not have: a person labels there.",
+        "Made by `python experiments/improving.py`, the humanoid's with `sim-h`'s first weights. Success is of 100",
+        "episodes, by the simulator. Labels are of the task's own success bounds, which a user does not have: a",
+        "person labels there.",
         "AUROC and average precision are of the labels kept aside, of this round and of those before.",
     ]
     for name, loop in loops().items():
