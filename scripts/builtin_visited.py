@@ -9,11 +9,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import mujoco
 import numpy as np
 import torch
 from builtin_sizes import Config
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 from visited_file import KEPT, Visited
 from vlmrm_envs.scenes import find_scene
@@ -116,9 +116,11 @@ def _near(position: Float[np.ndarray, " q"], model: Any, rng: np.random.Generato
     found = position.copy()
     found[:2] += rng.normal(0, _MOVED_M, 2)
     found[2] += rng.normal(0, _RAISED_M)
-    turned, leant = Rotation.from_euler("z", rng.normal(0, _TURNED_RAD)), rng.normal(0, _LEANT_RAD, 2)
-    root = turned * Rotation.from_rotvec([*leant, 0.0]) * Rotation.from_quat(found[3:7], scalar_first=True)
-    found[3:7] = root.as_quat(scalar_first=True)
+    turned, leant = rng.normal(0, _TURNED_RAD), rng.normal(0, _LEANT_RAD, 2)
+    for about in ([*leant, 0.0], [0.0, 0.0, turned]):  # axes of the room
+        root, step = found[3:7].copy(), np.zeros(4)
+        mujoco.mju_axisAngle2Quat(step, np.array(about) / np.linalg.norm(about), np.linalg.norm(about))
+        mujoco.mju_mulQuat(found[3:7], step, root)
     bent = found[7:] + rng.normal(0, rng.uniform(0, _BENT_RAD), len(found) - 7)
     low, high = model.jnt_range[1:].T  # the first joint is the free one
     found[7:] = np.clip(bent, np.minimum(low, found[7:]), np.maximum(high, found[7:]))
