@@ -9,7 +9,7 @@ on the side that costs less. So the states are those of agents at their beginnin
 were let go and pushed, and of climbs of rewards (scripts/visited_states.py; every third episode, on which nothing was
 trained, though sim-h learnt the others of the same sources), and each way to reward them must tell the lean's and the
 knees' border (AUROC >= 0.85 where that bound alone decides), pay for staying inside of it (>= 20 % of the span), rank
-the goal on top (average precision >= 0.9), and have its own optimum in the goal (10 of 12 searches). Results go to
+the goal on top (average precision >= 0.9), and have its own optima in the goal (10 of 12 climbs). Results go to
 experiments/results/kneeling_gate.{md,json}.
 """
 
@@ -48,8 +48,8 @@ BORDERS = {  # variable: where its border is looked at, and the two sides of the
     "torso_tilt_deg": ((15, 55), (0, 20), (35, 45)),
     "higher_knee_m": ((0.05, 0.22), (0, 0.13), (0.14, 0.22)),
 }
-AIMS = {"ap": 0.9, "lean": 0.85, "knees": 0.85, "lean_margin": 0.2, "knees_margin": 0.2, "searches": 10}
-SOURCES = ("early", "held", "climbed", "agent")  # not the climbs that sim-h was trained on again
+AIMS = {"ap": 0.9, "lean": 0.85, "knees": 0.85, "lean_margin": 0.2, "knees_margin": 0.2, "climbs": 10 / 12}
+SOURCES = ("early", "held", "climbed", "agent")  # not the climbs that only sim-h was trained on
 SEARCHES, EACH = 12, 3  # searches for a reward's own optimum, and climbs of each, of which the best paid counts
 CLIMBS = ExploitSearch(
     method="cma", population=12, spread=0.25, climbs=SEARCHES * EACH, evaluations=SEARCHES * EACH * 720, seed=0
@@ -210,6 +210,8 @@ def passes(found: Mapping[str, Any]) -> list[str]:
     for name, aim in AIMS.items():
         value = found.get(name)
         value = value[0] if isinstance(value, list) else value
+        if name == "climbs" and value is not None:
+            value /= len(found["ends"])
         if value is None or value < aim:
             lacks.append(name)
     return lacks
@@ -229,15 +231,14 @@ def page(results: Mapping[str, Any]) -> list[str]:
         + ".",
         "The lean's border is where the torso leans by 15 to 55 degrees (35 are allowed) and every other bound is met,",
         "the knees' where the higher knee is 5 to 22 cm up (13 are allowed). A margin is the median of what is well",
-        "inside less that of 35 to 45 degrees, and of 14 to 22 cm, as a share of the whole span of scores. Each of",
-        f"{SEARCHES} searches is {EACH} climbs by CMA-ES over 720 poses at rest, and the best paid end of them counts,",
-        "since a climb may end on a small hill of its own, as sitting; how many single climbs end in the goal stands",
-        "beside it, and how many end outside of it with at least the pay of the median goal state. In brackets: 95 %",
-        "intervals, of episodes drawn anew.",
+        "inside less that of 35 to 45 degrees, and of 14 to 22 cm, as a share of the whole span of scores. Climbs are",
+        "by CMA-ES over 720 poses at rest each. One may end on a small hill of its own; so beside it stand the best",
+        f"paid ends of every {EACH} climbs, a search, and how many climbs end outside of the goal with at least the",
+        "pay of the median goal state. In brackets: 95 % intervals, of episodes drawn anew.",
         "",
         "| way | AUROC | average precision (0.9) | lean's border (0.85) | backwards | knees' border (0.85) "
-        "| margin, lean (20 %) | margin, knees (20 %) | searches in the goal (10) | climbs in the goal "
-        "| paid as the goal | passes |",
+        "| margin, lean (20 %) | margin, knees (20 %) | climbs in the goal (10 of 12) | searches in the goal "
+        "| paid as the goal | lacks |",
         "|" + "---|" * 12,
     ]
     for name, found in results["ways"].items():
@@ -246,9 +247,9 @@ def page(results: Mapping[str, Any]) -> list[str]:
             _says(name, found), _interval(found["auroc"]), _interval(found["ap"]),
             _interval(found["lean"]), f"{found['lean backwards']:.2f}", _interval(found["knees"]),
             f"{found['lean_margin']:.0%}", f"{found['knees_margin']:.0%}",
-            f"{found['searches']} of {SEARCHES}" if "searches" in found else "-",
             f"{found['climbs']} of {len(found['ends'])}" if "climbs" in found else "-",
-            str(found.get("fooled", "-")), "yes" if not lacks else "no",
+            f"{found['searches']} of {SEARCHES}" if "searches" in found else "-",
+            str(found.get("fooled", "-")), ", ".join(lacks) or "nothing",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     sources = [name for name in counts["sources"]]

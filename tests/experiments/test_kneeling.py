@@ -20,7 +20,7 @@ from vlmrm.wrappers.make_env import MakeEnv
 
 GOOD = {
     "ap": [0.95, 0.9, 0.97], "lean": [0.9, 0.85, 0.93], "knees": [0.86, 0.8, 0.9], "lean_margin": 0.5,
-    "knees_margin": 0.3, "searches": 11,
+    "knees_margin": 0.3, "climbs": 30, "ends": [{}] * 36,
 }  # fmt: skip
 
 
@@ -29,8 +29,8 @@ GOOD = {
     [
         ({}, []),
         ({"knees": [0.8, 0.7, 0.9]}, ["knees"]),
-        ({"lean_margin": 0.07, "searches": 9}, ["lean_margin", "searches"]),
-        ({"searches": None}, ["searches"]),  # not climbed: nothing passes unseen
+        ({"lean_margin": 0.07, "climbs": 29}, ["lean_margin", "climbs"]),
+        ({"climbs": None}, ["climbs"]),  # not climbed: nothing passes unseen
     ],
 )
 def test_a_way_passes_only_with_all_of_it(changed, lacks):
