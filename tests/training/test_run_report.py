@@ -7,6 +7,7 @@ import pytest
 from tests.browser import open_browser
 from tests.toys import red_reward
 from tests.training.toy_runs import LENGTH, lamp_config, lamp_reward
+from vlmrm import PromptSet, RewardModel, RewardSpec
 from vlmrm.cli import main
 from vlmrm.errors import RunError, SpecError
 from vlmrm.tasks import find_task
@@ -62,6 +63,20 @@ def test_the_reward_is_judged_on_the_frames_that_the_agents_met(report):
     measures = report.judged.best.evidence.measures
     assert measures.auroc.value == 1.0  # red as the lamp is bright, and bright is the goal
     assert measures.borders["brightness"].auroc == 1.0
+
+
+def test_what_raises_the_reward_is_looked_for_in_the_frames_of_a_run(run, report, tmp_path, capsys):
+    spec = RewardSpec(encoder="sim-xs", prompts=PromptSet("a red lamp", "a lamp"))
+    taken_apart = report_run(run, reward=RewardModel.from_spec(spec), concepts=True, sentences=["a red lamp", "a dog"])
+    (section,) = taken_apart.judged.sections
+    concepts = section.numbers["concepts"]
+    assert section.numbers["frames"] == len(report.judged.scored.labels)
+    assert max(one["effect"]["value"] for one in concepts) > 0
+    page = taken_apart.save(tmp_path / "run.html")
+    assert f"<h2>{section.title}</h2>" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["reward"]["concepts"]["concepts"] == concepts
+    assert main(["report", str(run), str(run), "--concepts", "--out", str(tmp_path / "several.html")]) == 2
+    assert "--concepts takes the frames of one run apart" in capsys.readouterr().err
 
 
 def test_success_has_the_interval_of_few_episodes(report):

@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vlmrm.data import FrameSource
 from vlmrm.errors import SpecError
 from vlmrm.metrics import Estimate, share_estimate
 from vlmrm.report.agents import AgentRanks, episodes_of, ranks_of
+from vlmrm.report.concepts import with_concepts
 from vlmrm.report.evaluation import evaluate
 from vlmrm.report.page import fill, shown_entry
 from vlmrm.report.parting import Parting
@@ -122,16 +124,26 @@ class RunReport(Page):
         )
 
 
-def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None = None) -> RunReport:
+def report_run(
+    run: str | Path,
+    *,
+    episodes: int = 3,
+    reward: FrameReward | None = None,
+    concepts: bool = False,
+    sentences: Sequence[str] = (),
+) -> RunReport:
     """Report a training run; a page of one that goes on shows what there is so far.
 
     Args:
         run: The run's folder.
         episodes: Episodes of each agent that are drawn, to judge the reward on what agents do.
         reward: Reward of a run that was given one by its caller, as to `train`. None: the one that its files name.
+        concepts: Whether to look for what raises the reward in the frames of these episodes.
+        sentences: Sentences that may name the concepts. None given: those of the reward, and of all installed tasks.
 
     Raises:
         RunError: There is no such run, or its files are damaged.
+        SpecError: Concepts are to be found, and there is no text reward to judge.
     """
     directory = RunDirectory(Path(run))
     plan = Plan.from_dict(RunDirectory.read_json(directory.config), directory.path)
@@ -139,6 +151,10 @@ def report_run(run: str | Path, *, episodes: int = 3, reward: FrameReward | None
     rows = directory.metrics.read()
     audit = kept_audit(directory)
     judged, ranks, why = _judge(plan, directory, episodes, reward)
+    if concepts and judged is None:
+        raise SpecError(f"what raises a reward is found where it is judged, and here it is not. {why}")
+    if concepts and judged is not None:
+        judged = with_concepts(judged, _episodes(plan, directory, episodes), sentences)
     return RunReport(
         folder=directory.path,
         plan=plan,
@@ -158,12 +174,16 @@ def _judge(
     reward: AnyReward | None = plan.spec if given is None else given
     if reward is None:
         return None, None, "It was trained on the environment's own reward, or on a function that no file holds."
-    agents = agents_of_run(directory.path)
     try:
-        report = evaluate({_REWARD: reward}, episodes_of(plan.task, agents, episodes=episodes))
+        report = evaluate({_REWARD: reward}, _episodes(plan, directory, episodes))
     except SpecError as error:
         return None, None, str(error)
+    agents = agents_of_run(directory.path)
     return report, ranks_of(report.scored.scores[_REWARD], report.scored.labels, agents), ""
+
+
+def _episodes(plan: Plan, directory: RunDirectory, episodes: int) -> FrameSource:
+    return episodes_of(plan.task, agents_of_run(directory.path), episodes=episodes)
 
 
 def _evaluated(rows: Sequence[MetricsRow], column: str) -> list[tuple[int, float]]:
