@@ -4,7 +4,7 @@
 - `SuccessRule`: when an episode counts as solved, judged on `info["state"]`, never on a reward.
 - `Sweep`: the state variable a reward is drawn over.
 - `TrainSettings`: the algorithm that the task is usually trained with.
-- `all_tasks`, `find_task`: what the installed packages offer through the entry-point group ``vlmrm.tasks``.
+- `all_tasks`, `find_task`, `is_task`: what the installed packages offer through the entry-point group ``vlmrm.tasks``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -289,12 +289,25 @@ def all_tasks() -> dict[str, Task]:
     return tasks
 
 
+def is_task(name: str) -> bool:
+    """Whether `find_task` knows what is meant: a name in the catalogue, or a TOML file that has an ``env_id``."""
+    if not name.endswith(".toml"):
+        return name in all_tasks()
+    try:
+        return "env_id" in parse_toml(read_text(Path(name)))
+    except (OSError, ValueError):
+        return False
+
+
 def find_task(name: str) -> Task:
-    """The task of this name.
+    """The task of this name, or of the file, where it ends in ``.toml``.
 
     Raises:
         UnknownTask: No installed package has it.
+        SpecError: It is a file, and none of a task.
     """
+    if name.endswith(".toml"):
+        return Task.load(name)
     tasks = all_tasks()
     if name not in tasks:
         raise UnknownTask(

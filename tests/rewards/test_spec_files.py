@@ -34,7 +34,10 @@ def test_a_spec_is_read_from_a_file(tmp_path, suffix):
     [
         ("encoder = ", "neither TOML nor JSON"),
         ('encodr = "sim-s"', "Near: encoder"),
-        ('name = "pole/up"\nenv_id = "CartPole-v1"\n[reward]', "has env_id, and looks like the file of a task.*--task"),
+        (
+            'name = "pole/up"\nenv_id = "CartPole-v1"\n[reward]',
+            "has env_id, and looks like the file of a task.*find_task",
+        ),
         ("[camera]\ndistance_m = 3.0\n[reward]", "has reward, and looks like what `vlmrm search camera` writes"),
         ('encoder = "sim-s"\ngoal = "a"', r"goal belongs in the table prompts"),
         ('prompts = { goal = "a car" }', "encoder is missing; the keys of this table are"),

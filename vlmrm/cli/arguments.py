@@ -69,7 +69,7 @@ class Score(Command):
     """
 
     inputs: Annotated[Positional[tuple[str, ...]], open_option("[SPEC] FRAMES")] = ()
-    """SPEC is a reward as .toml or .json, or the name of a task; left out where --goal is given. FRAMES are pictures,
+    """SPEC is a reward as .toml or .json, or a task by name or file; left out beside --goal. FRAMES are pictures,
     folders of pictures, videos or .npy arrays (h, w, 3) or (n, h, w, 3) of uint8; for a reward that looks back, those
     of one episode in order."""
     goal: Sentences = ()
@@ -102,7 +102,7 @@ class Fit(Command):
     """
 
     spec: Annotated[Positional[str], open_option("SPEC")] = ""
-    """A reward as .toml or .json, or the name of a task."""
+    """A reward as .toml or .json, or a task by name or file."""
     success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
     """Frames that show the goal."""
     failure: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
@@ -161,7 +161,7 @@ class Report(Command):
     goal_at: Annotated[str, open_option("FROM-TO[,...]")] = ""
     """When a video shows the goal, in seconds, as 3-5.5,8-."""
     rewards: Annotated[tuple[str, ...], open_option("SPEC [SPEC ...]")] = ()
-    """Rewards as .toml or .json, or names of tasks. Default: the task's own, or --goal."""
+    """Rewards as .toml or .json, or tasks by name or file. Default: the task's own, or --goal."""
     scores: Annotated[tuple[Path, ...], open_option("FILE [FILE ...]")] = ()
     """Scores that something else gave the same frames: .csv, .json or .parquet with frame and score."""
     goal: Sentences = ()
@@ -210,8 +210,8 @@ class Search(Command):
     what: Annotated[Positional[str], open_option("prompts|camera|reward")] = ""
     """What to search for."""
     source: Annotated[Positional[str], open_option("SOURCE")] = ""
-    """A task; or, but for a camera, a folder of pictures or a file of frames, with --labels, or a video, with
-    --goal-at."""
+    """A task or its .toml file; or, but for a camera, a folder of pictures or a file of frames, with --labels, or a
+    video, with --goal-at."""
     labels: Annotated[Path | None, open_option("FILE")] = None
     """CSV file with the columns frame and in_goal."""
     success: Annotated[tuple[str, ...], open_option(_FRAMES)] = ()
@@ -221,7 +221,8 @@ class Search(Command):
     goal_at: Annotated[str, open_option("FROM-TO[,...]")] = ""
     """When a video shows the goal, in seconds, as 3-5.5,8-."""
     reward: Annotated[str, open_option("SPEC")] = ""
-    """The reward to begin with, as .toml or .json or the name of a task. Default: the task's own, or --goal."""
+    """The reward to begin with, as .toml or .json, or a task by name or file. Default: the task's own, or
+    --goal."""
     goal: Sentences = ()
     """What the picture should show, instead of the reward's own."""
     baseline: Sentences = ()
@@ -236,6 +237,8 @@ class Search(Command):
     """Encoders to try as well; of reward."""
     views: Annotated[int, open_option("N")] = 80
     """Number of views to try; of camera. Default: 80."""
+    around: Annotated[str, open_option("NAME")] = ""
+    """Which of a task's several cameras to begin with; of camera."""
     pairs: Annotated[int, open_option("N")] = 0
     """How many of the best views to try together with every other one as well; of camera. Default: 0, one camera."""
     frames: Annotated[int, open_option("N")] = 60
@@ -273,7 +276,7 @@ class Label(Command):
     rater: Annotated[str, open_option("NAME")] = ""
     """Who labels; two raters may share a file."""
     reward: Annotated[str, open_option("SPEC")] = ""
-    """A reward as .toml or .json, or the name of a task; decides which frames come first."""
+    """A reward as .toml or .json, or a task by name or file; decides which frames come first."""
     in_order: bool = False
     """Show the frames in the order of their names."""
     browser: bool = True

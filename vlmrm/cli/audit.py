@@ -1,17 +1,15 @@
 """``vlmrm audit``: what fools a reward, on one page."""
 
-from pathlib import Path
-
 from vlmrm.cli.audit_arguments import Audit
 from vlmrm.cli.frame_progress import frame_progress
 from vlmrm.cli.labelled_source import no_labels, require_source, source_of_files
 from vlmrm.cli.page_file import require_page_file
 from vlmrm.cli.score import named_spec
 from vlmrm.data import FrameSource, frames_of_task
-from vlmrm.errors import SpecError, UnknownTask
+from vlmrm.errors import SpecError
 from vlmrm.report.audit import BUILT_IN, audit
 from vlmrm.report.scorers import PlacedSpec
-from vlmrm.tasks import Task, find_task
+from vlmrm.tasks import Task, find_task, is_task
 
 _SAID = ("fail", "warn")
 
@@ -54,14 +52,8 @@ def _source(given: Audit) -> FrameSource:
 
 
 def _task(given: Audit) -> Task:
-    name = given.task or given.reward
-    if Path(name).suffix == ".toml" and given.task:
-        return Task.load(name)
-    try:
-        return find_task(name)
-    except UnknownTask:
-        if given.task:
-            raise
+    if given.task or is_task(given.reward):
+        return find_task(given.task or given.reward)
     raise SpecError(
         f"say on which frames {given.reward} is to be audited: --task, FRAMES with --labels, or --success and "
         "--failure."

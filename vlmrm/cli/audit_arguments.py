@@ -27,7 +27,7 @@ class Audit(Command):
     """
 
     reward: Annotated[Positional[str], open_option("SPEC")] = ""
-    """The reward as .toml or .json, or the name of a task, whose own is taken."""
+    """The reward as .toml or .json, or a task by name or .toml file, whose own is taken."""
     source: Annotated[Positional[str], open_option("SOURCE")] = ""
     """A folder of pictures or a file of frames, with --labels; a video, with --goal-at."""
     task: Annotated[str, open_option("TASK")] = ""

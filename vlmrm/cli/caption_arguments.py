@@ -38,7 +38,7 @@ class Caption(Command):
     captioner: Annotated[str, open_option("NAME")] = "sim-cap"
     """To describe: who writes. Default: sim-cap."""
     reward: Annotated[str, open_option("SPEC")] = ""
-    """To describe a video: a reward as .toml or .json, or the name of a task. A run has its own."""
+    """To describe a video: a reward as .toml or .json, or a task by name or file. A run has its own."""
     every: Annotated[int, open_option("N")] = 10
     """To describe: frames from one caption to the next. Default: 10."""
     device: Annotated[str | None, open_option("NAME")] = None

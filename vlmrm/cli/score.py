@@ -17,7 +17,7 @@ from vlmrm.rewards.features.cameras import require_shared_goal
 from vlmrm.rewards.heads.projection import score_alphas
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.tasks import find_task
+from vlmrm.tasks import find_task, is_task
 
 _SPEC_FILES = (".toml", ".json")
 
@@ -94,13 +94,13 @@ def named_spec(name: str) -> RewardSpec:
     """The reward of a file or of a task.
 
     Args:
-        name: Of a .toml or .json file, or of a task.
+        name: Of a .toml or .json file, of a reward or of a task; or of a task in the catalogue.
 
     Raises:
         SpecError: It is a file of another kind, or no spec.
         UnknownTask: There is no such task.
     """
-    if Path(name).suffix in _SPEC_FILES:
+    if Path(name).suffix in _SPEC_FILES and not is_task(name):
         return RewardSpec.load(name)
     try:
         return find_task(name).reward

@@ -26,9 +26,9 @@ from vlmrm.tasks import Task, find_task
 from vlmrm.training.progress import Progress
 
 _OF_OTHERS = {
-    "prompts": ("views", "pairs", "models", "map"),
+    "prompts": ("views", "around", "pairs", "models", "map"),
     "camera": ("labels", "success", "failure", "goal_at", "sentences", "rounds", "models"),
-    "reward": ("views", "pairs", "sentences", "rounds", "map"),
+    "reward": ("views", "around", "pairs", "sentences", "rounds", "map"),
 }
 """Options that have no effect on a kind of search."""
 
@@ -89,7 +89,9 @@ def _camera(given: Search) -> SearchResult:
         views=given.views, pairs=given.pairs, frames=given.frames, held_out=given.held_out, seed=given.seed
     )
     progress = _say(lambda done, total, best: f"{done} of {total} views, the best AUROC so far {best:.3f}")
-    return search_camera(_task(given), rewards={"": _reward(given)}, options=options, progress=progress)
+    return search_camera(
+        _task(given), rewards={"": _reward(given)}, around=given.around or None, options=options, progress=progress
+    )
 
 
 def _reward_form(given: Search) -> SearchResult:

@@ -13,8 +13,8 @@ from vlmrm.rewards.spec_paths import paths_from, paths_to, without_paths
 from vlmrm.values import require_finite_numbers
 
 _OF_OTHERS = {
-    "env_id": "the file of a task. Such a file goes to `vlmrm train` and `vlmrm report` in the place of a task, and to "
-    "--task of `vlmrm audit`; a reward is what its table [reward] holds, in a file of its own.",
+    "env_id": "the file of a task. vlmrm.tasks.find_task reads it; its table [reward], in a file of its own, is a "
+    "reward.",
     "reward": "what `vlmrm search camera` writes, cameras beside a reward. Put what reward holds into a file of its "
     "own; camera and cameras belong in a task's file, or to --camera and --cameras of `vlmrm train`.",
 }

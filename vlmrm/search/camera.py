@@ -17,7 +17,7 @@ from vlmrm.errors import SpecError
 from vlmrm.rendering import Camera
 from vlmrm.report.scorers import Encoders
 from vlmrm.rewards.features import FrameFeatures
-from vlmrm.rewards.features.cameras import JOINS, CamerasOptions, joins_as_usual
+from vlmrm.rewards.features.cameras import JOINS, CamerasOptions, joins_as_usual, require_known
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.search.found import Exam, Found, SearchResult, judge_found, rank
@@ -40,7 +40,7 @@ def search_camera(
     task: Task,
     *,
     rewards: Mapping[str, RewardSpec] | None = None,
-    around: Camera | None = None,
+    around: Camera | str | None = None,
     options: CameraSearch | None = None,
     progress: ToldView | None = None,
 ) -> SearchResult:
@@ -50,7 +50,7 @@ def search_camera(
         task: A MuJoCo task that names what draws its states.
         rewards: Rewards to compare from every view, by name; the first is what the search begins with. None: the
             task's own.
-        around: Camera to begin with. None: the task's own.
+        around: Camera to begin with, or the name of one of the task's cameras. None: the task's only one.
         options: Which views. None: 80 views of 60 states.
         progress: Told of each view.
 
@@ -100,12 +100,17 @@ def _of_one(spec: RewardSpec, task: Task) -> RewardSpec:
     )
 
 
-def _start(task: Task, around: Camera | None) -> Camera:
+def _start(task: Task, around: Camera | str | None) -> Camera:
+    if isinstance(around, str):
+        if not task.cameras:
+            raise SpecError(f"{task.name} has no several cameras of which {around!r} could be one. Leave out around.")
+        require_known("--around and around=", [around], tuple(task.cameras))
+        around = task.cameras[around]
     camera = around or task.camera
     if camera is None and task.cameras:
         raise SpecError(
             f"{task.name} has the cameras {', '.join(task.cameras)}, and one is moved at a time. Say from which to "
-            "begin, with around=Camera(...), and whether pairs of views are to be tried, with pairs of the options."
+            "begin, with --around NAME or around=, and whether pairs of views are to be tried, with pairs."
         )
     if camera is None:
         raise SpecError(

@@ -178,7 +178,7 @@ def _base_task(config: TrainConfig) -> tuple[Task, TrainSettings]:
             'vlmrm train --env LunarLander-v3 --goal "…" --baseline "…". `vlmrm tasks` lists the tasks.'
         )
     if config.task is not None:
-        task = Task.load(config.task) if config.task.endswith(".toml") else find_task(config.task)
+        task = find_task(config.task)
         reward = _reward(config.reward, task.reward)
         cameras = config.env.cameras_instead_of(task.camera, task.cameras)  # at once: the reward may name them
         if config.env.names_cameras and joins_as_usual(reward, tuple(task.cameras)):
