@@ -6,23 +6,22 @@ Whatever a round has written is not made again, so that the same call goes on wh
 a person was to give, at a stopped training, or at a reward that was refused and is to be fitted to other labels.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vlmrm.atomic import json_text, write_json
+from vlmrm.atomic import write_json
 from vlmrm.data.task_frames import Policy, random_policy
-from vlmrm.errors import RunError, SpecError
+from vlmrm.errors import SpecError
 from vlmrm.fitting.tuning.options import TUNERS
+from vlmrm.improving.begun import BEGUN, asked_for, require_same
 from vlmrm.improving.correcting import Labelled, correct
 from vlmrm.improving.improvement import LABELLED_BY, Improvement, Round
 from vlmrm.improving.options import ImproveOptions
 from vlmrm.improving.proposing import find_candidates, propose
 from vlmrm.improving.round_folder import RoundFolder
-from vlmrm.plain_files import parse_json, read_json
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms.few_shot import FEW_SHOT
@@ -37,10 +36,8 @@ from vlmrm.training.runner import resume, train
 from vlmrm.training.start_from import require_start
 from vlmrm.values import require_choice
 
-_BEGUN, _PROPOSED = "begun.json", "proposed"
+_PROPOSED = "proposed"  # in begun.json: how often frames of a round were
 _ANEW = 50  # seeds further: frames of a round whose folder was deleted are others
-_MAY_CHANGE = ("rounds", "labels", "method", "rollouts", "exploit_search")
-_JUDGES = "evaluation."  # and what evaluates an agent changes neither it nor the reward
 
 
 def improve(
@@ -89,14 +86,10 @@ class _Loop:
 
     def begin(self) -> None:
         """Note what is asked for; a folder of something else is refused."""
-        config = self._config.to_dict()
-        config["output"]["folder"] = None  # it may be moved
-        task = self._plan.task.to_dict()  # whose file, and that of its reward, may change meanwhile
-        reward = task.pop("reward")
-        said = {"config": config, "options": asdict(self.options), "task": task, "reward": reward}
-        before = _require_same(self.folder, said)
+        said = asked_for(self._config, self._plan.task, self.options)
+        before = require_same(self.folder, said)
         self._begun = {**said, _PROPOSED: before.get(_PROPOSED, {})}
-        write_json(self.folder / _BEGUN, self._begun)
+        write_json(self.folder / BEGUN, self._begun)
         self._progress.note(f"writing to {self.folder}")
         if (fitted := self._plan.task.reward.few_shot) is not None:
             self._progress.note(
@@ -160,7 +153,7 @@ class _Loop:
             self._progress.note(f"{files.name}: {LABELLED_BY['oracle']}")
         files.write_proposed(proposed)
         times[files.name] = times.get(files.name, 0) + 1
-        write_json(self.folder / _BEGUN, self._begun)
+        write_json(self.folder / BEGUN, self._begun)
 
     def _correct(self, files: RoundFolder) -> None:
         before, base = self._newest_reward(files), self._model(None)
@@ -254,42 +247,6 @@ def _agents(run: Path | None) -> dict[str, Policy]:
         return {RANDOM: random_policy}
     last = acting(load_agent(run))
     return {LAST: last, HALF: half_random(last), RANDOM: random_policy}
-
-
-def _require_same(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Refuse to go on with other options than a folder was begun with, but for those that may change.
-
-    Returns what the folder was begun with; nothing: it begins now.
-    """
-    begun = folder / _BEGUN
-    if not begun.exists():
-        RunDirectory.require_free(folder)
-        return {}
-    try:
-        noted: dict[str, Any] = read_json(begun)
-        before, now = _leaves(noted), _leaves(parse_json(json_text(said)))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise RunError(f"{begun} is damaged: {error}. Begin in another folder.") from error
-    changed = [name for name, value in now.items() if before.get(name, value) != value]
-    changed = [name for name in changed if name.removeprefix("options.") not in _MAY_CHANGE]
-    changed = [name for name in changed if not name.startswith(_JUDGES)]
-    if changed:
-        raise RunError(
-            f"{folder} was begun with other options: {', '.join(changed)}. Give the same again, or another --out; only "
-            f"{', '.join(_MAY_CHANGE)} and how agents are evaluated may change."
-        )
-    return noted
-
-
-def _leaves(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by their paths, such as ``train.steps`` and ``options.labels``."""
-    groups = {**said["config"], "options": said["options"]}
-    groups |= {f"the {name} as read": said[name] for name in ("task", "reward") if name in said}
-    return {
-        f"{group}.{name}": value
-        for group, values in groups.items()
-        for name, value in (values.items() if isinstance(values, Mapping) else [("name", values)])
-    }
 
 
 def _what_to_label(files: RoundFolder) -> str:

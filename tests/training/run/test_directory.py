@@ -23,7 +23,7 @@ def test_a_new_run_takes_an_empty_folder_and_no_other(tmp_path):
     (tmp_path / "full" / "a").write_text("")
     (tmp_path / "file").write_text("")
     for name in ("full", "file"):
-        with pytest.raises(RunError, match="exists already and is not empty"):
+        with pytest.raises(RunError, match=r"exists already and is not empty\. Choose another --out"):
             RunDirectory.create(tmp_path / name)
 
 

@@ -63,8 +63,8 @@ class RunDirectory:
             raise RunError(f"the folder {path} cannot be made: {error}. Choose another --out.") from error
         return cls(path)
 
-    @staticmethod
-    def require_free(path: Path) -> None:
+    @classmethod
+    def require_free(cls, path: Path) -> None:
         """Refuse a folder that something else is in.
 
         Raises:
@@ -73,10 +73,9 @@ class RunDirectory:
         if path.is_dir():
             remove_unfinished(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(
-                f"{path} exists already and is not empty. Go on with it: vlmrm train --resume {path}; "
-                "or choose another --out."
-            )
+            is_run = path.is_dir() and cls(path).config.is_file()
+            go_on = f"Go on with it: vlmrm train --resume {path}; or choose" if is_run else "Choose"
+            raise RunError(f"{path} exists already and is not empty. {go_on} another --out.")
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":
