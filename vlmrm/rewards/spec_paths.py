@@ -44,6 +44,35 @@ def paths_to(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return _with_paths(said, written)
 
 
+def paths_moved(said: Mapping[str, Any], before: Path, now: Path) -> dict[str, Any]:
+    """Return the table with the paths of what was moved together with the folder of its file; see `moved_with`.
+
+    Args:
+        said: Table of a spec, as it stands in a file.
+        before: Folder of the file when it was written.
+        now: Folder that it lies in now.
+    """
+    return _with_paths(said, lambda path: moved_with(path, before, now))
+
+
+def moved_with(path: str, before: Path, now: Path) -> str:
+    """Return where something lies that may have been moved together with a folder, or else has stayed.
+
+    Args:
+        path: Where it lay; one that is relative stays as it is.
+        before: Where the folder lay then.
+        now: Where it lies now.
+
+    Example:
+        >>> moved_with("/runs/nowhere", Path("/runs/b"), Path("/moved/b"))  # nothing is at /moved/nowhere
+        '/runs/nowhere'
+    """
+    if not os.path.isabs(path):
+        return path
+    beside = os.path.normpath(now / os.path.relpath(path, before))
+    return beside if os.path.exists(beside) else path
+
+
 def without_paths(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table with the names of folders only, wherever they lie, and without files: their digests remain."""
     found = _with_paths(said, os.path.basename)

@@ -10,7 +10,7 @@ from vlmrm.errors import RunError, SpecError
 from vlmrm.former_tasks import refuse_former_run
 from vlmrm.rewards.features.cameras import joins_as_usual, require_shared_goal
 from vlmrm.rewards.spec import RewardSpec
-from vlmrm.rewards.spec_paths import paths_from, paths_to
+from vlmrm.rewards.spec_paths import paths_to
 from vlmrm.tasks import SuccessRule, Task, TrainSettings, find_task, read_reward
 from vlmrm.training.acting import has_masks, takes_masks
 from vlmrm.training.algorithms import (
@@ -23,6 +23,7 @@ from vlmrm.training.algorithms import (
 from vlmrm.training.budget import fill_evaluation
 from vlmrm.training.config import TrainConfig, refuse_unused
 from vlmrm.training.make_agent import check_hyperparameters
+from vlmrm.training.moved import FOLDER, as_moved
 from vlmrm.training.options import RewardOptions
 from vlmrm.training.rollouts import fit_rollout
 from vlmrm.training.run.directory import run_name
@@ -30,8 +31,7 @@ from vlmrm.training.run_options import EvaluationOptions
 from vlmrm.values import require_finite_numbers
 from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
 
-_STEPS = 100_000  # where there is no task that says so
-_EVALUATIONS = 20
+_STEPS, _EVALUATIONS = 100_000, 20  # where there is no task that says so
 _NOT_READ = {"prompts": {"goal": "not read"}}  # the reward of an environment that is trained on its own reward alone
 
 
@@ -72,6 +72,7 @@ class Plan:
             "config": self.config.to_dict(),
             "task": task | {"reward": paths_to(task["reward"], self.out)},
             "spec_hash": None if self.spec is None else self.spec.hash(),
+            FOLDER: str(self.out.absolute()),
         }
 
     @classmethod
@@ -87,11 +88,10 @@ class Plan:
         """
         refuse_former_run(values)
         try:
-            config, said = TrainConfig.from_dict(values["config"]), values["task"]
-            task = Task.from_dict(said | {"reward": paths_from(said["reward"], folder)})
+            said = as_moved(values, folder)
+            config, task = TrainConfig.from_dict(said["config"]), Task.from_dict(said["task"])
         except (KeyError, TypeError) as error:
             raise SpecError(f"no training configuration: {type(error).__name__}: {error}") from error
-        config = replace(config, output=replace(config.output, folder=folder))
         return cls(config=config, task=task, algorithm=find_algorithm(config.train.algorithm or ""))
 
 
