@@ -22,6 +22,7 @@ from vlmrm.improving.improvement import LABELLED_BY, Improvement, Round
 from vlmrm.improving.options import ImproveOptions
 from vlmrm.improving.proposing import find_candidates, propose
 from vlmrm.improving.round_folder import RoundFolder
+from vlmrm.improving.trained_on import TrainedOn, require_as_trained
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.transforms.few_shot import FEW_SHOT
@@ -172,12 +173,15 @@ class _Loop:
         self._progress.note(f"{files.name}: {found.kept_aside} labels kept aside; {found.before}, now {found.after}")
 
     def _train(self, files: RoundFolder) -> None:
+        newest, config = self._newest_run(files), self._config
         if RunDirectory(files.run).config.exists():
+            reward = self._plan.task.with_reward(RewardSpec.load(files.reward)).reward
+            require_as_trained(files, newest, reward.hash())
             resume(files.run, progress=self._progress)
             return
-        config = self._config
+        TrainedOn.now(files, newest).write(files)
         source = RewardOptions(source=str(files.reward), env_weight=config.reward.env_weight)
-        start = replace(config.train, start_from=self._newest_run(files))
+        start = replace(config.train, start_from=newest)
         train(
             replace(config, reward=source, train=start, output=replace(config.output, folder=files.run)),
             progress=self._progress,

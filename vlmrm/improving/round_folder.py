@@ -31,7 +31,7 @@ class RoundFolder:
     - ``labels.csv``: a `LabelTable`.
     - ``correction.json``: see `Correction`. ``reward.json``: the corrected reward, unless it was refused.
       ``encoder/``: its tuned encoder.
-    - ``run/``: the training on it; see `RunDirectory`.
+    - ``run/``: the training on it; see `RunDirectory`. ``trained_on.json``: see `TrainedOn`.
 
     Args:
         path: The folder.
@@ -42,7 +42,7 @@ class RoundFolder:
         self.path, self.number = path, number
         self.frames, self.captured, self.origins = path / "frames", path / "captured.npz", path / "frames.json"
         self.labels, self.correction, self.reward = path / "labels.csv", path / "correction.json", path / "reward.json"
-        self.encoder, self.run = path / "encoder", path / "run"
+        self.encoder, self.run, self.trained_on = path / "encoder", path / "run", path / "trained_on.json"
 
     @property
     def name(self) -> str:
@@ -204,8 +204,17 @@ class RoundFolder:
             return ""
         return (
             f"It was fitted {' and '.join(changed)}, and stays as it is. To fit it anew, delete {self.reward} and "
-            f"{self.run}, and the folders of later rounds."
+            f"{self.run}, and the same of later rounds."
         )
+
+    def read_trained_on(self) -> dict[str, Any]:
+        """Return ``trained_on.json``; empty: there is none, as of earlier versions.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        values: dict[str, Any] = _json(self.trained_on) if self.trained_on.exists() else {}
+        return values
 
     def read_summary(self) -> Summary | None:
         """Return the results of the training. None: it has not finished.
