@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, UInt8
 
 from vlmrm.data.labelled import LabelledFrames
 from vlmrm.data.task_frames import Policy, Rollouts
-from vlmrm.errors import SpecError
+from vlmrm.errors import SpecError, VlmrmError
 from vlmrm.exploits import Exploit, ExploitSearch, SimulatorStates, search_exploits
 from vlmrm.improving.options import ImproveOptions
 from vlmrm.labelling.order import most_informative
@@ -202,13 +202,18 @@ def _searched(
     if reward.spec.over_time is not None:
         return [], ["Exploits are left out: what a step is paid depends on more than one frame, and states are single."]
     try:
-        states = SimulatorStates(task, reward)
-    except SpecError as error:
+        return _found(reward, task, options, seed, shown), []
+    except VlmrmError as error:
         return [], [f"Exploits are left out: {error}"]
+    except Exception as error:  # of a user's simulator or model, as probes of an audit take it
+        return [], [f"Exploits are left out: the search broke off with {type(error).__name__}: {error}"]
+
+
+def _found(reward: RewardModel, task: Task, options: ImproveOptions, seed: int, shown: Progress) -> list[_Part]:
     count = _LOOKED_AT * options.labels
     climbs = ExploitSearch(evaluations=options.exploit_search, seed=seed)
     drawn = ExploitSearch(method="random", evaluations=count, population=min(count, _AT_ONCE), seed=seed)
-    with states:
+    with SimulatorStates(task, reward) as states:
         found = search_exploits(
             states.evaluate,
             states.space,
@@ -219,7 +224,7 @@ def _searched(
         return [
             _of_states(states, found.peaks(count, distance=_APART), "search for the best paid"),
             _of_states(states, anywhere.peaks(count, distance=0.0), "drawn at random"),
-        ], []
+        ]
 
 
 def _of_states(states: SimulatorStates, found: Sequence[Exploit], origin: str) -> _Part:
