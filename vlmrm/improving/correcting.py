@@ -18,6 +18,7 @@ from vlmrm.fitting import fit, tune
 from vlmrm.fitting.tuning.tuners import WRITE_A_MODEL
 from vlmrm.improving.proposing import score_and_embed
 from vlmrm.metrics import Estimate, auroc, average_precision, paired_difference
+from vlmrm.metrics.resampling import FEWEST
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.transforms.few_shot import FEW_SHOT
 from vlmrm.rewards.transforms.scaling import ScalingOptions, mean_and_spread
@@ -118,7 +119,7 @@ class Correction:
     after: Judged
     """The corrected reward."""
     gain: Estimate
-    """AUROC after less AUROC before, with its 95 % interval."""
+    """AUROC after less AUROC before, with its 95 % interval where five labels of each kind are kept aside."""
     frames: Sequence[ScoredLabel]
     """Frames of this round."""
     labels: str = ""
@@ -234,18 +235,24 @@ def _fitted(base: RewardModel, known: Labelled, method: str, out: Path) -> Rewar
 
 
 def _on_scale_of(base: RewardModel, reward: RewardModel, frames: Frames) -> RewardModel:
-    """The reward with the mean and spread that the first one has on these frames, for which settings were chosen."""
+    """The reward with the mean and spread that the first one has on these frames, both before they are clipped."""
     if reward.spec.options.has_parts:
         return reward
-    plain = reward.with_spec(reward.spec.before("scaling"))
+    plain, scaling = reward.with_spec(reward.spec.before("scaling")), base.spec.scaling or ScalingOptions()
+    endless = replace(scaling, lowest=None, highest=None)
+    if base.spec.threshold is None:
+        base = base.with_spec(replace(base.spec, scaling=endless))
+    else:  # its scores are 0 and 1, and the ends are those of scores before
+        scaling = endless
     wanted, found = (torch.from_numpy(score_and_embed(one, frames)[0]).float() for one in (base, plain))
     try:
         (mean, spread), (mean_now, spread_now) = mean_and_spread(wanted), mean_and_spread(found)
     except SpecError:  # one of them pays all of these frames alike
         return reward
     divide = spread_now / spread
-    scaling = replace(base.spec.scaling or ScalingOptions(), subtract=mean_now - mean * divide, divide=divide)
-    return reward.with_spec(replace(plain.spec, scaling=scaling))
+    return reward.with_spec(
+        replace(plain.spec, scaling=replace(scaling, subtract=mean_now - mean * divide, divide=divide))
+    )
 
 
 def _judged(known: Labelled, scores: Mapping[str, Float[np.ndarray, " n"]], method: str, newest: int) -> Correction:
@@ -264,7 +271,7 @@ def _judged(known: Labelled, scores: Mapping[str, Float[np.ndarray, " n"]], meth
         kept_aside_goals=int(in_goal.sum()),
         before=before,
         after=after,
-        gain=paired_difference(auroc, scores["after"][aside], scores["before"][aside], in_goal),
+        gain=_gain(scores["after"][aside], scores["before"][aside], in_goal, after.auroc - before.auroc),
         frames=[
             ScoredLabel(
                 frame=known.names[row],
@@ -276,3 +283,12 @@ def _judged(known: Labelled, scores: Mapping[str, Float[np.ndarray, " n"]], meth
             for row in rows
         ],
     )
+
+
+def _gain(
+    after: Float[np.ndarray, " n"], before: Float[np.ndarray, " n"], in_goal: NDArray[Any], value: float
+) -> Estimate:
+    """Without an interval where too few labels of one kind are there to draw anew."""
+    if min(in_goal.sum(), (~in_goal).sum()) < FEWEST:
+        return Estimate.alone(value)
+    return paired_difference(auroc, after, before, in_goal)

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from vlmrm.errors import SpecError
 
+FEWEST = 5
+"""Frames of each label, or groups of them, for an interval: of fewer, those that are drawn anew are nearly the same."""
 _AT_ONCE = 2**20  # counts in a block of resamples, 8 MB
 _ATTEMPTS = 200
 _OF_MEANS = 2_000  # resamples

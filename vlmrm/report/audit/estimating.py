@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike
 
 from vlmrm.data.labelled import LabelledFrames
 from vlmrm.metrics import Estimate, auroc, estimate, paired_difference
-from vlmrm.metrics.resampling import drawn_counts, resampled
+from vlmrm.metrics.resampling import FEWEST, drawn_counts, resampled
 from vlmrm.metrics.tally import auroc_of, tally_of
 from vlmrm.report.measures import RESAMPLES, resampling_of
-
-_FEWEST = 5  # frames of each label, or groups of them: of fewer, those that are drawn anew are nearly the same ones
 
 _MOST_WAYS = 100.0
 
@@ -22,7 +20,7 @@ def _drawing(labels: LabelledFrames) -> Mapping[str, Any] | None:
     """How frames are drawn anew; None: there are too few for an interval."""
     units = labels.groups if labels.groups and not labels.kinds else [str(row) for row in range(len(labels))]
     sides = [{unit for unit, held in zip(units, labels.in_goal, strict=True) if held == one} for one in (True, False)]
-    return None if min(map(len, sides)) < _FEWEST else resampling_of(labels)
+    return None if min(map(len, sides)) < FEWEST else resampling_of(labels)
 
 
 def estimate_on(
