@@ -16,6 +16,7 @@ from vlmrm.atomic import write_json
 from vlmrm.data.task_frames import Policy, random_policy
 from vlmrm.errors import SpecError
 from vlmrm.fitting.tuning.options import TUNERS
+from vlmrm.improving.asking import what_is_left_out, what_to_label
 from vlmrm.improving.begun import BEGUN, asked_for, require_same
 from vlmrm.improving.correcting import Labelled, correct
 from vlmrm.improving.improvement import LABELLED_BY, Improvement, Round
@@ -38,6 +39,7 @@ from vlmrm.training.start_from import require_start
 from vlmrm.values import require_choice
 
 _PROPOSED = "proposed"  # in begun.json: how often frames of a round were
+_FIRST = "first_reward.json"  # the one that is corrected
 _ANEW = 50  # seeds further: frames of a round whose folder was deleted are others
 
 
@@ -91,6 +93,7 @@ class _Loop:
         before = require_same(self.folder, said)
         self._begun = {**said, _PROPOSED: before.get(_PROPOSED, {})}
         write_json(self.folder / BEGUN, self._begun)
+        self._plan.task.reward.save(self.folder / _FIRST)
         self._progress.note(f"writing to {self.folder}")
         if (fitted := self._plan.task.reward.few_shot) is not None:
             self._progress.note(
@@ -102,13 +105,14 @@ class _Loop:
         """Carry a round out or on; return what a person has to do first, and nothing where it is done."""
         self._rounds.append(files)
         if not files.is_proposed:
+            files.require_not_fitted()
             self._propose(files)
         labelled = files.read_labelled(self.options.kept_aside, self._seed(files))
         if labelled is None:
-            return _what_to_label(files)
+            return what_to_label(files, self._newest_file(files))
         self._labelled.append(labelled)
-        if (proposed := len(files.read_names())) > len(labelled.names):
-            self._tell(files, f"{len(labelled.names)} of {proposed} frames have a label; the others are left out.")
+        if left_out := what_is_left_out(files, len(labelled.names)):
+            self._tell(files, left_out)
         if not files.reward.exists():
             self._correct(files)
         elif changed := files.what_changed(self._labelled, self.options.method):
@@ -146,13 +150,12 @@ class _Loop:
         seen = torch.cat(earlier) if earlier else None
         proposed = propose(reward, found, labels, seed=seed, earlier=seen)
         self._progress.end()
-        for remark in proposed.remarks:
-            self._progress.note(f"{files.name}: {remark}")
-        if self.options.labelled_by == "oracle":
-            files.path.mkdir(parents=True, exist_ok=True)
-            files.write_labels(proposed, f"success bounds of {task.name}")
+        oracle = self.options.labelled_by == "oracle"
+        if oracle:
             self._progress.note(f"{files.name}: {LABELLED_BY['oracle']}")
-        files.write_proposed(proposed)
+        files.write_proposed(proposed, rater=f"success bounds of {task.name}" if oracle else None)
+        for remark in files.read_origins()["remarks"]:
+            self._progress.note(f"{files.name}: {remark}")
         times[files.name] = times.get(files.name, 0) + 1
         write_json(self.folder / BEGUN, self._begun)
 
@@ -192,7 +195,11 @@ class _Loop:
         return self._rounds[files.number - 2].run if files.number > 1 else self._plan.config.train.start_from
 
     def _newest_reward(self, files: RoundFolder) -> RewardModel:
-        return self._model(self._rounds[files.number - 2].reward if files.number > 1 else None)
+        return self._model(self._newest_file(files) if files.number > 1 else None)
+
+    def _newest_file(self, files: RoundFolder) -> Path:
+        """File of the reward before a round."""
+        return self._rounds[files.number - 2].reward if files.number > 1 else self.folder / _FIRST
 
     def _model(self, file: Path | None) -> RewardModel:
         """The reward of a file, or the one that is corrected."""
@@ -251,10 +258,3 @@ def _agents(run: Path | None) -> dict[str, Policy]:
         return {RANDOM: random_policy}
     last = acting(load_agent(run))
     return {LAST: last, HALF: half_random(last), RANDOM: random_policy}
-
-
-def _what_to_label(files: RoundFolder) -> str:
-    return (
-        f"{files.name}: {len(files.read_origins()['frames'])} frames wait for labels. Label them, and start the same "
-        f"again:\n\n  vlmrm label {files.frames} --labels {files.labels}"
-    )

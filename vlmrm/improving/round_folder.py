@@ -1,8 +1,6 @@
 """`RoundFolder`: the files of one round, each of which is there as a whole or not at all."""
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,10 @@ from PIL import Image
 
 from vlmrm.atomic import whole_file, whole_folder, write_json
 from vlmrm.data.label_table import Label, LabelTable
-from vlmrm.data.named import named
-from vlmrm.errors import FrameError, RunError
+from vlmrm.errors import RunError
 from vlmrm.improving.correcting import Correction, Labelled, digest_of, keep_aside
 from vlmrm.improving.proposing import Picture, Proposed
+from vlmrm.improving.round_labels import read_labels_of, set_aside
 from vlmrm.plain_files import read_json
 from vlmrm.training.outcome import Summary
 from vlmrm.training.run.directory import RunDirectory
@@ -54,12 +52,31 @@ class RoundFolder:
         """Whether frames to label are there."""
         return self.origins.exists()
 
-    def write_proposed(self, proposed: Proposed) -> None:
-        """Store frames to label; the oracle's labels are not among what is stored.
+    def require_not_fitted(self) -> None:
+        """Refuse to propose other frames beside what was made of those that there were.
+
+        Raises:
+            RunError: The round was fitted or trained on.
+        """
+        if self.reward.exists() or self.run.exists():
+            raise RunError(
+                f"{self.name} was fitted, and {self.origins}, which says what its frames are, is missing. Put it back; "
+                f"or move {self.path} and the folders of later rounds away, and the round begins anew."
+            )
+
+    def write_proposed(self, proposed: Proposed, *, rater: str | None = None) -> None:
+        """Store frames to label; labels that lie there are of other frames, and are set aside.
 
         Args:
             proposed: The frames.
+            rater: Name of the oracle in the table, to store its labels as well. None: a person labels.
         """
+        former, remarks = set_aside(self.labels), list(proposed.remarks)
+        if former is not None:
+            remarks.append(f"Labels that lay there are of other frames. They do not count, and are {former} now.")
+        self.correction.unlink(missing_ok=True)  # of other frames as well
+        if rater is not None:
+            self._write_labels(proposed, rater)
         labelled, names = proposed.labelled, [f"{row:03d}.png" for row in range(len(proposed.pictures))]
         self.path.mkdir(parents=True, exist_ok=True)
         with whole_folder(self.frames) as folder:
@@ -76,15 +93,9 @@ class RoundFolder:
             }
             for row, name in enumerate(names)
         ]
-        write_json(self.origins, {"frames": rows, "remarks": list(proposed.remarks)})
+        write_json(self.origins, {"frames": rows, "remarks": remarks})
 
-    def write_labels(self, proposed: Proposed, rater: str) -> None:
-        """Store the labels of the oracle.
-
-        Args:
-            proposed: The frames, as they were stored.
-            rater: Name of the oracle in the table.
-        """
+    def _write_labels(self, proposed: Proposed, rater: str) -> None:
         table = LabelTable(
             labels=tuple(
                 Label(frame=f"{row:03d}.png", in_goal=bool(in_goal), rater=rater)
@@ -146,36 +157,38 @@ class RoundFolder:
     def read_labels(self) -> Mapping[str, bool]:
         """Return the labels on which nobody disagrees, by the frame's name; empty: there are none yet.
 
-        A name may be spelt as a path to the frame from the folder of the frames, or from the root.
+        Raises:
+            FrameError: The table of labels cannot be read, or a row of it names no frame of the round.
+        """
+        return {label.frame: label.in_goal for label in self._read_table().agreed().labels}
+
+    def read_disputed(self) -> tuple[str, ...]:
+        """Return the names of the frames on which raters disagree.
 
         Raises:
             FrameError: The table of labels cannot be read, or a row of it names no frame of the round.
         """
+        return self._read_table().disputed
+
+    def _read_table(self) -> LabelTable:
         if not self.labels.exists():
-            return {}
-        given = LabelTable.read(self.labels).labels
-        labels = tuple(replace(label, frame=_relative(self.frames, label.frame)) for label in given)
-        known = set(self.read_names())
-        strangers = [as_given.frame for as_given, label in zip(given, labels, strict=True) if label.frame not in known]
-        if strangers:
-            raise FrameError(
-                f"{self.labels} labels what is not a frame of {self.name}: {named(dict.fromkeys(strangers))}. Names "
-                f"are those of the files in {self.frames}, as 000.png. Mend these rows, or delete them."
-            )
-        try:
-            table = LabelTable(labels=labels)
-        except FrameError as error:
-            raise FrameError(f"{self.labels}: {error}") from error
-        return {label.frame: label.in_goal for label in table.agreed().labels}
+            return LabelTable()
+        return read_labels_of(self.labels, self.frames, self.read_names(), where=self.name)
 
     def read_picture(self, name: str) -> Picture:
-        """Return one of the frames as large as it was drawn.
+        """Return one of the frames as large as it was drawn; as the reward sees it where its file is gone or damaged.
 
         Args:
             name: Name of its file.
+
+        Raises:
+            RunError: The frames as the reward sees them are damaged as well.
         """
-        with Image.open(self.frames / name) as opened:
-            return np.asarray(opened.convert("RGB"))
+        try:
+            with Image.open(self.frames / name) as opened:
+                return np.asarray(opened.convert("RGB"))
+        except OSError:
+            return np.asarray(self._captured()[self.read_names().index(name)])
 
     def read_correction(self) -> Correction | None:
         """Return what was fitted. None: nothing yet.
@@ -251,12 +264,6 @@ def read_summary(run: Path) -> Summary | None:
     """
     directory = RunDirectory(run)
     return Summary.from_dict(RunDirectory.read_json(directory.summary)) if directory.summary.exists() else None
-
-
-def _relative(folder: Path, name: str) -> str:
-    """The plain path of a file from its folder: 000.png of ./000.png, and of the whole path."""
-    root = os.path.abspath(folder)
-    return os.path.relpath(os.path.join(root, name.strip()), root)
 
 
 def _json(path: Path) -> Any:
