@@ -9,7 +9,7 @@ import pytest
 from tests.toys import ColourEncoder
 from tests.training.toy_runs import configure, lamp_config, lamp_reward
 from vlmrm.data import frames_of_task
-from vlmrm.errors import SpecError
+from vlmrm.errors import SpecError, VlmrmWarning
 from vlmrm.prompts import PromptSet
 from vlmrm.report.audit import audit
 from vlmrm.report.audit.saved_audit import pictures_of
@@ -54,6 +54,13 @@ def test_an_audit_beside_the_folder_of_the_run_that_fails_is_named_and_kept(save
     (line,) = [line for line in said.splitlines() if "of this reward" in line]
     assert line.startswith("warning: in the audit of this reward 2 of 2 probes fail: tells_goal, blank_frames.")
     assert json.loads((tmp_path / "run" / "audit.json").read_text()) == json.loads(path.read_text())
+
+
+def test_a_training_that_shows_nothing_warns_of_a_failing_audit_at_the_line_that_called_it(saved, tmp_path):
+    saved(green_reward())
+    with pytest.warns(VlmrmWarning, match="in the audit of this reward 2 of 2 probes fail: tells_goal") as warned:
+        train(lamp_config(tmp_path, **SHORT, goal=("green",)), reward=green_reward())
+    assert [one.filename for one in warned] == [__file__]
 
 
 def test_the_page_of_the_run_says_what_had_failed(saved, tmp_path):

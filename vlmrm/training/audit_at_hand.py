@@ -73,7 +73,7 @@ def kept_audit(run: RunDirectory) -> SavedAudit | None:
 
 
 def audit_note(run: RunDirectory) -> str | None:
-    """Return a line for the terminal that names the probes which failed; None: none did.
+    """Return a warning that names the probes which failed; None: none did.
 
     Args:
         run: The run's folder.
@@ -83,7 +83,7 @@ def audit_note(run: RunDirectory) -> str | None:
         return None
     fails = "fails" if len(audit.failed) == 1 else "fail"
     return (
-        f"warning: in the audit of this reward {len(audit.failed)} of {audit.carried_out} probes {fails}: "
+        f"in the audit of this reward {len(audit.failed)} of {audit.carried_out} probes {fails}: "
         f"{', '.join(audit.failed)}. An agent may find the same; {run.audit} says what."
     )
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from vlmrm.errors import VlmrmWarning, warn_user
+
 _SILENCE_S = 15.0  # between two lines of a log
 _BLINK_S = 0.2  # between two updates of a terminal's line
 
@@ -97,6 +99,17 @@ class Progress:
         """One line that stays."""
         self._clear()
         self._show(text + "\n")
+
+    def warn(self, text: str) -> None:
+        """A line that is not lost where nothing is shown: there it is a Python warning.
+
+        Args:
+            text: What is wrong, and where to look.
+        """
+        if self._stream is None:
+            warn_user(text, VlmrmWarning)
+        else:
+            self.note(f"warning: {text}")
 
     def end(self) -> None:
         """Leave the updating line behind."""

@@ -121,9 +121,10 @@ def _carry_out(parts: Parts, run: RunDirectory, progress: Progress) -> Summary:
     runtime = None if parts.runtime is None else parts.runtime.to_dict()
     run.versions.note(parts.agent.num_timesteps, fingerprint, runtime, second=second)
     progress.note(f"writing to {run.path}")
-    for note in (audit_note(run), crowding_note(torch.get_num_threads())):
-        if note is not None:
-            progress.note(note)
+    if (failed := audit_note(run)) is not None:
+        progress.warn(failed)
+    if (crowded := crowding_note(torch.get_num_threads())) is not None:
+        progress.note(crowded)
     config = parts.plan.config
     length = parts.plan.task.episode_steps or 1
     progress.note(
