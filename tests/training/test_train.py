@@ -139,9 +139,12 @@ def test_the_seed_decides_a_run(tmp_path):
 def test_a_run_never_writes_into_a_folder_with_something_in_it(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.tex").write_text("precious")
-    with pytest.raises(RunError, match=r"exists already and is not empty.*--resume"):
+    with pytest.raises(RunError, match=r"exists already and is not empty\. Choose another --out"):
         train(lamp_config(tmp_path), reward=lamp_reward())
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.tex"]
+    (tmp_path / "run" / "config.json").write_text("{}")
+    with pytest.raises(RunError, match=r"is not empty\. Go on with it: vlmrm train --resume .*run; or choose another"):
+        train(lamp_config(tmp_path), reward=lamp_reward())
 
 
 def test_a_mistake_in_the_configuration_leaves_no_folder_behind(tmp_path):

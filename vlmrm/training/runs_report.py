@@ -16,7 +16,8 @@ from vlmrm.training.plan import Plan
 from vlmrm.training.run.directory import RunDirectory
 from vlmrm.training.run.metrics import MetricsRow
 
-_BY_CHANCE = ("config.train.seed", "config.output.", "config.machine.", "config.task")  # may differ within a setting
+# may differ within a setting
+_BY_CHANCE = ("config.train.seed", "config.output.", "config.machine.", "config.task", "folder")
 _NOTHING = (None, "null", "[]", "{}")  # an option that was not given
 _MOST_LINES = 3
 

@@ -17,7 +17,7 @@ _BEST = "best.json"
 class RunDirectory:
     """The files of one run.
 
-    - ``config.json``: the configuration with training's defaults filled in, the task, and the hash of its reward.
+    - ``config.json``: the configuration with defaults filled in, the task, the hash of its reward, and where it lay.
       ``uncertainty.safetensors``: a copy of what the reward reads, where it says so.
     - ``versions.json``: see `VersionsFile`.
     - ``audit.json``: a copy of the audit of its reward and task that was at hand when it began.
