@@ -239,6 +239,12 @@ def test_a_simulator_that_cannot_be_set_has_no_exploits_and_it_is_said(config, t
     assert "search for" not in (tmp_path / "better" / "round_1" / "frames.json").read_text()
 
 
+def test_a_simulator_that_ignores_what_it_is_set_to_has_no_exploits_either(config, monkeypatch):
+    monkeypatch.setattr(Lamp, "place", lambda lamp, value: None)
+    said = improve(config, replace(PERSON, exploit_search=20)).rounds[0].remarks[0]
+    assert said.startswith("Exploits are left out: lamp/bright: Lamp cannot be set to a state. It was set to 6 states")
+
+
 def test_a_person_may_label_a_task_without_success_bounds(config, tmp_path):
     (tmp_path / "lamp.toml").write_text("\n".join(line for line in TASK.splitlines() if not line.startswith("success")))
     with pytest.raises(SpecError, match=r"lamp/bright has no success bounds, so that only a person can label"):
