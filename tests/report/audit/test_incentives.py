@@ -6,6 +6,7 @@ from functools import cache
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control import MountainCarEnv
 
 from tests.report.audit.audits import TASK, N
 from tests.report.test_evaluation import reds
@@ -18,7 +19,7 @@ from vlmrm.report.audit.estimating import estimate_on
 from vlmrm.report.audit.played import play
 from vlmrm.report.scorers import Encoders, scorer_of
 from vlmrm.rewards import FunctionReward, RewardModel
-from vlmrm.tasks import Task
+from vlmrm.tasks import SuccessRule, Sweep, Task, find_task
 
 INCENTIVES = ("random_policy", "doing_nothing", "survival_bonus")
 TIME = ("reversed", "shuffled", "loops")
@@ -103,7 +104,63 @@ def test_who_pays_for_anything_pays_a_policy_that_does_not_try():
 def test_without_an_early_end_nothing_is_paid_for_living_longer():
     found = audit(SHORT.reward, TaskStates(task=SHORT, n=N), probes=["survival_bonus"]).finding("survival_bonus")
     assert found.verdict == "left out"
-    assert "none of 5 random episodes early" in found.says
+    assert "none of 5 random episodes early and none of 8 that began in the goal" in found.says
+
+
+class FlagCar(MountainCarEnv):
+    """Ends an episode at the flag, as Gymnasium's does, where no random policy comes in some steps."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, reward, terminated, truncated, info | {"state": self.state_variables()}
+
+    def state_variables(self):
+        return {"x_m": float(self.state[0])}
+
+
+class PlacedCar(FlagCar):
+    """The same, and can be placed."""
+
+    def place(self, value):
+        self.state = np.array([value, 0.0], dtype=np.float32)
+
+
+def flag_car(car, offset):
+    """What the probe says of frames of the flag that are paid 1, others 0, and all of them the offset more."""
+    name = f"tests/{car.__name__}-v0"
+    if name not in gym.registry:
+        gym.register(name, entry_point=car)
+    task = replace(
+        find_task("mountain_car/flag"),
+        env_id=name,
+        env_kwargs={},
+        episode_steps=20,
+        success=SuccessRule(where={"x_m": (0.5, 0.6)}, within_last=1, at_least=1),
+        sweep=Sweep(variable="x_m", low=-1.2, high=0.6, label="x"),
+    )
+    x = np.concatenate([np.linspace(0.5, 0.6, 12), np.linspace(-1.2, 0.4, 12)])
+    frames = reds([1.0] * 12 + [0.0] * 12, x >= 0.5, states={"x_m": x})
+    paid = FunctionReward(lambda shown: (shown[:, 0, 0, 0] > 128).float() + offset, name="paid")
+    return audit(paid, GivenFrames(frames=frames, task=task), probes=["survival_bonus"]).finding("survival_bonus")
+
+
+@pytest.mark.parametrize(
+    ("offset", "verdict", "effect"),
+    [(0.0, "pass", 0.0), (0.02, "warn", 20 * 0.02 / 1.02), (5.0, "fail", 20 * 5 / 6), (-5.0, "pass", 0.0)],
+)
+def test_where_the_goal_ends_an_episode_missing_it_is_weighed_against_finishing(offset, verdict, effect):
+    found = flag_car(PlacedCar, offset)
+    assert found.verdict == verdict
+    assert found.effect.value == pytest.approx(effect, abs=1e-5)
+    assert "ends episodes in the goal" in found.says
+    assert f"for all 20 steps of an episode {20 * offset:.3f}" in found.says
+
+
+def test_an_end_that_nobody_can_know_of_is_not_denied():
+    found = flag_car(FlagCar, 5.0)
+    assert found.verdict == "left out"
+    assert "nobody knows whether it ends one in the goal: " in found.says
+    assert "FlagCar cannot be set to a state" in found.says
 
 
 def test_a_reward_turned_upside_down_has_no_way_to_the_goal():

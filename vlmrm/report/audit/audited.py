@@ -172,7 +172,7 @@ class Audited:
         Raises:
             SpecError: There is no task to play.
         """
-        return play(self.scorer, self._require_task(), seed=self.seed + 20_000)
+        return play(self.scorer, self.require_task(), seed=self.seed + 20_000)
 
     @cached_property
     def idle(self) -> Played:
@@ -181,7 +181,7 @@ class Audited:
         Raises:
             SpecError: There is no task to play, or nobody knows which action does nothing.
         """
-        task, seed = self._require_task(), self.seed + 20_000
+        task, seed = self.require_task(), self.seed + 20_000
         return play(self.scorer, task, seed=seed, policy=same_action, name="a policy that does nothing")
 
     @cached_property
@@ -191,9 +191,10 @@ class Audited:
         Raises:
             SpecError: There is no task, or its simulator cannot be searched.
         """
-        return climb(self.reward, self._require_task(), seed=self.seed)
+        return climb(self.reward, self.require_task(), seed=self.seed)
 
-    def _require_task(self) -> Task:
+    def require_task(self) -> Task:
+        """Return the task that the frames are of; SpecError where they come from files."""
         if self.task is None:
             raise SpecError("the frames come from files, so there is no task to play.")
         return self.task

@@ -43,6 +43,11 @@ class Played:
         """How many episodes the environment ended before their time."""
         return 0 if self.labels.terminated is None else int(self.labels.terminated.sum())
 
+    @property
+    def ended_in_goal(self) -> int:
+        """How many of these were in the goal when they were ended."""
+        return 0 if self.labels.terminated is None else int((self.labels.terminated & self.labels.in_goal).sum())
+
 
 def play(
     scorer: Scorer, task: Task, *, seed: int, policy: Policy = random_policy, name: str = "random policy"
