@@ -1,6 +1,6 @@
 """`Registry`: what a name in a spec may stand for, entries of other packages included."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -21,6 +21,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         what: What the names are names of, for messages.
         group: Entry-point group of other packages.
         rows: ``module:Entry`` by name.
+        check: Told the name and the entry of another package's; raises SpecError where it cannot be used. None: any
+            entry will do.
 
     Example:
         >>> heads = Registry("head", "vlmrm.heads", {"softmax": "vlmrm.rewards.heads.softmax:SoftmaxOptions"})
@@ -28,8 +30,10 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         'SoftmaxOptions'
     """
 
-    def __init__(self, what: str, group: str, rows: Mapping[str, str]) -> None:
-        self._what, self._group, self._rows = what, group, rows
+    def __init__(
+        self, what: str, group: str, rows: Mapping[str, str], *, check: Callable[[str, object], None] | None = None
+    ) -> None:
+        self._what, self._group, self._rows, self._check = what, group, rows, check
 
     def __getitem__(self, name: str) -> Entry:
         """The entry of this name.
@@ -49,9 +53,12 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         if not offered:
             raise KeyError(name)
         try:
-            return offered[0].load()  # type: ignore[no-any-return]
+            entry = offered[0].load()
         except (ImportError, AttributeError) as error:
             raise SpecError(f"{self._what} {name!r} of {offered[0].value!r} cannot be loaded: {error}") from error
+        if self._check is not None:
+            self._check(name, entry)
+        return entry  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*self._rows, *(point.name for point in _entry_points(self._group))]))

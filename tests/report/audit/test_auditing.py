@@ -1,8 +1,10 @@
 """What an audit is: probes asked by name, left out with a reason, and saved as numbers and a page."""
 
+import importlib
 import json
 from dataclasses import replace
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from vlmrm.data.labelled import LabelledFrames
 from vlmrm.errors import FrameError, SpecError, VlmrmWarning
 from vlmrm.fitting import fit
 from vlmrm.metrics import Estimate
-from vlmrm.report.audit import BUILT_IN, PROBES, Finding, Limits, Probe, audit
+from vlmrm.report.audit import BUILT_IN, PROBES, Exhibit, Finding, Limits, Probe, audit
 
 LANGUAGE = [name for name in BUILT_IN if PROBES[name].family == "language"]
 THEIRS = """
@@ -175,18 +177,76 @@ def test_frames_of_two_sizes_are_refused():
         LabelledFrames.join([batch, other])
 
 
-def test_a_probe_that_breaks_off_leaves_the_others_their_say():
-    def break_off(audited):
-        raise ZeroDivisionError("no such number")
+def break_off(audited):
+    raise ZeroDivisionError("no such number")
 
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (break_off, "it broke off with ZeroDivisionError: no such number"),
+        (lambda audited: None, "it answered with NoneType instead of a Finding"),
+        (lambda audited: "pass", "it answered with str instead of a Finding"),
+    ],
+)
+def test_a_probe_that_breaks_off_leaves_the_others_their_say(answer, why, install, tmp_path):  # noqa: F811
+    install("theirs", "[vlmrm.probes]\nbroken = {package}.probe:PROBE\n")
+    (tmp_path / "theirs" / "probe.py").write_text("PROBE = None")
     limits = Limits(passes=1, fails=0)
-    broken = Probe(name="broken", family="goal", question="?", measures="nothing", limits=limits, run=break_off)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(PROBES), "named", lambda self, name: broken if name == "broken" else self[name])
-        with pytest.warns(VlmrmWarning, match="probe broken: it broke off with ZeroDivisionError: no such number"):
-            found = audit(red_function(), red_frames(), probes=["broken", "tells_goal"])
-    assert found.finding("broken").verdict == "left out"
+    importlib.import_module("theirs.probe").PROBE = Probe(
+        name="broken", family="goal", question="?", measures="nothing", limits=limits, run=answer
+    )
+    with pytest.warns(VlmrmWarning, match=f"probe broken: {why}"):
+        found = audit(red_function(), red_frames(), probes=["broken", "tells_goal"])
+    assert (found.finding("broken").verdict, found.finding("broken").says) == ("left out", why)
     assert found.finding("tells_goal").verdict == "pass"
+    assert why in found.html()
+
+
+@pytest.fixture
+def as_shipped():
+    """Without the checks of types that tests have and the installed package has not."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("as_shipped")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"verdict": "PASS"}, r"one of fail, warn, pass, left out; got 'PASS'"),
+        ({"verdict": "pass", "effect": 0.5}, r"an Estimate of a finite number; got 0\.5"),
+        (
+            {"verdict": "pass", "effect": Estimate.alone(np.nan)},
+            r"an Estimate of a finite number; got Estimate\(value=nan",
+        ),
+    ],
+)
+def test_a_finding_that_no_page_could_show_is_refused(words, says):
+    with pytest.raises(SpecError, match=says):
+        Finding(says="", **words)
+
+
+@pytest.mark.usefixtures("as_shipped")
+def test_a_picture_that_no_page_could_show_is_refused():
+    with pytest.raises(SpecError, match=r"uint8 \(h, w, 3\); got uint8 of shape \(8, 8\)"):
+        Exhibit(text="", says="", picture=np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("probe:shine", r"probe 'brightness' is a function\. Name a record of vlmrm\.report\.audit\.Probe"),
+        ("probe:OTHER", r"probe 'brightness' calls itself 'glow'\. Give both"),
+    ],
+)
+def test_what_is_no_probe_of_its_name_is_refused_before_any_is_asked(value, says, install, tmp_path):  # noqa: F811
+    install("theirs", f"[vlmrm.probes]\nbrightness = {{package}}.{value}\n")
+    other = "from dataclasses import replace\nOTHER = replace(PROBE, name='glow')\ndef shine(audited): pass\n"
+    (tmp_path / "theirs" / "probe.py").write_text(THEIRS + other)
+    with pytest.raises(SpecError, match=says):
+        audit(red_function(), red_frames(), probes=["tells_goal", "brightness"])
 
 
 def test_an_audit_without_a_probe_is_refused():

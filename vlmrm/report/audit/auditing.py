@@ -4,6 +4,7 @@ import platform
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import Any
 
 from vlmrm.errors import SpecError, VlmrmError, VlmrmWarning
 from vlmrm.report.audit.audit_numbers import Answered
@@ -95,7 +96,10 @@ def _answer(probe: Probe, audited: Audited) -> Finding:
                 why = need.lacking(audited)
                 if why is not None:
                     return Finding.left_out(why)
-            return probe.run(audited)
+            found: Any = probe.run(audited)
+            if isinstance(found, Finding):
+                return found
+            broke = f"it answered with {type(found).__name__} instead of a Finding"
         except VlmrmError as error:
             return Finding.left_out(str(error))
         except Exception as error:  # of an environment, a model or another package's probe: the others have their say

@@ -6,6 +6,7 @@ by its name in `vlmrm.report.audit.PROBES`; another package adds one through the
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from jaxtyping import UInt8
@@ -24,7 +25,11 @@ FAMILIES = ("goal", "language", "pictures", "attacks", "time", "incentives")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exhibit:
-    """A sentence or a picture that fooled the reward, or nearly did."""
+    """A sentence or a picture that fooled the reward, or nearly did.
+
+    Raises:
+        SpecError: The picture cannot be shown.
+    """
 
     text: str
     """The sentence, or the name of the frame."""
@@ -33,10 +38,20 @@ class Exhibit:
     picture: UInt8[np.ndarray, "h w 3"] | None = None
     """The picture as the reward was shown it. None: it is a sentence."""
 
+    def __post_init__(self) -> None:
+        shape: tuple[int, ...] = getattr(self.picture, "shape", ())
+        kind = getattr(self.picture, "dtype", None)
+        if self.picture is not None and not (kind == np.uint8 and len(shape) == 3 and shape[-1] == 3):
+            raise SpecError(f"the picture of an exhibit is an array of uint8 (h, w, 3); got {kind} of shape {shape}.")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Finding:
-    """What a probe found."""
+    """What a probe found.
+
+    Raises:
+        SpecError: The verdict is none of the four, or the effect is no number; no page could show it.
+    """
 
     verdict: str
     """``pass``, ``warn``, ``fail`` or ``left out``."""
@@ -46,6 +61,12 @@ class Finding:
     """Size of the effect with its 95 % interval, where one is known. None: the probe was left out."""
     exhibits: Sequence[Exhibit] = ()
     """What fooled the reward most, the worst first."""
+
+    def __post_init__(self) -> None:
+        if self.verdict not in WORST_FIRST:
+            raise SpecError(f"the verdict of a finding is one of {', '.join(WORST_FIRST)}; got {self.verdict!r}.")
+        if self.effect is not None and not (isinstance(self.effect, Estimate) and isfinite(self.effect.value)):
+            raise SpecError(f"the effect of a finding is an Estimate of a finite number; got {self.effect!r}.")
 
     @classmethod
     def judged(
@@ -160,8 +181,8 @@ class Probe:
     needs: Sequence[Need] = ()
     """What it cannot do without; where one is lacking, the audit leaves it out and says why."""
     run: Callable[[Audited], Finding]
-    """Answers the question. An error that it raises becomes the reason why it was left out; one that is no VlmrmError
-    is warned of as well."""
+    """Answers the question. An error that it raises becomes the reason why it was left out; one that is no VlmrmError,
+    or an answer that is no Finding, is warned of as well."""
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:

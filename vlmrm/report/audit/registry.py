@@ -1,5 +1,6 @@
 """`PROBES`: the probes of an audit by name; those of other packages are loaded only when they are named."""
 
+from vlmrm.errors import SpecError
 from vlmrm.registry import Registry
 from vlmrm.report.audit.probe import Probe
 
@@ -45,5 +46,15 @@ _ROWS = {
 }
 BUILT_IN = tuple(_ROWS)
 """Names of the probes that an audit carries out unless told otherwise, in the order of a page."""
-PROBES: Registry[Probe] = Registry("probe", "vlmrm.probes", _ROWS)
+
+
+def _require_probe(name: str, entry: object) -> None:
+    """Refuse what is no probe, or one of another name, under which its finding could not be found."""
+    if not isinstance(entry, Probe):
+        raise SpecError(f"probe {name!r} is a {type(entry).__name__}. Name a record of vlmrm.report.audit.Probe.")
+    if entry.name != name:
+        raise SpecError(f"probe {name!r} calls itself {entry.name!r}. Give both, entry point and Probe, the same name.")
+
+
+PROBES: Registry[Probe] = Registry("probe", "vlmrm.probes", _ROWS, check=_require_probe)
 """All probes by name, those of other packages included."""
