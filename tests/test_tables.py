@@ -1,11 +1,15 @@
 """Tables become records and records tables; registries of records, those of other packages included."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
+from vlmrm.atomic import write_json
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.prompts import PromptSet
 from vlmrm.tables import OrTable, join, plain, read_kind, read_table, write_table
@@ -227,6 +231,25 @@ class Scales:
 def test_a_number_is_finite_and_true_is_not_one_wherever_a_field_holds_numbers(values, message):
     with pytest.raises(SpecError, match=message):
         read_table(Scales, values, where="scales")
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int64, np.uint8, Fraction])
+def test_a_number_of_another_kind_is_read_and_written_as_pythons_own(kind, tmp_path):
+    """Bounds of an observation space are NumPy's, and no JSON or TOML file holds those."""
+    made = read_table(Scales, {"share": kind(1), "limit": kind(3), "bounds": {"x": (kind(0), kind(2))}})
+    assert type(made.share) in (int, float)
+    written = write_table(made)
+    assert [type(value) for value in written["bounds"]["x"]] == [type(made.share)] * 2
+    write_json(tmp_path / "scales.json", {"made": written, "as given": [kind(2)]})
+    assert json.loads((tmp_path / "scales.json").read_text()) == {
+        "made": {"share": 1, "limit": 3, "bounds": {"x": [0, 2]}}, "as given": [2]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [np.float32(np.nan), np.float16(np.inf), np.bool_(True), np.ones(1), 1j])
+def test_what_is_no_finite_number_is_none_in_numpy_either(value):
+    with pytest.raises(SpecError, match="x must be a number; got"):
+        require_number("x", value)
 
 
 def test_a_divisor_that_makes_rewards_infinite_is_refused():

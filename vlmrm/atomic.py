@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vlmrm.values import plain_number
+
 _UNFINISHED, _DOOMED = ".unfinished-", ".doomed-"
 
 
@@ -47,7 +49,7 @@ def write_json(path: Path, values: Any) -> None:
 
 
 def json_text(values: Any, *, ascii_only: bool = False) -> str:
-    """Plain values as JSON; NaN and infinity, which JSON does not know, are null.
+    """Plain values as JSON; NaN and infinity, which JSON does not know, are null, and NumPy's numbers are Python's.
 
     Args:
         values: Tables, lists, texts and numbers.
@@ -68,7 +70,8 @@ def _finite(values: Any) -> Any:
         return {key: _finite(value) for key, value in values.items()}
     if isinstance(values, list | tuple):
         return [_finite(value) for value in values]
-    return None if isinstance(values, float) and not math.isfinite(values) else values
+    value = plain_number(values)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager

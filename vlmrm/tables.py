@@ -11,10 +11,11 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
+from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vlmrm.errors import SpecError, VlmrmError, near_matches
-from vlmrm.values import require_number
+from vlmrm.values import plain_number, require_number
 
 Record = TypeVar("Record")
 _UNKNOWN = "unknown key "
@@ -23,7 +24,7 @@ _KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
     str: ((str,), "a text"),
     bool: ((bool,), "true or false"),
     int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
+    float: ((Real,), "a number"),
     Mapping: ((Mapping,), "a table"),
     Sequence: _LISTS,
     list: _LISTS,
@@ -152,14 +153,14 @@ def write_table(record: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON holds it: records are tables, tuples are lists."""
+    """A value as JSON holds it: records are tables, tuples are lists, and numbers are Python's own."""
     if is_dataclass(value) and not isinstance(value, type):
         return write_table(value)
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
-    return value
+    return plain_number(value)
 
 
 def join(where: str, key: str) -> str:
@@ -183,7 +184,7 @@ def _read_field(record: type[Any], field: Field[Any], value: Any, path: str, err
     if table is not None:
         return read_table(table, value, where=path, error=error)
     _require_kind(hint, value, path)
-    return value
+    return plain_number(value)
 
 
 @cache

@@ -22,7 +22,7 @@ from vlmrm.rewards.features.cameras import with_cameras
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.rewards.spec_paths import paths_from
 from vlmrm.tables import read_table
-from vlmrm.values import read_names
+from vlmrm.values import plain_number, read_names
 
 ENTRY_POINT_GROUP = "vlmrm.tasks"
 DEFAULT_ENCODER = "sim-s"
@@ -32,9 +32,10 @@ OWN_REWARDS = ("environment", "goal")
 
 def _bound(value: Any) -> float:
     """A number, which text and true are not, although Python makes one of them."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = plain_number(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
         raise TypeError(f"{value!r} is not a number")
-    return float(value)
+    return float(number)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from vlmrm.errors import SpecError, near_matches
@@ -10,8 +11,30 @@ _LARGEST, _SMALLEST = 3.4e38, 1.2e-38  # of float32, with which rewards are comp
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite number, which true is not, although Python takes it for 1."""
+    """Whether a value is a finite number, which true is not, although Python takes it for 1.
+
+    Numbers of other kinds, as NumPy's, are numbers too.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> [is_number(value) for value in (2, 0.5, Fraction(1, 2), True, "2", float("inf"))]
+        [True, True, True, False, False, False]
+    """
+    value = plain_number(value)
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+
+
+def plain_number(value: Any) -> Any:
+    """A number of another kind, as NumPy's, as Python's own, which files can hold; all else as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> plain_number(np.float32(0.5)), plain_number(np.int64(2)), plain_number("2")
+        (0.5, 2, '2')
+    """
+    if type(value) in (int, float, bool) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def require_number(name: str, value: Any) -> None:
@@ -22,7 +45,8 @@ def require_number(name: str, value: Any) -> None:
     """
     if is_number(value):
         return
-    if isinstance(value, int | float) and abs(value) < math.inf and not isinstance(value, bool):
+    number = plain_number(value)
+    if isinstance(number, int | float) and abs(number) < math.inf and not isinstance(number, bool):
         raise SpecError(f"{name} must be a number from -{_LARGEST} to {_LARGEST}, which rewards are computed with.")
     raise SpecError(f"{name} must be a number; got {value!r}.")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vlmrm.errors import SpecError, near_matches
 from vlmrm.tables import join, read_table
-from vlmrm.values import is_number
+from vlmrm.values import is_number, plain_number
 
 _AZIMUTH_DEG, _ELEVATION_DEG = 90.0, 0.0
 
@@ -68,6 +68,7 @@ class Camera:
     """How far up it looks; negative: down."""
 
     def __post_init__(self) -> None:
+        self._keep_plain_numbers()
         if sum(value is not None for value in (self.name, self.lookat_m, self.track)) != 1:
             raise SpecError(f"a camera has a name, looks at a point or tracks a body, one of the three; got {self}.")
         for what, value in (("name", self.name), ("track", self.track)):
@@ -87,6 +88,10 @@ class Camera:
             object.__setattr__(self, "lookat_m", tuple(map(float, point)))
         if not -90 <= self.elevation_deg <= 90:
             raise SpecError(f"elevation_deg must lie in -90 to 90; got {self.elevation_deg!r}.")
+
+    def _keep_plain_numbers(self) -> None:
+        for name in ("distance_m", "azimuth_deg", "elevation_deg"):
+            object.__setattr__(self, name, plain_number(getattr(self, name)))
 
     def direction(self) -> tuple[float, float, float]:
         """The unit vector along which a free camera looks."""

@@ -25,7 +25,7 @@ from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.protocols import Context
 from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.types import Embeddings, Frames
-from vlmrm.values import require_choice
+from vlmrm.values import plain_number, require_choice
 
 POSITIONS = ("centre", "corners", "attention")
 
@@ -47,7 +47,7 @@ class ViewsOptions(TransformOptions):
     well; ``attention``: one of each scale, in each frame where the encoder looks most."""
 
     def __post_init__(self) -> None:
-        given = tuple(self.scales) if isinstance(self.scales, Iterable) else ()
+        given = tuple(map(plain_number, self.scales)) if isinstance(self.scales, Iterable) else ()
         if not given or not all(isinstance(scale, int | float) and 0 < scale <= 1 for scale in given):
             raise SpecError(f"scales are sides of crops as shares of the frame's, above 0 to 1; got {self.scales!r}.")
         require_choice("positions", self.positions, POSITIONS)
