@@ -125,5 +125,6 @@ def _removed(measures: Measures, control: Control | None) -> float:
 def _sentence(measures: Measures, best: Control | None) -> str:
     found = measures.auroc
     beside = "" if best is None else f"; its best control, {best.name}, does in {percent(best.auroc.value)}"
-    known = measures.no_interval or f"95 % interval {percent(found.low)} to {percent(found.high)}"
+    interval = f"95 % interval {percent(found.low)} to {percent(found.high)}" if found.known else "no interval"
+    known = measures.no_interval or interval
     return f"It pays a goal frame more than another frame in {percent(found.value)} of all pairs ({known}){beside}."

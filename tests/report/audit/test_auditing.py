@@ -19,6 +19,7 @@ from vlmrm.errors import FrameError, SpecError, VlmrmWarning
 from vlmrm.fitting import fit
 from vlmrm.metrics import Estimate
 from vlmrm.report.audit import BUILT_IN, PROBES, Exhibit, Finding, Limits, Probe, audit
+from vlmrm.report.audit.estimating import estimate_pairs
 
 LANGUAGE = [name for name in BUILT_IN if PROBES[name].family == "language"]
 THEIRS = """
@@ -165,9 +166,26 @@ def test_every_second_label_keeps_both(monkeypatch):
 def test_a_few_frames_pass_nothing(each):
     """Those that are drawn anew are nearly the same ones, and an interval of no width would say that all is known."""
     frames = reds([0.9, 0.8, 0.85, 0.95][:each] + [0.1, 0.2, 0.15, 0.05][:each], [True] * each + [False] * each)
-    found = audit(red_function(), frames, probes=["false_alarms", "light", "sharpness"])
+    found = audit(red_function(), frames, probes=["tells_goal", "false_alarms", "light", "sharpness"])
     assert found.counted("pass") == 0
+    assert found.finding("tells_goal").verdict == "warn"
+    assert "in 100 % of all pairs (no interval)" in found.finding("tells_goal").says
     assert not any(one.finding.effect.known for one in found.answered if one.finding.effect is not None)
+
+
+def test_frames_of_a_few_groups_have_no_interval():
+    """Of 30 frames on either side that come from four videos each, as of as many frames."""
+    frames = red_frames(groups=[f"{i % 4} {i < 30}" for i in range(60)])
+    found = audit(red_function(), frames, probes=["tells_goal", "false_alarms"])
+    assert [one.finding.verdict for one in found.answered] == ["warn", "warn"]
+    assert not any(one.finding.effect.known for one in found.answered)
+
+
+def test_pairs_of_a_few_frames_have_no_interval():
+    frames, rows = red_frames(), np.arange(12)
+    for some, known in ((4, False), (5, True)):
+        effect = estimate_pairs(np.tile([0.0, 1.0], 6), (rows % some, 30 + rows), frames, seed=0)
+        assert (effect.value, effect.known) == (0.5, known)
 
 
 def test_frames_of_two_sizes_are_refused():

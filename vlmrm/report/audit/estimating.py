@@ -16,11 +16,26 @@ from vlmrm.report.measures import RESAMPLES, resampling_of
 _MOST_WAYS = 100.0
 
 
+def too_few(labels: LabelledFrames) -> bool:
+    """Whether there are fewer than five frames of a label, or five groups of them, too few for an interval.
+
+    Args:
+        labels: What is known of the frames.
+    """
+    every = np.arange(len(labels))
+    return min(_units(labels, every[labels.in_goal]), _units(labels, every[~labels.in_goal])) < FEWEST
+
+
+def _units(labels: LabelledFrames, rows: Int[np.ndarray, " k"]) -> int:
+    """Number of groups among some frames; of frames themselves, where states were made on purpose."""
+    if not labels.groups or labels.kinds:
+        return len(set(rows.tolist()))
+    return len({labels.groups[row] for row in rows})
+
+
 def _drawing(labels: LabelledFrames) -> Mapping[str, Any] | None:
     """How frames are drawn anew; None: there are too few for an interval."""
-    units = labels.groups if labels.groups and not labels.kinds else [str(row) for row in range(len(labels))]
-    sides = [{unit for unit, held in zip(units, labels.in_goal, strict=True) if held == one} for one in (True, False)]
-    return None if min(map(len, sides)) < FEWEST else resampling_of(labels)
+    return None if too_few(labels) else resampling_of(labels)
 
 
 def estimate_on(
@@ -77,8 +92,13 @@ def estimate_pairs(
         frames: Numbers of the first and of the second frame of each pair.
         labels: What is known of the frames; without groups each frame is one.
         seed: Decides the draws.
+
+    Returns:
+        Without an interval where the frames of either side are fewer than five, or of fewer than five groups.
     """
     first, second = frames
+    if min(_units(labels, first), _units(labels, second)) < FEWEST:
+        return Estimate.alone(float(right.mean()))
     return _estimate_drawn(  # a pair is there as often as both of its frames
         right, lambda times: times[first] * times[second], labels, seed=seed
     )

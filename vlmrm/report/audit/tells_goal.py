@@ -5,15 +5,17 @@ not among the controls: they would have to embed every frame again, and `vlmrm r
 """
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
 from vlmrm.errors import VlmrmError, VlmrmWarning
+from vlmrm.metrics import Estimate
 from vlmrm.report.audit.audited import Audited
-from vlmrm.report.audit.estimating import highest_first
+from vlmrm.report.audit.estimating import highest_first, too_few
 from vlmrm.report.audit.probe import FAIL, PASS, WARN, Exhibit, Finding, Limits, Probe
-from vlmrm.report.measures import measure
+from vlmrm.report.measures import Measures, measure
 from vlmrm.report.scorers import UNTRAINED, Encoders
 from vlmrm.report.verdict import GOOD, USELESS, WEAK, judge
 
@@ -25,6 +27,8 @@ _SHOWN = 6
 
 def _run(audited: Audited) -> Finding:
     measures = measure(audited.scores, audited.labels, controls=_controls(audited), rule=None)
+    if too_few(audited.labels):
+        measures = _without_interval(measures)
     verdict = judge(measures)
     reasons = "".join(f" {reason[:1].upper()}{reason[1:]}." for reason in verdict.reasons)
     paid = highest_first(audited.scores, ~audited.labels.in_goal, _SHOWN)
@@ -34,6 +38,18 @@ def _run(audited: Audited) -> Finding:
         effect=measures.auroc,
         exhibits=[_exhibit(audited, row) for row in paid] if verdict.word != GOOD else (),
     )
+
+
+def _without_interval(measures: Measures) -> Measures:
+    """The same numbers where those that are drawn anew are nearly the same frames, so that no interval means anything.
+
+    Nothing of so few frames is called good.
+    """
+    alone = [
+        replace(one, auroc=Estimate.alone(one.auroc.value), gain=Estimate.alone(one.gain.value))
+        for one in measures.controls
+    ]
+    return replace(measures, auroc=Estimate.alone(measures.auroc.value), controls=alone)
 
 
 def _exhibit(audited: Audited, row: int) -> Exhibit:
