@@ -146,3 +146,9 @@ def test_random_actions_are_possible_ones():
     assert [int(act(None, False)) for _ in range(20)] == [0] * 20
     free = random_policy(env.env, 0)
     assert {int(free(None, False)) for _ in range(20)} == {0, 1}
+
+
+@pytest.mark.parametrize("make", [TaskStates, Rollouts, lambda task, seed: frames_of_task(task, 40, seed=seed)])
+def test_a_seed_below_0_is_refused_before_anything_is_drawn(make):
+    with pytest.raises(SpecError, match="seed must be a whole number of at least 0; got -1"):
+        make(task=envs.task("cartpole/upright"), seed=-1)

@@ -75,3 +75,11 @@ def test_two_draws_of_a_task_are_other_states():
         [name for batch in source.batches() for name in batch.names] for source in (parts.search, parts.held_out)
     )
     assert len({*first, *second}) == 16
+
+
+def test_a_split_by_a_seed_below_0_is_refused():
+    frames = LabelledFrames(
+        frames=torch.zeros(2, SIZE_PX, SIZE_PX, 3, dtype=torch.uint8), in_goal=np.array([True, False]), names=["a", "b"]
+    )
+    with pytest.raises(SpecError, match="seed must be a whole number of at least 0; got -1"):
+        LabelledParts(search=GivenFrames(frames=frames), seed=-1)

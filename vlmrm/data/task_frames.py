@@ -18,6 +18,7 @@ from vlmrm.data.labelled import FrameSource, LabelledFrames
 from vlmrm.errors import MissingExtra, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.tasks import Task
+from vlmrm.values import require_whole
 from vlmrm.wrappers.make_env import MakeEnv, with_time_limit
 
 Act = Callable[[Any, bool], Any]
@@ -61,6 +62,7 @@ class TaskStates:
     draws = True
 
     def __post_init__(self) -> None:
+        require_whole("seed", self.seed, at_least=0)
         _drawer(self.task)
 
     @property
@@ -125,6 +127,9 @@ class Rollouts:
     draws = True
     count = None
 
+    def __post_init__(self) -> None:
+        require_whole("seed", self.seed, at_least=0)
+
     @property
     def name(self) -> str:
         """The task's name."""
@@ -184,7 +189,7 @@ def frames_of_task(task: Task, n: int = 2_000, *, seed: int = 0) -> FrameSource:
         seed: Random seed.
 
     Raises:
-        SpecError: The task has no success bounds.
+        SpecError: The task has no success bounds, or the seed is negative.
     """
     if task.success is None:
         raise SpecError(

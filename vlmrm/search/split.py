@@ -15,7 +15,7 @@ from vlmrm.report.scoring import Progress
 from vlmrm.rewards.features import FrameFeatures
 from vlmrm.rewards.protocols import FrameReward
 from vlmrm.tasks import Task
-from vlmrm.values import require_share
+from vlmrm.values import require_share, require_whole
 
 FEWEST = 10
 """Frames on either side of the goal that a search needs."""
@@ -97,6 +97,7 @@ class LabelledParts:
 
     def __post_init__(self) -> None:
         require_share("share", self.share)
+        require_whole("seed", self.seed, at_least=0)
 
     @classmethod
     def of_task(cls, task: Task, n: int = 60, *, held_out: int = 1_000, seed: int = 0) -> "LabelledParts":

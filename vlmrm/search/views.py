@@ -50,6 +50,7 @@ class CameraSearch:
         for name in ("views", "generation", "frames", "final_frames", "held_out"):
             require_whole(name, getattr(self, name), at_least=1)
         require_whole("pairs", self.pairs, at_least=0)
+        require_whole("seed", self.seed, at_least=0)
         low, high = self.distances
         if not 0 < low <= high or not self.azimuths_deg or not self.elevations_deg:
             raise SpecError(

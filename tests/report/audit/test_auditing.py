@@ -267,6 +267,11 @@ def test_what_is_no_probe_of_its_name_is_refused_before_any_is_asked(value, says
         audit(red_function(), red_frames(), probes=["tells_goal", "brightness"])
 
 
+def test_a_seed_below_0_is_refused_of_frames_in_memory_too():
+    with pytest.raises(SpecError, match="seed must be a whole number of at least 0; got -1"):
+        audit(red_function(), red_frames(), probes=["tells_goal"], seed=-1)
+
+
 def test_an_audit_without_a_probe_is_refused():
     with pytest.raises(SpecError, match="says nothing"):
         audit(red_function(), red_frames(), probes=[])

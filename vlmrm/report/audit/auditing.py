@@ -16,6 +16,7 @@ from vlmrm.report.audit.saved_audit import pictures_of
 from vlmrm.report.evaluation import AnyFrames, for_readers, source_of
 from vlmrm.report.placing import placed, source_for
 from vlmrm.report.scorers import AnyReward, Encoders, scorer_of
+from vlmrm.values import require_whole
 
 Progress = Callable[[int, int | None], None]
 """Told how many probes have been carried out, and of how many."""
@@ -41,7 +42,7 @@ def audit(
         progress: Told of every probe.
 
     Raises:
-        SpecError: There is no such probe or none at all, the reward is impossible or a table of scores, or all frames
+        SpecError: There is no such probe or none at all, the seed is negative, the reward is impossible or a table of scores, or all frames
             are in the goal or none is.
         FrameError: The frames cannot be read.
 
@@ -58,6 +59,7 @@ def audit(
     asked = [PROBES.named(name) for name in dict.fromkeys(probes)]
     if not asked:
         raise SpecError("an audit without a probe says nothing. Name one, or leave probes out for all of them.")
+    require_whole("seed", seed, at_least=0)
     source = source_of(frames)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", VlmrmWarning)
