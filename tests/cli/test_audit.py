@@ -100,3 +100,11 @@ def test_labels_of_no_frames_and_frames_of_files_are_refused(reward, labelled, t
         assert f"{option} is of frames, and no SOURCE names any" in refused(capsys, *asked)
     asked = ["audit", reward, labelled / "frames", "--labels", labelled / "labels.csv", "--frames", "7", *out]
     assert "--frames is a number of states to draw" in refused(capsys, *asked)
+
+
+@pytest.mark.parametrize("after", [[], ["--seed", "1"]])
+def test_an_option_without_its_values_is_not_taken_as_left_out(capsys, tmp_path, after):
+    out = ["--out", str(tmp_path / "page.html")]
+    said = refused(capsys, "audit", "cartpole/upright", *out, "--probes", *after)
+    assert said.endswith("--probes is followed by no value. Name at least one, or leave the option out.")
+    assert "--models is followed by no value" in refused(capsys, "report", "cartpole/upright", *out, "--models", *after)

@@ -84,8 +84,8 @@ def test_explain_has_one_column():
         (lambda frames: torch.zeros(len(frames) + 1), r"gave numbers of shape \(3,\) for 2 frames"),
         (lambda frames: frames.float(), r"gave numbers of shape \(2, 8, 8, 3\) for 2 frames"),
         (lambda frames: 0.5, r"gave numbers of shape \(\) for 2 frames"),
-        (lambda frames: [0.0, float("nan")], "gave NaN or infinity for 2 frames"),
-        (lambda frames: [0.0, float("inf")], "gave NaN or infinity for 2 frames"),
+        (lambda frames: [0.0, float("nan")], "gave NaN or infinity for 1 of 2 frames"),
+        (lambda frames: [0.0, float("inf")], "gave NaN or infinity for 1 of 2 frames"),
     ],
 )
 def test_what_is_not_one_finite_number_for_each_frame_is_refused(values, got):

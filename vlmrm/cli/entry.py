@@ -20,6 +20,7 @@ from vlmrm.cli.adapt_arguments import Adapt
 from vlmrm.cli.arguments import Command, Fit, Label, Models, Play, Report, Score, Search, Tasks, Train
 from vlmrm.cli.audit_arguments import Audit
 from vlmrm.cli.caption_arguments import Caption
+from vlmrm.cli.empty_options import refuse_empty_options
 from vlmrm.cli.improve_arguments import Improve
 from vlmrm.errors import (
     CaptionWarning,
@@ -133,6 +134,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         _require_command(given)
         _refuse_former_option(given)
+        if given and given[0] in _SAID:
+            refuse_empty_options(_SAID[given[0]][0], given)
         with _plain_if_asked():
             command: Any = tyro.cli(
                 command_type(with_examples=bool(given) and given[0] in COMMANDS),

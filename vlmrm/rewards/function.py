@@ -59,8 +59,8 @@ class FunctionReward:
         values = torch.as_tensor(self._function(batch)).detach().to("cpu", torch.float32)
         if values.numel() != len(batch) or not bool(values.isfinite().all()):
             raise FrameError(
-                f"the reward {self.name} gave {_described(values)} for {len(batch)} frames. It must give one finite "
-                "number for each."
+                f"the reward {self.name} gave {_described(values, len(batch))} frames. It must give one finite number "
+                "for each."
             )
         return FrameFeatures(embeddings=torch.zeros(len(batch), 0), extra={"value": values.reshape(len(batch))})
 
@@ -90,5 +90,7 @@ class FunctionReward:
         return RewardStream(self._over_time, num_envs)
 
 
-def _described(values: Tensor) -> str:
-    return "NaN or infinity" if not bool(values.isfinite().all()) else f"numbers of shape {tuple(values.shape)}"
+def _described(values: Tensor, frames: int) -> str:
+    if values.numel() != frames:
+        return f"numbers of shape {tuple(values.shape)} for {frames}"
+    return f"NaN or infinity for {int((~values.isfinite()).sum())} of {frames}"

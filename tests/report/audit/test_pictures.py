@@ -53,7 +53,9 @@ def test_a_mean_colour_bears_a_mirror_and_pays_white_like_the_goal():
     found = audit(red_function(), red_frames(), probes=["blank_frames"]).finding("blank_frames")
     assert (found.verdict, found.effect.value) == ("fail", 1.0)  # white is as red as it gets
     assert found.exhibits[0].text == "white"
-    assert audit(red_reward(), red_frames(), probes=["mirror"]).finding("mirror").effect.value == 0.0
+    mirrored = audit(red_reward(), red_frames(), probes=["mirror"]).finding("mirror")
+    assert mirrored.effect.value == 0.0
+    assert mirrored.says.startswith("No AUROC is lost, not even by a mirror: 0.000 [0.000, 0.000] (all")
 
 
 def test_the_pictures_of_several_cameras_are_changed_each_by_itself():
@@ -81,6 +83,7 @@ def test_a_change_that_makes_others_paid_like_the_goal_fails():
     found = audit(FunctionReward(edges, name="edges"), red_frames(), probes=["texture"]).finding("texture")
     assert found.verdict == "fail"
     assert found.effect.value == pytest.approx(0.5, abs=0.15)  # nothing is told any more
+    assert found.says.startswith("Most AUROC is lost by a pattern: ")
     assert "100 % of the other frames paid like the median goal frame" in found.says
 
 

@@ -42,8 +42,8 @@ def audit(
         progress: Told of every probe.
 
     Raises:
-        SpecError: There is no such probe or none at all, the seed is negative, the reward is impossible or a table of scores, or all frames
-            are in the goal or none is.
+        SpecError: There is no such probe or none at all, the seed is below 0, the reward is impossible or a table of
+            scores, or all frames are in the goal or none is.
         FrameError: The frames cannot be read.
 
     Example:

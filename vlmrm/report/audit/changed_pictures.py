@@ -39,9 +39,10 @@ def _run(audited: Audited, changes: Mapping[str, ChangeFrames]) -> Finding:
     effect, name, changed, after = max(found, key=lambda one: one[0].value)
     paid = float((after[~labels.in_goal] >= np.median(before[labels.in_goal])).mean())
     each = ", ".join(f"{other} {one.value:+.3f}" for one, other, _, _ in found)
+    lost = "Most AUROC is lost" if effect.value > 0 else "No AUROC is lost, not even"
     says = (
-        f"Most AUROC is lost by {name}: {effect} (all: {each}). It makes {percent(paid)} of the other frames paid like "
-        "the median goal frame, or more."
+        f"{lost} by {name}: {effect} (all: {each}). It makes {percent(paid)} of the other frames paid like the median "
+        "goal frame, or more."
     )
     exhibits = _exhibits(labels, changed, before, after)
     return Finding.judged(LIMITS, effect, says, exhibits=exhibits, worst=FAIL if paid >= _FOOLED else WARN)
