@@ -1,11 +1,17 @@
 """Probes of sentences, on an encoder that reads the last colour of a sentence, and on a built-in model."""
 
+import numpy as np
 import pytest
 
 from tests.report.audit.audits import audit_cartpole, red_frames
-from tests.toys import ColourEncoder, red_spec
+from tests.report.test_evaluation import reds
+from tests.toys import ColourEncoder, red_function, red_spec
+from vlmrm.data.labelled import GivenFrames
 from vlmrm.prompts import PromptSet
 from vlmrm.report.audit import audit, paraphrases
+from vlmrm.report.audit.audited import gather
+from vlmrm.report.audit.compared import Compared
+from vlmrm.report.scorers import Encoders, scorer_of
 from vlmrm.rewards import RewardModel
 
 pytestmark = pytest.mark.filterwarnings("ignore::vlmrm.errors.WordingWarning")  # some goals are worded badly on purpose
@@ -22,9 +28,26 @@ def test_a_negation_that_is_not_read_is_a_warning_until_the_reward_uses_one():
     plain, used = found("negation"), found("negation", "a thing that is not red")
     assert (plain.verdict, plain.effect.value) == ("warn", 0.0)
     assert used.effect.value == 1.0  # it tells the goal's own frames, which "not red" should
+    assert (
+        "in 17 % more than all 5 (0.167 [0.167, 0.167]; chance is 17 %)" in plain.says
+    )  # six of one pay share a frame
+    assert plain.exhibits[-1].text.startswith("red | not … | no … |")
+    assert plain.exhibits[-1].says.startswith("one of 6: the first is chosen in 17 % of the goal frames")
     negative = found("negation", negatives="a thing without green")
     assert negative.verdict == "fail"
     assert "“a thing without green” has a negation" in negative.says
+
+
+def test_one_of_several_is_chosen_where_it_is_paid_more_than_all_others():
+    """In pairs "red" beats each of two others in two of three goal frames, and both of them only in one."""
+    frames = GivenFrames(frames=reds([0.9, 0.8, 0.7, 0.1], [True, True, True, False]))
+    audited = gather(scorer_of(red_function(), Encoders()), frames)
+    others = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
+    compared = Compared(
+        audited=audited, own=["red"] * 2, others=["not red", "no red"], own_scores=np.ones((4, 2)), scores=others
+    )
+    assert 1 - compared.paid_more().mean() == pytest.approx(2 / 3)
+    assert compared.chosen().value == pytest.approx(1 / 3)
 
 
 def test_another_colour_is_paid_less_by_an_encoder_of_colours():

@@ -63,6 +63,21 @@ class Compared:
         each = preferred(self.own_scores, self.scores).mean(axis=1)
         return estimate_on(goal_mean, each, self.audited.labels)
 
+    def chosen(self) -> Estimate:
+        """Return how often the own sentence is the one that a goal frame pays most, among itself and all made of it.
+
+        A share of the goal frames, the mean over the own sentences; several that are paid most share a frame. Of own
+        sentences with k others each, chance is 1 / (k + 1).
+        """
+        own: Any = np.array(self.own)
+        shares = []
+        for name in dict.fromkeys(self.own):
+            columns = np.flatnonzero(own == name)
+            choice = np.column_stack([self.own_scores[:, columns[0]], self.scores[:, columns]])
+            best = choice == choice.max(axis=1, keepdims=True)
+            shares.append(best[:, 0] / best.sum(axis=1))
+        return estimate_on(goal_mean, np.mean(shares, axis=0), self.audited.labels)
+
     def mean_auroc(self, sign: int = 1) -> Estimate:
         """Return how well the other sentences tell the goal, on average.
 

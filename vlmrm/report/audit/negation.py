@@ -1,13 +1,13 @@
 """Does the reward read "not"? Negated sentences on frames with and without the goal.
 
-NegBench (Alhamoud et al. 2025, arXiv 2501.09425): CLIP picks the right one of "X" and "no X" less often than chance
-where the right one is negated.
+NegBench (Alhamoud et al. 2025, arXiv 2501.09425): CLIP picks the right one of several sentences less often than chance
+where negations are among them.
 """
 
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.compared import compare_sentences
 from vlmrm.report.audit.needs import SENTENCES
-from vlmrm.report.audit.probe import FAIL, WARN, Finding, Limits, Probe
+from vlmrm.report.audit.probe import FAIL, WARN, Exhibit, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import NEGATIONS
 from vlmrm.report.words import percent
 from vlmrm.rewards.wording import affirmed
@@ -22,10 +22,12 @@ def _run(audited: Audited) -> Finding:
         return _negated_goals(audited)
     compared = compare_sentences(audited, {goal: [form.format(goal) for form in NEGATIONS] for goal in plain})
     effect = compared.mean_auroc(sign=-1)
-    chosen = 1 - float(compared.paid_more().mean())
+    beside = 1 - float(compared.paid_more().mean())
+    chosen, choices = compared.chosen(), len(NEGATIONS) + 1
     says = (
         f"With a negated goal, a frame outside of the goal is paid more than a goal frame with chance {effect}; in "
-        f"{percent(chosen)} of the goal frames the plain sentence is paid more than its negation."
+        f"{percent(beside)} of the goal frames the plain sentence is paid more than a negation of it, and in "
+        f"{percent(chosen.value)} more than all {len(NEGATIONS)} ({chosen}; chance is {percent(1 / choices)})."
     )
     used = next((said for said in audited.sentences if affirmed(said) is not None), None)
     if used is not None:
@@ -33,7 +35,13 @@ def _run(audited: Audited) -> Finding:
     elif effect.value < LIMITS.passes:
         says += " The reward's own sentences have no negation: leave it so."
     tells = compared.aurocs
-    exhibits = compared.exhibits(tells, lambda k: f"AUROC {tells[k]:.2f} for the goal itself")
+    exhibits = [
+        *compared.exhibits(tells, lambda k: f"AUROC {tells[k]:.2f} for the goal itself"),
+        Exhibit(
+            text=f"{plain[0]} | {' | '.join(form.format('…') for form in NEGATIONS)}",
+            says=f"one of {choices}: the first is chosen in {percent(chosen.value)} of the goal frames ({chosen})",
+        ),
+    ]
     return Finding.judged(LIMITS, effect, says, exhibits=exhibits, worst=WARN if used is None else FAIL)
 
 
