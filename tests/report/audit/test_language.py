@@ -13,6 +13,7 @@ from vlmrm.report.audit.audited import gather
 from vlmrm.report.audit.compared import Compared
 from vlmrm.report.scorers import Encoders, scorer_of
 from vlmrm.rewards import RewardModel
+from vlmrm.tasks import SuccessRule, Task
 
 pytestmark = pytest.mark.filterwarnings("ignore::vlmrm.errors.WordingWarning")  # some goals are worded badly on purpose
 
@@ -55,6 +56,39 @@ def test_another_colour_is_paid_less_by_an_encoder_of_colours():
     assert colour.verdict == "pass"
     assert 0.99 < colour.effect.value < 1.0  # the darkest of thirty goal frames is nearer to black
     assert len(colour.exhibits) == 6  # of seven other colours
+
+
+@pytest.mark.parametrize(
+    ("goals", "says"),
+    [
+        (("a red thing", "a blue thing"), "are all told right in 100 % of the fours (1.000 [1.000, 1.000]; chance is"),
+        (("two things in red", "three things in red"), "are all told right in 0 % of the fours"),
+        (("a red thing", "a thing that is blue"), None),
+    ],
+)
+def test_a_goal_that_differs_in_such_a_word_is_told_by_two_pictures_and_two_sentences(goals, says, monkeypatch):
+    """Six pictures of each of two tasks' goals; an encoder of colours reads no counts."""
+    known = {
+        name: Task(
+            name=name,
+            description="",
+            env_id="tests/Colours-v0",
+            reward=red_spec(encoder="sim-s", prompts=PromptSet(goal)),
+            success=SuccessRule(where={"x": bounds}, within_last=1, at_least=1),
+        )
+        for name, goal, bounds in zip(("own", "twin"), goals, ((0, 1), (2, 3)), strict=True)
+    }
+    monkeypatch.setattr("vlmrm.report.audit.fours.all_tasks", lambda: known)
+    shown = reds([0.9] * 6 + [0.0] * 6, [True] * 6 + [False] * 6, states={"x": np.repeat([0.5, 2.5], 6)})
+    shown.frames[6:, ..., 2] = 230
+    reward = RewardModel(ColourEncoder(), red_spec(prompts=PromptSet(goals[0])))
+    said = audit(reward, GivenFrames(frames=shown, task=known["own"]), probes=["attributes"]).finding("attributes").says
+    if says is None:
+        assert "With the goal" not in said
+    else:
+        assert f"With the goal of twin, two pictures and two sentences {says}" in said
+        alike = "0 %, and one picture for both sentences in 0 %" if "100" in says else "50 %, and one picture"
+        assert f"one sentence is paid more in both pictures in {alike}" in said
 
 
 def test_the_word_that_is_read_worst_decides():

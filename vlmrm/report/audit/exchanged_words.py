@@ -1,6 +1,7 @@
 """Is a goal with one word changed paid less? Opposites, sides, and attributes or counts.
 
 After COLA (arXiv 2305.03689) and MATS, whose measures are pairs of statements that cannot both be true of one picture.
+Where the frames also show the goal of another task whose sentence differs in just such words, both ask of two pictures.
 Words that a built-in model says it does not know are not put into a sentence: what it makes of them means nothing.
 """
 
@@ -9,6 +10,7 @@ from functools import partial
 
 from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.compared import compare_sentences
+from vlmrm.report.audit.fours import fours_with, goal_of, tasks_beside
 from vlmrm.report.audit.needs import SENTENCES
 from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import ATTRIBUTES, OPPOSITES, SIDES, exchanged, reversed_all
@@ -32,6 +34,10 @@ def _run(audited: Audited, rows: Sequence[Sequence[str]], what: str) -> Finding:
         f"{words} {percent(effect.value)} of the goal frames the sentence is paid more than one with another word for "
         f"{what} ({effect}; chance is 0.5)."
     )
+    for task in tasks_beside(audited):
+        fours = fours_with(audited, task) if goal_of(task) in exchanged(audited.goals[0], rows) else None
+        if fours is not None:
+            says += f" With the goal of {task.name}, {fours}."
     return Finding.judged(LIMITS, effect, says, exhibits=compared.exhibits(compared.paid_more()))
 
 
