@@ -32,6 +32,7 @@ from vlmrm.errors import (
     StillFramesWarning,
     SurvivalBonusWarning,
     VlmrmError,
+    VlmrmWarning,
     WordingWarning,
     near_matches,
 )
@@ -195,7 +196,7 @@ def _show_warnings() -> None:
     usual = warnings.formatwarning
 
     def one_line(message: Any, category: Any, filename: str, lineno: int, line: str | None = None) -> str:
-        if issubclass(category, _OURS):
+        if issubclass(category, _OURS) or category is VlmrmWarning:
             return f"vlmrm: warning: {message}\n"
         return usual(message, category, filename, lineno, line)
 

@@ -199,12 +199,17 @@ def break_off(audited):
     raise ZeroDivisionError("no such number")
 
 
+def empty_scores(audited):
+    audited.scores[:] = 0
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
         (break_off, "it broke off with ZeroDivisionError: no such number"),
         (lambda audited: None, "it answered with NoneType instead of a Finding"),
         (lambda audited: "pass", "it answered with str instead of a Finding"),
+        (empty_scores, "it broke off with ValueError: assignment destination is read-only"),
     ],
 )
 def test_a_probe_that_breaks_off_leaves_the_others_their_say(answer, why, install, tmp_path):  # noqa: F811

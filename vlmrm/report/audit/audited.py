@@ -224,6 +224,8 @@ def gather(scorer: Scorer, source: FrameSource, *, seed: int = 0) -> Audited:
         raise SpecError(f"{source.name} has no frame {what} among {len(labels)}, so nothing can be told apart.")
     seen = reward.read(labels.frames)
     scores = reward.explain(seen)["score"].detach().double().cpu().numpy()
+    for shared in (scores, labels.in_goal, *labels.states.values()):  # what one probe changed, all others would read
+        shared.setflags(write=False)
     return Audited(scorer=scorer, reward=reward, labels=labels, seen=seen, scores=scores, task=source.task, seed=seed)
 
 
