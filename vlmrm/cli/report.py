@@ -18,7 +18,6 @@ from vlmrm.report.concepts import read_sentences, with_concepts
 from vlmrm.report.scorers import AnyReward, PlacedSpec
 from vlmrm.report.words import percent
 from vlmrm.rewards.features.cameras import require_shared_goal
-from vlmrm.rewards.protocols import FrameReward
 from vlmrm.rewards.spec import RewardSpec
 from vlmrm.tasks import Task, find_task
 from vlmrm.training.run_agents import agents_of_run
@@ -86,11 +85,6 @@ def _sentences(given: Given) -> list[str]:
     return read_sentences(given.concept_sentences)
 
 
-def _best(report: Report) -> FrameReward:
-    """The best reward that can be asked about pictures; there is one."""
-    return next(one for entry in report.entries if (one := entry.evidence.candidate.reward) is not None)
-
-
 def _say_concepts(report: Report) -> None:
     """A line with what raises the best reward, where somebody knows."""
     for section in report.sections:
@@ -100,7 +94,7 @@ def _say_concepts(report: Report) -> None:
 
 def _audit(report: Report, source: FrameSource, *, seed: int) -> Audit:
     """What fools the best reward that can be asked about other pictures; a line says what fails."""
-    found = audit(_best(report), source, seed=seed, progress=frame_progress("carried out", what="probes"))
+    found = audit(report.best_asked, source, seed=seed, progress=frame_progress("carried out", what="probes"))
     print(f"audit: {found.headline}")
     return found
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from vlmrm.data.task_frames import Policy
+from vlmrm.errors import SpecError
 from vlmrm.report.agents import rank_agents
 from vlmrm.report.page import render_page
 from vlmrm.report.report_numbers import ReportNumbers
 from vlmrm.report.saving import Page
 from vlmrm.report.section import Section
+from vlmrm.rewards.protocols import FrameReward
 from vlmrm.tasks import Task
 
 
@@ -18,6 +20,14 @@ class Report(ReportNumbers, Page):
     def html(self) -> str:
         """Return the page, one file that needs no other."""
         return render_page(self)
+
+    @property
+    def best_asked(self) -> FrameReward:
+        """The best reward that can be asked about other pictures; `SpecError` where all are tables of scores."""
+        for entry in self.entries:
+            if (reward := entry.evidence.candidate.reward) is not None:
+                return reward
+        raise SpecError("all that is reported are tables of scores. Report a reward that can score other pictures.")
 
     def with_agents(self, task: Task, agents: Mapping[str, Policy], *, episodes: int = 3) -> "Report":
         """Return the report with how each reward ranks agents beside how the environment's own return does.

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vlmrm.data import FrameSource
 from vlmrm.errors import SpecError
 from vlmrm.metrics import Estimate, share_estimate
 from vlmrm.report.agents import AgentRanks, episodes_of, ranks_of
@@ -150,11 +149,9 @@ def report_run(
     finished = directory.summary.exists()
     rows = directory.metrics.read()
     audit = kept_audit(directory)
-    judged, ranks, why = _judge(plan, directory, episodes, reward)
+    judged, ranks, why = _judge(plan, directory, episodes, reward, sentences if concepts else None)
     if concepts and judged is None:
         raise SpecError(f"what raises a reward is found where it is judged, and here it is not. {why}")
-    if concepts and judged is not None:
-        judged = with_concepts(judged, _episodes(plan, directory, episodes), sentences)
     return RunReport(
         folder=directory.path,
         plan=plan,
@@ -169,21 +166,21 @@ def report_run(
 
 
 def _judge(
-    plan: Plan, directory: RunDirectory, episodes: int, given: FrameReward | None
+    plan: Plan, directory: RunDirectory, episodes: int, given: FrameReward | None, naming: Sequence[str] | None
 ) -> tuple[Report | None, AgentRanks | None, str]:
+    """The reward on what the agents did, with concepts unless `naming` is None."""
     reward: AnyReward | None = plan.spec if given is None else given
     if reward is None:
         return None, None, "It was trained on the environment's own reward, or on a function that no file holds."
+    agents = agents_of_run(directory.path)
+    source = episodes_of(plan.task, agents, episodes=episodes)
     try:
-        report = evaluate({_REWARD: reward}, _episodes(plan, directory, episodes))
+        report = evaluate({_REWARD: reward}, source)
     except SpecError as error:
         return None, None, str(error)
-    agents = agents_of_run(directory.path)
+    if naming is not None:
+        report = with_concepts(report, source, naming)
     return report, ranks_of(report.scored.scores[_REWARD], report.scored.labels, agents), ""
-
-
-def _episodes(plan: Plan, directory: RunDirectory, episodes: int) -> FrameSource:
-    return episodes_of(plan.task, agents_of_run(directory.path), episodes=episodes)
 
 
 def _evaluated(rows: Sequence[MetricsRow], column: str) -> list[tuple[int, float]]:

@@ -17,10 +17,8 @@ def with_concepts(report: Report, source: FrameSource, sentences: Sequence[str] 
         source: The frames that they were judged on.
         sentences: Sentences that may name concepts. None given: those of the reward, and of all installed tasks.
     """
-    rewards = (entry.evidence.candidate.reward for entry in report.entries)
-    best = next(one for one in rewards if one is not None)
     try:
-        found = find_concepts(best, source, sentences=sentences)
+        found = find_concepts(report.best_asked, source, sentences=sentences)
     except VlmrmError as error:  # all else on the page is known by now
         return replace(report, remarks=[*report.remarks, f"Concepts are left out: {error}"])
     return report.with_section(found.section())
