@@ -35,6 +35,18 @@ def points(found: Estimate) -> str:
     return f"{signed(found.value)} points ({signed(found.low)} to {signed(found.high)})"
 
 
+def loses(lost: Estimate) -> str:
+    """What is lost, or gained where less than nothing is lost, with its interval.
+
+    Example:
+        >>> loses(Estimate(value=0.5, low=0.25, high=0.75)), loses(Estimate(value=-0.5, low=-0.75, high=0.25))
+        ('loses 0.500 [0.250, 0.750]', 'gains 0.500 [-0.250, 0.750]')
+    """
+    if lost.value >= 0:
+        return f"loses {lost}"
+    return f"gains {Estimate(value=-lost.value, low=-lost.high, high=-lost.low)}"
+
+
 def signed(share: float) -> str:
     """A difference of shares in percentage points, without a sign before nothing; no line breaks after the minus.
 

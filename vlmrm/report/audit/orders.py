@@ -9,6 +9,7 @@ from vlmrm.report.audit.estimating import estimate_aurocs
 from vlmrm.report.audit.needs import SENTENCES, TELLS_GOAL
 from vlmrm.report.audit.probe import WARN, Exhibit, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import ORDERS
+from vlmrm.report.words import loses
 from vlmrm.rewards.wording import is_order, motion
 
 LIMITS = Limits(passes=0.05, fails=0.4, only="where the reward's own goal is one")
@@ -24,7 +25,7 @@ def _run(audited: Audited) -> Finding:
         return Finding.left_out(why)
     compared = compare_sentences(audited, {goal: [form.format(goal) for form in ORDERS] for goal in audited.goals})
     effect = compared.loss(lambda lost: lost.mean(axis=0))
-    says = f"Said as an order, the goal loses {effect} of its AUROC on average; as it is, it describes a state."
+    says = f"Said as an order, the goal {loses(effect)} of its AUROC on average; as it is, it describes a state."
     tells, own = compared.aurocs, compared.own_aurocs
     exhibits = compared.exhibits(own - tells, lambda k: f"AUROC {tells[k]:.2f} instead of {own[k]:.2f}")
     return Finding.judged(LIMITS, effect, says, exhibits=exhibits, worst=WARN)

@@ -14,6 +14,7 @@ from vlmrm.report.audit.compared import compare_sentences
 from vlmrm.report.audit.needs import SENTENCES, TELLS_GOAL
 from vlmrm.report.audit.probe import WARN, Finding, Limits, Probe
 from vlmrm.report.audit.sentences import exchange
+from vlmrm.report.words import loses
 
 LIMITS = Limits(passes=0.05, fails=0.4, only="where the reward's own goal has the rare word")
 """As of paraphrases: 0.4 leaves a perfect reward near chance; 0.05 is hardly seen in a training."""
@@ -40,7 +41,7 @@ def _run(audited: Audited) -> Finding:
         return Finding.left_out("the goal has no word with a rare or a frequent synonym that the encoder knows.")
     compared = compare_sentences(audited, others)
     effect = compared.loss(lambda lost: lost.mean(axis=0))
-    says = f"With a rarer word in {len(compared.others)} sentences, the goal loses {effect} of its AUROC on average."
+    says = f"With a rarer word in {len(compared.others)} sentences, the goal {loses(effect)} of its AUROC on average."
     tells, before = compared.aurocs, compared.own_aurocs
     exhibits = compared.exhibits(before - tells, lambda k: f"AUROC {tells[k]:.2f} instead of {before[k]:.2f}")
     return Finding.judged(LIMITS, effect, says, exhibits=exhibits, worst=WARN)
