@@ -12,20 +12,22 @@ from vlmrm.training import TrainConfig
 from vlmrm.training.algorithms import find_algorithm
 from vlmrm.training.options import TrainOptions
 from vlmrm.training.plan import Plan
-from vlmrm.training.run_options import OutputOptions
+from vlmrm.training.run_options import EvaluationOptions, OutputOptions
 
 
 @pytest.fixture
 def rounds(tmp_path):
-    """``rounds/``: a run in ``b/run`` that starts from ``a/run``, rewarded by the encoder in ``b/tuned``."""
+    """``rounds/``: a run in ``b/run`` that starts from ``a/run``, with the encoder ``b/tuned`` and ``b/blue.toml``."""
     root = tmp_path / "rounds"
     for name in ("a/run", "b/run", "b/tuned"):
         (root / name).mkdir(parents=True)
+    (root / "b" / "blue.toml").touch()
     (tmp_path / "task.toml").write_text(TASK)
     task = Task.load(tmp_path / "task.toml")
     task = replace(task, reward=replace(task.reward, encoder=f"local-dir:{root / 'b' / 'tuned'}"))
     options = TrainOptions(algorithm="DQN", start_from=root / "a" / "run")
-    config = TrainConfig(train=options, output=OutputOptions(folder=root / "b" / "run"))
+    evaluation = EvaluationOptions(second_reward=str(root / "b" / "blue.toml"))
+    config = TrainConfig(train=options, evaluation=evaluation, output=OutputOptions(folder=root / "b" / "run"))
     plan = Plan(config=config, task=task, algorithm=find_algorithm("DQN"))
     (root / "b" / "run" / "config.json").write_text(json.dumps(plan.to_dict()))
     return root
@@ -33,11 +35,11 @@ def rounds(tmp_path):
 
 def found(run):
     plan = Plan.from_dict(json.loads((run / "config.json").read_text()), run)
-    return [str(plan.config.train.start_from), plan.task.reward.encoder]
+    return [str(plan.config.train.start_from), plan.config.evaluation.second_reward, plan.task.reward.encoder]
 
 
-def named(start, encoder):
-    return [str(start / "a" / "run"), f"local-dir:{encoder / 'b' / 'tuned'}"]
+def named(start, beside):
+    return [str(start / "a" / "run"), str(beside / "b" / "blue.toml"), f"local-dir:{beside / 'b' / 'tuned'}"]
 
 
 def test_what_was_moved_together_with_a_run_is_found_there(rounds, tmp_path, monkeypatch):
@@ -46,9 +48,11 @@ def test_what_was_moved_together_with_a_run_is_found_there(rounds, tmp_path, mon
     assert found(moved / "b" / "run") == named(moved, moved)
     monkeypatch.chdir(moved)
     assert found(Path("b/run")) == named(moved, moved)
-    alone = (moved / "b").rename(tmp_path / "alone")  # and its encoder
+    alone = (moved / "b").rename(tmp_path / "alone")  # with its encoder and its second reward
     moved.rename(rounds)
-    assert found(alone / "run") == [str(rounds / "a" / "run"), f"local-dir:{alone / 'tuned'}"]
+    assert found(alone / "run") == [str(path) for path in (rounds / "a" / "run", alone / "blue.toml")] + [
+        f"local-dir:{alone / 'tuned'}"
+    ]
 
 
 def test_what_has_stayed_is_found_by_a_run_that_was_moved_alone(rounds, tmp_path):

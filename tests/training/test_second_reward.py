@@ -50,6 +50,16 @@ def test_a_second_reward_scores_the_same_episodes_and_pays_nothing(tmp_path, blu
     assert "second reward per step" in page
 
 
+def test_a_run_goes_on_from_another_folder(tmp_path, blue, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(lamp_config(tmp_path, eval_second_reward="blue.json"), reward=lamp_reward())
+    (tmp_path / "run" / "summary.json").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    resume(tmp_path / "run", reward=lamp_reward())
+    assert (tmp_path / "run" / "summary.json").is_file()
+
+
 def test_a_run_does_not_go_on_with_another_second_reward(tmp_path, blue):
     train(lamp_config(tmp_path, eval_second_reward=blue), reward=lamp_reward())
     (entry,) = json.loads((tmp_path / "run" / "versions.json").read_text())

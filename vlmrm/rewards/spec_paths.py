@@ -73,6 +73,20 @@ def moved_with(path: str, before: Path, now: Path) -> str:
     return beside if os.path.exists(beside) else path
 
 
+def file_or_model(said: str, change: Callable[[str], str]) -> str:
+    """Return the file of a reward, or the name of a model, with other paths in it.
+
+    Args:
+        said: A ``.toml`` or ``.json`` file, or what `vlmrm.encoders.load_encoder` takes.
+        change: Takes a path and returns the one to write in its place.
+
+    Example:
+        >>> [file_or_model(said, "/rewards/{}".format) for said in ("blue.toml", "local-dir:tuned", "sim-m")]
+        ['/rewards/blue.toml', 'local-dir:/rewards/tuned', 'sim-m']
+    """
+    return change(said) if said.endswith((".toml", ".json")) else with_paths(said, change)
+
+
 def without_paths(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table with the names of folders only, wherever they lie, and without files: their digests remain."""
     found = _with_paths(said, os.path.basename)

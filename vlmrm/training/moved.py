@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vlmrm.rewards.spec_paths import moved_with, paths_from, paths_moved
+from vlmrm.rewards.spec_paths import file_or_model, moved_with, paths_from, paths_moved
 
 FOLDER = "folder"
 """Key of the folder that a configuration was written to, from the root."""
 
 
 def as_moved(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a configuration whose run to start from and whose models are named where they lie now.
+    """Return a configuration whose run to start from, second reward and models are named where they lie now.
 
     What lies beside the run as it lay beside it before was moved, or copied, together with it; all else has stayed.
 
@@ -25,8 +25,11 @@ def as_moved(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     config, task, now = dict(values["config"]), values["task"], folder.absolute()
     before = Path(values.get(FOLDER) or config["output"]["folder"] or now)  # earlier versions noted the one given
     start, reward = config["train"].get("start_from"), task["reward"]
+    second = config["evaluation"].get("second_reward")
     if before.is_absolute():
         start = start and moved_with(start, before, now)
+        second = second and file_or_model(second, lambda path: moved_with(path, before, now))
         reward = paths_moved(reward, before, now)
-    config |= {"train": config["train"] | {"start_from": start}, "output": config["output"] | {"folder": str(folder)}}
+    said = {"train": {"start_from": start}, "evaluation": {"second_reward": second}, "output": {"folder": str(folder)}}
+    config |= {group: config[group] | changed for group, changed in said.items()}
     return {**values, "config": config, "task": {**task, "reward": paths_from(reward, now)}}

@@ -123,7 +123,11 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     )
     output, episode_steps = config.output, task.episode_steps or 1
     evaluation = fill_evaluation(
-        config.evaluation, steps=steps, usual_every=usual_every, episode_steps=episode_steps, videos=output.videos
+        config.evaluation.anywhere(),
+        steps=steps,
+        usual_every=usual_every,
+        episode_steps=episode_steps,
+        videos=output.videos,
     )
     filled = replace(
         config,
