@@ -4,7 +4,7 @@ Axis letters mean one thing everywhere: ``n`` batch, ``h w`` pixels, ``d`` embed
 ``e`` environments, ``t`` steps. The shapes are checked while the tests run.
 """
 
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
 Frames = UInt8[Tensor, "n h w 3"]
@@ -12,6 +12,9 @@ Frames = UInt8[Tensor, "n h w 3"]
 
 Levels = Float[Tensor, "n h w 3"]
 """Frames as floats that are still 0..255, so that gradients can reach them."""
+
+Pictures = Shaped[Tensor, "n h w 3"]
+"""Frames or levels."""
 
 Pixels = Float[Tensor, "n 3 s s"]
 """What a vision tower takes: square, channels first, normalised by the model's own mean and deviation."""

@@ -69,3 +69,13 @@ def test_each_camera_of_a_frame_is_a_part_with_controls_beside(frames):
     parts = {part.name: part.auroc for part in report.best.evidence.measures.parts}
     assert (parts["camera left"], parts["camera right"]) == (1.0, 0.5)
     assert "camera left" in report.html()
+
+
+def test_a_picture_from_two_cameras_is_as_near_to_sentences_as_it_is_from_one(frames):
+    twice = replace(frames, frames=put_together([frames.frames] * 2))
+    alone = evaluate(red_reward(), frames).best.evidence.nearness
+    both = evaluate(red_reward(cameras={"names": ["left", "right"]}), twice).best.evidence.nearness
+    assert both.goal == pytest.approx(alone.goal)
+    assert both.nonsense == pytest.approx(alone.nonsense)
+    own = {"names": ["left", "right"], "prompts": {"right": "black"}}
+    assert evaluate(red_reward(cameras=own), twice).best.evidence.nearness is None

@@ -7,18 +7,18 @@ of them.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from torch import Tensor
 
 from vlmrm.errors import FrameError
-from vlmrm.types import Frames
+from vlmrm.types import Frames, Pictures
 
 
-def cut_apart(frames: Frames, count: int) -> list[UInt8[Tensor, "n h w1 3"]]:
+def cut_apart(frames: Pictures, count: int) -> list[Shaped[Tensor, "n h w1 3"]]:
     """Return the pictures of frames, from left to right; they share the frames' memory.
 
     Args:
-        frames: RGB frames whose width `count` divides.
+        frames: RGB frames, or their levels, whose width `count` divides.
         count: Number of pictures in a frame, at least 1.
 
     Raises:

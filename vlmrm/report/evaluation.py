@@ -168,7 +168,8 @@ def _entry(
     measures = measure(scores, labels, controls=controls, rule=rule, budget=budget, parts=parts)
     spec = candidate.spec
     cosines = {} if spec is None else scored.cosines.get(spec.encoder, {})
-    nearness = nearness_of(spec.prompts, cosines) if spec is not None and spec.prompts is not None and cosines else None
+    prompts = None if spec is None or (spec.cameras is not None and spec.cameras.prompts) else spec.prompts
+    nearness = nearness_of(prompts, cosines) if prompts is not None and cosines else None
     curves = curves_over_state(scores, labels.states, rule)
     evidence = Evidence(
         candidate=candidate,

@@ -1,6 +1,7 @@
 """Which rewards let gradients reach the pixels of a frame, and their scores as functions of levels of pixels."""
 
 import warnings
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool
@@ -11,6 +12,7 @@ from vlmrm.encoders.towers.gradients import DifferentiableEncoder
 from vlmrm.errors import SpecError, VlmrmWarning
 from vlmrm.frames.pixel_attack import RaisedByAttack
 from vlmrm.judges import PixelJudge
+from vlmrm.rewards.features.cameras import embed_joined
 from vlmrm.rewards.features.frame_features import FrameFeatures
 from vlmrm.rewards.features.judged import worth_asking
 from vlmrm.rewards.model import RewardModel
@@ -27,11 +29,9 @@ def require_open_clip(reward: FrameReward, *, instead: str = "") -> RewardModel:
         instead: What the error advises.
 
     Raises:
-        SpecError: It has no encoder, or another one, or it joins the pictures of several cameras.
+        SpecError: It has no encoder, or another one.
     """
     if isinstance(reward, RewardModel) and isinstance(reward.encoder, OpenClipEncoder):
-        if reward.spec.cameras is not None:
-            raise SpecError(f"gradients reach the pixels of one camera, and a frame holds several. {instead}".rstrip())
         return reward
     raise SpecError(
         f"gradients reach the pixels through a model of OpenCLIP; {reward.name} is another. {instead}".rstrip()
@@ -56,8 +56,9 @@ def require_gradients(reward: FrameReward, *, instead: str = "") -> RewardModel:
 
 
 def score_of_levels(reward: FrameReward) -> RaisedByAttack:
-    """Return the score of pictures as a function of their levels; of a reward with a threshold, that before it.
+    """Return the score of frames as a function of their levels; of a reward with a threshold, that before it.
 
+    Of several cameras the pictures of a frame are scored together, so that all of them may be attacked at once.
     Where the reward asks a judge, its answer to the same pixels counts, one picture at a time.
 
     Args:
@@ -75,7 +76,11 @@ def score_of_levels(reward: FrameReward) -> RaisedByAttack:
     """
     whole = require_open_clip(reward)
     graded = whole.with_spec(whole.spec.before("threshold"))
-    dense = require_gradients(graded.with_spec(graded.spec.before("judge")) if graded.spec.judge else graded)
+    dense = graded.with_spec(graded.spec.before("judge")) if graded.spec.judge else graded
+    if dense.spec.cameras is None:
+        require_gradients(dense)
+    else:
+        require_gradients(dense.with_spec(replace(dense.spec, cameras=None)))  # each picture by itself
     judge = _judge_of(graded)
     encoder = DifferentiableEncoder(dense.encoder, copied=())
     with warnings.catch_warnings():
@@ -84,7 +89,7 @@ def score_of_levels(reward: FrameReward) -> RaisedByAttack:
         score_before = build_score(encoder, dense.spec)
 
     def scores(levels: Levels) -> Rewards:
-        embeddings = encoder.embed_levels(levels)
+        embeddings = embed_joined(levels, whole.spec.pictures_in_frame, encoder.embed_levels)
         if judge is None or graded.spec.judge is None:
             return score.of_embeddings(embeddings)
         asked = worth_asking(score_before.of_embeddings(embeddings), graded.spec.judge.above)

@@ -24,6 +24,7 @@ from vlmrm.errors import SpecError
 from vlmrm.frames.preprocessing import Preprocessing
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features import FrameFeatures
+from vlmrm.rewards.features.cameras import as_every_camera
 from vlmrm.rewards.function import FunctionReward
 from vlmrm.rewards.model import RewardModel
 from vlmrm.rewards.pairs import PairScorer
@@ -203,8 +204,15 @@ class SentenceScorer(FrameScorer):
     """Where its untrained twin runs. None: the best there is."""
 
     def embed_texts(self, sentences: Sequence[str]) -> Embeddings | None:
-        """Return the embeddings of sentences by the encoder of the reward; None: it embeds several pictures."""
-        return None if self.asked.spec.cameras is not None else self.asked.encoder.embed_texts(list(sentences))
+        """Return the embeddings of sentences by the encoder of the reward; None: cameras have sentences of their own.
+
+        Of several cameras, a cosine with them is the mean of those with the pictures.
+        """
+        cameras = self.asked.spec.cameras
+        if cameras is not None and not cameras.reads_goal:
+            return None
+        rows = self.asked.encoder.embed_texts(list(sentences))
+        return rows if cameras is None else as_every_camera(rows, len(cameras.names))
 
     def score_texts(self, seen: FrameFeatures, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
         """Return the score of every frame with every text by itself, also of a reward that looks back."""
@@ -219,7 +227,9 @@ class SentenceScorer(FrameScorer):
     @cached_property
     def _pairs(self) -> PairScorer:
         spec = replace(self.asked.spec, over_time=None)
-        return self.asked.pairs if spec == self.asked.spec else PairScorer(self.asked.encoder, spec)
+        if spec == self.asked.spec and spec.cameras is None:
+            return self.asked.pairs
+        return PairScorer(self.asked.encoder, spec, joins_cameras=True)
 
     def with_alphas(self, alphas: Sequence[float]) -> dict[float, FrameScorer]:
         """Return the same reward by other alphas; empty: it is no plain projection."""

@@ -29,10 +29,12 @@ class PairScorer:
     Args:
         encoder: The encoder of pictures and texts.
         spec: The head, its baseline and negatives, and how scores are scaled.
+        joins_cameras: Embeddings are of frames of all cameras of the spec, whose scores of a text are joined. A picture
+            alone is none of them: of such a spec pictures are refused.
     """
 
-    def __init__(self, encoder: Encoder, spec: RewardSpec) -> None:
-        self._encoder, self._spec = encoder, spec
+    def __init__(self, encoder: Encoder, spec: RewardSpec, *, joins_cameras: bool = False) -> None:
+        self._encoder, self._spec, self._joins = encoder, spec, joins_cameras
         self._crops = None if spec.views is None else CropFeatures(encoder, spec.views)
         self._watch = DomainWatch(encoder)
         self._heads: dict[str | None, PairHead] = {}
@@ -72,7 +74,7 @@ class PairScorer:
                 "score_pairs cannot be asked of a reward with over_time: a picture is not an episode. Leave it out."
             )
         if rivals not in self._heads:
-            self._heads[rivals] = build_pairs(self._encoder, self._spec, rivals)
+            self._heads[rivals] = build_pairs(self._encoder, self._spec, rivals, joins_cameras=self._joins)
         return require_finite_rewards(self._heads[rivals](images, self.embed_texts(texts)))
 
     def embed_images(self, images: Frames) -> Embeddings:

@@ -97,24 +97,28 @@ def build_context(encoder: Encoder, spec: Any, judge: Judge | None = None, head:
     return _with_transforms(encoder, spec, own, judge)
 
 
-def build_pairs(encoder: Encoder, spec: Any, rivals: str | None = None) -> PairHead:
+def build_pairs(encoder: Encoder, spec: Any, rivals: str | None = None, *, joins_cameras: bool = False) -> PairHead:
     """What scores frames against texts: the head with each text in the goal's place, then scaling and threshold.
 
     Args:
         encoder: Embeds the other sentences.
         spec: A `RewardSpec` or a part of an ensemble.
         rivals: ``texts`` or ``pictures``: those of a call compete with one another, for the head softmax.
+        joins_cameras: Frames are of all cameras of the spec, and their scores of a text are joined; else a spec with
+            cameras is refused.
 
     Raises:
         SpecError: If the head, or a transform of the spec, cannot score pairs.
     """
     for word, options in {f"the head {spec.head!r}": spec.options, **spec.transforms()}.items():
-        if options.pairs is not None:
+        if options.pairs is not None and not (joins_cameras and options is spec.cameras):
             raise SpecError(f"score_pairs cannot be asked of a reward with {word}: {options.pairs}.")
     head = spec.options.build_pairs(encoder, spec.prompts, spec.alpha, rivals)
+    if joins_cameras and spec.cameras is not None:
+        head = spec.cameras.joined_pairs(head)
     transforms = _with_transforms(encoder, spec, _FirstColumn()).score.transforms
 
-    def score(embeddings: Embeddings, goals: Float[Tensor, "k d"]) -> Float[Tensor, "n k"]:
+    def score(embeddings: Float[Tensor, "n vd"], goals: Float[Tensor, "k d"]) -> Float[Tensor, "n k"]:
         scores: Tensor = head(embeddings, goals)
         if not transforms:
             return scores

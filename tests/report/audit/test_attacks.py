@@ -14,6 +14,7 @@ from vlmrm.data.labelled import GivenFrames
 from vlmrm.data.task_frames import TaskStates
 from vlmrm.errors import SpecError
 from vlmrm.frames.pixel_attack import AttackOptions, attack_pixels, noisy_pixels
+from vlmrm.frames.side_by_side import put_together
 from vlmrm.judges import YesNoJudge
 from vlmrm.report.audit import PROBES, audit
 from vlmrm.report.audit.attacking import ATTACKED, attempts, unpaid_frames
@@ -112,10 +113,25 @@ def test_words_that_let_no_gradient_pass_are_named(small):
         score_of_levels(RewardModel(small.reward.encoder, cropped))
 
 
-def test_a_frame_of_several_cameras_is_not_attacked_as_one_picture(small):
-    joined = replace(SMALL, cameras=CamerasOptions(names=("front", "side")))
-    with pytest.raises(SpecError, match="the pixels of one camera"):
-        score_of_levels(RewardModel(small.reward.encoder, joined))
+def test_the_pictures_of_several_cameras_are_attacked_together(small):
+    """The score of levels is that of the joined frames, and the lowest of two pictures is raised by the lower one."""
+    joined = replace(SMALL, cameras=CamerasOptions(names=("left", "right"), join="lowest"))
+    reward = RewardModel(small.reward.encoder, joined)
+    frames = put_together([small.labels.frames, small.labels.frames.flip(0)])
+    found = score_of_levels(reward)(frames[:20].float())
+    torch.testing.assert_close(found.detach(), reward.score(frames[:20]), atol=1e-6, rtol=0)
+    moved = attack_pixels(frames[:4], score_of_levels(reward), AttackOptions(steps=3))
+    assert (reward.score(moved) > reward.score(frames[:4])).all()
+
+
+def test_attacks_say_of_a_picture_twice_what_they_say_of_it_alone(small):
+    twice = replace(small.labels, frames=put_together([small.labels.frames] * 2))
+    joined = RewardModel(small.reward.encoder, replace(SMALL, cameras=CamerasOptions(names=("left", "right"))))
+    found = audit(joined, twice, probes=ATTACKS)
+    alone = audit(small.reward, small.labels, probes=ATTACKS)
+    for name in ATTACKS:
+        assert found.finding(name).effect.known
+        assert found.finding(name).effect.value == pytest.approx(alone.finding(name).effect.value, abs=0.2)
 
 
 def test_the_score_of_levels_asks_the_judge_where_the_reward_does(small, judged):

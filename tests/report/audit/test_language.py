@@ -1,5 +1,7 @@
 """Probes of sentences, on an encoder that reads the last colour of a sentence, and on a built-in model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tests.report.audit.audits import audit_cartpole, red_frames
 from tests.report.test_evaluation import reds
 from tests.toys import ColourEncoder, red_function, red_spec
 from vlmrm.data.labelled import GivenFrames
+from vlmrm.frames.side_by_side import put_together
 from vlmrm.prompts import PromptSet
 from vlmrm.report.audit import audit, paraphrases
 from vlmrm.report.audit.audited import gather
@@ -49,6 +52,28 @@ def test_one_of_several_is_chosen_where_it_is_paid_more_than_all_others():
     )
     assert 1 - compared.paid_more().mean() == pytest.approx(2 / 3)
     assert compared.chosen().value == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("join", ["mean", "lowest"])
+def test_of_several_cameras_a_sentence_is_exchanged_for_all_of_them(join):
+    """The same picture from both sides says of every sentence what it says alone."""
+    probes = ["negation", "attributes", "paraphrases", "nonsense", "orders"]
+    prompts, shown = PromptSet("a red thing"), red_frames(groups=[f"{i % 20}" for i in range(60)])
+    twice = replace(shown, frames=put_together([shown.frames] * 2))
+    both = red_spec(prompts=prompts, cameras={"names": ["left", "right"], "join": join})
+    joined = audit(RewardModel(ColourEncoder(), both), twice, probes=probes)
+    alone = audit(RewardModel(ColourEncoder(), red_spec(prompts=prompts)), shown, probes=probes)
+    for name in probes:
+        assert joined.finding(name).verdict == alone.finding(name).verdict != "left out"
+        assert joined.finding(name).effect.value == pytest.approx(alone.finding(name).effect.value, abs=1e-6)
+
+
+def test_sentences_of_a_camera_of_its_own_cannot_be_exchanged():
+    shown = replace(red_frames(), frames=put_together([red_frames().frames] * 2))
+    own = red_spec(cameras={"names": ["left", "right"], "prompts": {"left": "green"}})
+    found = audit(RewardModel(ColourEncoder(), own), shown, probes=["negation"]).finding("negation")
+    assert found.verdict == "left out"
+    assert "left have sentences of their own, whatever the text says" in found.says
 
 
 def test_another_colour_is_paid_less_by_an_encoder_of_colours():

@@ -14,6 +14,7 @@ from vlmrm.errors import EncoderError, FrameError, PromptError, SpecError, Vlmrm
 from vlmrm.fitting import tune
 from vlmrm.frames.side_by_side import put_together
 from vlmrm.rewards.features.cameras import require_shared_goal
+from vlmrm.rewards.pairs import PairScorer
 
 LEFT, RIGHT = random_colours(7, seed=1), random_colours(7, seed=2)
 BOTH = put_together([LEFT, RIGHT])
@@ -168,6 +169,33 @@ def test_pairs_and_tuning_are_of_one_picture():
         reward.score_pairs(BOTH, ["red"])
     with pytest.raises(EncoderError, match="sees each frame as pictures of several cameras"):
         tune(reward, BOTH, [1, 0, 0, 0, 0, 0, 0], method="coop")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"cameras": cameras(join="lowest"), "scaling": {"subtract": 0.2, "divide": 0.5, "highest": 1.0}},
+        {"cameras": cameras(weights={"left": 0.25, "right": 0.75}), "threshold": 0.4},
+        {"head": "softmax", "prompts": PromptSet("red", (), ("green", "blue")), "alpha": None},
+    ],
+    ids=["mean", "lowest of a scale", "threshold", "softmax"],
+)
+def test_a_text_in_the_goals_place_is_joined_as_the_goal_is(said):
+    """By the goal's own words every frame has its own score; by others that of a reward whose goal they are."""
+    reward = red_reward(**({"cameras": cameras()} | said))
+    pairs = PairScorer(ColourEncoder(), reward.spec, joins_cameras=True)
+    other = reward.with_spec(replace(reward.spec, prompts=replace(reward.spec.prompts, goal=("grey",))))
+    found = pairs.of_embeddings(reward.read(BOTH).embeddings, ["red", "grey"])
+    torch.testing.assert_close(found, torch.stack([reward.score(BOTH), other.score(BOTH)], dim=1))
+
+
+def test_a_text_takes_the_place_of_no_goal_where_a_camera_has_its_own():
+    reward = red_reward(cameras=cameras(prompts={"left": "green"}))
+    with pytest.raises(SpecError, match="left have sentences of their own"):
+        PairScorer(ColourEncoder(), reward.spec, joins_cameras=True).of_embeddings(
+            reward.read(BOTH).embeddings, ["red"]
+        )
 
 
 def test_frames_of_one_camera_are_refused():

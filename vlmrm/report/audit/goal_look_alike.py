@@ -13,17 +13,18 @@ from vlmrm.report.audit.audited import Audited
 from vlmrm.report.audit.needs import TELLS_GOAL
 from vlmrm.report.audit.probe import Finding, Probe
 from vlmrm.report.pixel_gradients import require_open_clip
+from vlmrm.rewards.features.cameras import embed_joined
 from vlmrm.types import Levels, Rewards
 
 
 def _run(audited: Audited) -> Finding:
     encoder = DifferentiableEncoder(require_open_clip(audited.reward).encoder, copied=())
-    some = audited.labels.take(audited.some)
-    seen = encoder.embed_frames(some.frames[some.in_goal.nonzero()[0]]).detach()
+    count, some = audited.pictures_in_frame, audited.labels.take(audited.some)
+    seen = embed_joined(some.frames[some.in_goal.nonzero()[0]], count, encoder.embed_frames).detach()
     goal = normalize(seen.mean(dim=0), dim=0)
 
     def likeness(levels: Levels) -> Rewards:
-        return encoder.embed_levels(levels) @ goal
+        return embed_joined(levels, count, encoder.embed_levels) @ goal
 
     return find_attacked(
         audited,

@@ -20,12 +20,12 @@ from vlmrm.errors import PromptError, SpecError, VlmrmError, near_matches
 from vlmrm.frames.side_by_side import cut_apart
 from vlmrm.prompts import PromptSet
 from vlmrm.rewards.features.frame_features import FeatureExtractor, FrameFeatures
-from vlmrm.rewards.protocols import Context, Head
+from vlmrm.rewards.protocols import Context, Head, PairHead
 from vlmrm.rewards.score import Score
 from vlmrm.rewards.transforms.options import TransformOptions
 from vlmrm.tables import join as join_path
 from vlmrm.tables import read_fields, read_table
-from vlmrm.types import Embeddings, Frames, Rewards
+from vlmrm.types import Embeddings, Frames, Pictures, Rewards
 from vlmrm.values import read_names, require_above_0, require_choice
 
 _ONE_PICTURE = "that is about one picture, and not about several of a moment"
@@ -144,6 +144,25 @@ class CamerasOptions(TransformOptions):
         weights = [float(self.weights.get(name, 1 / len(self.names))) for name in self.names]
         return JOINS[self.join](scores, scores.new_tensor(weights))
 
+    def joined_pairs(self, head: PairHead) -> PairHead:
+        """Return what scores frames of all cameras against texts: each picture by itself, and the scores joined.
+
+        Args:
+            head: Scores single pictures.
+
+        Raises:
+            SpecError: A camera has sentences of its own, so that a text would stand in the place of some goals only.
+        """
+        if self.prompts:
+            raise SpecError(f"{', '.join(self.prompts)} have sentences of their own, whatever the text says")
+
+        def score(embeddings: Float[Tensor, "n vd"], goals: Float[Tensor, "k d"]) -> Float[Tensor, "n k"]:
+            rows = pictures_of(embeddings, len(self.names))
+            scores = torch.stack([head(rows[:, number], goals) for number in range(len(self.names))], dim=2)
+            return self.joined(scores.flatten(end_dim=1)).reshape(len(rows), len(goals))
+
+        return score
+
     def check(self, spec: Any) -> None:
         """Refuse sentences of a camera that are no reward with the rest of the spec."""
         for name in self.prompts if spec.prompts is not None else ():
@@ -213,9 +232,48 @@ class CameraFeatures:
         Raises:
             FrameError: If the frames are not so many pictures side by side.
         """
-        pictures = torch.cat(cut_apart(frames, self._count))
-        rows = self._extractor.read(pictures).embeddings.reshape(self._count, len(frames), -1)
-        return FrameFeatures(embeddings=rows.movedim(0, 1).flatten(1) / math.sqrt(self._count))  # n v d, then n vd
+        return FrameFeatures(
+            embeddings=embed_joined(frames, self._count, lambda pictures: self._extractor.read(pictures).embeddings)
+        )
+
+
+def embed_joined(frames: Pictures, count: int, embed: Callable[[Pictures], Embeddings]) -> Embeddings:
+    """Return the embeddings of the pictures in each frame one after the other, brought to unit length.
+
+    Args:
+        frames: Frames, or their levels, of so many pictures side by side.
+        count: Number of pictures in a frame.
+        embed: Returns the unit-length embeddings of pictures.
+
+    Raises:
+        FrameError: If the frames are not so many pictures side by side.
+    """
+    rows = embed(torch.cat(cut_apart(frames, count))).reshape(count, len(frames), -1)
+    return rows.movedim(0, 1).flatten(1) / math.sqrt(count)  # n v d, then n vd
+
+
+def pictures_of(embeddings: Float[Tensor, "n vd"], count: int) -> Float[Tensor, "n v d"]:
+    """Return the unit-length embeddings of the pictures that were joined in each frame's.
+
+    Args:
+        embeddings: As `CameraFeatures` makes them.
+        count: Number of pictures in a frame.
+    """
+    return normalize(embeddings.reshape(len(embeddings), count, -1), dim=2)
+
+
+def as_every_camera(embeddings: Embeddings, count: int) -> Float[Tensor, "n vd"]:
+    """Return unit-length embeddings whose cosine with a frame's is the mean of those with its pictures.
+
+    Args:
+        embeddings: Of sentences; unit length.
+        count: Number of pictures in a frame.
+
+    Example:
+        >>> as_every_camera(torch.tensor([[0.6, 0.8]]), 4).norm().item()
+        1.0
+    """
+    return embeddings.repeat(1, count) / math.sqrt(count)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -236,7 +294,7 @@ class JoinedHead(Head):
     """Head of each camera."""
 
     def _scores(self, embeddings: Embeddings) -> Float[Tensor, "n v"]:
-        rows = normalize(embeddings.reshape(len(embeddings), len(self.heads), -1), dim=2)  # n v d
+        rows = pictures_of(embeddings, len(self.heads))
         return torch.stack([head(rows[:, number]) for number, head in enumerate(self.heads)], dim=1)
 
     def __call__(self, embeddings: Embeddings) -> Rewards:
