@@ -1,12 +1,13 @@
 #!/usr/bin/env python
-"""Audits a reward that is good and one that is bad, makes a page of each, and says how long that takes.
+"""Audits rewards that are good and bad, makes pages of them, and says how long that takes.
 
     python experiments/audit_pages.py          (about 10 minutes on 2 cores)
 
 The good one is a task's own reward; the bad one has a sentence that is true of all of its pictures. A classic task and
-a pose of the humanoid, whose audits are to take less than 3 and 10 minutes on 2 quiet cores, drawing included. Pages
-of the humanoid go to ``experiments/results/audit_{good,bad}.html``, their numbers beside them as JSON; verdicts and
-seconds of all four go to ``audit_pages.md``. The picture needs Debian's chromium; without it the one there stays.
+a pose of the humanoid, whose audits are to take less than 3 and 10 minutes on 2 quiet cores, drawing included; of the
+pose also the reward of two cameras and eleven sentences that a humanoid has learnt to kneel from. Pages of the humanoid
+go to ``experiments/results/audit_{good,bad,taught}.html``, their numbers beside them as JSON; verdicts and seconds of
+all go to ``audit_pages.md``. The picture needs Debian's chromium; without it the one there stays.
 """
 
 import time
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from kneeling_ways import WAYS
 from report_pages import RESULTS, picture
 
 from vlmrm import PromptSet
@@ -33,6 +35,7 @@ TRUE_OF_ALL = {
 }
 """Sentences that no picture of the task contradicts."""
 SHOWN = "humanoid/kneeling"
+TAUGHT = WAYS["h_eleven_both"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,17 +45,19 @@ class Timed:
     task: str
     """Whose states are the frames."""
     which: str
-    """``good`` or ``bad``."""
+    """``good``, ``bad`` or ``taught``."""
     found: Audit
     """What was found."""
     seconds: float
     """From the start to the written page, drawing included."""
 
 
-def rewards_of(task: Task) -> dict[str, RewardSpec]:
-    """The task's own reward, and one of a sentence that is always true."""
-    plain = RewardSpec(encoder=task.reward.encoder, prompts=TRUE_OF_ALL[task.name], alpha=task.reward.alpha)
-    return {"good": task.reward, "bad": replace(plain, resize_mode=task.reward.resize_mode)}
+def rewards_of(name: str) -> dict[str, tuple[Task, RewardSpec]]:
+    """The task's own reward, one of a sentence that is always true, and the one that has taught, each with its task."""
+    task = find_task(name)
+    plain = RewardSpec(encoder=task.reward.encoder, prompts=TRUE_OF_ALL[name], alpha=task.reward.alpha)
+    found = {"good": (task, task.reward), "bad": (task, replace(plain, resize_mode=task.reward.resize_mode))}
+    return found | ({"taught": (TAUGHT.task(), TAUGHT.spec())} if name == SHOWN else {})
 
 
 def audited(task: Task, which: str, spec: RewardSpec) -> Timed:
@@ -85,19 +90,19 @@ def write(done: list[Timed]) -> None:
 _HEAD = f"""# Audits of a good and of a bad reward
 
 Made by `python experiments/audit_pages.py` with today's built-in models, {FRAMES} drawn states of each task, {THREADS}
-threads. Good: the task's own reward; bad: a sentence that is true of all of its pictures. Seconds hold all, the drawing
-of states among it; aims are 3 minutes for a classic task and 10 for a pose of the humanoid.
-Pages of the humanoid: [good](audit_good.html), [bad](audit_bad.html).
+threads. Good: the task's own reward; bad: a sentence that is true of all of its pictures; taught: the reward that a
+humanoid has learnt to kneel from ([{TAUGHT.says}](kneeling.md)). Seconds hold all, the drawing of states among it; aims
+are 3 minutes for a classic task and 10 for a pose of the humanoid.
+Pages of the humanoid: [good](audit_good.html), [bad](audit_bad.html), [taught](audit_taught.html).
 
 | task | reward | fail | warn | pass | left out | what failed | took |
 |---|---|---|---|---|---|---|---|"""
 
 
 def main() -> None:
-    """Audit all four, and draw the top of the bad one's page."""
+    """Audit all of them, and draw the top of the bad one's page."""
     torch.set_num_threads(THREADS)
-    tasks = [find_task(name) for name in MINUTES]
-    write([audited(task, which, spec) for task in tasks for which, spec in rewards_of(task).items()])
+    write([audited(task, which, spec) for name in MINUTES for which, (task, spec) in rewards_of(name).items()])
     picture(Path(RESULTS / "audit_bad.html"), RESULTS / "audit_bad.png")
 
 
