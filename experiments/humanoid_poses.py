@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 RUNS, RESULTS = HERE.parent / "runs" / "humanoid_poses", HERE / "results"
 POSES, TARGET = ("standing_up", "one_leg", "arms_raised"), 0.9
 STEPS = {"text": 225_000, "env": 150_000}
-LONGER = {("one_leg", "env"): 300_000}  # balancing takes longer
+LONGER = {("one_leg", "env"): 300_000, ("one_leg", "text"): 300_000}  # balancing takes longer
 STYLES = {"text": ("#1f77b4", "text reward"), "env": ("#ff7f0e", "the oracle's reward")}
 
 
@@ -67,10 +67,12 @@ def write_results(runs: list[Run]) -> None:
         "Made by `python experiments/humanoid_poses.py` with `sim-h`, which was trained on no agent of these tasks.",
         "The rewards are the tasks' own. Success is of 100 episodes, judged on the joints: in the goal for at least 50",
         "of 100 steps. On text the agent that counts is that of the evaluation with the highest text return of 20",
-        "episodes, one every 10,000 steps; on the oracle's the most successful one. On text the rate of learning falls",
-        f"to 0 over the last third of {STEPS['text']:,} steps; standing was sent on to them from 150,000, and one leg",
-        "on the oracle's reward to 300,000 from 150,000, both with their success in view (docs/results.md). Other",
-        "poses than standing are trained where `--poses` names them.",
+        "episodes, one every 10,000 steps; on the oracle's the most successful one. On text the rate of learning",
+        f"falls to 0 over the last third of all steps. Standing was sent on to {STEPS['text']:,} of them from 150,000,",
+        "and one leg on the oracle's reward to 300,000 from 150,000, both with their success in view",
+        f"(docs/results.md). One leg on text was to have {STEPS['text']:,} as well, and was given as many as on the",
+        "oracle's reward after 114,800, when it had succeeded in no evaluation. Other poses than standing are trained",
+        "where `--poses` names them.",
         "",
         "| pose | reward | seed | steps | random policy | **best agent** | at step | steps in the goal | last agent "
         "| hours |",
