@@ -23,7 +23,7 @@ from vlmrm.training.algorithms import (
 from vlmrm.training.budget import fill_evaluation
 from vlmrm.training.config import TrainConfig, refuse_unused
 from vlmrm.training.make_agent import check_hyperparameters
-from vlmrm.training.moved import FOLDER, as_moved
+from vlmrm.training.moved import FOLDER, as_moved, from_root
 from vlmrm.training.options import RewardOptions
 from vlmrm.training.rollouts import fit_rollout
 from vlmrm.training.run.directory import run_name
@@ -123,7 +123,7 @@ def make_plan(config: TrainConfig, *, now: datetime | None = None) -> Plan:
     )
     output, episode_steps = config.output, task.episode_steps or 1
     evaluation = fill_evaluation(
-        config.evaluation.anywhere(),
+        from_root(config.evaluation),
         steps=steps,
         usual_every=usual_every,
         episode_steps=episode_steps,

@@ -1,13 +1,12 @@
 """Groups of a `TrainConfig` about how a run is judged, what it writes and what computes; see `options`."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import arg
 
 from vlmrm.errors import SpecError
-from vlmrm.rewards.spec_paths import file_or_model
 from vlmrm.training.options import open_option, require_counts
 from vlmrm.values import require_share
 
@@ -57,11 +56,6 @@ class EvaluationOptions:
         require_share("success_target", self.success_target)
         if not self.success_target:
             raise SpecError("success_target must be above 0: every agent reaches a target of 0.")
-
-    def anywhere(self) -> "EvaluationOptions":
-        """The same with the path from the root of a second reward, so that a run goes on from any folder."""
-        said = self.second_reward
-        return replace(self, second_reward=said and file_or_model(said, lambda path: str(Path(path).absolute())))
 
 
 @dataclass(frozen=True, kw_only=True)
