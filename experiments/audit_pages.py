@@ -91,8 +91,9 @@ _HEAD = f"""# Audits of a good and of a bad reward
 
 Made by `python experiments/audit_pages.py` with today's built-in models, {FRAMES} drawn states of each task, {THREADS}
 threads. Good: the task's own reward; bad: a sentence that is true of all of its pictures; taught: the reward that a
-humanoid has learnt to kneel from ([{TAUGHT.says}](kneeling.md)). Seconds hold all, the drawing of states among it; aims
-are 3 minutes for a classic task and 10 for a pose of the humanoid.
+humanoid has learnt to kneel from ([{TAUGHT.says}](kneeling.md)).
+Seconds hold all, the drawing of states among it; aims are 3 minutes for a classic task and 10 for a pose of the
+humanoid.
 Pages of the humanoid: [good](audit_good.html), [bad](audit_bad.html), [taught](audit_taught.html).
 
 | task | reward | fail | warn | pass | left out | what failed | took |

@@ -30,7 +30,9 @@ class Estimate:
 
     def __str__(self) -> str:
         return (
-            f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]" if self.known else f"{self.value:.3f} (no interval)"
+            f"{self.value:z.3f} [{self.low:z.3f}, {self.high:z.3f}]"
+            if self.known
+            else f"{self.value:z.3f} (no interval)"
         )
 
     @property

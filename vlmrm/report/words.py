@@ -4,15 +4,15 @@ from vlmrm.metrics import Estimate
 
 
 def percent(share: float) -> str:
-    """A share in percent, never rounded up to all or down to nothing.
+    """A share in percent, never rounded up to all or down to nothing, and without a minus before nothing.
 
     Example:
-        >>> percent(0.66), percent(0.9994), percent(1.0), percent(0.0004)
-        ('66 %', '99.9 %', '100 %', '0.1 %')
+        >>> percent(0.66), percent(0.9994), percent(1.0), percent(0.0004), percent(-0.0004)
+        ('66 %', '99.9 %', '100 %', '0.1 %', '0 %')
     """
     if 0 < share < 0.01 or 0.99 < share < 1:
         return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:z.0f} %"
 
 
 def decimal(number: float, places: int = 2) -> str:
@@ -22,7 +22,7 @@ def decimal(number: float, places: int = 2) -> str:
         >>> decimal(-0.001), decimal(0.456)
         ('0.00', '0.46')
     """
-    return f"{round(number, places) + 0.0:.{places}f}"
+    return f"{number:z.{places}f}"
 
 
 def points(found: Estimate) -> str:
@@ -42,7 +42,7 @@ def loses(lost: Estimate) -> str:
         >>> loses(Estimate(value=0.5, low=0.25, high=0.75)), loses(Estimate(value=-0.5, low=-0.75, high=0.25))
         ('loses 0.500 [0.250, 0.750]', 'gains 0.500 [-0.250, 0.750]')
     """
-    if lost.value >= 0:
+    if round(lost.value, 3) >= 0:
         return f"loses {lost}"
     return f"gains {Estimate(value=-lost.value, low=-lost.high, high=-lost.low)}"
 
