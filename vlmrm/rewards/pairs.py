@@ -12,6 +12,7 @@ from vlmrm.encoders.encoder import Encoder, require_finite
 from vlmrm.encoders.ensemble import embed_pictures
 from vlmrm.errors import PromptError, SpecError
 from vlmrm.frames.preprocessing import Preprocessing
+from vlmrm.rewards.features.cameras import embed_joined
 from vlmrm.rewards.features.views import CropFeatures
 from vlmrm.rewards.heads.sentences import embed
 from vlmrm.rewards.protocols import PairHead
@@ -29,8 +30,8 @@ class PairScorer:
     Args:
         encoder: The encoder of pictures and texts.
         spec: The head, its baseline and negatives, and how scores are scaled.
-        joins_cameras: Embeddings are of frames of all cameras of the spec, whose scores of a text are joined. A picture
-            alone is none of them: of such a spec pictures are refused.
+        joins_cameras: Images are frames of all cameras of the spec, side by side, whose scores of a text are joined;
+            else a spec with cameras is refused.
     """
 
     def __init__(self, encoder: Encoder, spec: RewardSpec, *, joins_cameras: bool = False) -> None:
@@ -79,6 +80,11 @@ class PairScorer:
 
     def embed_images(self, images: Frames) -> Embeddings:
         """Return unit-length embeddings; each member of an ensemble sees the full picture."""
+        if self._joins:
+            return embed_joined(images, self._spec.pictures_in_frame, self._embed_each)
+        return self._embed_each(images)
+
+    def _embed_each(self, images: Frames) -> Embeddings:
         if self._crops is not None:
             return self._crops.read(images).embeddings
         rows = embed_pictures(self._encoder, images)

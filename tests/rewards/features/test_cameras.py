@@ -187,6 +187,7 @@ def test_a_text_in_the_goals_place_is_joined_as_the_goal_is(said):
     pairs = PairScorer(ColourEncoder(), reward.spec, joins_cameras=True)
     other = reward.with_spec(replace(reward.spec, prompts=replace(reward.spec.prompts, goal=("grey",))))
     found = pairs.of_embeddings(reward.read(BOTH).embeddings, ["red", "grey"])
+    torch.testing.assert_close(pairs(BOTH, ["red", "grey"]), found)
     torch.testing.assert_close(found, torch.stack([reward.score(BOTH), other.score(BOTH)], dim=1))
 
 
